@@ -1,0 +1,17 @@
+# Debian's libraries. gRPC and Protobuf come through pkg-config: find_package(Torch) redefines
+# protobuf::libprotobuf where both are used.
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc i18n)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CR_GRPC REQUIRED IMPORTED_TARGET grpc++ protobuf)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+find_program(CR_PROTOC protoc REQUIRED)
+find_program(CR_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+if(CONVREC_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(benchmark REQUIRED)
+endif()

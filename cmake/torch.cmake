@@ -1,0 +1,51 @@
+# LibTorch from the torch wheel, unpacked by tools/setup; CONVREC_LIBTORCH names the folder that
+# holds torch/ and nvidia/. The CPU build uses own imported targets for libtorch_cpu and libc10,
+# so that no CUDA toolkit is needed; CONVREC_CUDA=ON goes through find_package(Torch).
+if(NOT CONVREC_LIBTORCH)
+  if(DEFINED ENV{CONVREC_CACHE})
+    set(CONVREC_CACHE "$ENV{CONVREC_CACHE}")
+  elseif(DEFINED ENV{XDG_CACHE_HOME})
+    set(CONVREC_CACHE "$ENV{XDG_CACHE_HOME}/convrec")
+  else()
+    set(CONVREC_CACHE "$ENV{HOME}/.cache/convrec")
+  endif()
+  set(CONVREC_LIBTORCH "${CONVREC_CACHE}/libtorch-2.11.0")
+endif()
+set(CR_TORCH_ROOT "${CONVREC_LIBTORCH}/torch")
+if(NOT EXISTS "${CR_TORCH_ROOT}/lib/libtorch_cpu.so")
+  message(FATAL_ERROR "LibTorch is not in ${CONVREC_LIBTORCH}: run tools/setup, or set -DCONVREC_LIBTORCH.")
+endif()
+
+add_library(convrec_torch INTERFACE)
+if(CONVREC_CUDA)
+  if(NOT TORCH_CUDA_ARCH_LIST)
+    set(TORCH_CUDA_ARCH_LIST "8.0;8.6;9.0" CACHE STRING "CUDA architectures")
+  endif()
+  list(APPEND CMAKE_PREFIX_PATH "${CR_TORCH_ROOT}")
+  find_package(Torch REQUIRED)
+  target_link_libraries(convrec_torch INTERFACE ${TORCH_LIBRARIES})
+  target_compile_definitions(convrec_torch INTERFACE CONVREC_CUDA=1)
+else()
+  foreach(lib torch_cpu c10)
+    add_library(cr_${lib} SHARED IMPORTED)
+    set_target_properties(cr_${lib} PROPERTIES IMPORTED_LOCATION "${CR_TORCH_ROOT}/lib/lib${lib}.so")
+    target_link_libraries(convrec_torch INTERFACE cr_${lib})
+  endforeach()
+  # libtorch_cpu names libcudart and libcupti as dependencies; its own run path finds them.
+  target_link_options(convrec_torch INTERFACE "-Wl,--allow-shlib-undefined")
+endif()
+target_include_directories(convrec_torch SYSTEM INTERFACE
+  "${CR_TORCH_ROOT}/include" "${CR_TORCH_ROOT}/include/torch/csrc/api/include")
+target_link_libraries(convrec_torch INTERFACE Threads::Threads)
+
+# One precompiled header for every TORCH target (the torch headers cost 30 s a file without it).
+# Everything that reuses it compiles with -fPIC, executables too; -fpch-preprocess keeps ccache exact.
+add_library(convrec_torch_compile INTERFACE)
+target_compile_options(convrec_torch_compile INTERFACE -fPIC)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(convrec_torch_compile INTERFACE -fpch-preprocess)
+endif()
+add_library(convrec_torch_pch OBJECT "${CMAKE_SOURCE_DIR}/cmake/torch_pch.cc")
+target_link_libraries(convrec_torch_pch PRIVATE convrec_torch convrec_torch_compile)
+target_compile_options(convrec_torch_pch PRIVATE ${CR_WARNINGS})
+target_precompile_headers(convrec_torch_pch PRIVATE "${CMAKE_SOURCE_DIR}/cmake/torch_pch.h")

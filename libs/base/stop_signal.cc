@@ -1,0 +1,57 @@
+#include "libs/base/stop_signal.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "absl/time/clock.h"
+#include "libs/base/check.h"
+
+namespace convrec::base {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+// A byte written here wakes waiters; it is never read, so every waiter sees it.
+int stop_pipe[2] = {-1, -1};
+
+void HandleSignal(int) { RequestStop(); }
+
+}  // namespace
+
+void InstallStopSignals() {
+  CR_CHECK(::pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) == 0);
+  struct sigaction action {};
+  action.sa_handler = HandleSignal;
+  sigemptyset(&action.sa_mask);
+  CR_CHECK(::sigaction(SIGTERM, &action, nullptr) == 0);
+  CR_CHECK(::sigaction(SIGINT, &action, nullptr) == 0);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+bool StopRequested() { return stop_requested.load(std::memory_order_acquire); }
+
+void RequestStop() {
+  stop_requested.store(true, std::memory_order_release);
+  if (stop_pipe[1] >= 0) {
+    const char byte = 1;
+    [[maybe_unused]] const ssize_t written = ::write(stop_pipe[1], &byte, 1);
+  }
+}
+
+bool WaitForStop(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  while (!StopRequested()) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    pollfd pipe_end{stop_pipe[0], POLLIN, 0};
+    const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1, 60'000);
+    ::poll(&pipe_end, stop_pipe[0] >= 0 ? 1 : 0, static_cast<int>(wait_ms));
+  }
+  return true;
+}
+
+}  // namespace convrec::base

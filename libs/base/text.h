@@ -1,0 +1,19 @@
+// Small operations on UTF-8 text that messages and matching share.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace convrec::base {
+
+// Levenshtein distance in bytes.
+size_t EditDistance(const std::string& a, const std::string& b);
+
+// The candidate nearest to `word`, or "" if none is within a third of its length: for "did you mean".
+std::string NearestWord(const std::string& word, const std::vector<std::string>& candidates);
+
+// The longest prefix of `text` that ends on a whole UTF-8 sequence.
+size_t CompleteUtf8Prefix(const std::string& text);
+
+}  // namespace convrec::base

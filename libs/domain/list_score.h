@@ -1,0 +1,34 @@
+// What the reward service says about one list.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "libs/domain/item.h"
+
+namespace convrec::domain {
+
+enum class LineOutcome { kHit, kMiss, kOffCatalog, kDuplicate, kSeen, kMalformed };
+
+// The cutoffs of evaluation, in the order of the arrays below.
+inline constexpr std::array<int, 4> kCutoffs = {5, 10, 15, 20};
+
+// One rank of a list; `line` counts non-blank lines of the text from 0.
+struct ScoredLine {
+  int line = 0;
+  Item item;                       // Empty title and year 0 when malformed.
+  LineOutcome outcome = LineOutcome::kMiss;
+};
+
+struct ListScore {
+  std::vector<float> rank_rewards;      // N; a missing rank has 0.
+  std::vector<ScoredLine> lines;        // One per rank found, ranks past N included.
+  std::array<double, 4> recall{};       // At kCutoffs, by the evaluation matching of method section 2.
+  std::array<double, 4> ndcg{};
+  std::array<double, 4> ndcg_strict{};  // Ideal DCG over min(k, number of ground truths).
+  double in_catalog_ratio = 0;          // Of the first N parsed items, titles case-folded, year within tolerance.
+  double format_ratio = 0;              // Lines that parse / non-blank lines; 0 for an empty list.
+};
+
+}  // namespace convrec::domain

@@ -1,0 +1,17 @@
+// How completions are drawn; part of a Lease, so an evaluation is a Lease with temperature 0.
+#pragma once
+
+#include <cstdint>
+
+namespace convrec::domain {
+
+struct SamplingParams {
+  float temperature = 1.0f;     // 0 = greedy.
+  int top_k = 0;                // 0 = off.
+  float top_p = 1.0f;           // 1 = off.
+  int max_new_tokens = 1024;    // End of stream included; > 0.
+  int max_ranks = 0;            // Stop once this many ranks are complete; 0 = off.
+  uint64_t seed = 0;            // Draws are a function of (seed, group, sibling, step).
+};
+
+}  // namespace convrec::domain
