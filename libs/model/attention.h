@@ -1,0 +1,21 @@
+// The seam between the decoder and whatever keeps keys and values.
+//
+// The decoder works on M tokens in one flat row; how they belong to sequences, what they may attend
+// to and where earlier keys live is the business of the implementation: GroupAttention for training
+// and scoring, the engine's cache for sampling.
+// Shapes: M tokens, H query heads, K key/value heads, E head width.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace convrec::model {
+
+class Attention {
+ public:
+  virtual ~Attention() = default;
+  // Causal attention of one layer; q is scaled by the implementation (1/sqrt(E)), rotary positions are
+  // applied already. Returns [M, H, E].
+  virtual at::Tensor Attend(int layer, const at::Tensor& q_MHE, const at::Tensor& k_MKE, const at::Tensor& v_MKE) = 0;
+};
+
+}  // namespace convrec::model

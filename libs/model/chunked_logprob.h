@@ -1,0 +1,22 @@
+// Head, log-softmax, gather and entropy in one differentiable step that never holds [M, V] logits.
+// Shapes: M rows, D model width, V vocabulary.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace convrec::model {
+
+struct LogprobResult {
+  at::Tensor logprob_M;   // float32 log-probability of target_M under softmax(logits / temperature).
+  at::Tensor entropy_M;   // float32 entropy of that distribution in nats; carries no gradient.
+};
+
+// Rows are processed `chunk_rows` at a time (0 = chosen from V); the backward pass recomputes each
+// chunk's logits. Differentiable in hidden_MD and head_VD.
+LogprobResult ChunkedLogprob(const at::Tensor& hidden_MD,
+                             const at::Tensor& head_VD,
+                             const at::Tensor& target_M,
+                             double temperature,
+                             int64_t chunk_rows = 0);
+
+}  // namespace convrec::model

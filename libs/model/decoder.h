@@ -1,0 +1,73 @@
+// The one transformer of the system: rollout, learner, reference policy and evaluation all run it.
+//
+// Parameters are float32 leaves named as in Hugging Face checkpoints. Not thread-safe; concurrent
+// forward passes without gradient over unchanging parameters are safe.
+// Shapes: M tokens, D model width, V vocabulary.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/model/attention.h"
+#include "libs/model/model_config.h"
+
+namespace convrec::model {
+
+struct NamedTensor {
+  std::string name;    // As in "model.layers.0.mlp.up_proj.weight".
+  at::Tensor tensor;
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+
+  virtual const ModelConfig& config() const = 0;
+  virtual at::Device device() const = 0;
+
+  // Every parameter once (tied embeddings once), in a fixed order; handles share storage with the
+  // decoder. Trainable decoders have requires_grad set.
+  virtual const std::vector<NamedTensor>& parameters() const = 0;
+
+  // Final-norm hidden states [M, D] of flat tokens; int64 ids and positions [M].
+  virtual at::Tensor Trunk(const at::Tensor& token_ids_M, const at::Tensor& positions_M, Attention* attention) const = 0;
+
+  // Output projection [V, D] (the embedding when tied).
+  virtual at::Tensor head_weight_VD() const = 0;
+
+  // hidden_MD -> float32 logits [M, V]. For decode steps and small M only; training uses chunked_logprob.h.
+  virtual at::Tensor Logits(const at::Tensor& hidden_MD) const = 0;
+
+  // Copies values of same-named tensors in; every parameter must come exactly once, with its shape.
+  virtual absl::Status Load(const std::vector<NamedTensor>& tensors) = 0;
+
+  // Call after parameter values changed in place, so that derived (packed) copies are made anew.
+  virtual void ParametersChanged() = 0;
+};
+
+struct DecoderOptions {
+  std::string device = "cpu";
+  bool trainable = false;     // Parameters require gradients.
+  uint64_t seed = 0;          // Of the random initial values.
+};
+
+// Random initial values: normal(0, initializer_range) for matrices, 1 for norms, 0 for biases.
+absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config, const DecoderOptions& options);
+
+// Reads config.json and model*.safetensors of a Hugging Face directory. A directory without weight
+// files gives random initial values when `allow_random` is set, else an error.
+absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const std::string& directory,
+                                                     const DecoderOptions& options,
+                                                     bool allow_random = false);
+
+// Writes config.json and model.safetensors (sharded past 5 GB, with index) that transformers loads;
+// `dtype` is "F32" or "BF16". Atomic per file; the directory exists already.
+absl::Status SaveDecoder(const Decoder& decoder, const std::string& directory, const std::string& dtype);
+
+}  // namespace convrec::model

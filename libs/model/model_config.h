@@ -1,0 +1,55 @@
+// Shape of a decoder-only language model, as read from a Hugging Face config.json.
+//
+// Llama, Qwen2 and Qwen3 differ by fields only; there is one decoder for all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace convrec::model {
+
+// Llama-3.1 frequency scaling of rotary embeddings ("rope_type": "llama3").
+struct Llama3RopeScaling {
+  double factor = 8.0;
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  int64_t original_max_position_embeddings = 8192;
+};
+
+struct ModelConfig {
+  std::string model_type = "llama";   // "llama", "qwen2" or "qwen3".
+  int64_t vocab_size = 0;             // V
+  int64_t hidden_size = 0;            // D
+  int64_t intermediate_size = 0;      // F
+  int64_t num_layers = 0;             // L
+  int64_t num_heads = 0;              // H
+  int64_t num_kv_heads = 0;           // K, divides H
+  int64_t head_dim = 0;               // E, even
+  int64_t max_position_embeddings = 0;
+  double rms_norm_eps = 1e-6;
+  double rope_theta = 10000.0;
+  std::optional<Llama3RopeScaling> rope_scaling;
+  double rope_linear_factor = 1.0;    // "rope_type": "linear"; 1 = off.
+  bool tie_word_embeddings = false;
+  bool attention_bias = false;        // Biases of q, k and v (Qwen2).
+  bool output_bias = false;           // Bias of the attention output (Llama with attention_bias).
+  bool mlp_bias = false;
+  bool qk_norm = false;               // RMS norm of each query and key head (Qwen3).
+  double initializer_range = 0.02;
+};
+
+// Reads and checks config.json; the error names file, field and expectation. Refuses
+// architectures and features (sliding windows that act, other rope types) it does not compute.
+absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& path);
+
+// The content of a config.json that transformers loads.
+std::string ToConfigJson(const ModelConfig& config, const std::string& torch_dtype);
+
+// Parameters of the model, tied embeddings counted once.
+int64_t NumParameters(const ModelConfig& config);
+
+}  // namespace convrec::model
