@@ -1,0 +1,53 @@
+// A running gRPC server with health.
+//
+// Health (grpc.health.v1) is served beside the services: "liveness" is SERVING from Start() to
+// Shutdown(); "readiness" and "" follow SetServing() and begin as NOT_SERVING. A server without
+// services is a health-only port. Transport is plaintext. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace grpc {
+class Server;
+class Service;
+}  // namespace grpc
+
+namespace convrec::rpc {
+
+inline constexpr int kMaxMessageBytes = 64 << 20;
+
+class Server final {
+ public:
+  // Listens on `address` ("host:port"; port 0 = any free one) until the value is destroyed. `services`
+  // must outlive it. AlreadyExists when the port is in use, InvalidArgument when the address cannot
+  // be parsed, or the system's error.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& address,
+                                                       const std::vector<grpc::Service*>& services);
+  ~Server();  // Shutdown() with a short drain when it has not been called.
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  int port() const { return port_; }
+  // "host:port" with the bound port.
+  const std::string& address() const { return address_; }
+
+  void SetServing(bool serving);
+
+  // Turns health off, refuses new calls, lets running ones finish for `drain`, then cancels them.
+  // Blocks until all have returned. Safe to call twice.
+  void Shutdown(absl::Duration drain);
+
+ private:
+  Server(std::unique_ptr<grpc::Server> server, std::string address, int port);
+
+  const std::unique_ptr<grpc::Server> server_;
+  const std::string address_;
+  const int port_;
+};
+
+}  // namespace convrec::rpc

@@ -1,0 +1,16 @@
+// domain::Lease <-> v1::Lease; see common.h for errors.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "libs/domain/lease.h"
+#include "proto/experience.pb.h"
+
+namespace convrec::wire {
+
+// The prompt's id and the epoch stay behind: the worker needs neither the one nor a second copy of the other.
+v1::Lease ToProto(const domain::Lease& lease);
+
+// `epoch` is the one the worker joined.
+absl::StatusOr<domain::Lease> FromProto(const v1::Lease& lease, domain::RunEpoch epoch);
+
+}  // namespace convrec::wire

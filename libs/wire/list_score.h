@@ -1,0 +1,15 @@
+// domain::ListScore <-> v1::ListScore; see common.h for errors.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "libs/domain/list_score.h"
+#include "proto/common.pb.h"
+
+namespace convrec::wire {
+
+v1::ListScore ToProto(const domain::ListScore& score);
+
+// `num_ranks` is N: rank_rewards must have that many finite entries.
+absl::StatusOr<domain::ListScore> FromProto(const v1::ListScore& score, int num_ranks);
+
+}  // namespace convrec::wire
