@@ -1,0 +1,53 @@
+// Writes a byte-level BPE tokenizer as the files of a Hugging Face model directory, so that
+// LoadTokenizer() and the Python packages `tokenizers` and `transformers` read it alike.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace convrec::tokenizer {
+
+// What a vocabulary entry is; the numbers are those of `tokenizer.ggml.token_type`.
+enum class TokenType : int32_t {
+  kNormal = 1,
+  kUnknown = 2,      // Written as a special added token.
+  kControl = 3,      // A special added token: never generated as text, dropped by decoding.
+  kUserDefined = 4,  // An added token that is text.
+  kUnused = 5,       // Padding of the vocabulary; a run of them at its end is left out.
+  kByte = 6,         // Refused: it belongs to tokenizers that are not byte-level.
+};
+
+struct TokenizerSpec {
+  // Index = id. Normal tokens in the byte-level alphabet ("Ġthe"), added tokens as plain text.
+  std::vector<std::string> tokens;
+  // One per token; empty = all kNormal.
+  std::vector<TokenType> token_types;
+  // "Ġ t" each, most important first.
+  std::vector<std::string> merges;
+  // A name of families.h. Unused if `split_regex` is set.
+  std::string pre_tokenizer = "gpt-2";
+  // A split rule of one's own; each match and each text between two matches is a piece.
+  std::string split_regex;
+  std::optional<int32_t> bos_id;
+  std::optional<int32_t> eos_id;
+  std::optional<int32_t> unknown_id;
+  std::optional<int32_t> padding_id;
+  // Whether texts start with the BOS token; nullopt = as the family does. Needs bos_id.
+  std::optional<bool> add_bos_token;
+  // Ids that end a generation besides eos_id. If not empty, generation_config.json is written too.
+  std::vector<int32_t> extra_stop_ids;
+  // Jinja text for tokenizer_config.json; empty = the model has none.
+  std::string chat_template;
+};
+
+// Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json (and, for extra stop ids,
+// generation_config.json) into `directory`, which is made when missing. InvalidArgument names what is
+// wrong with the spec: an unknown family, ids outside the vocabulary, duplicate tokens, a merge of
+// unknown tokens, types that do not match in number.
+absl::Status WriteTokenizerJson(const TokenizerSpec& spec, const std::string& directory);
+
+}  // namespace convrec::tokenizer
