@@ -1,0 +1,301 @@
+#include "services/learner/experience/group_ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+
+namespace convrec::learner {
+namespace {
+
+domain::PolicyVersion MinVersionOf(const domain::RolloutGroup& group) {
+  domain::PolicyVersion min = group.rollouts.front().completion.min_version;
+  for (const domain::Rollout& rollout : group.rollouts) min = std::min(min, rollout.completion.min_version);
+  return min;
+}
+
+}  // namespace
+
+GroupLedger::GroupLedger(const Options& options,
+                         PromptFeed feed,
+                         std::vector<domain::GroupId> untrained,
+                         const base::Clock* clock)
+    : options_(options), clock_(clock), feed_(std::move(feed)) {
+  CR_CHECK(options.groups_per_step > 0 && options.max_staleness >= 0);
+  absl::MutexLock lock(&mu_);
+  for (const domain::GroupId id : untrained) {
+    again_.push_back({.ticket = {.group = id}, .order = next_order_++, .expires = absl::InfiniteFuture()});
+  }
+}
+
+void GroupLedger::AllowTraining(int64_t total_groups) {
+  absl::MutexLock lock(&mu_);
+  allowed_ = total_groups;
+}
+
+int GroupLedger::SlotsInUse() const {
+  int leased = 0;
+  for (const auto& [id, lease] : leases_) leased += lease.ticket.kind == domain::LeaseKind::kTraining;
+  return leased + static_cast<int>(waiting_.size() + in_training_.size());
+}
+
+bool GroupLedger::CanLease() const {
+  if (closed_ || !evaluation_queue_.empty()) return true;
+  const int slots = (options_.max_staleness + 1) * options_.groups_per_step;
+  return allowed_ > 0 && SlotsInUse() < slots;
+}
+
+std::optional<GroupLedger::Ticket> GroupLedger::NextTicket() {
+  if (!CanLease() || closed_) return std::nullopt;
+  Leased leased;
+  if (!evaluation_queue_.empty()) {
+    leased.ticket = {.group = evaluation_queue_.front(), .kind = domain::LeaseKind::kEvaluation};
+    evaluation_queue_.pop_front();
+  } else if (!again_.empty()) {
+    leased = again_.front();
+    again_.pop_front();
+    --allowed_;
+  } else {
+    leased.ticket.group = feed_.Next();
+    leased.order = next_order_++;
+    --allowed_;
+  }
+  leased.ticket.version = version_;
+  leased.expires = clock_->Now() + options_.lease_timeout;
+  leases_[leased.ticket.group] = leased;
+  return leased.ticket;
+}
+
+void GroupLedger::PutBack(const Leased& leased) {
+  if (leased.ticket.kind == domain::LeaseKind::kEvaluation) {
+    evaluation_queue_.push_front(leased.ticket.group);
+    return;
+  }
+  ++allowed_;
+  again_.push_back(leased);
+  ++again_.back().ticket.attempt;
+  std::sort(again_.begin(), again_.end(), [](const Leased& a, const Leased& b) { return a.order < b.order; });
+}
+
+void GroupLedger::ExpireLeases() {
+  const absl::Time now = clock_->Now();
+  std::vector<Leased> expired;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.expires <= now) expired.push_back(lease);
+  }
+  for (const Leased& lease : expired) {
+    leases_.erase(lease.ticket.group);
+    ++counts_.expired;
+    PutBack(lease);
+  }
+}
+
+absl::Time GroupLedger::NextExpiry(absl::Time deadline) const {
+  for (const auto& [id, lease] : leases_) deadline = std::min(deadline, lease.expires);
+  return deadline;
+}
+
+std::vector<GroupLedger::Ticket> GroupLedger::Lease(int max_groups, absl::Time deadline) {
+  absl::MutexLock lock(&mu_);
+  ExpireLeases();
+  while (!CanLease() && clock_->Now() < deadline) {
+    clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &GroupLedger::CanLease), NextExpiry(deadline));
+    ExpireLeases();
+  }
+  std::vector<Ticket> tickets;
+  while (static_cast<int>(tickets.size()) < max_groups) {
+    std::optional<Ticket> ticket = NextTicket();
+    if (!ticket) break;
+    tickets.push_back(*ticket);
+  }
+  return tickets;
+}
+
+GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
+  CR_CHECK(!group.rollouts.empty());
+  absl::MutexLock lock(&mu_);
+  const domain::GroupId id = group.group;
+  const auto evaluation = evaluation_results_.find(id);
+  if (evaluation != evaluation_results_.end()) {
+    leases_.erase(id);
+    std::erase(evaluation_queue_, id);
+    if (evaluation->second.has_value()) {
+      ++counts_.duplicate;
+      return Admission::kDuplicate;
+    }
+    evaluation->second = std::move(group);
+    ++evaluated_;
+    return Admission::kAccepted;
+  }
+  // A copy of an attempt that expired is as good as the newest one, if nobody was first.
+  int64_t order = 0;
+  const auto lease = leases_.find(id);
+  const auto again = std::find_if(
+      again_.begin(), again_.end(), [id](const Leased& leased) { return leased.ticket.group == id; });
+  if (lease == leases_.end() && again == again_.end()) {
+    ++counts_.duplicate;
+    return Admission::kDuplicate;
+  }
+  const domain::PolicyVersion min_version = MinVersionOf(group);
+  if (min_version.value < MinVersion()) {
+    ++counts_.stale;
+    // The lease, if it is the same attempt, will never be answered by anything fresher: hand it out again.
+    if (lease != leases_.end() && lease->second.ticket.attempt <= group.attempt) {
+      const Leased leased = lease->second;
+      leases_.erase(lease);
+      PutBack(leased);
+    }
+    return Admission::kStale;
+  }
+  if (lease != leases_.end()) {
+    order = lease->second.order;
+    leases_.erase(lease);
+  } else {
+    order = again->order;
+    again_.erase(again);
+    --allowed_;
+  }
+  waiting_.emplace(order, Waiting{.admitted = {.group = std::move(group), .min_version = min_version}, .order = order});
+  return Admission::kAccepted;
+}
+
+void GroupLedger::Return(domain::GroupId group) {
+  absl::MutexLock lock(&mu_);
+  const auto it = leases_.find(group);
+  if (it == leases_.end()) return;
+  const Leased leased = it->second;
+  leases_.erase(it);
+  PutBack(leased);
+}
+
+bool GroupLedger::HasBatch() const {
+  if (closed_) return true;
+  if (static_cast<int>(waiting_.size()) < options_.groups_per_step) return false;
+  // A lease that may have been sampled with the oldest admissible version must be in this batch.
+  for (const auto& [id, lease] : leases_) {
+    if (lease.ticket.kind == domain::LeaseKind::kTraining && lease.ticket.version.value <= MinVersion()) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::Time deadline) {
+  absl::MutexLock lock(&mu_);
+  CR_CHECK(in_training_.empty(), "Publish() must come between two batches");
+  ExpireLeases();
+  while (!HasBatch() && clock_->Now() < deadline) {
+    clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &GroupLedger::HasBatch), NextExpiry(deadline));
+    ExpireLeases();
+  }
+  if (closed_) return absl::CancelledError("the ledger is closed");
+  if (!HasBatch()) {
+    return absl::DeadlineExceededError(absl::StrCat("no batch of ",
+                                                    options_.groups_per_step,
+                                                    " groups: ",
+                                                    waiting_.size(),
+                                                    " ready, ",
+                                                    leases_.size(),
+                                                    " leased, ",
+                                                    counts_.expired,
+                                                    " leases expired, ",
+                                                    counts_.stale,
+                                                    " groups stale so far"));
+  }
+  // Oldest weights first, then the order of handing out, so that nothing is left to grow too old.
+  std::vector<std::pair<int64_t, int64_t>> by_age;  // (min version, order)
+  for (const auto& [order, waiting] : waiting_) by_age.emplace_back(waiting.admitted.min_version.value, order);
+  std::sort(by_age.begin(), by_age.end());
+  by_age.resize(static_cast<size_t>(options_.groups_per_step));
+  std::sort(by_age.begin(), by_age.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::vector<Admitted> batch;
+  for (const auto& [version, order] : by_age) {
+    const auto it = waiting_.find(order);
+    in_training_.push_back(it->second.admitted.group.group);
+    batch.push_back(std::move(it->second.admitted));
+    waiting_.erase(it);
+  }
+  return batch;
+}
+
+void GroupLedger::Publish(domain::PolicyVersion version) {
+  absl::MutexLock lock(&mu_);
+  CR_CHECK(version >= version_);
+  version_ = version;
+  in_training_.clear();
+}
+
+bool GroupLedger::EvaluationDone() const {
+  return closed_ || evaluated_ == static_cast<int>(evaluation_results_.size());
+}
+
+absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::Evaluate(const std::vector<domain::GroupId>& groups,
+                                                                        absl::Time deadline) {
+  absl::MutexLock lock(&mu_);
+  CR_CHECK(evaluation_results_.empty(), "one evaluation at a time");
+  for (const domain::GroupId id : groups) {
+    evaluation_results_[id] = std::nullopt;
+    evaluation_queue_.push_back(id);
+  }
+  evaluated_ = 0;
+  while (!EvaluationDone() && clock_->Now() < deadline) {
+    clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &GroupLedger::EvaluationDone), NextExpiry(deadline));
+    ExpireLeases();
+  }
+  absl::Status status;
+  if (closed_) {
+    status = absl::CancelledError("the ledger is closed");
+  } else if (!EvaluationDone()) {
+    status = absl::DeadlineExceededError(
+        absl::StrCat("evaluation: ", evaluated_, " of ", groups.size(), " groups arrived in time"));
+  }
+  std::vector<domain::RolloutGroup> results;
+  for (const domain::GroupId id : groups) {
+    std::optional<domain::RolloutGroup>& result = evaluation_results_[id];
+    if (result && status.ok()) results.push_back(std::move(*result));
+    leases_.erase(id);
+  }
+  evaluation_results_.clear();
+  evaluation_queue_.clear();
+  if (!status.ok()) return status;
+  return results;
+}
+
+int GroupLedger::evaluated() const {
+  absl::MutexLock lock(&mu_);
+  return evaluated_;
+}
+
+GroupLedger::State GroupLedger::state() const {
+  absl::MutexLock lock(&mu_);
+  State state{.feed_cursor = feed_.cursor(), .untrained = {}};
+  std::vector<std::pair<int64_t, domain::GroupId>> untrained;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.ticket.kind == domain::LeaseKind::kTraining) untrained.emplace_back(lease.order, id);
+  }
+  for (const Leased& lease : again_) untrained.emplace_back(lease.order, lease.ticket.group);
+  for (const auto& [order, waiting] : waiting_) untrained.emplace_back(order, waiting.admitted.group.group);
+  std::sort(untrained.begin(), untrained.end());
+  for (const auto& [order, id] : untrained) state.untrained.push_back(id);
+  return state;
+}
+
+GroupLedger::Counts GroupLedger::counts() const {
+  absl::MutexLock lock(&mu_);
+  Counts counts = counts_;
+  counts.leased = static_cast<int>(leases_.size());
+  counts.waiting = static_cast<int>(waiting_.size());
+  counts.in_training = static_cast<int>(in_training_.size());
+  return counts;
+}
+
+void GroupLedger::Close() {
+  absl::MutexLock lock(&mu_);
+  closed_ = true;
+}
+
+bool GroupLedger::closed() const {
+  absl::MutexLock lock(&mu_);
+  return closed_;
+}
+
+}  // namespace convrec::learner

@@ -1,0 +1,144 @@
+// Hands out leases to produce groups, takes groups back, and bounds how stale trained data can be.
+//
+// Training groups: at most (max_staleness + 1) * groups_per_step are leased, waiting or being trained;
+// the slots of a trained batch return with Publish(), when the weights made from it can be fetched.
+// TakeBatch() gives the oldest groups first and waits for any group that would be too old for the step
+// after, so no trained group lags by more than max_staleness versions, and none is trained twice. An
+// expired lease is handed out again under the same GroupId; the first copy to arrive wins.
+// Evaluation groups are handed out before training groups, use no slot and are never trained on.
+// Thread-safe; every wait has a deadline and ends early after Close().
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "libs/base/clock.h"
+#include "libs/domain/lease.h"
+#include "libs/domain/rollout.h"
+#include "services/learner/experience/prompt_feed.h"
+
+namespace convrec::learner {
+
+class GroupLedger final {
+ public:
+  struct Options {
+    int groups_per_step = 16;                          // Groups consumed by one optimizer step; > 0.
+    int max_staleness = 0;                             // Versions; 0 = synchronous.
+    absl::Duration lease_timeout = absl::Minutes(5);   // Then the group is leased again, attempt + 1.
+  };
+
+  // What is handed out; the caller adds the prompt and the sampling parameters.
+  struct Ticket {
+    domain::GroupId group;
+    int attempt = 0;
+    domain::LeaseKind kind = domain::LeaseKind::kTraining;
+    domain::PolicyVersion version;   // Sample with this version or a newer one.
+  };
+
+  enum class Admission { kAccepted, kDuplicate, kStale };
+
+  // A group ready for training, with the version the learner had when it was leased.
+  struct Admitted {
+    domain::RolloutGroup group;
+    domain::PolicyVersion min_version;   // Oldest weights that drew one of its tokens.
+  };
+
+  // What must survive a restart: groups handed out but not trained are handed out again.
+  struct State {
+    int64_t feed_cursor = 0;
+    std::vector<domain::GroupId> untrained;
+  };
+
+  struct Counts {
+    int leased = 0;
+    int waiting = 0;      // Admitted, not yet trained.
+    int in_training = 0;  // Taken, their slots not yet returned.
+    int64_t duplicate = 0;
+    int64_t stale = 0;
+    int64_t expired = 0;
+  };
+
+  // `clock` must outlive the ledger.
+  GroupLedger(const Options& options, PromptFeed feed, std::vector<domain::GroupId> untrained, const base::Clock* clock);
+
+  // Training leases are given out up to `total_groups` trained groups from now on; 0 holds them back.
+  void AllowTraining(int64_t total_groups) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Up to `max_groups` leases; waits for the first one until `deadline`, then returns what is there,
+  // perhaps nothing. After Close() returns at once.
+  std::vector<Ticket> Lease(int max_groups, absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Never blocks.
+  Admission Admit(domain::RolloutGroup group) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The worker gives a lease back unsampled: it is handed out again at once. Unknown groups are ignored.
+  void Return(domain::GroupId group) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Waits for groups_per_step groups. DeadlineExceeded at `deadline` with a sentence that says what is
+  // leased, waiting and dropped; Cancelled after Close(). Sorted by GroupId order of handing out.
+  absl::StatusOr<std::vector<Admitted>> TakeBatch(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // `version` can be fetched from now on: returns the slots of the batch taken last, if any.
+  void Publish(domain::PolicyVersion version) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Queues evaluation groups and waits for all of them, in the order of `groups`.
+  absl::StatusOr<std::vector<domain::RolloutGroup>> Evaluate(const std::vector<domain::GroupId>& groups,
+                                                             absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  // How many evaluation groups of the running Evaluate() have arrived.
+  int evaluated() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  State state() const ABSL_LOCKS_EXCLUDED(mu_);
+  Counts counts() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Ends all pending and future waits.
+  void Close() ABSL_LOCKS_EXCLUDED(mu_);
+  bool closed() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct Leased {
+    Ticket ticket;
+    int64_t order = 0;          // Rank in the order of handing out.
+    absl::Time expires;
+  };
+  struct Waiting {
+    Admitted admitted;
+    int64_t order = 0;
+  };
+
+  void ExpireLeases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool CanLease() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool EvaluationDone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::optional<Ticket> NextTicket() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void PutBack(const Leased& leased) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int SlotsInUse() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int64_t MinVersion() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return version_.value - options_.max_staleness; }
+  absl::Time NextExpiry(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const Options options_;
+  const base::Clock* const clock_;
+  mutable absl::Mutex mu_;
+  PromptFeed feed_ ABSL_GUARDED_BY(mu_);
+  domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_);
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  int64_t next_order_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t allowed_ ABSL_GUARDED_BY(mu_) = 0;      // Training groups that may still start.
+  std::deque<Leased> again_ ABSL_GUARDED_BY(mu_);  // Handed out before, to be handed out again first.
+  absl::flat_hash_map<domain::GroupId, Leased> leases_ ABSL_GUARDED_BY(mu_);
+  std::map<int64_t, Waiting> waiting_ ABSL_GUARDED_BY(mu_);  // By order.
+  std::vector<domain::GroupId> in_training_ ABSL_GUARDED_BY(mu_);
+  std::deque<domain::GroupId> evaluation_queue_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<domain::GroupId, std::optional<domain::RolloutGroup>> evaluation_results_ ABSL_GUARDED_BY(mu_);
+  int evaluated_ ABSL_GUARDED_BY(mu_) = 0;
+  Counts counts_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace convrec::learner

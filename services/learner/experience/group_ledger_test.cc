@@ -1,0 +1,224 @@
+#include "services/learner/experience/group_ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "libs/base/random.h"
+
+namespace convrec::learner {
+namespace {
+
+using domain::GroupId;
+using domain::PolicyVersion;
+using Admission = GroupLedger::Admission;
+
+domain::RolloutGroup GroupOf(const GroupLedger::Ticket& ticket, int64_t min_version) {
+  domain::RolloutGroup group{.group = ticket.group, .attempt = ticket.attempt, .epoch = {}, .rollouts = {}};
+  domain::Rollout rollout;
+  rollout.completion.min_version = rollout.completion.max_version = PolicyVersion{min_version};
+  group.rollouts.push_back(rollout);
+  return group;
+}
+
+class GroupLedgerTest : public ::testing::Test {
+ protected:
+  GroupLedger Make(int groups_per_step, int max_staleness, std::vector<GroupId> untrained = {}) {
+    return GroupLedger({.groups_per_step = groups_per_step,
+                        .max_staleness = max_staleness,
+                        .lease_timeout = absl::Seconds(10)},
+                       PromptFeed(100, 1),
+                       std::move(untrained),
+                       &clock_);
+  }
+  absl::Time Past() const { return clock_.Now() - absl::Seconds(1); }
+
+  base::FakeClock clock_;
+};
+
+TEST_F(GroupLedgerTest, HandsOutNothingBeforeTrainingIsAllowed) {
+  GroupLedger ledger = Make(2, 0);
+  EXPECT_TRUE(ledger.Lease(4, Past()).empty());
+  ledger.AllowTraining(1);
+  EXPECT_EQ(ledger.Lease(4, Past()).size(), 1u);
+}
+
+TEST_F(GroupLedgerTest, MaxStalenessZeroIsLockstep) {
+  GroupLedger ledger = Make(2, 0);
+  ledger.AllowTraining(100);
+  const auto tickets = ledger.Lease(10, Past());
+  ASSERT_EQ(tickets.size(), 2u);  // (0 + 1) * 2 slots
+  for (const auto& ticket : tickets) EXPECT_EQ(ledger.Admit(GroupOf(ticket, 0)), Admission::kAccepted);
+  ASSERT_TRUE(ledger.TakeBatch(Past()).ok());
+  EXPECT_TRUE(ledger.Lease(10, Past()).empty());  // Still in training.
+  ledger.Publish(PolicyVersion{1});
+  const auto next = ledger.Lease(10, Past());
+  ASSERT_EQ(next.size(), 2u);
+  EXPECT_EQ(next[0].version, PolicyVersion{1});
+}
+
+TEST_F(GroupLedgerTest, BatchComesInTheOrderOfHandingOut) {
+  GroupLedger ledger = Make(3, 0);
+  ledger.AllowTraining(3);
+  const auto tickets = ledger.Lease(3, Past());
+  for (size_t i : {2u, 0u, 1u}) ledger.Admit(GroupOf(tickets[i], 0));
+  const auto batch = ledger.TakeBatch(Past());
+  ASSERT_TRUE(batch.ok());
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ((*batch)[i].group.group, tickets[i].group);
+}
+
+TEST_F(GroupLedgerTest, ExpiredLeaseIsReissuedUnderTheSameGroupId) {
+  GroupLedger ledger = Make(1, 0);
+  ledger.AllowTraining(5);
+  const auto first = ledger.Lease(1, Past());
+  clock_.Advance(absl::Seconds(11));
+  const auto second = ledger.Lease(1, Past());
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(second[0].group, first[0].group);
+  EXPECT_EQ(second[0].attempt, 1);
+}
+
+TEST_F(GroupLedgerTest, FirstCopyWinsAndLaterOnesAreDuplicates) {
+  GroupLedger ledger = Make(1, 0);
+  ledger.AllowTraining(5);
+  const auto first = ledger.Lease(1, Past());
+  clock_.Advance(absl::Seconds(11));
+  const auto second = ledger.Lease(1, Past());
+  EXPECT_EQ(ledger.Admit(GroupOf(first[0], 0)), Admission::kAccepted);  // The slow worker was not dead.
+  EXPECT_EQ(ledger.Admit(GroupOf(second[0], 0)), Admission::kDuplicate);
+  EXPECT_EQ(ledger.counts().duplicate, 1);
+}
+
+TEST_F(GroupLedgerTest, ReturnedLeaseIsHandedOutAtOnce) {
+  GroupLedger ledger = Make(1, 0);
+  ledger.AllowTraining(1);
+  const auto first = ledger.Lease(1, Past());
+  ledger.Return(first[0].group);
+  const auto second = ledger.Lease(1, Past());
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(second[0].group, first[0].group);
+}
+
+TEST_F(GroupLedgerTest, SlowGroupIsNeverTrainedPastMaxStaleness) {
+  GroupLedger ledger = Make(1, 1);
+  ledger.AllowTraining(10);
+  const auto tickets = ledger.Lease(10, Past());
+  ASSERT_EQ(tickets.size(), 2u);  // (1 + 1) * 1 slots
+  ledger.Admit(GroupOf(tickets[1], 0));
+  ASSERT_TRUE(ledger.TakeBatch(Past()).ok());  // Step 0 takes the quick one.
+  ledger.Publish(PolicyVersion{1});
+  const auto fresh = ledger.Lease(10, Past());
+  ASSERT_EQ(fresh.size(), 1u);
+  ledger.Admit(GroupOf(fresh[0], 1));
+  // Step 1 is the last that may train the slow group of version 0: it waits for it.
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ledger.TakeBatch(Past()).status()));
+  ledger.Admit(GroupOf(tickets[0], 0));
+  const auto batch = ledger.TakeBatch(Past());
+  ASSERT_TRUE(batch.ok());
+  EXPECT_EQ(batch->front().group.group, tickets[0].group);
+}
+
+TEST_F(GroupLedgerTest, GroupOfTooOldWeightsIsStaleAndLeasedAgain) {
+  GroupLedger ledger = Make(1, 0);
+  ledger.AllowTraining(10);
+  ledger.Publish(PolicyVersion{5});
+  const auto tickets = ledger.Lease(1, Past());
+  EXPECT_EQ(ledger.Admit(GroupOf(tickets[0], 4)), Admission::kStale);
+  const auto again = ledger.Lease(1, Past());
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].group, tickets[0].group);
+}
+
+TEST_F(GroupLedgerTest, EvaluationGoesFirstAndUsesNoSlot) {
+  GroupLedger ledger = Make(1, 0);
+  ledger.AllowTraining(10);
+  ledger.Lease(1, Past());
+  const GroupId eval{.pass = -1, .prompt = 3};
+  std::vector<GroupLedger::Ticket> tickets;
+  absl::StatusOr<std::vector<domain::RolloutGroup>> result;
+  std::thread evaluation([&] { result = ledger.Evaluate({eval}, absl::InfiniteFuture()); });
+  while (tickets.empty()) tickets = ledger.Lease(1, Past());
+  EXPECT_EQ(tickets[0].kind, domain::LeaseKind::kEvaluation);
+  EXPECT_EQ(ledger.Admit(GroupOf(tickets[0], 0)), Admission::kAccepted);
+  evaluation.join();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->front().group, eval);
+}
+
+TEST_F(GroupLedgerTest, UntrainedGroupsOfAnEarlierStartComeFirst) {
+  const GroupId lost{.pass = 0, .prompt = 42};
+  GroupLedger ledger = Make(1, 0, {lost});
+  ledger.AllowTraining(2);
+  EXPECT_EQ(ledger.Lease(1, Past())[0].group, lost);
+}
+
+TEST_F(GroupLedgerTest, CloseWakesPendingWaits) {
+  GroupLedger ledger = Make(1, 0);
+  absl::Status status;
+  std::thread taker([&] { status = ledger.TakeBatch(absl::InfiniteFuture()).status(); });
+  std::thread lessee([&] { EXPECT_TRUE(ledger.Lease(1, absl::InfiniteFuture()).empty()); });
+  ledger.Close();
+  taker.join();
+  lessee.join();
+  EXPECT_TRUE(absl::IsCancelled(status));
+}
+
+// Random leases, expiries, returns, late copies and steps: slots are conserved, no group is trained
+// twice, none is older than the bound, and none is lost.
+TEST_F(GroupLedgerTest, RandomOperationsKeepTheInvariants) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    base::RandomStream random(seed, 0);
+    const int staleness = static_cast<int>(random.Below(3));
+    const int per_step = 1 + static_cast<int>(random.Below(3));
+    GroupLedger ledger = Make(per_step, staleness);
+    ledger.AllowTraining(1'000'000);
+    std::vector<std::pair<GroupLedger::Ticket, int64_t>> held;  // Ticket and the version that samples it.
+    std::set<GroupId> trained;
+    int64_t version = 0;
+    for (int op = 0; op < 2000; ++op) {
+      switch (random.Below(5)) {
+        case 0:
+          for (const auto& ticket : ledger.Lease(1 + static_cast<int>(random.Below(3)), Past())) {
+            held.emplace_back(ticket, std::max(ticket.version.value, version));
+          }
+          break;
+        case 1:
+        case 2:
+          if (!held.empty()) {
+            const size_t i = random.Below(held.size());
+            ledger.Admit(GroupOf(held[i].first, held[i].second));
+            if (random.Below(4) != 0) held.erase(held.begin() + static_cast<std::ptrdiff_t>(i));
+          }
+          break;
+        case 3:
+          if (random.Below(8) == 0) clock_.Advance(absl::Seconds(11));
+          if (!held.empty() && random.Below(4) == 0) {
+            ledger.Return(held.back().first.group);
+            held.pop_back();
+          }
+          break;
+        case 4: {
+          auto batch = ledger.TakeBatch(Past());
+          if (!batch.ok()) break;
+          ASSERT_EQ(static_cast<int>(batch->size()), per_step);
+          for (const auto& admitted : *batch) {
+            EXPECT_TRUE(trained.insert(admitted.group.group).second);
+            EXPECT_LE(version - admitted.min_version.value, staleness);
+          }
+          ledger.Publish(PolicyVersion{++version});
+          break;
+        }
+      }
+      const auto counts = ledger.counts();
+      ASSERT_LE(counts.leased + counts.waiting + counts.in_training, (staleness + 1) * per_step);
+    }
+    // Everything the feed gave out is trained or still known.
+    const auto state = ledger.state();
+    EXPECT_EQ(static_cast<int64_t>(trained.size() + state.untrained.size()), state.feed_cursor);
+    EXPECT_GT(version, 10);
+  }
+}
+
+}  // namespace
+}  // namespace convrec::learner
