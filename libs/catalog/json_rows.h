@@ -1,0 +1,58 @@
+// JSON lines with errors that name file, line, field and what was expected there.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/domain/item.h"
+
+namespace convrec::catalog {
+
+// One JSON object of a file, or an object within it. A view: the JSON must outlive it.
+class JsonRow final {
+ public:
+  // `where` is "file:line"; `path` is "" or the field this object stands in.
+  JsonRow(const nlohmann::json* object, std::string where, std::string path = "")
+      : object_(object), where_(std::move(where)), path_(std::move(path)) {}
+
+  bool Has(const std::string& field) const;  // Present and not null.
+  // The value, or InvalidArgument when it is missing or of another type.
+  absl::StatusOr<std::string> String(const std::string& field) const;
+  absl::StatusOr<int> Int(const std::string& field) const;
+  absl::StatusOr<double> Double(const std::string& field) const;
+  absl::StatusOr<std::vector<std::string>> Strings(const std::string& field) const;
+  // The objects of an array.
+  absl::StatusOr<std::vector<JsonRow>> Rows(const std::string& field) const;
+  // An item from {"title", "year"}, and a list of them.
+  absl::StatusOr<domain::Item> ItemValue() const;
+  absl::StatusOr<std::vector<domain::Item>> Items(const std::string& field) const;
+
+  // InvalidArgument "file:line: field "x" problem".
+  absl::Status Error(const std::string& field, const std::string& problem) const;
+  // nullptr when missing.
+  const nlohmann::json* Find(const std::string& field) const;
+  const std::string& where() const { return where_; }
+
+ private:
+  absl::StatusOr<const nlohmann::json*> Require(const std::string& field,
+                                                const std::string& expected) const;
+  std::string PathOf(const std::string& field) const;
+
+  const nlohmann::json* object_;
+  std::string where_;
+  std::string path_;
+};
+
+// Calls `visit(row, line)` for each line of `path` that is not blank, lines counted from 1, reading
+// as it goes; stops at the first error. A line that is no JSON object is an error. `wanted(index)`
+// may leave out rows, counted from 0, before they are read as JSON.
+absl::Status ForEachJsonRow(const std::string& path,
+                            const std::function<bool(int64_t index)>& wanted,
+                            const std::function<absl::Status(const JsonRow& row, int line)>& visit);
+
+}  // namespace convrec::catalog

@@ -1,0 +1,23 @@
+// Writes a list the way list_parser.h reads it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libs/domain/item.h"
+
+namespace convrec::catalog {
+
+enum class ListStyle { kPlain, kNumbered };
+
+// "The Matrix (1999)".
+std::string FormatItem(const domain::Item& item);
+
+// One item per line, joined by "\n", no line break at the end. Numbered: "1. The Matrix (1999)".
+std::string FormatList(const std::vector<domain::Item>& items, ListStyle style);
+
+// Whether a line with this item is read back as the same item. Not so for a year that has not four
+// digits or a title that looks like numbering.
+bool SurvivesRoundTrip(const domain::Item& item, ListStyle style);
+
+}  // namespace convrec::catalog
