@@ -13,9 +13,12 @@ namespace convrec::model {
 class Attention {
  public:
   virtual ~Attention() = default;
-  // Causal attention of one layer; q is scaled by the implementation (1/sqrt(E)), rotary positions are
-  // applied already. Returns [M, H, E].
-  virtual at::Tensor Attend(int layer, const at::Tensor& q_MHE, const at::Tensor& k_MKE, const at::Tensor& v_MKE) = 0;
+  // Causal attention of one layer; q is scaled by the implementation (1/sqrt(E)), rotary positions
+  // are applied already. Returns [M, H, E].
+  virtual at::Tensor Attend(int layer,
+                            const at::Tensor& q_MHE,
+                            const at::Tensor& k_MKE,
+                            const at::Tensor& v_MKE) = 0;
 };
 
 }  // namespace convrec::model

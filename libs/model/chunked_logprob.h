@@ -7,8 +7,8 @@
 namespace convrec::model {
 
 struct LogprobResult {
-  at::Tensor logprob_M;   // float32 log-probability of target_M under softmax(logits / temperature).
-  at::Tensor entropy_M;   // float32 entropy of that distribution in nats; carries no gradient.
+  at::Tensor logprob_M;  // float32 log-probability of target_M under softmax(logits / temperature).
+  at::Tensor entropy_M;  // float32 entropy of that distribution in nats; carries no gradient.
 };
 
 // Rows are processed `chunk_rows` at a time (0 = chosen from V); the backward pass recomputes each

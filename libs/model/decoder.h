@@ -5,12 +5,12 @@
 // Shapes: M tokens, D model width, V vocabulary.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,7 +20,7 @@
 namespace convrec::model {
 
 struct NamedTensor {
-  std::string name;    // As in "model.layers.0.mlp.up_proj.weight".
+  std::string name;  // As in "model.layers.0.mlp.up_proj.weight".
   at::Tensor tensor;
 };
 
@@ -36,12 +36,15 @@ class Decoder {
   virtual const std::vector<NamedTensor>& parameters() const = 0;
 
   // Final-norm hidden states [M, D] of flat tokens; int64 ids and positions [M].
-  virtual at::Tensor Trunk(const at::Tensor& token_ids_M, const at::Tensor& positions_M, Attention* attention) const = 0;
+  virtual at::Tensor Trunk(const at::Tensor& token_ids_M,
+                           const at::Tensor& positions_M,
+                           Attention* attention) const = 0;
 
   // Output projection [V, D] (the embedding when tied).
   virtual at::Tensor head_weight_VD() const = 0;
 
-  // hidden_MD -> float32 logits [M, V]. For decode steps and small M only; training uses chunked_logprob.h.
+  // hidden_MD -> float32 logits [M, V]. For decode steps and small M only; training uses
+  // chunked_logprob.h.
   virtual at::Tensor Logits(const at::Tensor& hidden_MD) const = 0;
 
   // Copies values of same-named tensors in; every parameter must come exactly once, with its shape.
@@ -53,12 +56,13 @@ class Decoder {
 
 struct DecoderOptions {
   std::string device = "cpu";
-  bool trainable = false;     // Parameters require gradients.
-  uint64_t seed = 0;          // Of the random initial values.
+  bool trainable = false;  // Parameters require gradients.
+  uint64_t seed = 0;       // Of the random initial values.
 };
 
 // Random initial values: normal(0, initializer_range) for matrices, 1 for norms, 0 for biases.
-absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config, const DecoderOptions& options);
+absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
+                                                     const DecoderOptions& options);
 
 // Reads config.json and model*.safetensors of a Hugging Face directory. A directory without weight
 // files gives random initial values when `allow_random` is set, else an error.
@@ -68,6 +72,8 @@ absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const std::string& director
 
 // Writes config.json and model.safetensors (sharded past 5 GB, with index) that transformers loads;
 // `dtype` is "F32" or "BF16". Atomic per file; the directory exists already.
-absl::Status SaveDecoder(const Decoder& decoder, const std::string& directory, const std::string& dtype);
+absl::Status SaveDecoder(const Decoder& decoder,
+                         const std::string& directory,
+                         const std::string& dtype);
 
 }  // namespace convrec::model

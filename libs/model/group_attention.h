@@ -1,7 +1,8 @@
-// Attention over whole groups, differentiable: each prompt stands once and its siblings attend to it.
+// Attention over whole groups, differentiable: each prompt stands once and its siblings attend to
+// it.
 //
-// Tokens of group c lie flat as: prompt tokens, then sibling 0's completion, sibling 1's, ... A prompt
-// token sees the prompt up to itself; a completion token sees the whole prompt and its own
+// Tokens of group c lie flat as: prompt tokens, then sibling 0's completion, sibling 1's, ... A
+// prompt token sees the prompt up to itself; a completion token sees the whole prompt and its own
 // completion up to itself. A plain sequence is a group with one prompt and no completion.
 #pragma once
 
@@ -14,18 +15,18 @@
 namespace convrec::model {
 
 struct GroupShape {
-  int64_t prompt_tokens = 0;                 // >= 1.
-  std::vector<int64_t> completion_tokens;    // One per sibling, each >= 0.
+  int64_t prompt_tokens = 0;               // >= 1.
+  std::vector<int64_t> completion_tokens;  // One per sibling, each >= 0.
 };
 
 // Positions (for rotary embeddings) and indices of a flat batch of groups.
 struct GroupLayout {
   explicit GroupLayout(std::vector<GroupShape> shapes);
   std::vector<GroupShape> groups;
-  int64_t num_tokens = 0;                    // M
-  std::vector<int64_t> positions;            // M; a completion goes on counting after its prompt.
-  // For every completion token, in order of groups, siblings, tokens: the flat index of the token whose
-  // hidden state predicts it (the last prompt token for the first one).
+  int64_t num_tokens = 0;          // M
+  std::vector<int64_t> positions;  // M; a completion goes on counting after its prompt.
+  // For every completion token, in order of groups, siblings, tokens: the flat index of the token
+  // whose hidden state predicts it (the last prompt token for the first one).
   std::vector<int64_t> predictor_index;
   int64_t num_completion_tokens() const { return static_cast<int64_t>(predictor_index.size()); }
 };

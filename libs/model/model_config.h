@@ -21,24 +21,24 @@ struct Llama3RopeScaling {
 };
 
 struct ModelConfig {
-  std::string model_type = "llama";   // "llama", "qwen2" or "qwen3".
-  int64_t vocab_size = 0;             // V
-  int64_t hidden_size = 0;            // D
-  int64_t intermediate_size = 0;      // F
-  int64_t num_layers = 0;             // L
-  int64_t num_heads = 0;              // H
-  int64_t num_kv_heads = 0;           // K, divides H
-  int64_t head_dim = 0;               // E, even
+  std::string model_type = "llama";  // "llama", "qwen2" or "qwen3".
+  int64_t vocab_size = 0;            // V
+  int64_t hidden_size = 0;           // D
+  int64_t intermediate_size = 0;     // F
+  int64_t num_layers = 0;            // L
+  int64_t num_heads = 0;             // H
+  int64_t num_kv_heads = 0;          // K, divides H
+  int64_t head_dim = 0;              // E, even
   int64_t max_position_embeddings = 0;
   double rms_norm_eps = 1e-6;
   double rope_theta = 10000.0;
   std::optional<Llama3RopeScaling> rope_scaling;
-  double rope_linear_factor = 1.0;    // "rope_type": "linear"; 1 = off.
+  double rope_linear_factor = 1.0;  // "rope_type": "linear"; 1 = off.
   bool tie_word_embeddings = false;
-  bool attention_bias = false;        // Biases of q, k and v (Qwen2).
-  bool output_bias = false;           // Bias of the attention output (Llama with attention_bias).
+  bool attention_bias = false;  // Biases of q, k and v (Qwen2).
+  bool output_bias = false;     // Bias of the attention output (Llama with attention_bias).
   bool mlp_bias = false;
-  bool qk_norm = false;               // RMS norm of each query and key head (Qwen3).
+  bool qk_norm = false;  // RMS norm of each query and key head (Qwen3).
   double initializer_range = 0.02;
 };
 

@@ -1,0 +1,3 @@
+#include "libs/model/model_config.h"
+
+#include <gtest/gtest.h>

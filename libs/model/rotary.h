@@ -1,0 +1,24 @@
+// Rotary position embedding: pairs (i, i + E/2) of each head turn by position * frequency_i.
+// Shapes: M tokens, H heads, E head width.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "libs/model/model_config.h"
+
+namespace convrec::model {
+
+// Cosine and sine of every token's angles, shared by all heads and layers of one pass.
+struct Rotation {
+  at::Tensor cos_M1E;
+  at::Tensor sin_M1E;  // Negated in the first half, so that x * cos + swapped(x) * sin rotates.
+};
+
+// float32 [E/2] on the CPU, rounded as the reference implementation rounds it.
+at::Tensor RotaryFrequencies(const ModelConfig& config);
+
+Rotation MakeRotation(const at::Tensor& positions_M, const at::Tensor& frequencies);
+
+at::Tensor Rotate(const at::Tensor& x_MHE, const Rotation& rotation);
+
+}  // namespace convrec::model
