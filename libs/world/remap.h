@@ -1,0 +1,80 @@
+// First remap: turns a teacher's raw list into a list of catalog items, by name alone.
+//
+// Each line is looked up as it stands, then by title with the year in doubt, then by the nearest
+// title; what is not found, seen or repeated is dropped, and the end may be filled up from a given
+// order. Needs nothing but a catalog, so it serves recorded data as well as the sample.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "libs/catalog/catalog.h"
+#include "libs/domain/item.h"
+
+namespace convrec::world {
+
+// What happened to a line (or, for kFilled, what was added). Each line has one outcome; a line that
+// was found but is seen or repeated counts as that.
+enum class Repair {
+  kExact,           // Title and year are in the catalog.
+  kYearCorrected,   // The title is, with another year within the tolerance.
+  kYearSupplied,    // The title is; the line names no year.
+  kTitleCorrected,  // A title at a small edit distance is, and the year agrees or is missing.
+  kOffCatalog,      // Dropped: nothing near.
+  kSeen,            // Dropped: named in the conversation.
+  kRepeated,        // Dropped: the same item as an earlier line.
+  kNoItem,          // Dropped: an introduction, as in "Here are some films:".
+  kSurplus,         // Dropped: the list is full.
+  kFilled,          // Added from the fill order.
+};
+inline constexpr size_t kNumRepairs = 10;
+// "exact", "year_corrected", ...
+std::string RepairName(Repair repair);
+using RepairCounts = std::array<int64_t, kNumRepairs>;
+
+struct RemapOptions {
+  int num_items = 20;
+  int year_tolerance = 2;
+  int max_edits = 3;              // Of a title, and at most one per `letters_per_edit` letters.
+  int letters_per_edit = 5;
+};
+
+struct RemapResult {
+  std::vector<domain::Item> items;  // Distinct, unseen, in the catalog; at most num_items.
+  RepairCounts counts{};
+};
+
+// Not thread-safe: remembers the titles it has looked up.
+class Remapper final {
+ public:
+  // `catalog` must outlive the remapper.
+  Remapper(const catalog::Catalog* catalog, const RemapOptions& options);
+
+  // `fill_order` are catalog indices, best first, that complete a short list; empty: it stays short.
+  RemapResult Remap(const std::string& teacher_text,
+                    const std::vector<std::string>& seen_titles,
+                    const std::vector<size_t>& fill_order);
+
+ private:
+  struct Found {
+    Repair repair = Repair::kOffCatalog;
+    std::optional<size_t> index;  // In the catalog.
+  };
+  Found Find(const std::string& title, std::optional<int> year);
+  Found FindNearest(const std::string& key, std::optional<int> year) const;
+  // Of `candidates`, the one whose year is nearest to `year` and within the tolerance; without a
+  // year the first.
+  std::optional<size_t> ByYear(const std::vector<size_t>& candidates, std::optional<int> year) const;
+
+  const catalog::Catalog* catalog_;
+  RemapOptions options_;
+  std::vector<std::string> near_keys_;  // As the catalog's items: what edit distances compare.
+  absl::flat_hash_map<std::string, Found> known_;  // By "title\nyear".
+};
+
+}  // namespace convrec::world
