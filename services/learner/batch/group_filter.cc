@@ -1,0 +1,115 @@
+#include "services/learner/batch/group_filter.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/status_macros.h"
+
+namespace convrec::learner {
+namespace {
+
+using domain::FinishReason;
+using domain::Rollout;
+using domain::RolloutGroup;
+
+absl::Status CheckRollout(const Rollout& rollout, const Objective& objective) {
+  const size_t num_tokens = rollout.completion.token_ids.size();
+  if (rollout.completion.sampled_logprobs.size() != num_tokens || rollout.rank_of_token.size() != num_tokens) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", num_tokens, " tokens, ", rollout.completion.sampled_logprobs.size(),
+                     " log-probabilities and ", rollout.rank_of_token.size(), " ranks, expected equally many"));
+  }
+  for (const float logprob : rollout.completion.sampled_logprobs) {
+    if (!std::isfinite(logprob)) {
+      return absl::InvalidArgumentError(absl::StrCat("has the log-probability ", logprob, ", expected finite ones"));
+    }
+  }
+  if (rollout.score.rank_rewards.size() != static_cast<size_t>(objective.num_ranks)) {
+    return absl::InvalidArgumentError(absl::StrCat("has ", rollout.score.rank_rewards.size(),
+                                                   " rewards, expected one for each of ", objective.num_ranks,
+                                                   " ranks"));
+  }
+  for (const float reward : rollout.score.rank_rewards) {
+    if (!std::isfinite(reward)) {
+      return absl::InvalidArgumentError(absl::StrCat("has the reward ", reward, ", expected finite ones"));
+    }
+  }
+  const bool has_end = rollout.completion.finish_reason == FinishReason::kStop;
+  if (has_end && num_tokens == 0) {
+    return absl::InvalidArgumentError("ended by an end token but has no token");
+  }
+  int32_t previous = 0;
+  for (size_t t = 0; t < num_tokens; ++t) {
+    const int32_t rank = rollout.rank_of_token[t];
+    const bool is_end_unit = objective.compat == Compat::kFixed && has_end && t + 1 == num_tokens;
+    if (is_end_unit ? rank != domain::kEndUnit : rank < previous) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("has rank ", rank, " at token ", t, ", expected ",
+                       is_end_unit ? absl::StrCat(domain::kEndUnit, " for the end token")
+                                   : absl::StrCat(previous, " or more")));
+    }
+    previous = rank;
+  }
+  return absl::OkStatus();
+}
+
+bool IsDead(const RolloutGroup& group, size_t rank) {
+  for (const Rollout& rollout : group.rollouts) {
+    if (rollout.score.rank_rewards[rank] != group.rollouts[0].score.rank_rewards[rank]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::Status CheckGroup(const RolloutGroup& group, const Objective& objective) {
+  if (group.rollouts.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("group ", group.group.ToString(), " has no rollouts, expected at least one"));
+  }
+  for (size_t i = 0; i < group.rollouts.size(); ++i) {
+    const absl::Status status = CheckRollout(group.rollouts[i], objective);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("rollout ", i, " of group ", group.group.ToString(), " ",
+                                                     std::string(status.message())));
+    }
+  }
+  return absl::OkStatus();
+}
+
+GroupVerdict JudgeGroup(const RolloutGroup& group, const Objective& objective) {
+  return GroupCensus(objective.num_ranks).Add(group, objective);
+}
+
+GroupVerdict GroupCensus::Add(const RolloutGroup& group, const Objective& objective) {
+  ++num_groups;
+  if (!CheckGroup(group, objective).ok()) {
+    ++num_malformed;
+    return GroupVerdict::kMalformed;
+  }
+  bool is_zero_signal = true;
+  for (size_t rank = 0; rank < dead_groups_N.size(); ++rank) {
+    const bool is_dead = IsDead(group, rank);
+    dead_groups_N[rank] += is_dead ? 1 : 0;
+    is_zero_signal = is_zero_signal && is_dead;
+  }
+  int64_t num_truncated = 0;
+  for (const Rollout& rollout : group.rollouts) {
+    num_truncated += rollout.completion.finish_reason == FinishReason::kLength ? 1 : 0;
+  }
+  const auto group_size = static_cast<int64_t>(group.rollouts.size());
+  num_rollouts += group_size;
+  num_truncated_rollouts += num_truncated;
+  if (num_truncated == group_size) {
+    ++num_all_truncated;
+    return GroupVerdict::kAllTruncated;
+  }
+  if (is_zero_signal) {
+    ++num_zero_signal;
+    return GroupVerdict::kZeroSignal;
+  }
+  ++num_trainable;
+  return GroupVerdict::kTrainable;
+}
+
+}  // namespace convrec::learner

@@ -1,0 +1,119 @@
+#include "services/learner/batch/training_batch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "services/learner/batch/test_groups.h"
+
+namespace convrec::learner {
+namespace {
+
+using domain::FinishReason;
+using domain::kEndUnit;
+using domain::PolicyVersion;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Objective TwoRanks(LossType loss_type) {
+  Objective objective;
+  objective.num_ranks = 2;
+  objective.loss_type = loss_type;
+  objective.max_completion_length = 50;
+  return objective;
+}
+
+// Completions of 5 and 3 tokens.
+std::vector<PromptedGroup> TwoRows() {
+  return {MakeGroup({MakeRollout({0, 0, 0, 1, kEndUnit}, {1, 0}), MakeRollout({0, 0, kEndUnit}, {0, 0})})};
+}
+
+TrainingBatch Build(const std::vector<PromptedGroup>& groups, const Objective& objective) {
+  absl::StatusOr<TrainingBatch> batch = BuildTrainingBatch(groups, objective, PolicyVersion{0});
+  EXPECT_TRUE(batch.ok()) << batch.status();
+  return *std::move(batch);
+}
+
+struct ShareCase {
+  const char* name;
+  LossType loss_type;
+  std::vector<double> shares;
+  double denominator;
+};
+class ShareTest : public ::testing::TestWithParam<ShareCase> {};
+
+TEST_P(ShareTest, FollowsTheLossType) {
+  const TrainingBatch batch = Build(TwoRows(), TwoRanks(GetParam().loss_type));
+  EXPECT_THAT(batch.groups[0].samples[0].share_T, ::testing::Pointwise(::testing::DoubleEq(), GetParam().shares));
+  EXPECT_DOUBLE_EQ(Denominator(batch.counts, batch.objective), GetParam().denominator);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    LossTypes, ShareTest,
+    ::testing::Values(ShareCase{"Paper", LossType::kPaper, {1.0 / 3, 1.0 / 3, 1.0 / 3, 1, 1}, 4},
+                      ShareCase{"Bnpo", LossType::kBnpo, {1, 1, 1, 1, 1}, 8},
+                      ShareCase{"Grpo", LossType::kGrpo, {0.2, 0.2, 0.2, 0.2, 0.2}, 2},
+                      ShareCase{"DrGrpo", LossType::kDrGrpo, {1, 1, 1, 1, 1}, 100}),
+    [](const auto& shown) { return shown.param.name; });
+
+TEST(TrainingBatchTest, MaskedTruncatedRowLeavesTheLossButStaysARow) {
+  Objective objective = TwoRanks(LossType::kBnpo);
+  objective.mask_truncated = true;
+  std::vector<PromptedGroup> groups = TwoRows();
+  groups[0].group.rollouts[1] = MakeRollout({0, 0, 1}, {0, 0}, FinishReason::kLength);
+  const TrainingBatch batch = Build(groups, objective);
+  EXPECT_THAT(batch.groups[0].samples[1].share_T, ElementsAre(0, 0, 0));
+  EXPECT_EQ(batch.counts.num_rows, 2);
+  EXPECT_EQ(batch.counts.num_loss_tokens, 5);
+}
+
+TEST(TrainingBatchTest, GroupLagIsThatOfItsOldestToken) {
+  std::vector<PromptedGroup> groups = TwoRows();
+  groups[0].group.rollouts[0].completion.min_version = PolicyVersion{3};
+  groups[0].group.rollouts[0].completion.max_version = PolicyVersion{4};
+  groups[0].group.rollouts[1].completion.min_version = PolicyVersion{4};
+  groups[0].group.rollouts[1].completion.max_version = PolicyVersion{5};
+  const absl::StatusOr<TrainingBatch> batch =
+      BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{5});
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_EQ(batch->groups[0].lag, 2);
+  EXPECT_EQ(batch->stats.max_lag, 2);
+  EXPECT_THAT(std::string(BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{4}).status().message()),
+              HasSubstr("was drawn by version 5, expected at most 4"));
+}
+
+TEST(TrainingBatchTest, StatsDescribeTheBatch) {
+  std::vector<PromptedGroup> groups = TwoRows();
+  groups[0].group.rollouts.push_back(MakeRollout({0, 1, 2, 2}, {0, 0}, FinishReason::kLength));
+  const BatchStats stats = Build(groups, TwoRanks(LossType::kPaper)).stats;
+  EXPECT_EQ(stats.num_completion_tokens, 12);
+  EXPECT_DOUBLE_EQ(stats.mean_length, 4);
+  EXPECT_EQ(stats.min_length, 3);
+  EXPECT_EQ(stats.max_length, 5);
+  EXPECT_DOUBLE_EQ(stats.mean_ended_length, 4);           // (5 + 3) / 2
+  EXPECT_DOUBLE_EQ(stats.ended_share, 2.0 / 3);
+  EXPECT_DOUBLE_EQ(stats.truncated_share, 1.0 / 3);
+  EXPECT_DOUBLE_EQ(stats.items_mean, 2);                  // 2, 1 and 3 ranks.
+  EXPECT_DOUBLE_EQ(stats.reward_mean, 1.0 / 6);
+  EXPECT_THAT(stats.zero_std_share_N, ElementsAre(0, 1));
+  EXPECT_DOUBLE_EQ(stats.all_dead_share, 0);
+}
+
+TEST(TrainingBatchTest, RefusesWhatCannotBeTrainedOn) {
+  EXPECT_FALSE(BuildTrainingBatch({}, TwoRanks(LossType::kPaper), PolicyVersion{0}).ok());
+  std::vector<PromptedGroup> groups = TwoRows();
+  groups[0].prompt_tokens.clear();
+  EXPECT_FALSE(BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{0}).ok());
+  Objective objective = TwoRanks(LossType::kPaper);
+  objective.clip_low = 1.5;
+  EXPECT_THAT(std::string(BuildTrainingBatch(TwoRows(), objective, PolicyVersion{0}).status().message()),
+              HasSubstr("objective.clip_low is 1.5"));
+}
+
+TEST(ObjectiveTest, WordsOfTheConfigurationAreChecked) {
+  EXPECT_EQ(*ParseLossType("dr_grpo"), LossType::kDrGrpo);
+  EXPECT_EQ(*ParseUnit("rank"), Unit::kRank);
+  EXPECT_THAT(std::string(ParseUnit("sequense").status().message()), HasSubstr("did you mean sequence?"));
+}
+
+}  // namespace
+}  // namespace convrec::learner
