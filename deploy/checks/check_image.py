@@ -1,0 +1,67 @@
+"""The Dockerfile: hadolint, and what the other files take for granted about the images."""
+
+import json
+import re
+
+import check_compose
+from paths import DEPLOY, ROOT, call, tool
+
+FILE = DEPLOY / "Dockerfile"
+
+
+def check_hadolint():
+    return call(tool("hadolint"), "-c", str(DEPLOY / ".hadolint.yaml"), str(FILE))[0]
+
+
+def check_contract(text):
+    problems = []
+    final = {"reward", "cpu", "gpu"}
+    stages, current = {}, None
+    joined = re.sub(r"\\\n", " ", re.sub(r"^\s*#.*\n", "", text, flags=re.M))
+    for line in joined.splitlines():
+        match = re.match(r"FROM (\S+) AS (\S+)", line)
+        if match:
+            current = match.group(2)
+            stages[current] = [("FROM", match.group(1))]
+        elif current and line.strip():
+            word, _, rest = line.strip().partition(" ")
+            stages[current].append((word, rest))
+    for name in sorted(final):
+        if name not in stages:
+            problems.append(f"no stage {name}")
+            continue
+        lines, parent = [], name
+        while parent in stages:
+            lines = stages[parent][1:] + lines
+            parent = stages[parent][0][1]
+        values = dict(lines)
+        if values.get("USER") != "10001:10001":
+            problems.append(f"{name}: USER is {values.get('USER')}, not the number 10001:10001")
+        try:
+            if json.loads(values.get("ENTRYPOINT", "")) != ["/usr/local/bin/convrec"]:
+                raise ValueError
+        except ValueError:
+            problems.append(f"{name}: ENTRYPOINT is not [\"/usr/local/bin/convrec\"] in exec form")
+        if any(word == "RUN" and "apt-get" in rest for word, rest in lines):
+            problems.append(f"{name}: a runtime image installs packages")
+        if any(word == "COPY" and not rest.startswith("--from=") for word, rest in lines):
+            problems.append(f"{name}: a runtime image copies from the build context")
+    if re.search(r":latest\b", text):
+        problems.append("latest names no version")
+    compose = check_compose.parse(check_compose.read())
+    for name, service in check_compose.ours(compose).items():
+        build = service["build"]
+        if build["target"] not in stages or build["dockerfile"] != "deploy/Dockerfile":
+            problems.append(f"compose, {name}: builds {build['target']} of {build['dockerfile']}")
+    allowed = [
+        line[1:]
+        for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    ]
+    for needed in ("CMakeLists.txt", "cmake", "deploy/collect_runtime", "proto", "libs", "services", "tools"):
+        if needed not in allowed:
+            problems.append(f"Dockerfile.dockerignore leaves out {needed}")
+    for one in allowed:
+        if not (ROOT / one).exists():
+            problems.append(f"Dockerfile.dockerignore names {one}, which does not exist")
+    return problems
