@@ -1,0 +1,9 @@
+// Threads of the tensor library in this process.
+#pragma once
+
+namespace convrec::model {
+
+// 0 = all cores. Call once, before the first tensor operation.
+void SetComputeThreads(int threads);
+
+}  // namespace convrec::model

@@ -1,0 +1,67 @@
+// The generation engine over a decoder, and the slot its weights are swapped in.
+//
+// Two decoders exist: the live one, used by Step(), and the spare one, filled by Receive() on another
+// thread. Swap() exchanges them between two steps; running groups go on with the new weights and
+// record both versions. All other calls come from one engine thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/domain/ids.h"
+#include "services/rollout/engine/generation_engine.h"
+
+namespace convrec::rollout {
+
+// Weights as bytes that the caller keeps alive during Receive().
+struct PolicyTensor {
+  std::string name;             // Hugging Face name.
+  std::string dtype;            // "F32" or "BF16".
+  std::vector<int64_t> shape;
+  const char* data = nullptr;
+  uint64_t size_bytes = 0;
+};
+
+// Version numbers start again with every start of the learner, so a policy is named by both.
+struct PolicyId {
+  domain::RunEpoch epoch;
+  domain::PolicyVersion version{-1};   // -1 = no policy yet.
+  friend auto operator<=>(const PolicyId&, const PolicyId&) = default;
+};
+
+class DecoderEngine : public GenerationEngine {
+ public:
+  // Loads the spare decoder; waits while an earlier policy has not been swapped in. Any thread.
+  virtual absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors) = 0;
+  // Makes a received policy live; returns whether there was one.
+  virtual bool Swap() = 0;
+  // What Step() samples with. Any thread.
+  virtual PolicyId live() const = 0;
+  // Ends a pending Receive() with Cancelled. Any thread.
+  virtual void Close() = 0;
+  // Bytes held for keys and values.
+  virtual int64_t cache_bytes() const = 0;
+};
+
+struct DecoderEngineOptions {
+  std::string device = "cpu";
+  int max_rows = 128;                       // Sequences at the same time; bounds key-value memory.
+  int max_prefill_tokens = 4096;            // Prompt tokens of one prefill pass.
+  std::vector<int32_t> stop_token_ids;
+  // Makes a counter that is fed the tokens of one completion and returns how many ranks are complete;
+  // needed for SamplingParams::max_ranks only.
+  std::function<std::function<int(int32_t)>()> make_rank_counter;
+};
+
+// Both decoders have the shape of `directory`/config.json. With `load_weights` the directory's weights
+// are live at once as version 0 of epoch 0; otherwise the engine needs Receive() and Swap() first.
+absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::string& directory,
+                                                                 bool load_weights,
+                                                                 const DecoderEngineOptions& options);
+
+}  // namespace convrec::rollout

@@ -1,0 +1,212 @@
+#include "services/rollout/engine/decoder_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include <c10/core/InferenceMode.h>
+#include <torch/types.h>
+
+#include "libs/base/files.h"
+#include "libs/base/random.h"
+#include "libs/model/chunked_logprob.h"
+#include "libs/model/decoder.h"
+#include "libs/model/group_attention.h"
+
+namespace convrec::rollout {
+namespace {
+
+using domain::Completion;
+using domain::FinishReason;
+
+model::ModelConfig TinyConfig() {
+  model::ModelConfig config;
+  config.vocab_size = 50;
+  config.hidden_size = 32;
+  config.intermediate_size = 48;
+  config.num_layers = 2;
+  config.num_heads = 4;
+  config.num_kv_heads = 2;
+  config.head_dim = 8;
+  config.max_position_embeddings = 256;
+  config.tie_word_embeddings = true;
+  config.initializer_range = 0.3;  // Far from uniform, so that equal results mean something.
+  return config;
+}
+
+class DecoderEngineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto decoder = model::MakeDecoder(TinyConfig(), {.seed = 11});
+    ASSERT_TRUE(decoder.ok()) << decoder.status();
+    decoder_ = *std::move(decoder);
+    ASSERT_TRUE(model::SaveDecoder(*decoder_, dir_.path(), "F32").ok());
+  }
+
+  std::unique_ptr<DecoderEngine> Engine(int max_rows = 64, std::vector<int32_t> stop = {}) {
+    DecoderEngineOptions options;
+    options.max_rows = max_rows;
+    options.stop_token_ids = std::move(stop);
+    auto engine = MakeDecoderEngine(dir_.path(), true, options);
+    EXPECT_TRUE(engine.ok()) << engine.status();
+    return *std::move(engine);
+  }
+
+  static GenerationRequest Request(int64_t tag, int prompt_tokens, int siblings, int max_new_tokens) {
+    GenerationRequest request;
+    request.tag = tag;
+    request.stream = static_cast<uint64_t>(tag);
+    base::RandomStream random(1, static_cast<uint64_t>(tag));
+    for (int i = 0; i < prompt_tokens; ++i) request.prompt_token_ids.push_back(static_cast<int32_t>(random.Below(50)));
+    request.num_siblings = siblings;
+    request.sampling.max_new_tokens = max_new_tokens;
+    request.sampling.seed = 5;
+    return request;
+  }
+
+  static std::map<int64_t, std::vector<Completion>> Run(DecoderEngine* engine) {
+    std::map<int64_t, std::vector<Completion>> results;
+    while (!engine->idle()) {
+      auto step = engine->Step();
+      EXPECT_TRUE(step.ok()) << step.status();
+      if (!step.ok()) break;
+      for (GenerationResult& result : *step) results[result.tag] = std::move(result.completions);
+    }
+    return results;
+  }
+
+  // Log-probabilities of a completion by the learner's path.
+  std::vector<float> Recompute(const GenerationRequest& request, const Completion& completion) {
+    const c10::InferenceMode guard;
+    const model::GroupLayout layout({{.prompt_tokens = static_cast<int64_t>(request.prompt_token_ids.size()),
+                                      .completion_tokens = {static_cast<int64_t>(completion.token_ids.size())}}});
+    std::vector<int64_t> ids(request.prompt_token_ids.begin(), request.prompt_token_ids.end());
+    ids.insert(ids.end(), completion.token_ids.begin(), completion.token_ids.end());
+    const std::vector<int64_t> targets(completion.token_ids.begin(), completion.token_ids.end());
+    auto attention = model::MakeGroupAttention(layout, at::kCPU);
+    const at::Tensor hidden =
+        decoder_->Trunk(torch::tensor(ids, at::kLong), torch::tensor(layout.positions, at::kLong), attention.get())
+            .index_select(0, torch::tensor(layout.predictor_index, at::kLong));
+    const at::Tensor logprob =
+        model::ChunkedLogprob(
+            hidden, decoder_->head_weight_VD(), torch::tensor(targets, at::kLong), request.sampling.temperature)
+            .logprob_M.contiguous();
+    return {logprob.const_data_ptr<float>(), logprob.const_data_ptr<float>() + logprob.numel()};
+  }
+
+  base::TemporaryDirectory dir_;
+  std::unique_ptr<model::Decoder> decoder_;
+};
+
+TEST_F(DecoderEngineTest, SampledLogprobsEqualTheLearnersRecomputedOnes) {
+  auto engine = Engine();
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 5; ++i) requests.push_back(Request(i, 3 + 7 * i, 4, 20 + i));
+  for (const auto& request : requests) ASSERT_TRUE(engine->Add(request).ok());
+  const auto results = Run(engine.get());
+  for (const auto& request : requests) {
+    for (const Completion& completion : results.at(request.tag)) {
+      ASSERT_EQ(completion.token_ids.size(), static_cast<size_t>(request.sampling.max_new_tokens));
+      const auto expected = Recompute(request, completion);
+      for (size_t t = 0; t < expected.size(); ++t) EXPECT_NEAR(completion.sampled_logprobs[t], expected[t], 1e-5);
+    }
+  }
+}
+
+TEST_F(DecoderEngineTest, AGroupDoesNotDependOnWhatRunsBesideIt) {
+  auto alone = Engine();
+  ASSERT_TRUE(alone->Add(Request(3, 12, 4, 30)).ok());
+  const auto expected = Run(alone.get());
+  auto crowded = Engine(12);  // Three groups at a time: the others wait and start in the middle.
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(crowded->Add(Request(i, 5 + i * 3 - (i == 3 ? 2 : 0), 4, 30)).ok());
+  const auto results = Run(crowded.get());
+  EXPECT_EQ(results.size(), 8u);
+  for (int s = 0; s < 4; ++s) EXPECT_EQ(results.at(3)[s].token_ids, expected.at(3)[s].token_ids);
+}
+
+TEST_F(DecoderEngineTest, SequencesThatStopEarlyLeaveTheOthersUnchanged) {
+  auto free = Engine();
+  ASSERT_TRUE(free->Add(Request(1, 6, 8, 40)).ok());
+  const auto unstopped = Run(free.get());
+  auto stopping = Engine(64, {7, 8, 9});
+  ASSERT_TRUE(stopping->Add(Request(1, 6, 8, 40)).ok());
+  const auto stopped = Run(stopping.get());
+  int num_stopped = 0;
+  for (int s = 0; s < 8; ++s) {
+    const Completion& completion = stopped.at(1)[s];
+    const std::vector<int32_t> prefix(unstopped.at(1)[s].token_ids.begin(),
+                                      unstopped.at(1)[s].token_ids.begin() + completion.token_ids.size());
+    EXPECT_EQ(completion.token_ids, prefix);
+    num_stopped += completion.finish_reason == FinishReason::kStop;
+  }
+  EXPECT_GT(num_stopped, 0);
+}
+
+TEST_F(DecoderEngineTest, GreedyAndGroupsOfOtherSizesQueueUntilTheirGridIsFree) {
+  auto engine = Engine(8);
+  ASSERT_TRUE(engine->Add(Request(1, 4, 8, 5)).ok());
+  GenerationRequest greedy = Request(2, 4, 1, 5);
+  greedy.sampling.temperature = 0;
+  ASSERT_TRUE(engine->Add(greedy).ok());
+  ASSERT_TRUE(engine->Add(Request(3, 4, 8, 5)).ok());
+  const auto results = Run(engine.get());
+  EXPECT_EQ(results.size(), 3u);
+  EXPECT_EQ(results.at(2).size(), 1u);
+}
+
+TEST_F(DecoderEngineTest, SwappedWeightsGiveTheDrawsOfThoseWeightsAndRecordBothVersions) {
+  auto engine = Engine();
+  ASSERT_TRUE(engine->Add(Request(1, 6, 2, 10)).ok());
+  ASSERT_TRUE(engine->Step().ok());
+  auto other = *model::MakeDecoder(TinyConfig(), {.seed = 12});
+  std::vector<PolicyTensor> tensors;
+  for (const auto& [name, tensor] : other->parameters()) {
+    tensors.push_back({.name = name,
+                       .dtype = "F32",
+                       .shape = tensor.sizes().vec(),
+                       .data = static_cast<const char*>(tensor.const_data_ptr()),
+                       .size_bytes = tensor.nbytes()});
+  }
+  ASSERT_TRUE(engine->Receive({.epoch = {}, .version = {4}}, tensors).ok());
+  EXPECT_EQ(engine->live().version.value, 0);
+  EXPECT_TRUE(engine->Swap());
+  EXPECT_EQ(engine->live().version.value, 4);
+  const auto results = Run(engine.get());
+  EXPECT_EQ(results.at(1)[0].min_version.value, 0);
+  EXPECT_EQ(results.at(1)[0].max_version.value, 4);
+  decoder_ = std::move(other);
+  const GenerationRequest fresh = Request(2, 6, 2, 10);
+  ASSERT_TRUE(engine->Add(fresh).ok());
+  const auto later = Run(engine.get());
+  const auto expected = Recompute(fresh, later.at(2)[0]);
+  for (size_t t = 0; t < expected.size(); ++t) EXPECT_NEAR(later.at(2)[0].sampled_logprobs[t], expected[t], 1e-5);
+}
+
+TEST_F(DecoderEngineTest, StopsAfterTheWantedNumberOfRanks) {
+  DecoderEngineOptions options;
+  options.make_rank_counter = [] {  // Every fourth token ends a rank.
+    return [count = 0](int32_t) mutable { return ++count / 4; };
+  };
+  auto engine = *MakeDecoderEngine(dir_.path(), true, options);
+  GenerationRequest request = Request(1, 4, 2, 100);
+  request.sampling.max_ranks = 3;
+  ASSERT_TRUE(engine->Add(request).ok());
+  const auto results = Run(engine.get());
+  EXPECT_EQ(results.at(1)[0].token_ids.size(), 12u);
+  EXPECT_EQ(results.at(1)[0].finish_reason, FinishReason::kRanks);
+}
+
+TEST_F(DecoderEngineTest, RequestsThatCanNeverRunAreRefusedWithASentence) {
+  auto engine = Engine(8);
+  EXPECT_TRUE(absl::IsInvalidArgument(engine->Add(Request(1, 0, 1, 5))));
+  EXPECT_TRUE(absl::IsInvalidArgument(engine->Add(Request(1, 4, 1, 0))));
+  EXPECT_TRUE(absl::IsInvalidArgument(engine->Add(Request(1, 4, 9, 5))));
+  EXPECT_TRUE(absl::IsInvalidArgument(engine->Add(Request(1, 200, 1, 100))));
+  GenerationRequest outside = Request(1, 4, 1, 5);
+  outside.prompt_token_ids[2] = 50;
+  EXPECT_TRUE(absl::IsInvalidArgument(engine->Add(outside)));
+  EXPECT_TRUE(engine->idle());
+}
+
+}  // namespace
+}  // namespace convrec::rollout

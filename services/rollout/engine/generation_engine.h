@@ -1,0 +1,68 @@
+// The seam between the rollout worker and whatever samples tokens.
+//
+// Groups are added while others run; every Step() draws one token for each running sequence, and a
+// sequence that ends leaves at once. Each draw is a function of (seed, group, sibling, token number),
+// so a group does not depend on what ran beside it (beyond float rounding of the logits). One
+// thread calls everything; nothing here waits.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/domain/completion.h"
+#include "libs/domain/ids.h"
+#include "libs/domain/sampling_params.h"
+
+namespace convrec::rollout {
+
+// One prompt to sample for. `tag` is the caller's own number and comes back with the result.
+struct GenerationRequest {
+  int64_t tag = 0;
+  uint64_t stream = 0;                 // Names the group in the random draws.
+  std::vector<int32_t> prompt_token_ids;
+  int num_siblings = 1;                // G.
+  domain::SamplingParams sampling;
+};
+
+struct GenerationResult {
+  int64_t tag = 0;
+  std::vector<domain::Completion> completions;   // In sibling order.
+};
+
+// A token as it is drawn, for callers that stream.
+struct DrawnToken {
+  int64_t tag = 0;
+  int sibling = 0;
+  int32_t token_id = 0;
+  float logprob = 0;
+};
+
+class GenerationEngine {
+ public:
+  virtual ~GenerationEngine() = default;
+
+  // InvalidArgument when the request can never run: empty prompt, prompt and answer longer than the
+  // context, more siblings than the engine has rows, bad sampling values. Otherwise queued.
+  virtual absl::Status Add(GenerationRequest request) = 0;
+
+  // Starts queued groups that fit, draws one token for every running sequence, and returns the groups
+  // that have become complete. Does nothing when idle.
+  virtual absl::StatusOr<std::vector<GenerationResult>> Step() = 0;
+
+  // Tokens drawn by the last Step(), in no fixed order.
+  virtual const std::vector<DrawnToken>& drawn() const = 0;
+
+  virtual int num_queued_groups() const = 0;
+  virtual int num_running_groups() const = 0;
+  virtual int num_running_sequences() const = 0;
+  virtual bool idle() const = 0;
+
+  // Gives up every queued and running group; their tags.
+  virtual std::vector<int64_t> Abort() = 0;
+};
+
+}  // namespace convrec::rollout

@@ -1,0 +1,191 @@
+#include "services/rollout/learner_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/errors.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/call.h"
+#include "libs/rpc/channel.h"
+#include "libs/rpc/status_convert.h"
+#include "libs/wire/common.h"
+#include "libs/wire/lease.h"
+#include "libs/wire/rollout.h"
+#include "proto/experience.grpc.pb.h"
+#include "proto/policy.grpc.pb.h"
+
+namespace convrec::rollout {
+namespace {
+
+class GrpcLearnerClient final : public LearnerClient {
+ public:
+  GrpcLearnerClient(const std::string& address, std::string worker)
+      : address_(address),
+        worker_(std::move(worker)),
+        channel_(rpc::MakeChannel(address)),
+        experience_(v1::ExperienceService::NewStub(channel_)),
+        policy_(v1::PolicyService::NewStub(channel_)) {}
+
+  absl::StatusOr<RunDescription> Join(const WorkerIdentity& identity) override {
+    v1::JoinRequest request;
+    request.set_worker(worker_);
+    request.set_catalog_digest(identity.catalog_digest);
+    request.set_tokenizer_digest(identity.tokenizer_digest);
+    request.set_reward_rules(identity.reward_rules);
+    v1::JoinReply reply;
+    CR_RETURN_IF_ERROR(Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
+      return experience_->Join(context, request, &reply);
+    }));
+    if (reply.segmentation() != "by_line" && reply.segmentation() != "reference") {
+      return absl::InternalError(absl::StrCat("the learner counts ranks by \"", reply.segmentation(), "\""));
+    }
+    return RunDescription{.run = reply.run(),
+                          .epoch = {reply.epoch()},
+                          .num_ranks = reply.num_ranks(),
+                          .counts_ranks_by_line = reply.segmentation() == "by_line"};
+  }
+
+  absl::StatusOr<LeasedWork> Lease(domain::RunEpoch epoch, int max_groups, absl::Duration wait) override {
+    v1::LeasePromptsRequest request;
+    request.set_worker(worker_);
+    request.set_epoch(epoch.value);
+    request.set_max_groups(max_groups);
+    request.set_wait_ms(absl::ToInt64Milliseconds(wait));
+    v1::LeasePromptsReply reply;
+    CR_RETURN_IF_ERROR(Call(wait, [&](grpc::ClientContext* context) {
+      return experience_->LeasePrompts(context, request, &reply);
+    }));
+    LeasedWork work{.leases = {}, .run_complete = reply.run_complete()};
+    for (const v1::Lease& lease : reply.leases()) {
+      CR_ASSIGN_OR_RETURN(work.leases.emplace_back(), wire::FromProto(lease, epoch));
+    }
+    return work;
+  }
+
+  absl::StatusOr<Admission> Submit(const domain::RolloutGroup& group) override {
+    v1::SubmitGroupsRequest request;
+    request.set_worker(worker_);
+    request.set_epoch(group.epoch.value);
+    *request.add_groups() = wire::ToProto(group);
+    v1::SubmitGroupsReply reply;
+    CR_RETURN_IF_ERROR(Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
+      return experience_->SubmitGroups(context, request, &reply);
+    }));
+    if (reply.admissions_size() != 1) return absl::InternalError("the learner did not answer for the group");
+    switch (reply.admissions(0)) {
+      case v1::ADMISSION_ACCEPTED:
+        return Admission::kAccepted;
+      case v1::ADMISSION_DUPLICATE:
+        return Admission::kDuplicate;
+      case v1::ADMISSION_STALE:
+        return Admission::kStale;
+      default:
+        return Admission::kInvalid;
+    }
+  }
+
+  absl::Status Return(domain::RunEpoch epoch, const std::vector<domain::GroupId>& groups) override {
+    v1::SubmitGroupsRequest request;
+    request.set_worker(worker_);
+    request.set_epoch(epoch.value);
+    for (const domain::GroupId group : groups) *request.add_returned() = wire::ToProto(group);
+    v1::SubmitGroupsReply reply;
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(2)));
+    return rpc::FromGrpc(experience_->SubmitGroups(&context, request, &reply));
+  }
+
+  absl::StatusOr<std::unique_ptr<PolicyManifest>> WaitForPolicy(domain::RunEpoch epoch,
+                                                                int64_t served,
+                                                                absl::Duration wait) override {
+    v1::WaitForVersionRequest request;
+    request.set_worker(worker_);
+    request.set_epoch(epoch.value);
+    request.set_served_version(served);
+    request.set_wait_ms(absl::ToInt64Milliseconds(wait));
+    v1::WaitForVersionReply reply;
+    CR_RETURN_IF_ERROR(Call(wait, [&](grpc::ClientContext* context) {
+      return policy_->WaitForVersion(context, request, &reply);
+    }));
+    if (!reply.has_snapshot()) return nullptr;
+    auto manifest = std::make_unique<PolicyManifest>();
+    manifest->epoch = {reply.manifest().epoch()};
+    manifest->version = {reply.manifest().version()};
+    manifest->size_bytes = reply.manifest().size_bytes();
+    manifest->digest = reply.manifest().digest();
+    for (const v1::TensorInfo& tensor : reply.manifest().tensors()) {
+      if (tensor.offset() > manifest->size_bytes || tensor.size_bytes() > manifest->size_bytes - tensor.offset()) {
+        return absl::InternalError(absl::StrCat("tensor ", tensor.name(), " lies outside its snapshot"));
+      }
+      manifest->tensors.push_back({.name = tensor.name(),
+                                   .dtype = tensor.dtype(),
+                                   .shape = {tensor.shape().begin(), tensor.shape().end()},
+                                   .offset = tensor.offset(),
+                                   .size_bytes = tensor.size_bytes(),
+                                   .digest = tensor.digest()});
+    }
+    return manifest;
+  }
+
+  absl::Status FetchPolicy(const PolicyManifest& manifest, std::string* bytes) override {
+    v1::FetchWeightsRequest request;
+    request.set_epoch(manifest.epoch.value);
+    request.set_version(manifest.version.value);
+    request.set_offset(bytes->size());
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Minutes(10)));
+    const auto reader = policy_->FetchWeights(&context, request);
+    v1::WeightChunk chunk;
+    while (reader->Read(&chunk)) {
+      if (chunk.offset() != bytes->size() || bytes->size() + chunk.data().size() > manifest.size_bytes) {
+        context.TryCancel();
+        reader->Finish();
+        return absl::DataLossError(absl::StrCat("weights of version ",
+                                                manifest.version.value,
+                                                ": chunk at ",
+                                                chunk.offset(),
+                                                " where ",
+                                                bytes->size(),
+                                                " was expected"));
+      }
+      bytes->append(chunk.data());
+    }
+    return rpc::FromGrpc(reader->Finish());
+  }
+
+  absl::StatusOr<bool> ReportLive(const PolicyManifest& manifest, const std::string& digest) override {
+    v1::ReportLiveRequest request;
+    request.set_worker(worker_);
+    request.set_epoch(manifest.epoch.value);
+    request.set_version(manifest.version.value);
+    request.set_digest(digest);
+    v1::ReportLiveReply reply;
+    CR_RETURN_IF_ERROR(Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
+      return policy_->ReportLive(context, request, &reply);
+    }));
+    return reply.digest_matches();
+  }
+
+ private:
+  // A call that may wait `wait` at the learner, retried until a stop is requested.
+  absl::Status Call(absl::Duration wait, absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
+    return base::Annotate(rpc::CallWithRetry({.attempt_timeout = absl::Seconds(30) + wait}, attempt),
+                          absl::StrCat("learner at ", address_));
+  }
+
+  const std::string address_;
+  const std::string worker_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::ExperienceService::Stub> experience_;
+  const std::unique_ptr<v1::PolicyService::Stub> policy_;
+};
+
+}  // namespace
+
+std::unique_ptr<LearnerClient> MakeLearnerClient(const std::string& address, const std::string& worker) {
+  return std::make_unique<GrpcLearnerClient>(address, worker);
+}
+
+}  // namespace convrec::rollout

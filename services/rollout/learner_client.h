@@ -1,0 +1,81 @@
+// The worker's side of the learner's two services: work in and out, weights in.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/domain/lease.h"
+#include "libs/domain/rollout.h"
+
+namespace convrec::rollout {
+
+struct WorkerIdentity {
+  std::string worker;            // Unique name, as in "rollout-0".
+  std::string catalog_digest;
+  std::string tokenizer_digest;
+  std::string reward_rules;
+};
+
+struct RunDescription {
+  std::string run;
+  domain::RunEpoch epoch;
+  int num_ranks = 0;
+  bool counts_ranks_by_line = true;   // False: by line breaks, as the reference does.
+};
+
+enum class Admission { kAccepted, kDuplicate, kStale, kInvalid };
+
+struct ManifestTensor {
+  std::string name;
+  std::string dtype;
+  std::vector<int64_t> shape;
+  uint64_t offset = 0;
+  uint64_t size_bytes = 0;
+  std::string digest;
+};
+
+struct PolicyManifest {
+  domain::RunEpoch epoch;
+  domain::PolicyVersion version;
+  std::vector<ManifestTensor> tensors;
+  uint64_t size_bytes = 0;
+  std::string digest;
+};
+
+// Thread-safe. Calls retry while the learner is unreachable, until a stop is requested (Cancelled).
+// FailedPrecondition means that the learner has started again: Join() anew.
+class LearnerClient {
+ public:
+  virtual ~LearnerClient() = default;
+
+  virtual absl::StatusOr<RunDescription> Join(const WorkerIdentity& identity) = 0;
+
+  struct LeasedWork {
+    std::vector<domain::Lease> leases;
+    bool run_complete = false;
+  };
+  // Waits up to `wait` at the learner for the first lease.
+  virtual absl::StatusOr<LeasedWork> Lease(domain::RunEpoch epoch, int max_groups, absl::Duration wait) = 0;
+
+  virtual absl::StatusOr<Admission> Submit(const domain::RolloutGroup& group) = 0;
+  // Gives leases back; tried once.
+  virtual absl::Status Return(domain::RunEpoch epoch, const std::vector<domain::GroupId>& groups) = 0;
+
+  // The newest policy after `served` (-1 = any); no manifest when there was none within `wait`.
+  virtual absl::StatusOr<std::unique_ptr<PolicyManifest>> WaitForPolicy(domain::RunEpoch epoch,
+                                                                        int64_t served,
+                                                                        absl::Duration wait) = 0;
+  // Appends to `bytes` from bytes->size() to the end of the snapshot; call again after a broken stream.
+  // NotFound when a newer version has taken its place.
+  virtual absl::Status FetchPolicy(const PolicyManifest& manifest, std::string* bytes) = 0;
+  virtual absl::StatusOr<bool> ReportLive(const PolicyManifest& manifest, const std::string& digest) = 0;
+};
+
+std::unique_ptr<LearnerClient> MakeLearnerClient(const std::string& address, const std::string& worker);
+
+}  // namespace convrec::rollout

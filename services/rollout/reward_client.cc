@@ -1,0 +1,73 @@
+#include "services/rollout/reward_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/errors.h"
+#include "libs/base/status_macros.h"
+#include "libs/rpc/call.h"
+#include "libs/rpc/channel.h"
+#include "libs/wire/common.h"
+#include "libs/wire/list_score.h"
+#include "proto/reward.grpc.pb.h"
+
+namespace convrec::rollout {
+namespace {
+
+class GrpcRewardClient final : public RewardClient {
+ public:
+  explicit GrpcRewardClient(const std::string& address)
+      : address_(address), stub_(v1::RewardService::NewStub(rpc::MakeChannel(address))) {}
+
+  absl::StatusOr<RewardDescription> Describe() override {
+    v1::DescribeReply reply;
+    const absl::Status status = rpc::CallWithRetry({}, [&](grpc::ClientContext* context) {
+      return stub_->Describe(context, v1::DescribeRequest(), &reply);
+    });
+    CR_RETURN_IF_ERROR(base::Annotate(status, absl::StrCat("reward service at ", address_)));
+    num_ranks_ = reply.num_ranks();
+    return RewardDescription{.catalog_digest = reply.catalog_digest(),
+                             .catalog_size = reply.catalog_size(),
+                             .rules = reply.rules(),
+                             .num_ranks = reply.num_ranks()};
+  }
+
+  absl::StatusOr<std::vector<domain::ListScore>> Score(const std::vector<std::string>& texts,
+                                                       const domain::Prompt& prompt,
+                                                       absl::Duration timeout) override {
+    v1::ScoreGroupRequest request;
+    for (const std::string& text : texts) request.add_completions(text);
+    for (const domain::Item& item : prompt.ground_truth) *request.add_ground_truth() = wire::ToProto(item);
+    for (const std::string& title : prompt.seen_titles) request.add_seen_titles(title);
+    v1::ScoreGroupReply reply;
+    const absl::Status status =
+        rpc::CallWithRetry({.total_timeout = timeout}, [&](grpc::ClientContext* context) {
+          return stub_->ScoreGroup(context, request, &reply);
+        });
+    CR_RETURN_IF_ERROR(base::Annotate(status, absl::StrCat("reward service at ", address_)));
+    if (reply.scores_size() != static_cast<int>(texts.size())) {
+      return absl::InternalError(absl::StrCat(
+          "reward service at ", address_, " returned ", reply.scores_size(), " scores for ", texts.size(), " lists"));
+    }
+    std::vector<domain::ListScore> scores;
+    for (const v1::ListScore& score : reply.scores()) {
+      CR_ASSIGN_OR_RETURN(scores.emplace_back(), wire::FromProto(score, num_ranks_));
+    }
+    return scores;
+  }
+
+ private:
+  const std::string address_;
+  const std::unique_ptr<v1::RewardService::Stub> stub_;
+  std::atomic<int> num_ranks_{0};   // From Describe(), which comes first.
+};
+
+}  // namespace
+
+std::unique_ptr<RewardClient> MakeRewardClient(const std::string& address) {
+  return std::make_unique<GrpcRewardClient>(address);
+}
+
+}  // namespace convrec::rollout

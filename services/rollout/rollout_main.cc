@@ -1,0 +1,82 @@
+// convrec-rollout: samples lists for the learner of a run.
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/errors.h"
+#include "libs/base/log.h"
+#include "libs/base/status_macros.h"
+#include "libs/base/stop_signal.h"
+#include "libs/catalog/rank_segmentation.h"
+#include "libs/config/command_line.h"
+#include "libs/rpc/server.h"
+#include "libs/telemetry/exposer.h"
+#include "libs/telemetry/metrics.h"
+#include "libs/telemetry/ports_file.h"
+#include "libs/tokenizer/tokenizer.h"
+#include "libs/model/compute_threads.h"
+#include "services/rollout/rollout_worker.h"
+
+namespace convrec::rollout {
+namespace {
+
+std::string WorkerName(const config::ServiceArguments& arguments) {
+  if (!arguments.name.empty()) return arguments.name;
+  char host[256] = "worker";
+  ::gethostname(host, sizeof(host) - 1);
+  return absl::StrCat("rollout-", host, "-", ::getpid());
+}
+
+absl::Status Run(const config::ServiceArguments& arguments) {
+  const config::RunOptions& options = arguments.options;
+  const std::string name = WorkerName(arguments);
+  base::SetLogRole(name);
+  model::SetComputeThreads(options.rollout.threads);
+
+  CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(options.model.path));
+  telemetry::Metrics metrics(options.name, "rollout");
+  CR_ASSIGN_OR_RETURN(auto exposer, telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
+  CR_ASSIGN_OR_RETURN(auto health, rpc::Server::Start(options.rollout.health_listen, {}));
+  if (!options.telemetry.ports_dir.empty()) {
+    CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options.telemetry.ports_dir,
+                                                 name,
+                                                 {.role = "rollout",
+                                                  .metrics = exposer->port(),
+                                                  .health = health->port(),
+                                                  .pid = ::getpid()}));
+  }
+
+  const int max_rows = options.rollout.max_groups * options.rollout.siblings;
+  DecoderEngineOptions engine_options{
+      .device = options.model.device, .max_rows = max_rows, .stop_token_ids = tokenizer->stop_ids()};
+  engine_options.make_rank_counter = [&tokenizer] {
+    auto segmenter = std::make_shared<catalog::RankSegmenter>(catalog::RankCounting::kByLine);
+    return [segmenter, &tokenizer](int32_t id) {
+      segmenter->Add(tokenizer->TokenBytes(id));
+      return segmenter->num_complete();
+    };
+  };
+  CR_ASSIGN_OR_RETURN(auto engine, MakeDecoderEngine(options.model.path, /*load_weights=*/false, engine_options));
+
+  const auto learner = MakeLearnerClient(options.rollout.learner_address, name);
+  const auto reward = MakeRewardClient(options.rollout.reward_address);
+  RolloutWorker worker({.worker = name, .max_rows = max_rows, .reward_timeout = options.rollout.reward_timeout},
+                       learner.get(),
+                       reward.get(),
+                       engine.get(),
+                       tokenizer.get(),
+                       &metrics);
+  const absl::Status status = worker.Run([&health] { health->SetServing(true); });
+  health->SetServing(false);
+  return status;
+}
+
+}  // namespace
+}  // namespace convrec::rollout
+
+int main(int argc, char** argv) {
+  return convrec::config::RunService(
+      argc, argv, "convrec-rollout", "Samples groups of ranked lists for a learner.", convrec::rollout::Run);
+}

@@ -1,0 +1,377 @@
+#include "services/rollout/rollout_worker.h"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "libs/base/bounded_queue.h"
+#include "libs/base/errors.h"
+#include "libs/base/log.h"
+#include "libs/base/status_macros.h"
+#include "libs/base/stop_signal.h"
+#include "libs/catalog/rank_segmentation.h"
+#include "services/rollout/policy/weight_receiver.h"
+
+namespace convrec::rollout {
+namespace {
+
+// A lease and what has been sampled for it.
+struct SampledGroup {
+  domain::Lease lease;
+  std::vector<domain::Completion> completions;
+};
+
+}  // namespace
+
+class RolloutWorker::Impl {
+ public:
+  Impl(const RolloutWorkerOptions& options, LearnerClient* learner, RewardClient* reward, DecoderEngine* engine,
+       const tokenizer::Tokenizer* tokenizer, telemetry::Metrics* metrics)
+      : options_(options),
+        learner_(learner),
+        reward_(reward),
+        engine_(engine),
+        tokenizer_(tokenizer),
+        sampled_(256),
+        generated_tokens_(metrics->AddCounter("rl_rollout_generated_tokens_total", "Tokens sampled.")),
+        prompt_tokens_(metrics->AddCounter("rl_rollout_prompt_tokens_total", "Prompt tokens prefilled.")),
+        truncated_(metrics->AddCounter("rl_rollout_truncated_total", "Lists cut at the token limit.")),
+        accepted_(Groups(metrics, "accepted")),
+        duplicate_(Groups(metrics, "duplicate")),
+        stale_(Groups(metrics, "stale")),
+        failed_(Groups(metrics, "failed")),
+        version_(metrics->AddGauge("rl_rollout_policy_version", "Policy version being sampled with.")),
+        digest_ok_(metrics->AddGauge("rl_rollout_weight_digest_ok",
+                                     "1 while the weights served have the published digest.")),
+        running_(metrics->AddGauge("rl_rollout_running_sequences", "Sequences being sampled.")),
+        cache_bytes_(metrics->AddGauge("rl_rollout_cache_bytes", "Memory held for keys and values.")),
+        generation_seconds_(metrics->AddHistogram("rl_rollout_generation_seconds",
+                                                  "From lease to the last token of a group.",
+                                                  telemetry::ExponentialBuckets(0.01, 2, 16))),
+        sync_seconds_(metrics->AddHistogram("rl_weight_sync_seconds",
+                                            "Fetching, checking and loading a policy.",
+                                            telemetry::ExponentialBuckets(0.001, 2, 16))),
+        sync_bytes_(metrics->AddCounter("rl_weight_sync_bytes_total", "Bytes of weights received.")) {
+    digest_ok_.Set(1);
+  }
+
+  absl::Status Run(const std::function<void()>& on_ready);
+
+ private:
+  static telemetry::Counter Groups(telemetry::Metrics* metrics, const std::string& outcome) {
+    return metrics->AddCounter(
+        "rl_rollout_groups_total", "Groups by what became of them.", {{"outcome", outcome}});
+  }
+
+  absl::Status Join();
+  void LeaseLoop();
+  absl::Status SampleLoop(const std::function<void()>& on_ready);
+  void SubmitLoop();
+  void TakeArrivedLeases();
+  void StartLeases();
+  void Finish(GenerationResult result);
+  absl::Status ScoreAndSubmit(SampledGroup group);
+  domain::RolloutGroup Assemble(const SampledGroup& group) const;
+  void Forget(int rows);
+  void GiveBack(const domain::Lease& lease);
+  void End(absl::Status status);
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || rows_in_hand_ < options_.max_rows; }
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || policy_ready_ || !arrived_.empty(); }
+  bool ended() const ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    return ended_ || base::StopRequested();
+  }
+
+  const RolloutWorkerOptions options_;
+  LearnerClient* const learner_;
+  RewardClient* const reward_;
+  DecoderEngine* const engine_;
+  const tokenizer::Tokenizer* const tokenizer_;
+  WorkerIdentity identity_;
+  base::BoundedQueue<SampledGroup> sampled_;
+
+  mutable absl::Mutex mu_;
+  RunDescription run_ ABSL_GUARDED_BY(mu_);
+  std::deque<domain::Lease> arrived_ ABSL_GUARDED_BY(mu_);
+  int rows_in_hand_ ABSL_GUARDED_BY(mu_) = 0;     // Leased and not yet sampled.
+  bool policy_ready_ ABSL_GUARDED_BY(mu_) = false;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status end_status_ ABSL_GUARDED_BY(mu_);
+
+  // Sampling thread only.
+  std::deque<domain::Lease> waiting_;             // For a policy that is not live yet.
+  std::unordered_map<int64_t, std::pair<domain::Lease, absl::Time>> sampling_;  // By tag.
+  int64_t next_tag_ = 0;
+  std::unique_ptr<WeightReceiver> receiver_;
+
+  const telemetry::Counter generated_tokens_, prompt_tokens_, truncated_;
+  const telemetry::Counter accepted_, duplicate_, stale_, failed_;
+  const telemetry::Gauge version_, digest_ok_, running_, cache_bytes_;
+  const telemetry::Histogram generation_seconds_, sync_seconds_;
+  const telemetry::Counter sync_bytes_;
+};
+
+absl::Status RolloutWorker::Impl::Join() {
+  CR_ASSIGN_OR_RETURN(RunDescription run, learner_->Join(identity_));
+  CR_LOG(INFO) << "joined run " << run.run << ", start " << run.epoch.value;
+  receiver_->Follow(run.epoch);
+  absl::MutexLock lock(&mu_);
+  run_ = std::move(run);
+  return absl::OkStatus();
+}
+
+void RolloutWorker::Impl::End(absl::Status status) {
+  absl::MutexLock lock(&mu_);
+  if (!ended_) end_status_ = std::move(status);
+  ended_ = true;
+}
+
+absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
+  CR_ASSIGN_OR_RETURN(const RewardDescription reward, reward_->Describe());
+  identity_ = {.worker = options_.worker,
+               .catalog_digest = reward.catalog_digest,
+               .tokenizer_digest = tokenizer_->digest(),
+               .reward_rules = reward.rules};
+  receiver_ = std::make_unique<WeightReceiver>(
+      learner_,
+      engine_,
+      WeightReceiver::Observer{.received =
+                                   [this](uint64_t size_bytes, double seconds) {
+                                     sync_bytes_.Add(static_cast<double>(size_bytes));
+                                     sync_seconds_.Observe(seconds);
+                                     digest_ok_.Set(1);
+                                   },
+                               .digest_mismatch = [this] { digest_ok_.Set(0); }},
+      [this] {
+        absl::MutexLock lock(&mu_);
+        policy_ready_ = true;
+      });
+  absl::Status status = Join();
+  if (status.ok()) {
+    std::vector<std::thread> threads;
+    threads.emplace_back([this] { LeaseLoop(); });
+    for (int i = 0; i < options_.submit_threads; ++i) threads.emplace_back([this] { SubmitLoop(); });
+    status = SampleLoop(on_ready);
+    End(status);
+    sampled_.Close();
+    for (std::thread& thread : threads) thread.join();
+  }
+  receiver_.reset();
+  absl::MutexLock lock(&mu_);
+  if (!end_status_.ok()) status = end_status_;
+  return absl::IsCancelled(status) && base::StopRequested() ? absl::OkStatus() : status;
+}
+
+void RolloutWorker::Impl::LeaseLoop() {
+  while (!ended()) {
+    domain::RunEpoch epoch;
+    {
+      absl::MutexLock lock(&mu_);
+      mu_.AwaitWithTimeout(absl::Condition(this, &Impl::HasRoom), absl::Milliseconds(500));
+      if (ended_) return;
+      if (!HasRoom()) continue;
+      epoch = run_.epoch;
+    }
+    auto work = learner_->Lease(epoch, 4, absl::Seconds(2));
+    if (work.ok()) {
+      absl::MutexLock lock(&mu_);
+      if (work->run_complete && work->leases.empty()) {
+        ended_ = true;
+        return;
+      }
+      for (domain::Lease& lease : work->leases) {
+        rows_in_hand_ += lease.num_siblings;
+        arrived_.push_back(std::move(lease));
+      }
+    } else if (absl::IsFailedPrecondition(work.status())) {
+      CR_LOG(WARNING) << work.status().message() << "; joining again";
+      if (const absl::Status joined = Join(); !joined.ok()) return End(joined);
+    } else {
+      return End(work.status());
+    }
+  }
+}
+
+void RolloutWorker::Impl::TakeArrivedLeases() {
+  absl::MutexLock lock(&mu_);
+  policy_ready_ = false;
+  while (!arrived_.empty()) {
+    waiting_.push_back(std::move(arrived_.front()));
+    arrived_.pop_front();
+  }
+}
+
+void RolloutWorker::Impl::StartLeases() {
+  const PolicyId live = engine_->live();
+  std::deque<domain::Lease> later;
+  for (domain::Lease& lease : waiting_) {
+    if (lease.epoch < live.epoch) {  // Of a learner start that is over.
+      Forget(lease.num_siblings);
+      continue;
+    }
+    if (live < PolicyId{.epoch = lease.epoch, .version = lease.version}) {
+      later.push_back(std::move(lease));
+      continue;
+    }
+    const int64_t tag = next_tag_++;
+    const absl::Status added = engine_->Add({.tag = tag,
+                                             .stream = lease.group.stream(),
+                                             .prompt_token_ids = lease.prompt.token_ids,
+                                             .num_siblings = lease.num_siblings,
+                                             .sampling = lease.sampling});
+    if (!added.ok()) {
+      // The learner checks its prompts against the model at start, so this is a lease nobody can sample.
+      CR_LOG(ERROR) << "group " << lease.group.ToString() << ": " << added.message();
+      failed_.Add();
+      Forget(lease.num_siblings);
+      End(base::Annotate(added, absl::StrCat("group ", lease.group.ToString())));
+      continue;
+    }
+    prompt_tokens_.Add(static_cast<double>(lease.prompt.token_ids.size()));
+    sampling_.emplace(tag, std::make_pair(std::move(lease), absl::Now()));
+  }
+  waiting_ = std::move(later);
+}
+
+absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_ready) {
+  bool ready = false;
+  while (true) {
+    if (base::StopRequested()) break;
+    TakeArrivedLeases();
+    if (engine_->Swap()) {
+      version_.Set(static_cast<double>(engine_->live().version.value));
+      if (!std::exchange(ready, true)) on_ready();
+    }
+    StartLeases();
+    if (engine_->idle()) {
+      running_.Set(0);
+      absl::MutexLock lock(&mu_);
+      mu_.AwaitWithTimeout(absl::Condition(this, &Impl::HasWork), absl::Milliseconds(200));
+      if (ended_) break;
+      continue;
+    }
+    auto results = engine_->Step();
+    if (!results.ok()) return results.status();
+    generated_tokens_.Add(static_cast<double>(engine_->drawn().size()));
+    running_.Set(engine_->num_running_sequences());
+    cache_bytes_.Set(static_cast<double>(engine_->cache_bytes()));
+    for (GenerationResult& result : *results) Finish(std::move(result));
+    absl::MutexLock lock(&mu_);
+    if (ended_) break;
+  }
+  // Whatever has not been sampled is handed to other workers at once.
+  for (const int64_t tag : engine_->Abort()) GiveBack(sampling_.at(tag).first);
+  TakeArrivedLeases();
+  for (const domain::Lease& lease : waiting_) GiveBack(lease);
+  waiting_.clear();
+  sampling_.clear();
+  return absl::OkStatus();
+}
+
+void RolloutWorker::Impl::Finish(GenerationResult result) {
+  auto it = sampling_.find(result.tag);
+  auto [lease, start] = std::move(it->second);
+  sampling_.erase(it);
+  generation_seconds_.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  for (const domain::Completion& completion : result.completions) {
+    if (completion.finish_reason == domain::FinishReason::kLength) truncated_.Add();
+  }
+  Forget(lease.num_siblings);
+  sampled_.Push({.lease = std::move(lease), .completions = std::move(result.completions)});
+}
+
+void RolloutWorker::Impl::Forget(int rows) {
+  absl::MutexLock lock(&mu_);
+  rows_in_hand_ -= rows;
+}
+
+void RolloutWorker::Impl::GiveBack(const domain::Lease& lease) {
+  const absl::Status status = learner_->Return(lease.epoch, {lease.group});
+  if (!status.ok()) {
+    CR_LOG(WARNING) << "group " << lease.group.ToString() << " could not be given back (" << status.message()
+                    << "): it is leased again when its lease expires";
+  }
+}
+
+void RolloutWorker::Impl::SubmitLoop() {
+  while (true) {
+    std::optional<SampledGroup> group = sampled_.Pop();
+    if (!group) return;
+    const domain::Lease lease = group->lease;
+    const absl::Status status = ScoreAndSubmit(*std::move(group));
+    if (!status.ok()) {
+      failed_.Add();
+      CR_LOG(WARNING) << "group " << lease.group.ToString() << ": " << status.message() << "; giving it back";
+      GiveBack(lease);
+    }
+  }
+}
+
+domain::RolloutGroup RolloutWorker::Impl::Assemble(const SampledGroup& group) const {
+  catalog::RankCounting counting;
+  {
+    absl::MutexLock lock(&mu_);
+    counting = run_.counts_ranks_by_line ? catalog::RankCounting::kByLine : catalog::RankCounting::kReference;
+  }
+  const auto is_end = [this](int32_t id) { return tokenizer_->IsStop(id); };
+  domain::RolloutGroup result{
+      .group = group.lease.group, .attempt = group.lease.attempt, .epoch = group.lease.epoch, .rollouts = {}};
+  for (const domain::Completion& completion : group.completions) {
+    domain::Rollout rollout;
+    rollout.completion = completion;
+    rollout.rank_of_token = catalog::SegmentRanks(counting, completion.token_ids, is_end, [this](int32_t id) {
+                              return std::string_view(tokenizer_->TokenBytes(id));
+                            }).rank_of_token;
+    for (const int32_t id : completion.token_ids) {
+      if (!is_end(id)) rollout.text += tokenizer_->TokenBytes(id);
+    }
+    result.rollouts.push_back(std::move(rollout));
+  }
+  return result;
+}
+
+absl::Status RolloutWorker::Impl::ScoreAndSubmit(SampledGroup sampled) {
+  domain::RolloutGroup group = Assemble(sampled);
+  std::vector<std::string> texts;
+  for (const domain::Rollout& rollout : group.rollouts) texts.push_back(rollout.text);
+  CR_ASSIGN_OR_RETURN(std::vector<domain::ListScore> scores,
+                      reward_->Score(texts, sampled.lease.prompt, options_.reward_timeout));
+  for (size_t i = 0; i < scores.size(); ++i) group.rollouts[i].score = std::move(scores[i]);
+  const auto admission = learner_->Submit(group);
+  if (absl::IsFailedPrecondition(admission.status())) return absl::OkStatus();  // Of a learner start that is over.
+  if (!admission.ok()) return admission.status();
+  switch (*admission) {
+    case Admission::kAccepted:
+      accepted_.Add();
+      break;
+    case Admission::kDuplicate:
+      duplicate_.Add();
+      break;
+    case Admission::kStale:
+      stale_.Add();
+      break;
+    case Admission::kInvalid:
+      failed_.Add();
+      CR_LOG(ERROR) << "the learner refused group " << group.group.ToString() << " as malformed";
+      break;
+  }
+  return absl::OkStatus();
+}
+
+RolloutWorker::RolloutWorker(const RolloutWorkerOptions& options, LearnerClient* learner, RewardClient* reward,
+                             DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer,
+                             telemetry::Metrics* metrics)
+    : impl_(std::make_unique<Impl>(options, learner, reward, engine, tokenizer, metrics)) {}
+
+RolloutWorker::~RolloutWorker() = default;
+
+absl::Status RolloutWorker::Run(const std::function<void()>& on_ready) { return impl_->Run(on_ready); }
+
+}  // namespace convrec::rollout

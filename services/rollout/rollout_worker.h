@@ -1,0 +1,46 @@
+// The loop of a rollout worker: lease prompts, sample groups, score them, submit them.
+//
+// Threads: leasing, sampling (sole user of the engine besides weight transfer), weight receiving, and a
+// few that score and submit. A group is leased only when the engine has room; whatever the learner
+// answers to a submitted group, the worker forgets it. On a stop, unsampled groups are given back.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "libs/telemetry/metrics.h"
+#include "libs/tokenizer/tokenizer.h"
+#include "services/rollout/engine/decoder_engine.h"
+#include "services/rollout/learner_client.h"
+#include "services/rollout/reward_client.h"
+
+namespace convrec::rollout {
+
+struct RolloutWorkerOptions {
+  std::string worker;                               // Unique name.
+  int max_rows = 128;                               // Sequences leased and not yet sampled.
+  int submit_threads = 2;
+  absl::Duration reward_timeout = absl::Minutes(2); // Then the group is given back.
+};
+
+class RolloutWorker final {
+ public:
+  // All pointers must outlive the worker.
+  RolloutWorker(const RolloutWorkerOptions& options, LearnerClient* learner, RewardClient* reward,
+                DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer, telemetry::Metrics* metrics);
+  ~RolloutWorker();
+
+  // Works until the run is complete or a stop is requested (both OK), or something fails for good.
+  // `on_ready` is called once the first policy is live.
+  absl::Status Run(const std::function<void()>& on_ready);
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace convrec::rollout
