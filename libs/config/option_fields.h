@@ -1,0 +1,176 @@
+// The YAML key of every member of run_options.h, once: VisitFields(options, visit) calls
+// visit(key, member) for each member in the order of proto/config.proto.
+#pragma once
+
+#include "libs/config/run_options.h"
+
+namespace convrec::config {
+
+template <typename Visitor>
+void VisitFields(ModelOptions& options, Visitor& visit) {
+  visit("path", options.path);
+  visit("chat_format", options.chat_format);
+  visit("chat_date", options.chat_date);
+  visit("device", options.device);
+  visit("wire_type", options.wire_type);
+}
+
+template <typename Visitor>
+void VisitFields(DataSplitOptions& options, Visitor& visit) {
+  visit("path", options.path);
+  visit("skip", options.skip);
+  visit("take", options.take);
+}
+
+template <typename Visitor>
+void VisitFields(WorldOptions& options, Visitor& visit) {
+  visit("seed", options.seed);
+  visit("sft_rows", options.sft_rows);
+  visit("train_rows", options.train_rows);
+  visit("validation_rows", options.validation_rows);
+  visit("test_rows", options.test_rows);
+  visit("vocab_size", options.vocab_size);
+  visit("hidden_size", options.hidden_size);
+  visit("num_layers", options.num_layers);
+  visit("num_heads", options.num_heads);
+  visit("intermediate_size", options.intermediate_size);
+}
+
+template <typename Visitor>
+void VisitFields(DataOptions& options, Visitor& visit) {
+  visit("catalog", options.catalog);
+  visit("sft", options.sft);
+  visit("train", options.train);
+  visit("validation", options.validation);
+  visit("test", options.test);
+  visit("sft_targets", options.sft_targets);
+  visit("instruction", options.instruction);
+  visit("num_ranks", options.num_ranks);
+  visit("numbered_lists", options.numbered_lists);
+  visit("max_prompt_tokens", options.max_prompt_tokens);
+  visit("keep", options.keep);
+  visit("world", options.world);
+}
+
+template <typename Visitor>
+void VisitFields(RewardOptions& options, Visitor& visit) {
+  visit("listen", options.listen);
+  visit("rule", options.rule);
+  visit("gamma", options.gamma);
+  visit("year_tolerance", options.year_tolerance);
+  visit("duplicate_reward", options.duplicate_reward);
+  visit("off_catalog_reward", options.off_catalog_reward);
+  visit("seen_reward", options.seen_reward);
+  visit("malformed_reward", options.malformed_reward);
+  visit("max_in_flight", options.max_in_flight);
+  visit("evaluation_cut", options.evaluation_cut);
+}
+
+template <typename Visitor>
+void VisitFields(RolloutOptions& options, Visitor& visit) {
+  visit("learner_address", options.learner_address);
+  visit("reward_address", options.reward_address);
+  visit("health_listen", options.health_listen);
+  visit("workers", options.workers);
+  visit("siblings", options.siblings);
+  visit("temperature", options.temperature);
+  visit("top_k", options.top_k);
+  visit("top_p", options.top_p);
+  visit("max_new_tokens", options.max_new_tokens);
+  visit("max_groups", options.max_groups);
+  visit("threads", options.threads);
+  visit("reward_timeout_s", options.reward_timeout);
+}
+
+template <typename Visitor>
+void VisitFields(ObjectiveOptions& options, Visitor& visit) {
+  visit("ratio_unit", options.ratio_unit);
+  visit("advantage_unit", options.advantage_unit);
+  visit("loss_type", options.loss_type);
+  visit("clip_low", options.clip_low);
+  visit("clip_high", options.clip_high);
+  visit("kl_beta", options.kl_beta);
+  visit("scale_rewards", options.scale_rewards);
+  visit("std_epsilon", options.std_epsilon);
+  visit("std", options.std);
+  visit("end_of_list_reward", options.end_of_list_reward);
+  visit("extra_token_penalty", options.extra_token_penalty);
+  visit("early_stop_penalty", options.early_stop_penalty);
+  visit("truncation_penalty", options.truncation_penalty);
+}
+
+template <typename Visitor>
+void VisitFields(OptimizerOptions& options, Visitor& visit) {
+  visit("learning_rate", options.learning_rate);
+  visit("beta1", options.beta1);
+  visit("beta2", options.beta2);
+  visit("epsilon", options.epsilon);
+  visit("weight_decay", options.weight_decay);
+  visit("max_grad_norm", options.max_grad_norm);
+  visit("schedule", options.schedule);
+  visit("warmup_steps", options.warmup_steps);
+  visit("final_ratio", options.final_ratio);
+}
+
+template <typename Visitor>
+void VisitFields(SftOptions& options, Visitor& visit) {
+  visit("steps", options.steps);
+  visit("rows_per_step", options.rows_per_step);
+  visit("optimizer", options.optimizer);
+  visit("max_tokens", options.max_tokens);
+}
+
+template <typename Visitor>
+void VisitFields(CheckpointOptions& options, Visitor& visit) {
+  visit("every_steps", options.every_steps);
+  visit("keep", options.keep);
+}
+
+template <typename Visitor>
+void VisitFields(LearnerOptions& options, Visitor& visit) {
+  visit("listen", options.listen);
+  visit("threads", options.threads);
+  visit("steps", options.steps);
+  visit("groups_per_step", options.groups_per_step);
+  visit("max_staleness", options.max_staleness);
+  visit("updates_per_batch", options.updates_per_batch);
+  visit("lease_timeout_s", options.lease_timeout);
+  visit("starvation_timeout_s", options.starvation_timeout);
+  visit("microbatch_tokens", options.microbatch_tokens);
+  visit("objective", options.objective);
+  visit("optimizer", options.optimizer);
+  visit("sft", options.sft);
+  visit("checkpoint", options.checkpoint);
+}
+
+template <typename Visitor>
+void VisitFields(EvaluationOptions& options, Visitor& visit) {
+  visit("every_steps", options.every_steps);
+  visit("rows", options.rows);
+  visit("max_new_tokens", options.max_new_tokens);
+  visit("zero_shot", options.zero_shot);
+  visit("samples", options.samples);
+}
+
+template <typename Visitor>
+void VisitFields(TelemetryOptions& options, Visitor& visit) {
+  visit("metrics_listen", options.metrics_listen);
+  visit("ports_dir", options.ports_dir);
+}
+
+template <typename Visitor>
+void VisitFields(RunOptions& options, Visitor& visit) {
+  visit("name", options.name);
+  visit("run_dir", options.run_dir);
+  visit("seed", options.seed);
+  visit("compat", options.compat);
+  visit("model", options.model);
+  visit("data", options.data);
+  visit("reward", options.reward);
+  visit("rollout", options.rollout);
+  visit("learner", options.learner);
+  visit("evaluation", options.evaluation);
+  visit("telemetry", options.telemetry);
+}
+
+}  // namespace convrec::config

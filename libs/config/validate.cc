@@ -1,0 +1,274 @@
+#include "libs/config/validate.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/errors.h"
+
+namespace convrec::config {
+namespace {
+
+constexpr int kMaxTokens = 1 << 20;
+constexpr int kMaxCount = 1'000'000'000;
+constexpr int kMaxThreads = 1024;
+constexpr int kMinVocabulary = 300;  // 256 bytes and the special tokens leave room for merges.
+
+enum class ZeroPort { kAllowed, kRefused };
+
+struct HostPort {
+  std::string host;
+  int port = 0;
+};
+
+std::optional<HostPort> ParseHostPort(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
+  HostPort parsed{address.substr(0, colon)};
+  const std::string digits = address.substr(colon + 1);
+  const bool all_digits = !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!all_digits || !absl::SimpleAtoi(digits, &parsed.port) || parsed.port > 65535) return std::nullopt;
+  const bool in_brackets = parsed.host.size() > 2 && parsed.host.front() == '[' && parsed.host.back() == ']';
+  const std::string host = in_brackets ? parsed.host.substr(1, parsed.host.size() - 2) : parsed.host;
+  for (const char c : host) {
+    const bool is_ok = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' || (in_brackets && c == ':');
+    if (!is_ok) return std::nullopt;
+  }
+  return parsed;
+}
+
+// Keeps the first broken rule.
+class Rules final {
+ public:
+  template <typename Value>
+  void Require(bool holds, const std::string& key, const Value& value, const std::string& expected) {
+    if (holds || violation_) return;
+    violation_ = Violation{key, absl::StrCat("is ", value, ": expected ", expected)};
+  }
+
+  void Between(int value, int low, int high, const std::string& key) {
+    Require(value >= low && value <= high, key, value,
+            high == kMaxCount ? absl::StrCat("an integer >= ", low) : absl::StrCat("an integer from ", low, " to ", high));
+  }
+  void NotNegative(int value, const std::string& key) { Between(value, 0, kMaxCount, key); }
+  void Positive(int value, const std::string& key) { Between(value, 1, kMaxCount, key); }
+
+  void Positive(double value, const std::string& key) { Require(value > 0, key, value, "a number above 0"); }
+  void NotNegative(double value, const std::string& key) { Require(value >= 0, key, value, "a number >= 0"); }
+  void InOpenUnit(double value, const std::string& key) {
+    Require(value > 0 && value < 1, key, value, "a number between 0 and 1, both excluded");
+  }
+  void Within(double value, double bound, const std::string& key) {
+    Require(value >= -bound && value <= bound, key, value, absl::StrCat("a number from -", bound, " to ", bound));
+  }
+
+  void Wait(absl::Duration value, const std::string& key) {
+    const double seconds = absl::ToDoubleSeconds(value);
+    Require(seconds > 0 && seconds <= 7 * 86400, key, seconds, "seconds above 0, at most a week");
+  }
+
+  void Address(const std::string& value, ZeroPort zero_port, const std::string& key) {
+    const std::string name = zero_port == ZeroPort::kRefused && value.starts_with("dns:///") ? value.substr(7) : value;
+    const std::optional<HostPort> parsed = ParseHostPort(name);
+    const bool holds = parsed && (parsed->port > 0 || zero_port == ZeroPort::kAllowed);
+    Require(holds, key, Quoted(value),
+            zero_port == ZeroPort::kAllowed ? "host:port with a port from 0 (any free one) to 65535"
+                                            : "host:port with a port from 1 to 65535");
+  }
+
+  // Two listeners of one process.
+  void Apart(const std::string& a, const std::string& a_key, const std::string& b, const std::string& b_key) {
+    const std::optional<HostPort> left = ParseHostPort(a), right = ParseHostPort(b);
+    const bool same = left && right && left->port != 0 && left->port == right->port && left->host == right->host;
+    Require(!same, b_key, Quoted(b), absl::StrCat("another port than ", a_key, ", since one process listens on both"));
+  }
+
+  static std::string Quoted(const std::string& text) { return absl::StrCat("\"", text, "\""); }
+
+  const std::optional<Violation>& violation() const { return violation_; }
+
+ private:
+  std::optional<Violation> violation_;
+};
+
+bool IsName(const std::string& name) {
+  return !name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  });
+}
+
+bool IsDevice(const std::string& device) {
+  if (device == "cpu" || device == "cuda") return true;
+  int index = 0;
+  return device.starts_with("cuda:") && device.size() <= 8 && absl::SimpleAtoi(device.substr(5), &index) && index >= 0;
+}
+
+void CheckRun(const RunOptions& options, Rules& rules) {
+  rules.Require(IsName(options.name), "name", Rules::Quoted(options.name),
+                "1 to 63 letters, digits, \"-\", \"_\" and \".\", since it labels metrics");
+  rules.Require(!options.run_dir.empty(), "run_dir", "empty", "a folder");
+  rules.Require(IsDevice(options.model.device), "model.device", Rules::Quoted(options.model.device), "cpu, cuda or cuda:N");
+  rules.Require(!options.model.chat_date.empty(), "model.chat_date", "empty", "a date, as in \"26 Jul 2024\"");
+}
+
+// `rows` of the sample world's split; `needed` when some stage of this run reads the split.
+void CheckSplit(const DataSplitOptions& split, int rows, bool has_own_catalog, bool needed, const std::string& key, Rules& rules) {
+  rules.NotNegative(split.skip, absl::StrCat(key, ".skip"));
+  rules.NotNegative(split.take, absl::StrCat(key, ".take"));
+  rules.Require(has_own_catalog || split.path.empty(), absl::StrCat(key, ".path"), Rules::Quoted(split.path),
+                "no file, since data.catalog is empty: name the catalog that belongs to it");
+  rules.Require(!has_own_catalog || !needed || !split.path.empty(), absl::StrCat(key, ".path"), "empty",
+                "a file, since data.catalog names a catalog of your own");
+  rules.Require(has_own_catalog || split.skip < rows, absl::StrCat(key, ".skip"), split.skip,
+                absl::StrCat("less than the ", rows, " rows of the sample world's split"));
+}
+
+void CheckWorld(const WorldOptions& world, Rules& rules) {
+  rules.Positive(world.sft_rows, "data.world.sft_rows");
+  rules.Positive(world.train_rows, "data.world.train_rows");
+  rules.Positive(world.validation_rows, "data.world.validation_rows");
+  rules.Positive(world.test_rows, "data.world.test_rows");
+  rules.Between(world.vocab_size, kMinVocabulary, kMaxTokens, "data.world.vocab_size");
+  rules.Between(world.hidden_size, 2, 65536, "data.world.hidden_size");
+  rules.Between(world.num_layers, 1, 1024, "data.world.num_layers");
+  rules.Between(world.num_heads, 1, 1024, "data.world.num_heads");
+  rules.Between(world.intermediate_size, 1, 1 << 20, "data.world.intermediate_size");
+  // Rotary embeddings turn pairs of a head's dimensions.
+  const bool divides = world.num_heads > 0 && world.hidden_size % (2 * world.num_heads) == 0;
+  rules.Require(divides, "data.world.hidden_size", world.hidden_size,
+                absl::StrCat("a multiple of 2 * num_heads = ", 2 * world.num_heads, ", so that heads have an even width"));
+}
+
+void CheckData(const RunOptions& options, Rules& rules) {
+  const DataOptions& data = options.data;
+  const bool own = !data.catalog.empty();
+  const bool trains = options.learner.steps > 0;
+  CheckSplit(data.sft, data.world.sft_rows, own, options.learner.sft.steps > 0, "data.sft", rules);
+  CheckSplit(data.train, data.world.train_rows, own, trains, "data.train", rules);
+  CheckSplit(data.validation, data.world.validation_rows, own, trains && options.evaluation.every_steps > 0, "data.validation", rules);
+  CheckSplit(data.test, data.world.test_rows, own, /*needed=*/false, "data.test", rules);
+  rules.Require(data.instruction.find("{conversation}") != std::string::npos, "data.instruction", Rules::Quoted(data.instruction),
+                "a text that holds {conversation}");
+  rules.Between(data.num_ranks, 1, 100, "data.num_ranks");
+  rules.Between(data.max_prompt_tokens, 1, kMaxTokens, "data.max_prompt_tokens");
+  CheckWorld(data.world, rules);
+}
+
+void CheckReward(const RunOptions& options, Rules& rules) {
+  const RewardOptions& reward = options.reward;
+  rules.Address(reward.listen, ZeroPort::kAllowed, "reward.listen");
+  rules.Require(options.compat != Compat::kReference || reward.rule != RewardRule::kExp, "reward.rule", "exp",
+                "exp_inf or log_decay, since compat is reference and the published scripts have no exp");
+  rules.Require(reward.rule != RewardRule::kExp || reward.gamma > 1, "reward.gamma", reward.gamma, "a number above 1 for rule exp");
+  rules.Between(reward.year_tolerance, 0, 100, "reward.year_tolerance");
+  rules.Within(reward.duplicate_reward, 100, "reward.duplicate_reward");
+  rules.Within(reward.off_catalog_reward, 100, "reward.off_catalog_reward");
+  rules.Within(reward.seen_reward, 100, "reward.seen_reward");
+  rules.Within(reward.malformed_reward, 100, "reward.malformed_reward");
+  rules.Between(reward.max_in_flight, 1, 100000, "reward.max_in_flight");
+}
+
+void CheckRollout(const RunOptions& options, Rules& rules) {
+  const RolloutOptions& rollout = options.rollout;
+  const bool trains = options.learner.steps > 0;
+  rules.Address(rollout.learner_address, ZeroPort::kRefused, "rollout.learner_address");
+  rules.Address(rollout.reward_address, ZeroPort::kRefused, "rollout.reward_address");
+  rules.Address(rollout.health_listen, ZeroPort::kAllowed, "rollout.health_listen");
+  rules.Between(rollout.workers, 1, 256, "rollout.workers");
+  rules.Between(rollout.siblings, 1, 1024, "rollout.siblings");
+  rules.Require(!trains || rollout.siblings >= 2, "rollout.siblings", rollout.siblings,
+                "at least 2, since learner.steps is above 0 and an advantage compares siblings");
+  rules.Require(rollout.temperature > 0 && rollout.temperature <= 100, "rollout.temperature", rollout.temperature,
+                "a number above 0, at most 100");
+  rules.NotNegative(rollout.top_k, "rollout.top_k");
+  rules.Require(rollout.top_p > 0 && rollout.top_p <= 1, "rollout.top_p", rollout.top_p, "a number in (0, 1]");
+  rules.Between(rollout.max_new_tokens, 1, kMaxTokens, "rollout.max_new_tokens");
+  rules.Between(rollout.max_groups, 1, 65536, "rollout.max_groups");
+  rules.Between(rollout.threads, 0, kMaxThreads, "rollout.threads");
+  rules.Wait(rollout.reward_timeout, "rollout.reward_timeout_s");
+}
+
+void CheckObjective(const ObjectiveOptions& objective, Rules& rules) {
+  const std::string prefix = "learner.objective.";
+  rules.InOpenUnit(objective.clip_low, prefix + "clip_low");
+  rules.InOpenUnit(objective.clip_high, prefix + "clip_high");
+  rules.NotNegative(objective.kl_beta, prefix + "kl_beta");
+  rules.Positive(objective.std_epsilon, prefix + "std_epsilon");
+  rules.Within(objective.end_of_list_reward, 100, prefix + "end_of_list_reward");
+  rules.Within(objective.extra_token_penalty, 100, prefix + "extra_token_penalty");
+  rules.Within(objective.early_stop_penalty, 100, prefix + "early_stop_penalty");
+  rules.Within(objective.truncation_penalty, 100, prefix + "truncation_penalty");
+}
+
+void CheckOptimizer(const OptimizerOptions& optimizer, const std::string& prefix, Rules& rules) {
+  rules.Require(optimizer.learning_rate > 0 && optimizer.learning_rate <= 1, prefix + "learning_rate", optimizer.learning_rate,
+                "a number above 0, at most 1");
+  rules.Require(optimizer.beta1 >= 0 && optimizer.beta1 < 1, prefix + "beta1", optimizer.beta1, "a number in [0, 1)");
+  rules.Require(optimizer.beta2 >= 0 && optimizer.beta2 < 1, prefix + "beta2", optimizer.beta2, "a number in [0, 1)");
+  rules.Positive(optimizer.epsilon, prefix + "epsilon");
+  rules.NotNegative(optimizer.weight_decay, prefix + "weight_decay");
+  rules.NotNegative(optimizer.max_grad_norm, prefix + "max_grad_norm");
+  rules.NotNegative(optimizer.warmup_steps, prefix + "warmup_steps");
+  rules.Require(optimizer.final_ratio >= 0 && optimizer.final_ratio <= 1, prefix + "final_ratio", optimizer.final_ratio,
+                "a number from 0 to 1");
+}
+
+void CheckLearner(const RunOptions& options, Rules& rules) {
+  const LearnerOptions& learner = options.learner;
+  rules.Address(learner.listen, ZeroPort::kAllowed, "learner.listen");
+  rules.Between(learner.threads, 0, kMaxThreads, "learner.threads");
+  rules.NotNegative(learner.steps, "learner.steps");
+  rules.Between(learner.groups_per_step, 1, 1 << 20, "learner.groups_per_step");
+  rules.Between(learner.max_staleness, 0, 1000, "learner.max_staleness");
+  rules.Between(learner.updates_per_batch, 1, 1000, "learner.updates_per_batch");
+  rules.Wait(learner.lease_timeout, "learner.lease_timeout_s");
+  rules.Require(learner.lease_timeout > options.rollout.reward_timeout, "learner.lease_timeout_s",
+                absl::ToDoubleSeconds(learner.lease_timeout),
+                absl::StrCat("more than rollout.reward_timeout_s = ", absl::ToDoubleSeconds(options.rollout.reward_timeout),
+                             ", or a group that waits for its reward is leased twice"));
+  rules.Wait(learner.starvation_timeout, "learner.starvation_timeout_s");
+  rules.Positive(learner.microbatch_tokens, "learner.microbatch_tokens");
+  CheckObjective(learner.objective, rules);
+  CheckOptimizer(learner.optimizer, "learner.optimizer.", rules);
+  rules.NotNegative(learner.sft.steps, "learner.sft.steps");
+  rules.Between(learner.sft.rows_per_step, 1, 1 << 20, "learner.sft.rows_per_step");
+  CheckOptimizer(learner.sft.optimizer, "learner.sft.optimizer.", rules);
+  rules.Between(learner.sft.max_tokens, 1, kMaxTokens, "learner.sft.max_tokens");
+  rules.NotNegative(learner.checkpoint.every_steps, "learner.checkpoint.every_steps");
+  rules.Between(learner.checkpoint.keep, 1, 10000, "learner.checkpoint.keep");
+}
+
+void CheckRest(const RunOptions& options, Rules& rules) {
+  rules.NotNegative(options.evaluation.every_steps, "evaluation.every_steps");
+  rules.NotNegative(options.evaluation.rows, "evaluation.rows");
+  rules.Between(options.evaluation.max_new_tokens, 0, kMaxTokens, "evaluation.max_new_tokens");
+  rules.Between(options.evaluation.samples, 0, 1000, "evaluation.samples");
+  const std::string& metrics = options.telemetry.metrics_listen;
+  rules.Address(metrics, ZeroPort::kAllowed, "telemetry.metrics_listen");
+  rules.Apart(options.learner.listen, "learner.listen", metrics, "telemetry.metrics_listen");
+  rules.Apart(options.reward.listen, "reward.listen", metrics, "telemetry.metrics_listen");
+  rules.Apart(options.rollout.health_listen, "rollout.health_listen", metrics, "telemetry.metrics_listen");
+}
+
+}  // namespace
+
+std::optional<Violation> FindViolation(const RunOptions& options) {
+  Rules rules;
+  CheckRun(options, rules);
+  CheckData(options, rules);
+  CheckReward(options, rules);
+  CheckRollout(options, rules);
+  CheckLearner(options, rules);
+  CheckRest(options, rules);
+  return rules.violation();
+}
+
+absl::Status ValidateRunOptions(const RunOptions& options) {
+  const std::optional<Violation> violation = FindViolation(options);
+  if (!violation) return absl::OkStatus();
+  return base::BadConfig(absl::StrCat(violation->key, " ", violation->message));
+}
+
+}  // namespace convrec::config

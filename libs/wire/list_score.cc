@@ -1,0 +1,119 @@
+#include "libs/wire/list_score.h"
+
+#include <array>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "libs/base/check.h"
+#include "libs/base/status_macros.h"
+#include "libs/wire/common.h"
+#include "libs/wire/fields.h"
+
+namespace convrec::wire {
+namespace {
+
+using domain::LineOutcome;
+
+constexpr std::array<std::pair<LineOutcome, v1::LineOutcome>, 6> kOutcomes = {{
+    {LineOutcome::kHit, v1::LINE_OUTCOME_HIT},
+    {LineOutcome::kMiss, v1::LINE_OUTCOME_MISS},
+    {LineOutcome::kOffCatalog, v1::LINE_OUTCOME_OFF_CATALOG},
+    {LineOutcome::kDuplicate, v1::LINE_OUTCOME_DUPLICATE},
+    {LineOutcome::kSeen, v1::LINE_OUTCOME_SEEN},
+    {LineOutcome::kMalformed, v1::LINE_OUTCOME_MALFORMED},
+}};
+
+v1::LineOutcome ToProto(LineOutcome outcome) {
+  for (const auto& [value, message] : kOutcomes) {
+    if (value == outcome) return message;
+  }
+  CR_CHECK(false, "an outcome without a wire value");
+}
+
+std::optional<LineOutcome> FromProto(v1::LineOutcome outcome) {
+  for (const auto& [value, message] : kOutcomes) {
+    if (message == outcome) return value;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<domain::ScoredLine> FromProto(const v1::ScoredLine& line) {
+  domain::ScoredLine scored;
+  if (line.line() < 0) return FieldError("line", line.line(), "an integer >= 0");
+  scored.line = line.line();
+  const std::optional<LineOutcome> outcome = FromProto(line.outcome());
+  if (!outcome) return FieldError("outcome", static_cast<int>(line.outcome()), "a known LineOutcome");
+  scored.outcome = *outcome;
+  if ((*outcome == LineOutcome::kMalformed) == line.has_item()) {
+    return FieldError("item", line.has_item() ? "present" : "absent", "an item exactly when the line is not malformed");
+  }
+  if (line.has_item()) {
+    absl::StatusOr<domain::Item> item = wire::FromProto(line.item());
+    if (!item.ok()) return Inside("item", item.status());
+    scored.item = *std::move(item);
+  }
+  return scored;
+}
+
+// A number in [0, 1], with room for the rounding of a sum of discounts.
+bool IsShare(double value) { return value >= 0 && value <= 1 + 1e-9; }
+
+absl::Status ReadShares(const google::protobuf::RepeatedField<double>& message, const std::string& field,
+                        std::array<double, 4>* values) {
+  if (message.size() != static_cast<int>(values->size())) {
+    return FieldError(field, absl::StrCat(message.size(), " long"), absl::StrCat(values->size(), " entries"));
+  }
+  for (int i = 0; i < message.size(); ++i) {
+    if (!IsShare(message[i])) return FieldError(At(field, i), message[i], "a number from 0 to 1");
+    (*values)[static_cast<size_t>(i)] = message[i];
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+v1::ListScore ToProto(const domain::ListScore& score) {
+  v1::ListScore message;
+  message.mutable_rank_rewards()->Assign(score.rank_rewards.begin(), score.rank_rewards.end());
+  for (const domain::ScoredLine& line : score.lines) {
+    v1::ScoredLine* scored = message.add_lines();
+    scored->set_line(line.line);
+    if (line.outcome != LineOutcome::kMalformed) *scored->mutable_item() = ToProto(line.item);
+    scored->set_outcome(ToProto(line.outcome));
+  }
+  message.mutable_recall()->Assign(score.recall.begin(), score.recall.end());
+  message.mutable_ndcg()->Assign(score.ndcg.begin(), score.ndcg.end());
+  message.mutable_ndcg_strict()->Assign(score.ndcg_strict.begin(), score.ndcg_strict.end());
+  message.set_in_catalog_ratio(score.in_catalog_ratio);
+  message.set_format_ratio(score.format_ratio);
+  return message;
+}
+
+absl::StatusOr<domain::ListScore> FromProto(const v1::ListScore& score, int num_ranks) {
+  domain::ListScore value;
+  if (score.rank_rewards_size() != num_ranks) {
+    return FieldError("rank_rewards", absl::StrCat(score.rank_rewards_size(), " long"),
+                      absl::StrCat(num_ranks, " entries, one per rank"));
+  }
+  for (int i = 0; i < num_ranks; ++i) {
+    const float reward = score.rank_rewards(i);
+    if (!std::isfinite(reward)) return FieldError(At("rank_rewards", i), reward, "a finite number");
+  }
+  value.rank_rewards.assign(score.rank_rewards().begin(), score.rank_rewards().end());
+  for (int i = 0; i < score.lines_size(); ++i) {
+    absl::StatusOr<domain::ScoredLine> line = FromProto(score.lines(i));
+    if (!line.ok()) return Inside(At("lines", i), line.status());
+    value.lines.push_back(*std::move(line));
+  }
+  CR_RETURN_IF_ERROR(ReadShares(score.recall(), "recall", &value.recall));
+  CR_RETURN_IF_ERROR(ReadShares(score.ndcg(), "ndcg", &value.ndcg));
+  CR_RETURN_IF_ERROR(ReadShares(score.ndcg_strict(), "ndcg_strict", &value.ndcg_strict));
+  if (!IsShare(score.in_catalog_ratio())) return FieldError("in_catalog_ratio", score.in_catalog_ratio(), "a number from 0 to 1");
+  if (!IsShare(score.format_ratio())) return FieldError("format_ratio", score.format_ratio(), "a number from 0 to 1");
+  value.in_catalog_ratio = score.in_catalog_ratio();
+  value.format_ratio = score.format_ratio();
+  return value;
+}
+
+}  // namespace convrec::wire
