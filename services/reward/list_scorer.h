@@ -25,7 +25,7 @@ class ListScorer final {
     int year_tolerance = 2;  // Years a release may differ from the ground truth; >= 0.
     catalog::RankCounting counting = catalog::RankCounting::kByLine;
     catalog::EvaluationCut evaluation_cut = catalog::EvaluationCut::kAfterFilter;
-    RewardRules rules;
+    RewardRules rules = {};
   };
 
   // `catalog` must outlive the scorer. Dies when the options break their ranges.

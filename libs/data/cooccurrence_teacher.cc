@@ -1,0 +1,125 @@
+#include "libs/data/cooccurrence_teacher.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
+#include "absl/container/flat_hash_set.h"
+#include "libs/catalog/unicode_text.h"
+
+namespace convrec::data {
+namespace {
+
+constexpr int kYearTolerance = 2;  // Of the published rewards and evaluation.
+
+void SortUnique(std::vector<std::string>* texts) {
+  std::sort(texts->begin(), texts->end());
+  texts->erase(std::unique(texts->begin(), texts->end()), texts->end());
+}
+
+}  // namespace
+
+CooccurrenceTeacher::CooccurrenceTeacher(const catalog::Catalog* catalog,
+                                         const std::vector<DialogueRow>& training_rows,
+                                         catalog::ListStyle style)
+    : catalog_(catalog), style_(style) {
+  for (const catalog::CatalogItem& entry : catalog_->items()) {
+    is_listable_.push_back(catalog::SurvivesRoundTrip(entry.item, style_));
+  }
+  std::vector<int> num_rows_as_truth(catalog_->size());
+  for (const DialogueRow& row : training_rows) {
+    const std::vector<std::string> mentions = MentionsOf(row);
+    for (const Index truth : TruthsOf(row)) {
+      ++num_rows_as_truth[truth];
+      for (const std::string& key : mentions) ++counts_[key][truth];
+    }
+  }
+  by_popularity_.resize(catalog_->size());
+  std::iota(by_popularity_.begin(), by_popularity_.end(), Index{0});
+  std::stable_sort(by_popularity_.begin(), by_popularity_.end(), [&](Index a, Index b) {
+    if (num_rows_as_truth[a] != num_rows_as_truth[b]) {
+      return num_rows_as_truth[a] > num_rows_as_truth[b];
+    }
+    return catalog_->items()[a].popularity > catalog_->items()[b].popularity;
+  });
+  place_.resize(catalog_->size());
+  for (size_t place = 0; place < by_popularity_.size(); ++place) {
+    place_[by_popularity_[place]] = place;
+  }
+}
+
+std::optional<CooccurrenceTeacher::Index> CooccurrenceTeacher::CatalogItemOf(
+    const domain::Item& truth) const {
+  std::optional<Index> nearest;
+  int nearest_distance = kYearTolerance + 1;
+  for (const Index index : catalog_->FindKey(catalog::TitleKey(truth.title))) {
+    const int distance = std::abs(catalog_->items()[index].item.year - truth.year);
+    if (distance >= nearest_distance) continue;
+    nearest = index;
+    nearest_distance = distance;
+  }
+  return nearest;
+}
+
+std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::TruthsOf(
+    const DialogueRow& row) const {
+  std::vector<Index> truths;
+  for (const domain::Item& item : row.ground_truth) {
+    const std::optional<Index> index = CatalogItemOf(item);
+    if (index && std::find(truths.begin(), truths.end(), *index) == truths.end()) {
+      truths.push_back(*index);
+    }
+  }
+  return truths;
+}
+
+std::vector<std::string> CooccurrenceTeacher::MentionsOf(const DialogueRow& row) const {
+  std::vector<std::string> keys;
+  for (const std::string& title : row.seen_titles) keys.push_back(catalog::TitleKey(title));
+  for (const domain::Item& item : row.ground_truth) keys.push_back(catalog::TitleKey(item.title));
+  SortUnique(&keys);
+  return keys;
+}
+
+std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::RankedCompanions(
+    const DialogueRow& row) const {
+  absl::flat_hash_map<Index, int> scores;
+  for (const std::string& key : MentionsOf(row)) {
+    const auto it = counts_.find(key);
+    if (it == counts_.end()) continue;
+    for (const auto& [index, count] : it->second) scores[index] += count;
+  }
+  std::vector<Index> companions;
+  for (const auto& [index, score] : scores) companions.push_back(index);
+  std::sort(companions.begin(), companions.end(), [&](Index a, Index b) {
+    const int score_a = scores.at(a);
+    const int score_b = scores.at(b);
+    return score_a != score_b ? score_a > score_b : place_[a] < place_[b];
+  });
+  return companions;
+}
+
+std::vector<domain::Item> CooccurrenceTeacher::Recommend(const DialogueRow& row,
+                                                         int num_items) const {
+  absl::flat_hash_set<std::string> seen_keys;
+  for (const std::string& title : row.seen_titles) seen_keys.insert(catalog::TitleKey(title));
+  std::vector<domain::Item> items;
+  absl::flat_hash_set<Index> listed;
+  const auto list = [&](const std::vector<Index>& candidates) {
+    for (const Index index : candidates) {
+      if (static_cast<int>(items.size()) >= num_items) return;
+      if (!is_listable_[index] || seen_keys.contains(catalog_->key(index))) continue;
+      if (listed.insert(index).second) items.push_back(catalog_->items()[index].item);
+    }
+  };
+  list(TruthsOf(row));
+  list(RankedCompanions(row));
+  list(by_popularity_);
+  return items;
+}
+
+std::string CooccurrenceTeacher::Completion(const DialogueRow& row, int num_items) const {
+  return catalog::FormatList(Recommend(row, num_items), style_);
+}
+
+}  // namespace convrec::data

@@ -1,0 +1,58 @@
+// Answers to learn from, for data sets that come without any (as ReDial).
+//
+// The list of a row is, in this order, until N items stand there:
+//   1. its own ground truth, each as the catalog item of that title nearest in year, at most two
+//      years away: that item is what a reward accepts for it;
+//   2. items that dialogues of the training rows lead to when they mention the same titles. With
+//      M(r) = titles seen in row r and titles of its truths, count(a, v) = training rows r with a
+//      in M(r) and v a truth of r, and the score of v is the sum of count(a, v) over a in M(row);
+//   3. items most often a truth in the training rows.
+// Ties go to the item that is more often a truth, then to the more popular of the catalog, then to
+// the earlier one. Only catalog items that a line can name are listed, none twice, and never one
+// whose title was seen in the dialogue. Titles are compared by TitleKey. Deterministic.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "libs/catalog/catalog.h"
+#include "libs/catalog/list_format.h"
+#include "libs/data/dialogue_row.h"
+
+namespace convrec::data {
+
+// Immutable after construction, thread-safe.
+class CooccurrenceTeacher final {
+ public:
+  // Counts `training_rows`, which are the supervised rows and no others. `catalog` must outlive the
+  // teacher.
+  CooccurrenceTeacher(const catalog::Catalog* catalog,
+                      const std::vector<DialogueRow>& training_rows,
+                      catalog::ListStyle style);
+
+  // Up to `num_items` items, fewer only when the catalog runs out.
+  std::vector<domain::Item> Recommend(const DialogueRow& row, int num_items) const;
+
+  // The same as text, one per line, no line break at the end.
+  std::string Completion(const DialogueRow& row, int num_items) const;
+
+ private:
+  using Index = size_t;  // Of an item in the catalog.
+
+  std::optional<Index> CatalogItemOf(const domain::Item& truth) const;
+  std::vector<Index> TruthsOf(const DialogueRow& row) const;
+  std::vector<std::string> MentionsOf(const DialogueRow& row) const;
+  // Items mentioned together with the row, best first.
+  std::vector<Index> RankedCompanions(const DialogueRow& row) const;
+
+  const catalog::Catalog* const catalog_;
+  const catalog::ListStyle style_;
+  std::vector<bool> is_listable_;     // By catalog index.
+  std::vector<Index> by_popularity_;  // All items, most often a truth first.
+  std::vector<size_t> place_;         // Place of an item in by_popularity_.
+  absl::flat_hash_map<std::string, absl::flat_hash_map<Index, int>> counts_;  // count(a, v).
+};
+
+}  // namespace convrec::data

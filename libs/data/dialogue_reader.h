@@ -1,0 +1,37 @@
+// Reads data sets in JSON lines. Each row has our own columns or those of the published data sets:
+//
+//   {"id": "r1", "context": [{"role": "user", "text": "..."}], "seen_titles": ["Heat"],
+//    "groundtruth": [{"title": "Alien", "year": 1979}], "completion": "...", "teacher": "..."}
+//   {"prompt": [{"role": "user", "content": "..."}], "completion": [{"role": "assistant",
+//   "content":
+//    "..."}], "groundtruth_with_release_year": [["Alien", 1979]], "seen_titles": ["Heat"]}
+//
+// "completion", "teacher" and "seen_titles" may be missing; so may "id" in the second form, where
+// the line number takes its place. There a year may be a string, and a ground truth whose year is
+// not a number is left out and counted, as the reference does. Roles are "system", "user",
+// "assistant".
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/data/dialogue_row.h"
+
+namespace convrec::data {
+
+struct RowRange {
+  int skip = 0;  // Rows left out at the start; >= 0.
+  int take = 0;  // At most so many rows after those; 0 = all.
+};
+
+struct DialogueRows {
+  std::vector<DialogueRow> rows;    // In file order; at least one.
+  int num_truths_without_year = 0;  // Ground truths left out.
+};
+
+// Rows outside `range` are not checked. NotFound without the file; InvalidArgument naming file,
+// line, field and what was expected for a bad row, a repeated id, an empty ground truth, or no row.
+absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRange& range);
+
+}  // namespace convrec::data

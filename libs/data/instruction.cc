@@ -1,0 +1,80 @@
+#include "libs/data/instruction.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "libs/base/errors.h"
+
+namespace convrec::data {
+namespace {
+
+constexpr char kConversation[] = "conversation";
+constexpr char kNumItems[] = "num_items";
+
+// The name in "{name}" at `begin`, lower-case letters and "_" only; "" when none stands there.
+std::string PlaceholderAt(const std::string& text, size_t begin) {
+  if (text[begin] != '{') return "";
+  size_t end = begin + 1;
+  while (end < text.size() &&
+         (absl::ascii_islower(static_cast<unsigned char>(text[end])) || text[end] == '_')) {
+    ++end;
+  }
+  return end < text.size() && text[end] == '}' ? text.substr(begin + 1, end - begin - 1) : "";
+}
+
+}  // namespace
+
+const char kDefaultInstruction[] =
+    "Pretend you are a movie recommender system.\n"
+    "I will give you a conversation between a user and you (a recommender system).\n"
+    "Based on the conversation, you need to reply with {num_items} recommendations.\n"
+    "List the standardized English title of each movie in each line in the form of "
+    "\"movie name\" (release_year) with NO extra words or sentences.\n"
+    "\n"
+    "Here is the conversation: {conversation}";
+
+absl::StatusOr<Instruction> Instruction::Create(const std::string& text, int num_items) {
+  std::string parts[2];  // Before and after the conversation.
+  size_t num_conversations = 0;
+  for (size_t i = 0; i < text.size();) {
+    std::string& part = parts[num_conversations > 0 ? 1 : 0];
+    const std::string name = PlaceholderAt(text, i);
+    if (name.empty()) {
+      part += text[i++];
+      continue;
+    }
+    if (name == kConversation) {
+      ++num_conversations;
+    } else if (name == kNumItems) {
+      absl::StrAppend(&part, num_items);
+    } else {
+      return base::BadConfig(absl::StrCat("the instruction holds {",
+                                          name,
+                                          "}; expected {conversation} once and optionally "
+                                          "{num_items}"));
+    }
+    i += name.size() + 2;
+  }
+  if (num_conversations != 1) {
+    return base::BadConfig(absl::StrCat(
+        "the instruction holds {conversation} ", num_conversations, " times; expected once"));
+  }
+  return Instruction(std::move(parts[0]), std::move(parts[1]));
+}
+
+std::vector<domain::Turn> Instruction::Chat(const DialogueRow& row) const {
+  if (row.turns_kind == TurnsKind::kChat) return row.turns;
+  return {{"user", Render(row.turns)}};
+}
+
+std::string Instruction::Render(const std::vector<domain::Turn>& dialogue) const {
+  std::string text = head_;
+  for (size_t i = 0; i < dialogue.size(); ++i) {
+    if (i > 0) text += '\n';
+    absl::StrAppend(&text, absl::AsciiStrToUpper(dialogue[i].role), ": ", dialogue[i].text);
+  }
+  return text + tail_;
+}
+
+}  // namespace convrec::data
