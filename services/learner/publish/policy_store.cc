@@ -51,4 +51,9 @@ void PolicyStore::Close() {
   closed_ = true;
 }
 
+bool PolicyStore::closed() const {
+  absl::MutexLock lock(&mu_);
+  return closed_;
+}
+
 }  // namespace convrec::learner

@@ -51,6 +51,7 @@ class PolicyStore final {
   std::map<std::string, domain::PolicyVersion> live() const ABSL_LOCKS_EXCLUDED(mu_);
 
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
+  bool closed() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   mutable absl::Mutex mu_;

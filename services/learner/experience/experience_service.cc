@@ -1,0 +1,176 @@
+#include "services/learner/experience/experience_service.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/base/log.h"
+#include "libs/rpc/status_convert.h"
+#include "libs/wire/common.h"
+#include "libs/wire/lease.h"
+#include "libs/wire/rollout.h"
+#include "proto/experience.grpc.pb.h"
+
+namespace convrec::learner {
+namespace {
+
+constexpr absl::Duration kMaxWait = absl::Seconds(30);
+// A call that waits looks this often whether its caller is still there.
+constexpr absl::Duration kSlice = absl::Milliseconds(200);
+
+class Service final : public ExperienceService, public v1::ExperienceService::Service {
+ public:
+  Service(const Options& options, GroupLedger* ledger, const PromptBook* prompts, telemetry::Metrics* metrics)
+      : options_(options),
+        ledger_(ledger),
+        prompts_(prompts),
+        duplicate_(Dropped(metrics, "duplicate")),
+        stale_(Dropped(metrics, "stale")),
+        invalid_(Dropped(metrics, "invalid")),
+        depth_(metrics->AddGauge("rl_buffer_depth", "Groups admitted and not yet trained.")) {}
+
+  grpc::Service* service() override { return this; }
+  void CompleteRun() override { run_complete_ = true; }
+  int num_workers() const override ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    const absl::Time recent = absl::Now() - absl::Minutes(1);
+    return static_cast<int>(std::count_if(
+        last_heard_.begin(), last_heard_.end(), [recent](const auto& entry) { return entry.second > recent; }));
+  }
+
+  grpc::Status Join(grpc::ServerContext*, const v1::JoinRequest* request, v1::JoinReply* reply) override {
+    if (request->catalog_digest() != options_.catalog_digest) {
+      return Refuse(absl::StrCat("worker ", request->worker(), " scores with catalog ", request->catalog_digest(),
+                                 ", this run uses ", options_.catalog_digest));
+    }
+    if (request->tokenizer_digest() != options_.tokenizer_digest) {
+      return Refuse(absl::StrCat("worker ", request->worker(), " has tokenizer ", request->tokenizer_digest(),
+                                 ", this run uses ", options_.tokenizer_digest));
+    }
+    CR_LOG(INFO) << request->worker() << " joined; rewards: " << request->reward_rules();
+    Hear(request->worker());
+    reply->set_run(options_.run);
+    reply->set_epoch(prompts_->epoch().value);
+    reply->set_num_ranks(options_.num_ranks);
+    reply->set_segmentation(options_.counts_ranks_by_line ? "by_line" : "reference");
+    return grpc::Status::OK;
+  }
+
+  grpc::Status LeasePrompts(grpc::ServerContext* context, const v1::LeasePromptsRequest* request,
+                            v1::LeasePromptsReply* reply) override {
+    if (const grpc::Status status = CheckEpoch(request->epoch()); !status.ok()) return status;
+    if (request->max_groups() <= 0) {
+      return {grpc::StatusCode::INVALID_ARGUMENT, absl::StrCat("max_groups is ", request->max_groups())};
+    }
+    Hear(request->worker());
+    const absl::Time deadline = absl::Now() + std::min(kMaxWait, absl::Milliseconds(request->wait_ms()));
+    std::vector<GroupLedger::Ticket> tickets;
+    do {
+      reply->set_run_complete(run_complete_);
+      if (context->IsCancelled() || run_complete_ || ledger_->closed()) return grpc::Status::OK;
+      tickets = ledger_->Lease(request->max_groups(), std::min(deadline, absl::Now() + kSlice));
+    } while (tickets.empty() && absl::Now() < deadline);
+    if (context->IsCancelled()) {  // Nobody reads the answer: the work goes to the next caller.
+      for (const GroupLedger::Ticket& ticket : tickets) ledger_->Return(ticket.group);
+      return grpc::Status::CANCELLED;
+    }
+    for (const GroupLedger::Ticket& ticket : tickets) {
+      const auto lease = prompts_->MakeLease(ticket);
+      if (lease.ok()) *reply->add_leases() = wire::ToProto(*lease);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status SubmitGroups(grpc::ServerContext*, const v1::SubmitGroupsRequest* request,
+                            v1::SubmitGroupsReply* reply) override {
+    if (const grpc::Status status = CheckEpoch(request->epoch()); !status.ok()) return status;
+    Hear(request->worker());
+    for (const v1::GroupId& returned : request->returned()) {
+      const auto group = wire::FromProto(returned);
+      if (group.ok()) ledger_->Return(*group);
+    }
+    for (const v1::RolloutGroup& submitted : request->groups()) {
+      std::string reason;
+      reply->add_admissions(Admit(submitted, &reason));
+      reply->add_reasons(reason);
+    }
+    depth_.Set(ledger_->counts().waiting);
+    return grpc::Status::OK;
+  }
+
+ private:
+  static telemetry::Counter Dropped(telemetry::Metrics* metrics, const std::string& reason) {
+    return metrics->AddCounter(
+        "rl_learner_samples_dropped_total", "Groups not trained on, by reason.", {{"reason", reason}});
+  }
+
+  v1::Admission Admit(const v1::RolloutGroup& submitted, std::string* reason) {
+    const auto id = wire::FromProto(submitted.group());
+    const int siblings = id.ok() ? prompts_->NumSiblings(*id) : 0;
+    if (id.ok() && siblings == 0) {
+      duplicate_.Add();
+      return v1::ADMISSION_DUPLICATE;
+    }
+    auto group = wire::FromProto(
+        submitted,
+        {.num_ranks = options_.num_ranks, .num_siblings = siblings, .vocab_size = options_.vocab_size});
+    if (!group.ok()) {
+      invalid_.Add();
+      *reason = std::string(group.status().message());
+      CR_LOG(WARNING) << "group refused: " << *reason;
+      if (id.ok()) ledger_->Return(*id);
+      return v1::ADMISSION_INVALID;
+    }
+    switch (ledger_->Admit(*std::move(group))) {
+      case GroupLedger::Admission::kAccepted:
+        return v1::ADMISSION_ACCEPTED;
+      case GroupLedger::Admission::kDuplicate:
+        duplicate_.Add();
+        return v1::ADMISSION_DUPLICATE;
+      case GroupLedger::Admission::kStale:
+        stale_.Add();
+        return v1::ADMISSION_STALE;
+    }
+    return v1::ADMISSION_UNSPECIFIED;
+  }
+
+  grpc::Status CheckEpoch(int64_t epoch) const {
+    if (epoch == prompts_->epoch().value) return grpc::Status::OK;
+    return {grpc::StatusCode::FAILED_PRECONDITION,
+            absl::StrCat("the learner is at start ", prompts_->epoch().value, " of its run, the worker at ", epoch)};
+  }
+
+  static grpc::Status Refuse(const std::string& message) {
+    CR_LOG(ERROR) << message;
+    return {grpc::StatusCode::INVALID_ARGUMENT, message};
+  }
+
+  void Hear(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    last_heard_[worker] = absl::Now();
+  }
+
+  const Options options_;
+  GroupLedger* const ledger_;
+  const PromptBook* const prompts_;
+  const telemetry::Counter duplicate_, stale_, invalid_;
+  const telemetry::Gauge depth_;
+  std::atomic<bool> run_complete_{false};
+  mutable absl::Mutex mu_;
+  std::map<std::string, absl::Time> last_heard_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace
+
+std::unique_ptr<ExperienceService> ExperienceService::Create(const Options& options, GroupLedger* ledger,
+                                                             const PromptBook* prompts,
+                                                             telemetry::Metrics* metrics) {
+  return std::make_unique<Service>(options, ledger, prompts, metrics);
+}
+
+}  // namespace convrec::learner

@@ -1,0 +1,43 @@
+// ExperienceService of proto/experience.proto over a GroupLedger and a PromptBook.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "libs/telemetry/metrics.h"
+#include "services/learner/experience/group_ledger.h"
+#include "services/learner/experience/prompt_book.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace convrec::learner {
+
+// Thread-safe.
+class ExperienceService {
+ public:
+  struct Options {
+    std::string run;
+    std::string catalog_digest;      // What workers' reward services must score with.
+    std::string tokenizer_digest;    // What workers must decode with.
+    int num_ranks = 20;
+    int vocab_size = 0;
+    bool counts_ranks_by_line = true;
+  };
+
+  // All pointers must outlive the service.
+  static std::unique_ptr<ExperienceService> Create(const Options& options,
+                                                   GroupLedger* ledger,
+                                                   const PromptBook* prompts,
+                                                   telemetry::Metrics* metrics);
+  virtual ~ExperienceService() = default;
+
+  virtual grpc::Service* service() = 0;
+  // From now on leases are empty and say that nothing will come any more.
+  virtual void CompleteRun() = 0;
+  // Workers heard of in the last minute.
+  virtual int num_workers() const = 0;
+};
+
+}  // namespace convrec::learner
