@@ -54,7 +54,8 @@ def check_lint(text):
         place = one["gridPos"]
         cells = set(
             itertools.product(
-                range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+                range(place["x"], place["x"] + place["w"]),
+                range(place["y"], place["y"] + place["h"]),
             )
         )
         if cells & places or place["x"] + place["w"] > 24:

@@ -35,9 +35,9 @@ def check_schema(text):
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", prefix="compose-") as file:
         file.write(text)
         file.flush()
-        return call(
-            tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", file.name
-        )[0]
+        return call(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", file.name)[
+            0
+        ]
 
 
 def check_hardening(text):
@@ -64,6 +64,8 @@ def check_hardening(text):
         role = role_of(service)
         if role and service.get("stop_grace_period") != GRACE[role]:
             problems.append(f"{name}: stop_grace_period is not {GRACE[role]}")
+        if role == "learner" and "--resume" not in service["command"]:
+            problems.append(f"{name}: a restarted learner would begin anew without --resume")
         if role == "learner" and "init" in service:
             problems.append(f"{name}: a learner is PID 1 itself")
         for port in service.get("ports", []):
@@ -113,9 +115,15 @@ def check_wiring(text):
                 problems.append(f"profile {profile}: {role} appears {len(names)} times: {names}")
         for name, service in ours({"services": inside}).items():
             values = overrides_of(service["command"])
-            listens = {port_of(values[k]) for k in (HEALTH_KEY[role_of(service)], METRICS_KEY) if k in values}
+            listens = {
+                port_of(values[k])
+                for k in (HEALTH_KEY[role_of(service)], METRICS_KEY)
+                if k in values
+            }
             if listens != {int(port) for port in service.get("expose", [])}:
-                problems.append(f"{name}: exposes {service.get('expose')}, listens on {sorted(listens)}")
+                problems.append(
+                    f"{name}: exposes {service.get('expose')}, listens on {sorted(listens)}"
+                )
             for key, server_key in LISTENS_ON.items():
                 if key not in values:
                     continue
@@ -134,7 +142,9 @@ def check_wiring(text):
                     if not isinstance(number, str):
                         problems.append(f"{name}: device id {number!r} is no string")
                     if number in taken:
-                        problems.append(f"{name}: device {number} already belongs to {taken[number]}")
+                        problems.append(
+                            f"{name}: device {number} already belongs to {taken[number]}"
+                        )
                     taken[number] = name
     for name, service in services.items():
         for mount in service.get("volumes", []):

@@ -22,7 +22,10 @@ _SCALARS = {
 def messages():
     text = (ROOT / "proto" / "config.proto").read_text()
     text = re.sub(r"//[^\n]*", "", text)
-    return {name: {key: kind for kind, key in _FIELD.findall(body)} for name, body in _MESSAGE.findall(text)}
+    return {
+        name: {key: kind for kind, key in _FIELD.findall(body)}
+        for name, body in _MESSAGE.findall(text)
+    }
 
 
 def _problems(values, kind, known, where):
@@ -69,5 +72,7 @@ def check():
                 values = check_manifests.overrides_of(container.get("args", []))
                 problems += check_overrides(values, f"{overlay}, {pod.owner}")
     for name, service in check_compose.ours(check_compose.parse(check_compose.read())).items():
-        problems += check_overrides(check_manifests.overrides_of(service["command"]), f"compose, {name}")
+        problems += check_overrides(
+            check_manifests.overrides_of(service["command"]), f"compose, {name}"
+        )
     return problems

@@ -41,7 +41,7 @@ def check_contract(text):
             if json.loads(values.get("ENTRYPOINT", "")) != ["/usr/local/bin/convrec"]:
                 raise ValueError
         except ValueError:
-            problems.append(f"{name}: ENTRYPOINT is not [\"/usr/local/bin/convrec\"] in exec form")
+            problems.append(f'{name}: ENTRYPOINT is not ["/usr/local/bin/convrec"] in exec form')
         if any(word == "RUN" and "apt-get" in rest for word, rest in lines):
             problems.append(f"{name}: a runtime image installs packages")
         if any(word == "COPY" and not rest.startswith("--from=") for word, rest in lines):
@@ -58,7 +58,15 @@ def check_contract(text):
         for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
         if line.startswith("!")
     ]
-    for needed in ("CMakeLists.txt", "cmake", "deploy/collect_runtime", "proto", "libs", "services", "tools"):
+    for needed in (
+        "CMakeLists.txt",
+        "cmake",
+        "deploy/collect_runtime",
+        "proto",
+        "libs",
+        "services",
+        "tools",
+    ):
         if needed not in allowed:
             problems.append(f"Dockerfile.dockerignore leaves out {needed}")
     for one in allowed:

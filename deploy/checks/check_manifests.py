@@ -1,17 +1,15 @@
-"""Kubernetes manifests: schemas, values that schemas leave open, and what must agree across objects.
+"""Kubernetes manifests: the safety of pods, and what must agree across objects.
 
 Each checker takes the rendered objects of one overlay and returns its findings as sentences.
 """
 
 import re
 
-import kubernetes_validate
 import yaml
-from kubeflow_trainer_api.models import JobsetV1alpha2JobSet
 
+from check_schemas import check_schema, check_values, name_of
 from paths import K8S, call, tool
 
-KUBERNETES = "1.32"
 ROLES = {"learner", "rollout", "reward"}
 # The argument that opens a port, by the role that reads it.
 HEALTH_KEY = {
@@ -20,7 +18,12 @@ HEALTH_KEY = {
     "reward": "reward.listen",
 }
 METRICS_KEY = "telemetry.metrics_listen"
-LISTENS_ON = {"rollout.learner_address": "learner.listen", "rollout.reward_address": "reward.listen"}
+# The health service that a probe asks. Readiness may wait for a peer, so it decides about no life.
+PROBES = {"startupProbe": "liveness", "readinessProbe": "readiness", "livenessProbe": "liveness"}
+LISTENS_ON = {
+    "rollout.learner_address": "learner.listen",
+    "rollout.reward_address": "reward.listen",
+}
 # Labels that controllers put on the pods of an Indexed Job of a JobSet.
 CONTROLLER_LABELS = {
     "batch.kubernetes.io/job-completion-index": "0",
@@ -42,140 +45,7 @@ def parse(text):
     return [item for item in yaml.safe_load_all(text) if item]
 
 
-def name_of(item):
-    return f"{item.get('kind')}/{item.get('metadata', {}).get('name')}"
-
-
-# --- Schemas ---------------------------------------------------------------------------------------
-
-
-def _validate_core(item, label):
-    try:
-        kubernetes_validate.validate(item, KUBERNETES, strict=True)
-    except kubernetes_validate.SchemaNotFoundError:
-        return [f"{label}: no schema knows {item.get('apiVersion')} {item.get('kind')}"]
-    except kubernetes_validate.ValidationError as error:
-        where = ".".join(str(part) for part in error.path)
-        return [f"{label}: {where or 'top level'}: {error.message}"]
-    return []
-
-
-def _differences(before, after, path=""):
-    """What `after` lacks or changes; keys that it adds are the model's defaults."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in before:
-            if key not in after:
-                yield f"{path}.{key} is unknown to the model"
-            else:
-                yield from _differences(before[key], after[key], f"{path}.{key}")
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (left, right) in enumerate(zip(before, after)):
-            yield from _differences(left, right, f"{path}[{index}]")
-    elif before != after:
-        yield f"{path} reads back as {after!r}"
-
-
-def _validate_jobset(item):
-    """The model drops what it does not know, so the round trip shows misspelt keys."""
-    label = name_of(item)
-    try:
-        back = JobsetV1alpha2JobSet.from_dict(item).to_dict()
-    except ValueError as error:
-        return [f"{label}: {' '.join(str(error).split())}"]
-    problems = [f"{label}: {text}" for text in _differences(item, back)]
-    for job in item.get("spec", {}).get("replicatedJobs", []):
-        embedded = {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": {"name": job.get("name", "unnamed")},
-            "spec": job.get("template", {}).get("spec", {}),
-        }
-        problems += _validate_core(embedded, f"{label}, Job {job.get('name')}")
-    return problems
-
-
-def check_schema(items):
-    problems = []
-    for item in items:
-        if item.get("apiVersion") == "jobset.x-k8s.io/v1alpha2" and item.get("kind") == "JobSet":
-            problems += _validate_jobset(item)
-        else:
-            problems += _validate_core(item, name_of(item))
-    return problems
-
-
-# --- Values ----------------------------------------------------------------------------------------
-
-_QUANTITY = re.compile(r"^\+?\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i|[eE]\d+)?$")
-# Path pattern ("*" = one key or index) -> allowed values. Schemas call these plain strings.
-_ENUMS = {
-    "restartPolicy": {"Always", "OnFailure", "Never"},
-    "completionMode": {"Indexed", "NonIndexed"},
-    "imagePullPolicy": {"Always", "IfNotPresent", "Never"},
-    "protocol": {"TCP", "UDP", "SCTP"},
-    "restartStrategy": {"Recreate", "BlockingRecreate"},
-    "concurrencyPolicy": {"Allow", "Forbid", "Replace"},
-    "fsGroupChangePolicy": {"OnRootMismatch", "Always"},
-    "unhealthyPodEvictionPolicy": {"IfHealthyBudget", "AlwaysAllow"},
-    "whenUnsatisfiable": {"DoNotSchedule", "ScheduleAnyway"},
-    "seccompProfile.type": {"RuntimeDefault", "Localhost", "Unconfined"},
-    "strategy.type": {"Recreate", "RollingUpdate"},
-    "medium": {"", "Memory", "HugePages"},
-    "policyTypes.*": {"Ingress", "Egress"},
-    "accessModes.*": {"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"},
-    "podFailurePolicy.rules.*.action": {"FailJob", "FailIndex", "Ignore", "Count"},
-    "onExitCodes.operator": {"In", "NotIn"},
-    "onPodConditions.*.status": {"True", "False", "Unknown"},
-    "failurePolicy.rules.*.action": {
-        "FailJobSet",
-        "RestartJobSet",
-        "RestartJobSetAndIgnoreMaxRestarts",
-    },
-    "onJobFailureReasons.*": {
-        "PodFailurePolicy",
-        "BackoffLimitExceeded",
-        "DeadlineExceeded",
-        "MaxFailedIndexesExceeded",
-        "FailedIndexes",
-    },
-    "successPolicy.operator": {"All", "Any"},
-}
-_QUANTITIES = ("resources.requests.*", "resources.limits.*", "emptyDir.sizeLimit")
-
-
-def _walk(value, path=()):
-    yield path, value
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _walk(inner, path + (str(key),))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _walk(inner, path + (str(index),))
-
-
-def _matches(path, pattern):
-    parts = pattern.split(".")
-    tail = path[-len(parts) :]
-    return len(tail) == len(parts) and all(want in ("*", got) for want, got in zip(parts, tail))
-
-
-def check_values(items):
-    problems = []
-    for item in items:
-        for path, value in _walk(item):
-            if isinstance(value, (dict, list)):
-                continue
-            where = f"{name_of(item)}: {'.'.join(path)}"
-            for pattern, allowed in _ENUMS.items():
-                if _matches(path, pattern) and value not in allowed:
-                    problems.append(f"{where} is {value!r}, not one of {sorted(allowed)}")
-            if any(_matches(path, pattern) for pattern in _QUANTITIES):
-                if not _QUANTITY.match(str(value)):
-                    problems.append(f"{where} is {value!r}, no quantity >= 0")
-    return problems
-
-
-# --- Pods ------------------------------------------------------------------------------------------
+# --- Pods -----------------------------------------------------------------------------------------
 
 
 class PodTemplate:
@@ -259,7 +129,7 @@ def check_images(items):
     return problems
 
 
-# --- Across objects --------------------------------------------------------------------------------
+# --- Across objects -------------------------------------------------------------------------------
 
 
 def _selected(selector, pods):
@@ -300,7 +170,9 @@ def check_selectors(items):
                         problems.append(f"{label}: port {target} is not on {pod.owner}")
                     elif spec.get("clusterIP") == "None" and number != port["port"]:
                         # A headless name leads to the pod itself, so nothing translates the port.
-                        problems.append(f"{label}: headless port {port['port']} is {number} on the pod")
+                        problems.append(
+                            f"{label}: headless port {port['port']} is {number} on the pod"
+                        )
         elif kind in ("PodDisruptionBudget", "Deployment"):
             chosen = _selected(spec.get("selector", {}).get("matchLabels"), pods)
             if not chosen:
@@ -324,7 +196,9 @@ def check_selectors(items):
                     for port in rule.get("ports", []):
                         for pod in chosen if direction == "ingress" else peers:
                             if port["port"] not in _ports(pod):
-                                problems.append(f"{label}: port {port['port']} is not on {pod.owner}")
+                                problems.append(
+                                    f"{label}: port {port['port']} is not on {pod.owner}"
+                                )
     return problems
 
 
@@ -350,9 +224,13 @@ def check_services(items):
                 continue
             if role != pod.labels.get("app.kubernetes.io/component"):
                 problems.append(f"{label}: runs {role} under another component label")
+            if role == "learner" and "--resume" not in args:
+                problems.append(f"{label}: a restarted learner would begin anew without --resume")
             values = overrides_of(args)
             listens = {
-                key: port_of(values[key]) for key in (HEALTH_KEY[role], METRICS_KEY) if key in values
+                key: port_of(values[key])
+                for key in (HEALTH_KEY[role], METRICS_KEY)
+                if key in values
             }
             for key in (HEALTH_KEY[role], METRICS_KEY):
                 if not values.get(key, "").startswith("0.0.0.0:"):
@@ -360,15 +238,20 @@ def check_services(items):
             opened = {port["containerPort"] for port in container.get("ports", [])}
             if opened != set(listens.values()):
                 problems.append(f"{label}: declares {sorted(opened)}, listens on {listens}")
-            for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+            for kind in PROBES:
                 probe = container.get(kind)
                 if probe is None:
                     if kind == "readinessProbe" or role != "learner":
                         problems.append(f"{label}: no {kind}")
                 elif role == "learner" and kind == "livenessProbe":
                     problems.append(f"{label}: a learner has no livenessProbe")
-                elif probe.get("grpc", {}).get("port") != listens.get(HEALTH_KEY[role]):
-                    problems.append(f"{label}: {kind} does not ask the health port of {role}")
+                elif probe.get("grpc") != {
+                    "port": listens.get(HEALTH_KEY[role]),
+                    "service": PROBES[kind],
+                }:
+                    problems.append(
+                        f"{label}: {kind} does not ask {PROBES[kind]} on the health port"
+                    )
             for key, server_key in LISTENS_ON.items():
                 if key not in values:
                     if role == "rollout":
@@ -384,7 +267,9 @@ def check_services(items):
                 for peer in _selected(service["spec"].get("selector"), pods):
                     served = overrides_of(peer.containers[0].get("args", [])).get(server_key, ":0")
                     if port_of(served) != int(port):
-                        problems.append(f"{label}: {key}: {peer.owner} serves {server_key}={served}")
+                        problems.append(
+                            f"{label}: {key}: {peer.owner} serves {server_key}={served}"
+                        )
     return problems
 
 
@@ -392,7 +277,9 @@ def check_references(items):
     """Volumes, configuration files and claims that a pod names exist."""
     problems = []
     have = {(item.get("kind"), item["metadata"]["name"]): item for item in items}
-    namespaces = {item["metadata"].get("namespace") for item in items if item["kind"] != "Namespace"}
+    namespaces = {
+        item["metadata"].get("namespace") for item in items if item["kind"] != "Namespace"
+    }
     if len(namespaces) != 1:
         problems.append(f"objects lie in different namespaces: {sorted(map(str, namespaces))}")
     for pod in pods_of(items):
@@ -432,7 +319,7 @@ def check_references(items):
     return problems
 
 
-# --- The exit code contract ------------------------------------------------------------------------
+# --- The exit code contract -----------------------------------------------------------------------
 
 # What the Job controller writes into the condition of a Job that its podFailurePolicy failed.
 _EXIT_MESSAGE = (
@@ -489,9 +376,13 @@ def check_failure_policy(items):
             if inner.get("parallelism") != inner.get("completions"):
                 problems.append(f"{label}: parallelism and completions of {job['name']} differ")
             policy = inner.get("podFailurePolicy", {}).get("rules", [])
-            codes = {code for rule in policy for code in rule.get("onExitCodes", {}).get("values", [])}
+            codes = {
+                code for rule in policy for code in rule.get("onExitCodes", {}).get("values", [])
+            }
             if codes != {64, 65, 75, 78}:
-                problems.append(f"{label}: podFailurePolicy acts on exit codes {sorted(codes, key=str)}")
+                problems.append(
+                    f"{label}: podFailurePolicy acts on exit codes {sorted(codes, key=str)}"
+                )
             for rule in policy:
                 named = rule.get("onExitCodes", {}).get("containerName")
                 containers = [one["name"] for one in inner["template"]["spec"]["containers"]]

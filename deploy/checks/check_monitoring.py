@@ -26,7 +26,9 @@ def check_rule_tests():
 
 
 def check_alertmanager():
-    return call(tool("amtool"), "check-config", str(DEPLOY / "alertmanager" / "alertmanager.yml"))[0]
+    return call(tool("amtool"), "check-config", str(DEPLOY / "alertmanager" / "alertmanager.yml"))[
+        0
+    ]
 
 
 def alerts_of(text):
@@ -94,7 +96,9 @@ def check_targets():
                 problems.append(f"{job['job_name']}: scrapes {host}")
     for role in sorted(check_compose.ROLES - scraped):
         problems.append(f"nobody scrapes {role}")
-    source = load_yaml(DEPLOY / "grafana/provisioning/datasources/prometheus.yaml")["datasources"][0]
+    source = load_yaml(DEPLOY / "grafana/provisioning/datasources/prometheus.yaml")["datasources"][
+        0
+    ]
     host = re.sub(r"^http://|:\d+$", "", source["url"])
     if host not in compose["services"]:
         problems.append(f"the Grafana data source names no service: {source['url']}")
