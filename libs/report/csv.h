@@ -1,0 +1,18 @@
+// The steps and evaluations of a run as comma-separated tables.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libs/report/records.h"
+
+namespace convrec::report {
+
+// A head line, then one line per record. A vector becomes a column per entry, named from 1
+// ("reward_by_rank_1"), an array at the cutoffs a column per cutoff ("ndcg_5"). The number of columns
+// follows the longest vector; a value that is missing or not finite is empty.
+std::string ToCsv(const std::vector<SftStep>& steps);
+std::string ToCsv(const std::vector<RlStep>& steps);
+std::string ToCsv(const std::vector<Evaluation>& evaluations);
+
+}  // namespace convrec::report

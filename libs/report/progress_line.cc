@@ -1,0 +1,169 @@
+#include "libs/report/progress_line.h"
+
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/base/files.h"
+#include "libs/base/log.h"
+#include "libs/report/format.h"
+
+namespace convrec::report {
+namespace {
+
+constexpr size_t kWidestBar = 24;
+constexpr size_t kNarrowestBar = 8;
+
+// `importance` 0 is never left out.
+struct Part {
+  std::string text;
+  int importance = 0;
+};
+
+size_t WidthOf(const std::vector<Part>& parts, size_t bar) {
+  size_t width = bar == 0 ? 0 : bar + 2;  // Brackets.
+  for (const Part& part : parts) width += 2 + DisplayWidth(part.text);
+  return bar == 0 ? width - 2 : width;
+}
+
+std::string Bar(int64_t step, int64_t total, size_t width) {
+  const double share = total > 0 ? std::clamp(static_cast<double>(step) / static_cast<double>(total), 0.0, 1.0) : 0;
+  const size_t filled = static_cast<size_t>(share * static_cast<double>(width) + 1e-9);
+  return absl::StrCat("[", std::string(filled, '#'), std::string(width - filled, '.'), "]");
+}
+
+// The first part names the stage and stands before the bar.
+std::string Fit(std::vector<Part> parts, int64_t step, int64_t total, size_t width) {
+  size_t bar = kWidestBar;
+  if (width > 0) {
+    while (WidthOf(parts, kNarrowestBar) > width) {
+      const auto least = std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+        return a.importance < b.importance;
+      });
+      if (least->importance == 0) break;
+      parts.erase(least);
+    }
+    const size_t fixed = WidthOf(parts, kNarrowestBar) - kNarrowestBar;
+    bar = width > fixed ? std::min(kWidestBar, width - fixed) : 0;
+    if (bar < kNarrowestBar) bar = 0;
+  }
+  std::string line = parts.front().text;
+  if (bar > 0) absl::StrAppend(&line, "  ", Bar(step, total, bar));
+  for (size_t i = 1; i < parts.size(); ++i) absl::StrAppend(&line, "  ", parts[i].text);
+  return width > 0 ? line.substr(0, width) : line;  // The parts that remain are ASCII.
+}
+
+std::string StepOf(int64_t step, int64_t total) {
+  const std::string total_text = absl::StrCat(total);
+  std::string text = absl::StrCat(step);
+  if (text.size() < total_text.size()) text.insert(0, total_text.size() - text.size(), ' ');
+  return absl::StrCat(text, "/", total_text);
+}
+
+}  // namespace
+
+std::string FormatProgress(const SftStep& step, double seconds_left, size_t width) {
+  return Fit({{"SFT", 0},
+              {StepOf(step.step, step.total_steps), 0},
+              {absl::StrCat("loss ", Fixed(step.loss, 3)), 1},
+              {absl::StrCat(Count(step.tokens_per_second), " tok/s"), 3},
+              {absl::StrCat(Seconds(seconds_left), " left"), 2}},
+             step.step, step.total_steps, width);
+}
+
+std::string FormatProgress(const RlStep& step, size_t width) {
+  return Fit({{"RL", 0},
+              {StepOf(step.step, step.total_steps), 0},
+              {absl::StrCat("reward ", Fixed(step.reward, 3)), 1},
+              {absl::StrCat("NDCG ", Fixed(step.ndcg20, 3)), 2},
+              {absl::StrCat("KL ", Fixed(step.kl, 3)), 4},
+              {absl::StrCat(Count(step.tokens_per_second), " tok/s"), 5},
+              {absl::StrCat("stale ", Fixed(step.staleness_mean, 1)), 6},
+              {absl::StrCat(Seconds(step.eta_s), " left"), 3}},
+             step.step, step.total_steps, width);
+}
+
+std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<Evaluation>& sft) {
+  const char* stage = evaluation.stage == Stage::kZeroShot ? "before training"
+                      : evaluation.stage == Stage::kSft    ? "after SFT step "
+                                                           : "after RL step ";
+  std::string line = absl::StrCat("evaluation ", stage);
+  if (evaluation.stage != Stage::kZeroShot) absl::StrAppend(&line, evaluation.step);
+  absl::StrAppend(&line, " (", SplitName(evaluation.split), ", ", evaluation.rows, " rows): NDCG@20 ",
+                  Fixed(evaluation.ndcg[3], 4));
+  const bool is_comparable = evaluation.stage == Stage::kRl && sft && sft->ndcg[3] > 0;
+  if (is_comparable) absl::StrAppend(&line, " (", Times(evaluation.ndcg[3] / sft->ndcg[3]), " of SFT)");
+  absl::StrAppend(&line, ", Recall@20 ", Fixed(evaluation.recall[3], 4), ", repeats ",
+                  Percent(evaluation.repeat_ratio, 1), ", off-catalog ", Percent(evaluation.off_catalog_ratio, 1),
+                  ", lines ", Fixed(evaluation.lines, 1), ", exactly N ", Percent(evaluation.exact_ratio, 0));
+  return line;
+}
+
+ProgressDisplay::ProgressDisplay(const Options& options, std::FILE* stream, const base::Clock* clock)
+    : options_(options), stream_(stream), clock_(clock) {}
+
+ProgressDisplay::~ProgressDisplay() {
+  if (!current_.empty()) std::fputc('\n', stream_);
+  std::fflush(stream_);
+}
+
+void ProgressDisplay::Show(const SftStep& step) {
+  mean_sft_seconds_ = mean_sft_seconds_ == 0 ? step.seconds : 0.95 * mean_sft_seconds_ + 0.05 * step.seconds;
+  const double left = mean_sft_seconds_ * static_cast<double>(std::max<int64_t>(0, step.total_steps - step.step));
+  ShowLine(FormatProgress(step, left, Width()), FormatProgress(step, left, 0), step.step >= step.total_steps);
+}
+
+void ProgressDisplay::Show(const RlStep& step) {
+  ShowLine(FormatProgress(step, Width()), FormatProgress(step, 0), step.step >= step.total_steps);
+}
+
+void ProgressDisplay::ShowLine(const std::string& fitted, const std::string& full, bool is_last) {
+  AppendToLog(full);
+  if (options_.is_terminal) {
+    current_ = fitted;
+    Draw();
+    return;
+  }
+  if (clock_->Now() < next_plain_ && !is_last) return;
+  next_plain_ = clock_->Now() + options_.plain_interval;
+  std::fprintf(stream_, "%s\n", full.c_str());
+  std::fflush(stream_);
+}
+
+void ProgressDisplay::Note(const std::string& line) {
+  AppendToLog(line);
+  Erase();
+  std::fprintf(stream_, "%s\n", line.c_str());
+  Draw();
+}
+
+void ProgressDisplay::Draw() {
+  if (options_.is_terminal && !current_.empty()) std::fprintf(stream_, "\r%s\033[K", current_.c_str());
+  std::fflush(stream_);
+}
+
+void ProgressDisplay::Erase() {
+  if (options_.is_terminal && !current_.empty()) std::fputs("\r\033[K", stream_);
+}
+
+void ProgressDisplay::AppendToLog(const std::string& line) {
+  if (options_.log_path.empty()) return;
+  const std::string stamp = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", clock_->Now(), absl::UTCTimeZone());
+  const absl::Status status = base::AppendToFile(options_.log_path, absl::StrCat(stamp, "  ", line, "\n"));
+  if (!status.ok()) CR_LOG(WARNING) << status.message();
+}
+
+size_t ProgressDisplay::Width() const {
+  if (!options_.is_terminal) return 0;
+  if (options_.width > 0) return options_.width;
+  winsize size{};
+  const bool is_known = ::ioctl(::fileno(stream_), TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  // The last column stays free, so that a full line does not wrap.
+  return is_known ? size.ws_col - 1u : 79;
+}
+
+}  // namespace convrec::report

@@ -1,0 +1,99 @@
+#include "libs/report/results.h"
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/files.h"
+#include "libs/base/status_macros.h"
+#include "nlohmann/json.hpp"
+
+namespace convrec::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::optional<Evaluation> Last(const RunLog& log, Stage stage, Split split) {
+  std::optional<Evaluation> last;
+  for (const Evaluation& evaluation : log.evaluations) {
+    if (evaluation.stage != stage || evaluation.split != split) continue;
+    if (!last || evaluation.step >= last->step) last = evaluation;
+  }
+  return last;
+}
+
+Results ResultsOn(const RunLog& log, Split split) {
+  return {split, Last(log, Stage::kZeroShot, split), Last(log, Stage::kSft, split), Last(log, Stage::kRl, split)};
+}
+
+Json Ndcg20(const std::optional<Evaluation>& evaluation) {
+  return evaluation ? Json(evaluation->ndcg[kAt20]) : Json(nullptr);
+}
+
+Json Behaviour(const std::optional<Evaluation>& evaluation) {
+  if (!evaluation) return nullptr;
+  Json object = Json::object();
+  object["step"] = evaluation->step;
+  object["recall20"] = evaluation->recall[kAt20];
+  object["ndcg20_strict"] = evaluation->ndcg_strict[kAt20];
+  object["in_catalog_ratio"] = evaluation->in_catalog_ratio;
+  object["format_ratio"] = evaluation->format_ratio;
+  object["repeat_ratio"] = evaluation->repeat_ratio;
+  object["off_catalog_ratio"] = evaluation->off_catalog_ratio;
+  object["lines"] = evaluation->lines;
+  object["exact_ratio"] = evaluation->exact_ratio;
+  return object;
+}
+
+}  // namespace
+
+std::optional<double> Results::Ratio() const {
+  if (!sft || !rl || !(sft->ndcg[kAt20] > 0)) return std::nullopt;
+  return rl->ndcg[kAt20] / sft->ndcg[kAt20];
+}
+
+Results FinalResults(const RunLog& log) {
+  const Results test = ResultsOn(log, Split::kTest);
+  return test.empty() ? ResultsOn(log, Split::kValidation) : test;
+}
+
+std::string SummaryJson(const Results& results, const RunOutcome& outcome) {
+  Json json = Json::object();
+  json["zero_shot_ndcg20"] = Ndcg20(results.zero_shot);
+  json["sft_ndcg20"] = Ndcg20(results.sft);
+  json["rl_ndcg20"] = Ndcg20(results.rl);
+  const std::optional<double> ratio = results.Ratio();
+  json["ratio"] = ratio ? Json(*ratio) : Json(nullptr);
+  json["seconds"] = outcome.seconds;
+  const std::optional<Evaluation>& any = results.rl ? results.rl : results.sft ? results.sft : results.zero_shot;
+  json["split"] = any ? Json(SplitName(results.split)) : Json(nullptr);
+  json["rows"] = any ? Json(any->rows) : Json(nullptr);
+  json["zero_shot"] = Behaviour(results.zero_shot);
+  json["sft"] = Behaviour(results.sft);
+  json["rl"] = Behaviour(results.rl);
+  json["name"] = outcome.name;
+  json["seed"] = outcome.seed;
+  json["config_digest"] = outcome.config_digest;
+  json["finished"] = outcome.is_finished;
+  json["exit_code"] = outcome.exit_code;
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+absl::StatusOr<RunOutcome> ReadSummary(const std::string& path) {
+  CR_ASSIGN_OR_RETURN(const std::string content, base::ReadFile(path));
+  const Json json = Json::parse(content, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(path, ": expected one JSON object"));
+  const auto has = [&json](const char* name, bool (Json::*is)() const noexcept) {
+    return json.contains(name) && (json[name].*is)();
+  };
+  if (!has("seconds", &Json::is_number) || !has("finished", &Json::is_boolean)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": fields \"seconds\" and \"finished\" are expected"));
+  }
+  RunOutcome outcome;
+  outcome.seconds = json["seconds"].get<double>();
+  outcome.is_finished = json["finished"].get<bool>();
+  if (has("name", &Json::is_string)) outcome.name = json["name"].get<std::string>();
+  if (has("config_digest", &Json::is_string)) outcome.config_digest = json["config_digest"].get<std::string>();
+  if (has("seed", &Json::is_number_unsigned)) outcome.seed = json["seed"].get<uint64_t>();
+  if (has("exit_code", &Json::is_number_integer)) outcome.exit_code = json["exit_code"].get<int>();
+  return outcome;
+}
+
+}  // namespace convrec::report
