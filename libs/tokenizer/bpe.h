@@ -1,0 +1,62 @@
+// Byte-pair encoding of one piece of text: its bytes are tokens at first, then the adjacent pair
+// whose merge is the most important becomes one token, until no merge applies.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+
+namespace convrec::tokenizer {
+
+// Immutable apart from a cache of pieces; thread-safe.
+class Bpe final {
+ public:
+  struct Merge {
+    int32_t left;
+    int32_t right;
+    int32_t merged;
+  };
+  struct Options {
+    std::vector<Merge> merges;  // Most important first; of equal pairs the last one counts.
+    std::array<int32_t, 256> id_of_byte{};  // -1 = the vocabulary lacks the byte.
+    // Stands for a byte the vocabulary lacks; nullopt = such bytes are dropped.
+    std::optional<int32_t> unknown_id;
+    bool fuse_unknown = false;  // A run of such bytes is one token.
+    // Pieces that are tokens whole, whatever the merges say; empty unless `ignore_merges`.
+    absl::flat_hash_map<std::string, int32_t> whole_pieces;
+  };
+
+  explicit Bpe(Options options);
+  ~Bpe();
+  Bpe(Bpe&&) noexcept;
+  Bpe& operator=(Bpe&&) noexcept;
+
+  // Appends the tokens of `piece`.
+  void Encode(std::string_view piece, std::vector<int32_t>* ids) const;
+
+ private:
+  struct RankedMerge {
+    int32_t rank;
+    int32_t merged;
+  };
+  class Cache;
+
+  std::vector<int32_t> MergePiece(std::string_view piece) const;
+  std::vector<int32_t> ByteTokens(std::string_view piece) const;
+  const RankedMerge* FindMerge(int32_t left, int32_t right) const;
+
+  absl::flat_hash_map<uint64_t, RankedMerge> merges_;
+  std::array<int32_t, 256> id_of_byte_;
+  std::optional<int32_t> unknown_id_;
+  bool fuse_unknown_;
+  absl::flat_hash_map<std::string, int32_t> whole_pieces_;
+  std::unique_ptr<Cache> cache_;
+};
+
+}  // namespace convrec::tokenizer

@@ -1,0 +1,135 @@
+#include "libs/tokenizer/special_ids.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/files.h"
+#include "libs/base/status_macros.h"
+#include "libs/tokenizer/json_fields.h"
+
+namespace convrec::tokenizer {
+namespace {
+
+using Json = nlohmann::json;
+
+// "bos_token": "<s>" or {"content": "<s>", ...}.
+absl::StatusOr<std::optional<int32_t>> TokenField(
+    const JsonObject& config, const std::string& key,
+    const std::function<std::optional<int32_t>(const std::string&)>& id_of) {
+  const Json* value = config.Find(key);
+  if (value == nullptr) return std::optional<int32_t>();
+  std::string content;
+  if (value->is_object()) {
+    CR_ASSIGN_OR_RETURN(const JsonObject token, config.Object(key));
+    CR_ASSIGN_OR_RETURN(content, token.String("content"));
+  } else {
+    CR_ASSIGN_OR_RETURN(content, config.String(key));
+  }
+  const std::optional<int32_t> id = id_of(content);
+  if (!id) return config.Error(key, absl::StrCat("is '", content, "', which tokenizer.json lacks"));
+  return id;
+}
+
+// "eos_token_id": 2 or [2, 3]; empty if absent.
+absl::StatusOr<std::vector<int32_t>> IdsField(const JsonObject& config, const std::string& key,
+                                              int32_t vocab_size) {
+  std::vector<int32_t> ids;
+  const Json* value = config.Find(key);
+  if (value == nullptr) return ids;
+  const Json list = value->is_array() ? *value : Json::array({*value});
+  for (const Json& element : list) {
+    const std::optional<int32_t> id = AsId(element);
+    if (!id) return config.Error(key, "must be a token id or an array of token ids");
+    if (*id >= vocab_size) {
+      return config.Error(key, absl::StrCat("is ", *id, ", but tokenizer.json has only ", vocab_size,
+                                            " tokens"));
+    }
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+// A string, or a list of {"name", "template"} of which "default" is taken.
+absl::StatusOr<std::string> ChatTemplateField(const JsonObject& config) {
+  const std::string key = "chat_template";
+  const Json* value = config.Find(key);
+  if (value == nullptr || !value->is_array()) return config.String(key, "");
+  for (size_t i = 0; i < value->size(); ++i) {
+    CR_ASSIGN_OR_RETURN(const JsonObject entry, config.Element(key, i));
+    CR_ASSIGN_OR_RETURN(const std::string name, entry.String("name"));
+    if (name == "default") return entry.String("template");
+  }
+  return config.Error(key, "has no entry named 'default'");
+}
+
+absl::Status ReadTokenizerConfig(
+    const TokenizerFiles& files,
+    const std::function<std::optional<int32_t>(const std::string&)>& id_of, SpecialIds* ids) {
+  if (files.tokenizer_config_json.empty()) return absl::OkStatus();
+  const std::string file = base::JoinPath(files.directory, "tokenizer_config.json");
+  CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(files.tokenizer_config_json, file));
+  const JsonObject config(&json, file, "");
+  CR_ASSIGN_OR_RETURN(ids->bos_id, TokenField(config, "bos_token", id_of));
+  CR_ASSIGN_OR_RETURN(ids->eos_id, TokenField(config, "eos_token", id_of));
+  CR_ASSIGN_OR_RETURN(ids->chat_template, ChatTemplateField(config));
+  return absl::OkStatus();
+}
+
+absl::Status ReadModelConfig(const std::string& text, const std::string& file, int32_t vocab_size,
+                             SpecialIds* ids) {
+  if (text.empty()) return absl::OkStatus();
+  CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text, file));
+  const JsonObject config(&json, file, "");
+  CR_ASSIGN_OR_RETURN(const std::vector<int32_t> bos, IdsField(config, "bos_token_id", vocab_size));
+  CR_ASSIGN_OR_RETURN(const std::vector<int32_t> eos, IdsField(config, "eos_token_id", vocab_size));
+  if (!ids->bos_id && !bos.empty()) ids->bos_id = bos.front();
+  if (!ids->eos_id && !eos.empty()) ids->eos_id = eos.front();
+  ids->stop_ids.insert(ids->stop_ids.end(), eos.begin(), eos.end());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TokenizerFiles> ReadTokenizerFiles(const std::string& directory) {
+  TokenizerFiles files;
+  files.directory = directory;
+  const std::string tokenizer = base::JoinPath(directory, "tokenizer.json");
+  if (!base::FileExists(tokenizer)) {
+    return absl::NotFoundError(absl::StrCat(
+        tokenizer, ": no such file; a model directory needs the tokenizer in this form"));
+  }
+  CR_ASSIGN_OR_RETURN(files.tokenizer_json, base::ReadFile(tokenizer));
+  const auto read = [&](const std::string& name, std::string* text) -> absl::Status {
+    const std::string path = base::JoinPath(directory, name);
+    if (!base::FileExists(path)) return absl::OkStatus();
+    CR_ASSIGN_OR_RETURN(*text, base::ReadFile(path));
+    return absl::OkStatus();
+  };
+  CR_RETURN_IF_ERROR(read("tokenizer_config.json", &files.tokenizer_config_json));
+  CR_RETURN_IF_ERROR(read("generation_config.json", &files.generation_config_json));
+  CR_RETURN_IF_ERROR(read("config.json", &files.config_json));
+  CR_RETURN_IF_ERROR(read("chat_template.jinja", &files.chat_template_jinja));
+  return files;
+}
+
+absl::StatusOr<SpecialIds> ReadSpecialIds(
+    const TokenizerFiles& files, int32_t vocab_size,
+    const std::function<std::optional<int32_t>(const std::string&)>& id_of) {
+  SpecialIds ids;
+  CR_RETURN_IF_ERROR(ReadTokenizerConfig(files, id_of, &ids));
+  CR_RETURN_IF_ERROR(ReadModelConfig(files.generation_config_json,
+                                     base::JoinPath(files.directory, "generation_config.json"),
+                                     vocab_size, &ids));
+  CR_RETURN_IF_ERROR(ReadModelConfig(files.config_json,
+                                     base::JoinPath(files.directory, "config.json"), vocab_size,
+                                     &ids));
+  if (!files.chat_template_jinja.empty()) ids.chat_template = files.chat_template_jinja;
+  if (ids.eos_id) ids.stop_ids.push_back(*ids.eos_id);
+  std::sort(ids.stop_ids.begin(), ids.stop_ids.end());
+  ids.stop_ids.erase(std::unique(ids.stop_ids.begin(), ids.stop_ids.end()), ids.stop_ids.end());
+  return ids;
+}
+
+}  // namespace convrec::tokenizer

@@ -1,0 +1,290 @@
+#include "libs/tokenizer/tokenizer.h"
+
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "libs/base/digest.h"
+#include "libs/base/files.h"
+#include "libs/base/status_macros.h"
+#include "libs/tokenizer/added_tokens.h"
+#include "libs/tokenizer/bpe.h"
+#include "libs/tokenizer/byte_alphabet.h"
+#include "libs/tokenizer/pre_tokenizer.h"
+#include "libs/tokenizer/tokenizer_definition.h"
+#include "libs/tokenizer/utf8.h"
+
+namespace convrec::tokenizer {
+namespace {
+
+using SpecialTokens = AddedTokenMatcher::SpecialTokens;
+
+absl::StatusOr<const icu::Normalizer2*> NormalizerOf(UnicodeForm form) {
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* normalizer = nullptr;
+  switch (form) {
+    case UnicodeForm::kNfc: normalizer = icu::Normalizer2::getNFCInstance(error); break;
+    case UnicodeForm::kNfd: normalizer = icu::Normalizer2::getNFDInstance(error); break;
+    case UnicodeForm::kNfkc: normalizer = icu::Normalizer2::getNFKCInstance(error); break;
+    case UnicodeForm::kNfkd: normalizer = icu::Normalizer2::getNFKDInstance(error); break;
+  }
+  if (U_FAILURE(error)) {
+    return absl::InternalError(
+        absl::StrCat("the ICU library has no data to normalize text: ", u_errorName(error)));
+  }
+  return normalizer;
+}
+
+std::string Normalize(std::string text, const std::vector<const icu::Normalizer2*>& normalizers) {
+  for (const icu::Normalizer2* normalizer : normalizers) {
+    std::string result;
+    icu::StringByteSink<std::string> sink(&result);
+    UErrorCode error = U_ZERO_ERROR;
+    normalizer->normalizeUTF8(
+        0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr, error);
+    // Only running out of memory is left to fail here; the text then stays as it is.
+    if (U_SUCCESS(error)) text = std::move(result);
+  }
+  return text;
+}
+
+// A digest of all that decides on ids; every text carries its length, so that no two contents join
+// to the same bytes.
+std::string DigestOf(const TokenizerDefinition& definition, const SpecialIds& special) {
+  base::Digester digester;
+  const auto number = [&](int64_t value) { digester.Update(&value, sizeof(value)); };
+  const auto text = [&](const std::string& value) {
+    number(static_cast<int64_t>(value.size()));
+    digester.Update(value.data(), value.size());
+  };
+  const auto ids = [&](const std::vector<int32_t>& values) {
+    number(static_cast<int64_t>(values.size()));
+    for (const int32_t value : values) number(value);
+  };
+  number(static_cast<int64_t>(definition.tokens.size()));
+  for (size_t i = 0; i < definition.tokens.size(); ++i) {
+    text(definition.tokens[i]);
+    number(definition.is_model_token[i]);
+  }
+  number(static_cast<int64_t>(definition.merges.size()));
+  for (const Bpe::Merge& merge : definition.merges) {
+    for (const int32_t id : {merge.left, merge.right, merge.merged}) number(id);
+  }
+  number(static_cast<int64_t>(definition.added_tokens.size()));
+  for (const AddedToken& token : definition.added_tokens) {
+    number(token.id);
+    for (const bool flag : {token.is_special, token.single_word, token.lstrip, token.rstrip,
+                            token.normalized}) {
+      number(flag);
+    }
+  }
+  number(static_cast<int64_t>(definition.normalizers.size()));
+  for (const UnicodeForm form : definition.normalizers) number(static_cast<int64_t>(form));
+  number(static_cast<int64_t>(definition.pre_tokenizer.size()));
+  for (const PreTokenizerStep& step : definition.pre_tokenizer) {
+    number(step.add_prefix_space);
+    text(step.regex);
+    number(static_cast<int64_t>(step.behavior));
+    number(step.invert);
+  }
+  for (const auto& id : {definition.unknown_id, special.bos_id, special.eos_id}) {
+    number(id.value_or(-1));
+  }
+  number(definition.fuse_unknown);
+  number(definition.ignore_merges);
+  for (const auto* list : {&definition.prefix_ids, &definition.suffix_ids, &special.stop_ids}) {
+    ids(*list);
+  }
+  return digester.Finish();
+}
+
+Bpe MakeBpe(const TokenizerDefinition& definition, const std::vector<std::string>& token_text) {
+  Bpe::Options options;
+  options.merges = definition.merges;
+  options.unknown_id = definition.unknown_id;
+  options.fuse_unknown = definition.fuse_unknown;
+  options.id_of_byte.fill(-1);
+  for (size_t id = 0; id < definition.tokens.size(); ++id) {
+    // A token outside the byte-level alphabet never comes out of bytes.
+    if (!definition.is_model_token[id] || !FromByteLevel(definition.tokens[id])) continue;
+    const std::string& bytes = token_text[id];
+    if (bytes.size() == 1) {
+      options.id_of_byte[static_cast<uint8_t>(bytes[0])] = static_cast<int32_t>(id);
+    }
+    if (definition.ignore_merges) options.whole_pieces[bytes] = static_cast<int32_t>(id);
+  }
+  return Bpe(std::move(options));
+}
+
+}  // namespace
+
+struct Tokenizer::State {
+  std::vector<std::string> token_text;
+  std::vector<std::string> token_bytes;
+  std::vector<bool> is_special;
+  absl::flat_hash_map<std::string, int32_t> id_of_text;
+  AddedTokenMatcher raw_matcher{{}};         // Added tokens that stand in the text as it comes,
+  AddedTokenMatcher normalized_matcher{{}};  // and in the normalized text.
+  std::vector<const icu::Normalizer2*> normalizers;
+  PreTokenizer pre_tokenizer;
+  std::optional<Bpe> bpe;
+  std::vector<int32_t> prefix_ids;
+  std::vector<int32_t> suffix_ids;
+  SpecialIds special;
+  std::string digest;
+
+  absl::Status AddTokens(const TokenizerDefinition& definition);
+  void EncodePieces(std::string_view text, std::vector<int32_t>* ids) const;
+  void EncodeRaw(std::string_view text, SpecialTokens special_tokens,
+                 std::vector<int32_t>* ids) const;
+};
+
+absl::Status Tokenizer::State::AddTokens(const TokenizerDefinition& definition) {
+  is_special.resize(definition.tokens.size());
+  std::vector<bool> is_added(definition.tokens.size());
+  std::vector<AddedToken> raw_tokens;
+  std::vector<AddedToken> normalized_tokens;
+  for (AddedToken token : definition.added_tokens) {
+    is_added[static_cast<size_t>(token.id)] = true;
+    is_special[static_cast<size_t>(token.id)] = token.is_special;
+    if (token.normalized) {
+      token.content = Normalize(token.content, normalizers);
+      normalized_tokens.push_back(std::move(token));
+    } else {
+      raw_tokens.push_back(std::move(token));
+    }
+  }
+  raw_matcher = AddedTokenMatcher(std::move(raw_tokens));
+  normalized_matcher = AddedTokenMatcher(std::move(normalized_tokens));
+
+  for (size_t id = 0; id < definition.tokens.size(); ++id) {
+    const std::string& token = definition.tokens[id];
+    token_text.push_back(is_added[id] ? token : FromByteLevel(token).value_or(token));
+    token_bytes.push_back(is_special[id] ? "" : token_text.back());
+    // Where an added token and bytes read the same, the added token has the name.
+    const auto [entry, is_new] = id_of_text.emplace(token_text.back(), static_cast<int32_t>(id));
+    if (!is_new && is_added[id]) entry->second = static_cast<int32_t>(id);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(const TokenizerFiles& files) {
+  CR_ASSIGN_OR_RETURN(const TokenizerDefinition definition,
+                      ParseTokenizerDefinition(files.tokenizer_json,
+                                               base::JoinPath(files.directory, "tokenizer.json")));
+  auto state = std::make_unique<State>();
+  for (const UnicodeForm form : definition.normalizers) {
+    CR_ASSIGN_OR_RETURN(const icu::Normalizer2* normalizer, NormalizerOf(form));
+    state->normalizers.push_back(normalizer);
+  }
+  CR_RETURN_IF_ERROR(state->AddTokens(definition));
+  CR_ASSIGN_OR_RETURN(state->pre_tokenizer, PreTokenizer::Create(definition.pre_tokenizer));
+  state->bpe.emplace(MakeBpe(definition, state->token_text));
+  state->prefix_ids = definition.prefix_ids;
+  state->suffix_ids = definition.suffix_ids;
+  const auto id_of = [&](const std::string& content) -> std::optional<int32_t> {
+    const auto entry = state->id_of_text.find(content);
+    if (entry == state->id_of_text.end()) return std::nullopt;
+    return entry->second;
+  };
+  CR_ASSIGN_OR_RETURN(
+      state->special,
+      ReadSpecialIds(files, static_cast<int32_t>(definition.tokens.size()), id_of));
+  state->digest = DigestOf(definition, state->special);
+  return std::unique_ptr<const Tokenizer>(new Tokenizer(std::move(state)));
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+Tokenizer::~Tokenizer() = default;
+
+void Tokenizer::State::EncodePieces(std::string_view text, std::vector<int32_t>* ids) const {
+  std::deque<std::string> storage;
+  for (const std::string_view piece : pre_tokenizer.Split(text, &storage)) bpe->Encode(piece, ids);
+}
+
+// Looks for added tokens in the raw text, normalizes what lies between them, looks there again.
+void Tokenizer::State::EncodeRaw(std::string_view text, SpecialTokens special_tokens,
+                                 std::vector<int32_t>* ids) const {
+  for (const auto& raw : raw_matcher.Split(text, special_tokens)) {
+    if (raw.token_id) {
+      ids->push_back(*raw.token_id);
+      continue;
+    }
+    std::string normalized;
+    std::string_view segment_text = raw.text;
+    if (!normalizers.empty()) {
+      normalized = Normalize(std::string(raw.text), normalizers);
+      segment_text = normalized;
+    }
+    for (const auto& segment : normalized_matcher.Split(segment_text, special_tokens)) {
+      if (segment.token_id) {
+        ids->push_back(*segment.token_id);
+      } else {
+        EncodePieces(segment.text, ids);
+      }
+    }
+  }
+}
+
+std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
+  std::string valid_text;
+  if (!IsValidUtf8(text)) {
+    valid_text = ReplaceInvalidUtf8(text);
+    text = valid_text;
+  }
+  std::vector<int32_t> ids;
+  if (options.add_special_tokens) ids = state_->prefix_ids;
+  state_->EncodeRaw(
+      text, options.find_special_tokens ? SpecialTokens::kFind : SpecialTokens::kLeave, &ids);
+  if (options.add_special_tokens) {
+    ids.insert(ids.end(), state_->suffix_ids.begin(), state_->suffix_ids.end());
+  }
+  return ids;
+}
+
+std::string Tokenizer::Decode(std::span<const int32_t> ids) const {
+  std::string bytes;
+  for (const int32_t id : ids) bytes += TokenBytes(id);
+  return bytes;
+}
+
+const std::string& Tokenizer::TokenBytes(int32_t id) const {
+  static const std::string* const kNone = new std::string;
+  if (id < 0 || id >= vocab_size()) return *kNone;
+  return state_->token_bytes[static_cast<size_t>(id)];
+}
+
+const std::string& Tokenizer::TokenText(int32_t id) const {
+  if (id < 0 || id >= vocab_size()) return TokenBytes(id);
+  return state_->token_text[static_cast<size_t>(id)];
+}
+
+std::optional<int32_t> Tokenizer::IdOf(const std::string& token_text) const {
+  const auto entry = state_->id_of_text.find(token_text);
+  if (entry == state_->id_of_text.end()) return std::nullopt;
+  return entry->second;
+}
+
+bool Tokenizer::IsSpecial(int32_t id) const {
+  return id >= 0 && id < vocab_size() && state_->is_special[static_cast<size_t>(id)];
+}
+
+int32_t Tokenizer::vocab_size() const { return static_cast<int32_t>(state_->token_text.size()); }
+std::optional<int32_t> Tokenizer::bos_id() const { return state_->special.bos_id; }
+std::optional<int32_t> Tokenizer::eos_id() const { return state_->special.eos_id; }
+const std::vector<int32_t>& Tokenizer::stop_ids() const { return state_->special.stop_ids; }
+const std::string& Tokenizer::chat_template() const { return state_->special.chat_template; }
+const std::string& Tokenizer::digest() const { return state_->digest; }
+
+absl::StatusOr<std::unique_ptr<const Tokenizer>> LoadTokenizer(const std::string& model_directory) {
+  CR_ASSIGN_OR_RETURN(const TokenizerFiles files, ReadTokenizerFiles(model_directory));
+  return Tokenizer::Create(files);
+}
+
+}  // namespace convrec::tokenizer

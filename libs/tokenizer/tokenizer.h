@@ -1,0 +1,70 @@
+// Text to token ids and back, for byte-level BPE tokenizers of Hugging Face model directories.
+//
+// Ids agree with the Python package `tokenizers`. Text is UTF-8; invalid bytes count as U+FFFD.
+// What a model generates is handled as bytes: the text of a completion is the TokenBytes() of its
+// ids one after the other, and is never tokenized again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/tokenizer/special_ids.h"
+
+namespace convrec::tokenizer {
+
+struct EncodeOptions {
+  // Puts the tokens of the post-processor (Llama-3's BOS) before and after the text.
+  bool add_special_tokens = false;
+  // Special tokens that stand in the text, such as "<|im_end|>", become their ids. False: they are
+  // text like any other.
+  bool find_special_tokens = true;
+};
+
+// Immutable; thread-safe. Encode() keeps a cache of pieces behind locks.
+class Tokenizer final {
+ public:
+  // InvalidArgument names the file and the field that is malformed or not supported.
+  static absl::StatusOr<std::unique_ptr<const Tokenizer>> Create(const TokenizerFiles& files);
+  ~Tokenizer();
+
+  std::vector<int32_t> Encode(std::string_view text, const EncodeOptions& options = {}) const;
+  // The joined TokenBytes(): may end within a character, see Utf8Stream.
+  std::string Decode(std::span<const int32_t> ids) const;
+
+  // The bytes that generating `id` adds to the text: "" for special tokens and for ids that are not
+  // tokens (models often have a few more rows than the tokenizer has tokens).
+  const std::string& TokenBytes(int32_t id) const;
+  // As TokenBytes(), but special tokens give their name, such as "<|im_end|>".
+  const std::string& TokenText(int32_t id) const;
+  // The inverse of TokenText().
+  std::optional<int32_t> IdOf(const std::string& token_text) const;
+  bool IsSpecial(int32_t id) const;
+  int32_t vocab_size() const;
+
+  std::optional<int32_t> bos_id() const;
+  std::optional<int32_t> eos_id() const;
+  // All ids that end a generation, ascending; empty if the model directory names none.
+  const std::vector<int32_t>& stop_ids() const;
+  // The Jinja text of the directory, for ChatTemplate; "" = none.
+  const std::string& chat_template() const;
+
+  // Equal for tokenizers that give equal ids and stop at the same ones, however their files are laid
+  // out.
+  const std::string& digest() const;
+
+ private:
+  struct State;
+  explicit Tokenizer(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
+};
+
+// NotFound if the directory has no tokenizer.json; else as Tokenizer::Create().
+absl::StatusOr<std::unique_ptr<const Tokenizer>> LoadTokenizer(const std::string& model_directory);
+
+}  // namespace convrec::tokenizer
