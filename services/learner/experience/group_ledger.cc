@@ -25,7 +25,7 @@ GroupLedger::GroupLedger(const Options& options,
   CR_CHECK(options.groups_per_step > 0 && options.max_staleness >= 0);
   absl::MutexLock lock(&mu_);
   for (const domain::GroupId id : untrained) {
-    again_.push_back({.ticket = {.group = id}, .order = next_order_++, .expires = absl::InfiniteFuture()});
+    again_.push_back({.ticket = {.group = id}, .order = next_order_++, .expires = {}});
   }
 }
 
@@ -222,6 +222,17 @@ void GroupLedger::Publish(domain::PolicyVersion version) {
   CR_CHECK(version >= version_);
   version_ = version;
   in_training_.clear();
+  // TakeBatch() leaves no leased group behind to grow too old; late copies of expired leases may still be.
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    if (it->second.admitted.min_version.value >= MinVersion()) {
+      ++it;
+      continue;
+    }
+    const domain::RolloutGroup& group = it->second.admitted.group;
+    ++counts_.stale;
+    PutBack({.ticket = {.group = group.group, .attempt = group.attempt}, .order = it->second.order, .expires = {}});
+    it = waiting_.erase(it);
+  }
 }
 
 bool GroupLedger::EvaluationDone() const {

@@ -40,7 +40,7 @@ class GroupLedger final {
     domain::GroupId group;
     int attempt = 0;
     domain::LeaseKind kind = domain::LeaseKind::kTraining;
-    domain::PolicyVersion version;   // Sample with this version or a newer one.
+    domain::PolicyVersion version{};  // Sample with this version or a newer one.
   };
 
   enum class Admission { kAccepted, kDuplicate, kStale };
@@ -86,7 +86,8 @@ class GroupLedger final {
   // leased, waiting and dropped; Cancelled after Close(). Sorted by GroupId order of handing out.
   absl::StatusOr<std::vector<Admitted>> TakeBatch(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // `version` can be fetched from now on: returns the slots of the batch taken last, if any.
+  // `version` can be fetched from now on: returns the slots of the batch taken last, if any, and hands out
+  // again what has become too old to be trained.
   void Publish(domain::PolicyVersion version) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Queues evaluation groups and waits for all of them, in the order of `groups`.
@@ -106,7 +107,7 @@ class GroupLedger final {
   struct Leased {
     Ticket ticket;
     int64_t order = 0;          // Rank in the order of handing out.
-    absl::Time expires;
+    absl::Time expires;         // Meaningful while leased.
   };
   struct Waiting {
     Admitted admitted;

@@ -1,0 +1,29 @@
+// The small Llama-architecture model that the sample world is learned with: a tokenizer trained on
+// the world's own lists and a config.json; its weights start from random values.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace convrec::world {
+
+struct SampleModelOptions {
+  int vocab_size = 1280;         // Tokens; at least 257 (every byte and the end token).
+  int hidden_size = 64;          // A multiple of num_heads.
+  int num_layers = 2;
+  int num_heads = 4;
+  int intermediate_size = 192;
+  int max_position_embeddings = 1024;
+};
+
+// Trains the tokenizer on `texts_path` (sft.jsonl of ExportWorld) and the titles of `catalog_path`, and
+// writes a Hugging Face model directory without weights. A title with the space before it is one piece
+// for the tokenizer, and so are a list number and " (1999)" with its line break, so that frequent
+// titles become single tokens, the same in a prompt as in a list. Deterministic.
+absl::Status WriteSampleModel(const SampleModelOptions& options,
+                              const std::string& texts_path,
+                              const std::string& catalog_path,
+                              const std::string& directory);
+
+}  // namespace convrec::world
