@@ -264,8 +264,18 @@ absl::StatusOr<at::Device> ParseDevice(const std::string& name) {
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
                                                      const DecoderOptions& options) {
   CR_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
-  auto decoder = std::make_unique<TransformerDecoder>(config, device, options.trainable);
-  decoder->Randomize(options.seed);
+  std::unique_ptr<TransformerDecoder> decoder;
+  try {
+    decoder = std::make_unique<TransformerDecoder>(config, device, options.trainable);
+  } catch (const c10::Error& error) {
+    return absl::ResourceExhaustedError(absl::StrCat("no room for a model of ",
+                                                     NumParameters(config),
+                                                     " float32 parameters on ",
+                                                     options.device,
+                                                     ": ",
+                                                     error.what_without_backtrace()));
+  }
+  if (options.random_values) decoder->Randomize(options.seed);
   return decoder;
 }
 

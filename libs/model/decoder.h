@@ -56,8 +56,9 @@ class Decoder {
 
 struct DecoderOptions {
   std::string device = "cpu";
-  bool trainable = false;  // Parameters require gradients.
-  uint64_t seed = 0;       // Of the random initial values.
+  bool trainable = false;     // Parameters require gradients.
+  uint64_t seed = 0;          // Of the random initial values.
+  bool random_values = true;  // False: all zero, for a caller that loads values next.
 };
 
 // Random initial values: normal(0, initializer_range) for matrices, 1 for norms, 0 for biases.

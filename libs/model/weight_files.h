@@ -1,0 +1,43 @@
+// The weight files of a Hugging Face model directory: one model.safetensors, or shards with an
+// index.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/model/model_config.h"
+#include "libs/model/safetensors.h"
+
+namespace convrec::model {
+
+bool HasWeightFiles(const std::string& directory);
+
+// The parameters of a model as they lie in its files, in the order of ParameterTable().
+class WeightFiles final {
+ public:
+  // Opens the files and holds them against `config`: every parameter exactly once, with its shape,
+  // in F32, F16 or BF16, and nothing else. Tolerated and left out: rotary tables, and the output
+  // projection of a model that ties it.
+  static absl::StatusOr<WeightFiles> Open(const std::string& directory, const ModelConfig& config);
+
+  const std::vector<TensorView>& tensors() const { return tensors_; }
+
+ private:
+  WeightFiles() = default;
+  std::vector<SafetensorsFile> files_;
+  std::vector<TensorView> tensors_;
+};
+
+constexpr int64_t kShardBytes = 5'000'000'000;
+
+// Writes model.safetensors, or shards of at most `shard_bytes` (but one tensor at least) and their
+// index; takes away weight files of an earlier, other division.
+absl::Status WriteWeightFiles(const std::string& directory,
+                              const std::vector<TensorSource>& tensors,
+                              const std::string& dtype,
+                              int64_t shard_bytes = kShardBytes);
+
+}  // namespace convrec::model
