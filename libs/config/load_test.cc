@@ -117,8 +117,7 @@ TEST_F(LoadTest, KeyWithoutValueIsRefused) {
 }
 
 TEST_F(LoadTest, BrokenYamlIsRefusedWithItsLine) {
-  EXPECT_THAT(ErrorOf("seed: 1\nname: \"open\n"), StartsWith(Path("run.yaml") + ":"));
-  EXPECT_THAT(ErrorOf("seed: 1\nname: \"open\n"), HasSubstr("not valid YAML"));
+  EXPECT_THAT(ErrorOf("seed: 1\nlearner: {steps: 1\nname: a\n"), StartsWith(Path("run.yaml") + ":3: not valid YAML"));
   EXPECT_THAT(ErrorOf("- 1\n"), HasSubstr(":1: expected keys and values"));
   EXPECT_THAT(ErrorOf("seed: 1\n---\nseed: 2\n"), HasSubstr("2 YAML documents"));
 }

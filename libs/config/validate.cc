@@ -143,6 +143,7 @@ void CheckWorld(const WorldOptions& world, Rules& rules) {
 
 void CheckData(const RunOptions& options, Rules& rules) {
   const DataOptions& data = options.data;
+  CheckWorld(data.world, rules);
   const bool own = !data.catalog.empty();
   const bool trains = options.learner.steps > 0;
   CheckSplit(data.sft, data.world.sft_rows, own, options.learner.sft.steps > 0, "data.sft", rules);
@@ -153,7 +154,6 @@ void CheckData(const RunOptions& options, Rules& rules) {
                 "a text that holds {conversation}");
   rules.Between(data.num_ranks, 1, 100, "data.num_ranks");
   rules.Between(data.max_prompt_tokens, 1, kMaxTokens, "data.max_prompt_tokens");
-  CheckWorld(data.world, rules);
 }
 
 void CheckReward(const RunOptions& options, Rules& rules) {

@@ -7,8 +7,6 @@
 #include "absl/status/statusor.h"
 #include "libs/telemetry/metrics.h"
 
-struct mg_context;
-
 namespace convrec::telemetry {
 
 class Exposer final {
@@ -23,10 +21,11 @@ class Exposer final {
   int port() const { return port_; }
 
  private:
-  Exposer(mg_context* context, int port) : context_(context), port_(port) {}
+  struct State;
+  explicit Exposer(std::unique_ptr<State> state);
 
-  mg_context* const context_;
-  const int port_;
+  const std::unique_ptr<State> state_;
+  int port_ = 0;
 };
 
 }  // namespace convrec::telemetry

@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
 namespace prometheus {
-class Collectable;
 class Counter;
 class Gauge;
 class Histogram;
@@ -77,9 +79,20 @@ class Metrics final {
   std::string Serialize() const;
 
  private:
+  // What all series of one name share.
+  struct Shape {
+    std::string type;
+    std::string help;
+    std::vector<std::string> label_names;
+    std::vector<double> bounds;
+    friend bool operator==(const Shape&, const Shape&) = default;
+  };
+  void CheckSeries(const std::string& name, const Labels& labels, Shape shape) ABSL_LOCKS_EXCLUDED(mu_);
+
   const Labels constant_labels_;
   const std::unique_ptr<prometheus::Registry> registry_;
-  const std::unique_ptr<prometheus::Collectable> process_;
+  absl::Mutex mu_;
+  std::map<std::string, Shape> shapes_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace convrec::telemetry

@@ -1,0 +1,15 @@
+// Why an address cannot be listened on. Internal to this folder.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace convrec::rpc {
+
+// Tries to bind "host:port" for a moment and tells what the system says: AlreadyExists when the port is
+// in use, InvalidArgument when the address cannot be read or resolved. gRPC itself only logs the
+// reason. Internal when binding works now.
+absl::Status ExplainBindFailure(const std::string& address);
+
+}  // namespace convrec::rpc

@@ -1,0 +1,64 @@
+#include "libs/rpc/server.h"
+
+#include <grpcpp/ext/health_check_service_server_builder_option.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include "absl/strings/str_cat.h"
+#include "libs/rpc/bind_error.h"
+
+namespace convrec::rpc {
+namespace {
+
+constexpr char kLiveness[] = "liveness";
+constexpr char kReadiness[] = "readiness";
+constexpr char kWhole[] = "";
+constexpr absl::Duration kDestructorDrain = absl::Seconds(1);
+constexpr int kKeepaliveMs = 30'000;
+constexpr int kMinPingIntervalMs = 10'000;  // Below the clients' keep-alive, so that none is punished.
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address,
+                                                      const std::vector<grpc::Service*>& services) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.SetMaxSendMessageSize(kMaxMessageBytes);
+  // With port sharing a second server on the port would start, and calls would go astray.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port <= 0) return ExplainBindFailure(address);
+
+  grpc::HealthCheckServiceInterface* health = server->GetHealthCheckService();
+  health->SetServingStatus(kLiveness, true);
+  health->SetServingStatus(kReadiness, false);
+  health->SetServingStatus(kWhole, false);
+  const std::string bound = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
+  return std::unique_ptr<Server>(new Server(std::move(server), bound, port));
+}
+
+Server::Server(std::unique_ptr<grpc::Server> server, std::string address, int port)
+    : server_(std::move(server)), address_(std::move(address)), port_(port) {}
+
+Server::~Server() { Shutdown(kDestructorDrain); }
+
+void Server::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  health->SetServingStatus(kReadiness, serving);
+  health->SetServingStatus(kWhole, serving);
+}
+
+void Server::Shutdown(absl::Duration drain) {
+  server_->GetHealthCheckService()->Shutdown();
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + drain));
+  server_->Wait();
+}
+
+}  // namespace convrec::rpc

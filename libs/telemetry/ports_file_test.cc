@@ -1,0 +1,88 @@
+#include "libs/telemetry/ports_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "libs/base/files.h"
+
+namespace convrec::telemetry {
+namespace {
+
+using ::testing::HasSubstr;
+
+class PortsFileTest : public ::testing::Test {
+ protected:
+  std::string folder() const { return base::JoinPath(directory_.path(), "ports"); }
+  void Write(const std::string& text) {
+    ASSERT_TRUE(base::MakeDirectories(folder()).ok());
+    ASSERT_TRUE(base::WriteFileAtomically(base::JoinPath(folder(), "learner.json"), text).ok());
+  }
+  base::TemporaryDirectory directory_;
+};
+
+constexpr auto kNever = [](absl::Duration) { return false; };
+
+TEST_F(PortsFileTest, WhatIsWrittenIsRead) {
+  ASSERT_TRUE(WritePortsFile(folder(), "rollout-1", {.role = "rollout", .metrics = 9464, .health = 50052, .pid = 77}).ok());
+  const auto ports = ReadPortsFile(folder(), "rollout-1");
+  ASSERT_TRUE(ports.ok()) << ports.status();
+  EXPECT_EQ(ports->role, "rollout");
+  EXPECT_EQ(ports->grpc, 0);
+  EXPECT_EQ(ports->metrics, 9464);
+  EXPECT_EQ(ports->health, 50052);
+  EXPECT_EQ(ports->pid, 77);
+  EXPECT_EQ(*base::ReadFile(base::JoinPath(folder(), "rollout-1.json")),
+            "{\"role\":\"rollout\",\"grpc\":0,\"metrics\":9464,\"health\":50052,\"pid\":77}\n");
+}
+
+TEST_F(PortsFileTest, MissingFileIsNotFound) {
+  EXPECT_TRUE(absl::IsNotFound(ReadPortsFile(folder(), "learner").status()));
+}
+
+TEST_F(PortsFileTest, MalformedFileNamesTheField) {
+  const struct {
+    std::string text, message;
+  } cases[] = {
+      {"{\"role\":\"learner\",\"grpc\":", "expected a JSON object"},
+      {"[]", "expected a JSON object"},
+      {"{\"grpc\":1}", "\"role\" must be a text"},
+      {"{\"role\":\"learner\",\"grpc\":70000}", "\"grpc\" must be an integer from 0 to 65535"},
+      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":-1}", "\"metrics\" must be an integer"},
+      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":1,\"health\":\"x\"}", "\"health\" must be an integer"},
+      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":1,\"health\":1}", "\"pid\" must be an integer"},
+  };
+  for (const auto& c : cases) {
+    Write(c.text);
+    const absl::Status status = WaitForPortsFile(folder(), "learner", {.wait = kNever}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("learner.json"));
+  }
+}
+
+TEST_F(PortsFileTest, WaitEndsWhenTheRightProcessWrites) {
+  int looks = 0;
+  PortsWait options;
+  options.pid = 42;
+  options.wait = [&](absl::Duration) {
+    ++looks;  // First the file of an earlier process, then the one waited for.
+    EXPECT_TRUE(WritePortsFile(folder(), "learner", {.role = "learner", .grpc = looks, .pid = looks == 1 ? 41 : 42}).ok());
+    return false;
+  };
+  const auto ports = WaitForPortsFile(folder(), "learner", options);
+  ASSERT_TRUE(ports.ok()) << ports.status();
+  EXPECT_EQ(ports->grpc, 2);
+}
+
+TEST_F(PortsFileTest, WaitMeetsItsDeadline) {
+  const absl::Status status = WaitForPortsFile(folder(), "learner", {.timeout = absl::ZeroDuration(), .wait = kNever}).status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("learner.json is not there"));
+}
+
+TEST_F(PortsFileTest, StopEndsTheWait) {
+  EXPECT_TRUE(absl::IsCancelled(WaitForPortsFile(folder(), "learner", {.wait = [](absl::Duration) { return true; }}).status()));
+}
+
+}  // namespace
+}  // namespace convrec::telemetry
