@@ -34,7 +34,8 @@ GroupAdvantages RelativeAdvantages(const std::vector<std::vector<double>>& rewar
     for (const std::vector<double>& rewards_U : rewards_GU) {
       squares += (rewards_U[u] - mean) * (rewards_U[u] - mean);
     }
-    const size_t divisor = objective.std_divisor == StdDivisor::kUnbiased ? num_siblings - 1 : num_siblings;
+    const size_t divisor =
+        objective.std_divisor == StdDivisor::kUnbiased ? num_siblings - 1 : num_siblings;
     const double std = std::sqrt(squares / static_cast<double>(divisor));
     const double scale = objective.scale_rewards ? std + objective.std_epsilon : 1.0;
     result.mean_U[u] = mean;
@@ -51,7 +52,9 @@ std::vector<double> UnitRewards(std::span<const double> rewards_N, const Objecti
   return {rewards_N.begin(), rewards_N.end()};
 }
 
-ListShape ShapeOf(std::span<const int32_t> rank_of_token, FinishReason finish, const Objective& objective) {
+ListShape ShapeOf(std::span<const int32_t> rank_of_token,
+                  FinishReason finish,
+                  const Objective& objective) {
   ListShape shape;
   shape.has_end = finish == FinishReason::kStop && !rank_of_token.empty();
   size_t num_counted = rank_of_token.size();
@@ -72,7 +75,8 @@ std::vector<double> PlainTokenAdvantages(std::span<const int32_t> rank_of_token,
     return std::vector<double>(num_tokens, advantage_U[0]);
   }
   std::vector<double> advantage_T(num_tokens, 0.0);
-  const size_t num_content = finish == FinishReason::kStop && num_tokens > 0 ? num_tokens - 1 : num_tokens;
+  const size_t num_content =
+      finish == FinishReason::kStop && num_tokens > 0 ? num_tokens - 1 : num_tokens;
   for (size_t t = 0; t < num_content; ++t) {
     const int32_t rank = rank_of_token[t];
     CR_CHECK(rank >= 0, "only the end token has no rank");
@@ -85,7 +89,8 @@ std::vector<double> TokenAdvantages(std::span<const int32_t> rank_of_token,
                                     FinishReason finish,
                                     std::span<const double> advantage_U,
                                     const Objective& objective) {
-  std::vector<double> advantage_T = PlainTokenAdvantages(rank_of_token, finish, advantage_U, objective);
+  std::vector<double> advantage_T =
+      PlainTokenAdvantages(rank_of_token, finish, advantage_U, objective);
   if (objective.advantage_unit == Unit::kSequence || advantage_T.empty()) return advantage_T;
   const ListShape shape = ShapeOf(rank_of_token, finish, objective);
   for (size_t t = 0; t < advantage_T.size(); ++t) {
@@ -93,7 +98,8 @@ std::vector<double> TokenAdvantages(std::span<const int32_t> rank_of_token,
     if (rank_of_token[t] >= objective.num_ranks) advantage_T[t] += objective.extra_token_penalty;
   }
   if (shape.has_end) {
-    if (shape.num_emitted == objective.num_ranks) advantage_T.back() += objective.end_of_list_reward;
+    if (shape.num_emitted == objective.num_ranks)
+      advantage_T.back() += objective.end_of_list_reward;
     if (shape.num_emitted < objective.num_ranks) advantage_T.back() += objective.early_stop_penalty;
   } else if (finish == FinishReason::kLength) {
     advantage_T.back() += objective.truncation_penalty;

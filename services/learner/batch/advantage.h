@@ -14,9 +14,10 @@
 namespace convrec::learner {
 
 struct GroupAdvantages {
-  std::vector<double> mean_U;                       // Of the rewards, over the group.
-  std::vector<double> std_U;                        // With the configured divisor; 0 for one sibling.
-  std::vector<std::vector<double>> advantage_GU;    // Exactly 0 where all rewards of a unit are equal.
+  std::vector<double> mean_U;  // Of the rewards, over the group.
+  std::vector<double> std_U;   // With the configured divisor; 0 for one sibling.
+  std::vector<std::vector<double>>
+      advantage_GU;  // Exactly 0 where all rewards of a unit are equal.
 };
 
 // rewards_GU has G >= 1 rows of equal length.
@@ -24,17 +25,20 @@ GroupAdvantages RelativeAdvantages(const std::vector<std::vector<double>>& rewar
                                    const Objective& objective);
 
 // The rewards in the grain of the advantage: the row itself for ranks; for sequences its first
-// entry, which is the reward of the whole list under every rule that sums from a rank on (DCG@N under log_decay).
+// entry, which is the reward of the whole list under every rule that sums from a rank on (DCG@N
+// under log_decay).
 std::vector<double> UnitRewards(std::span<const double> rewards_N, const Objective& objective);
 
 // How a completion stands to N. `rank_of_token` is what the worker recorded, by line for kFixed and
 // by line breaks for kReference; with `finish` kStop its last entry is the end token.
 struct ListShape {
-  int num_emitted = 0;       // Ranks; in kReference an end token alone on its line counts.
-  bool has_overflow = false; // A token past rank N; in kReference the end token counts.
+  int num_emitted = 0;        // Ranks; in kReference an end token alone on its line counts.
+  bool has_overflow = false;  // A token past rank N; in kReference the end token counts.
   bool has_end = false;
 };
-ListShape ShapeOf(std::span<const int32_t> rank_of_token, domain::FinishReason finish, const Objective& objective);
+ListShape ShapeOf(std::span<const int32_t> rank_of_token,
+                  domain::FinishReason finish,
+                  const Objective& objective);
 
 // Without shaping: the advantage of each token's rank, 0 past rank N and at the end token. For
 // sequences one advantage for every token, the end token included.

@@ -1,9 +1,9 @@
 #include "services/learner/batch/advantage.h"
 
-#include <cmath>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "libs/domain/rollout.h"
 
@@ -29,9 +29,11 @@ std::vector<std::vector<double>> Column(const std::vector<double>& values) {
   return rewards;
 }
 
-// Mean 1/8, standard deviation sqrt(8 * (1/8) * (7/8) / 7) = sqrt(1/8) = .35355; .875 / .35365 = 2.47417.
+// Mean 1/8, standard deviation sqrt(8 * (1/8) * (7/8) / 7) = sqrt(1/8) = .35355; .875 / .35365
+// = 2.47417.
 TEST(AdvantageTest, OneHitInEightIsWorthTwoAndAHalf) {
-  const GroupAdvantages result = RelativeAdvantages(Column({1, 0, 0, 0, 0, 0, 0, 0}), FixedObjective(1));
+  const GroupAdvantages result =
+      RelativeAdvantages(Column({1, 0, 0, 0, 0, 0, 0, 0}), FixedObjective(1));
   EXPECT_NEAR(result.mean_U[0], 0.125, 1e-15);
   EXPECT_NEAR(result.std_U[0], 0.3535533905932738, 1e-15);
   EXPECT_NEAR(result.advantage_GU[0][0], 2.47417, 1e-5);
@@ -95,44 +97,84 @@ struct ShapingCase {
 class ShapingTest : public ::testing::TestWithParam<ShapingCase> {};
 
 TEST_P(ShapingTest, AddsTheTermsOfTheMethod) {
-  Objective objective = GetParam().compat == Compat::kFixed ? FixedObjective(2) : ReferenceObjective(2);
+  Objective objective =
+      GetParam().compat == Compat::kFixed ? FixedObjective(2) : ReferenceObjective(2);
   const std::vector<double> advantage_N = {1.5, -0.5};
   EXPECT_THAT(TokenAdvantages(GetParam().rank_of_token, GetParam().finish, advantage_N, objective),
               Pointwise(DoubleEq(), GetParam().expected_T));
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Lists, ShapingTest,
+    Lists,
+    ShapingTest,
     ::testing::Values(
-        ShapingCase{"ExactListIsRewarded", Compat::kFixed, {0, 0, 1, kEndUnit}, FinishReason::kStop, {1.5, 1.5, -0.5, 0.1}},
-        ShapingCase{"ShortListIsPunished", Compat::kFixed, {0, 0, kEndUnit}, FinishReason::kStop, {1.5, 1.5, -0.1}},
+        ShapingCase{"ExactListIsRewarded",
+                    Compat::kFixed,
+                    {0, 0, 1, kEndUnit},
+                    FinishReason::kStop,
+                    {1.5, 1.5, -0.5, 0.1}},
+        ShapingCase{"ShortListIsPunished",
+                    Compat::kFixed,
+                    {0, 0, kEndUnit},
+                    FinishReason::kStop,
+                    {1.5, 1.5, -0.1}},
         ShapingCase{"EmptyListIsPunished", Compat::kFixed, {kEndUnit}, FinishReason::kStop, {-0.1}},
-        ShapingCase{"SurplusTokensArePunishedAndTheEndIsNeutral", Compat::kFixed, {0, 1, 2, 3, kEndUnit}, FinishReason::kStop, {1.5, -0.5, -0.1, -0.1, 0}},
-        ShapingCase{"CutListHasNoEndTerm", Compat::kFixed, {0, 0}, FinishReason::kLength, {1.5, 1.5}},
-        ShapingCase{"EnoughRanksHaveNoEndTerm", Compat::kFixed, {0, 1}, FinishReason::kRanks, {1.5, -0.5}},
+        ShapingCase{"SurplusTokensArePunishedAndTheEndIsNeutral",
+                    Compat::kFixed,
+                    {0, 1, 2, 3, kEndUnit},
+                    FinishReason::kStop,
+                    {1.5, -0.5, -0.1, -0.1, 0}},
+        ShapingCase{
+            "CutListHasNoEndTerm", Compat::kFixed, {0, 0}, FinishReason::kLength, {1.5, 1.5}},
+        ShapingCase{
+            "EnoughRanksHaveNoEndTerm", Compat::kFixed, {0, 1}, FinishReason::kRanks, {1.5, -0.5}},
         // "A\n" "B" END: breaks before the tokens are 0, 1, 1.
-        ShapingCase{"ReferenceRewardsExactList", Compat::kReference, {0, 1, 1}, FinishReason::kStop, {1.5, -0.5, 0.1}},
+        ShapingCase{"ReferenceRewardsExactList",
+                    Compat::kReference,
+                    {0, 1, 1},
+                    FinishReason::kStop,
+                    {1.5, -0.5, 0.1}},
         // "A\n" "B\n" END: the end token itself is in overflow.
-        ShapingCase{"ReferencePunishesEndAfterTrailingBreak", Compat::kReference, {0, 1, 2}, FinishReason::kStop, {1.5, -0.5, -0.1}},
+        ShapingCase{"ReferencePunishesEndAfterTrailingBreak",
+                    Compat::kReference,
+                    {0, 1, 2},
+                    FinishReason::kStop,
+                    {1.5, -0.5, -0.1}},
         // "A\n" END: one item and a trailing break count as two.
-        ShapingCase{"ReferenceRewardsShortListWithTrailingBreak", Compat::kReference, {0, 1}, FinishReason::kStop, {1.5, 0.1}},
-        ShapingCase{"ReferencePunishesShortList", Compat::kReference, {0, 0}, FinishReason::kStop, {1.5, -0.1}},
+        ShapingCase{"ReferenceRewardsShortListWithTrailingBreak",
+                    Compat::kReference,
+                    {0, 1},
+                    FinishReason::kStop,
+                    {1.5, 0.1}},
+        ShapingCase{"ReferencePunishesShortList",
+                    Compat::kReference,
+                    {0, 0},
+                    FinishReason::kStop,
+                    {1.5, -0.1}},
         // A token of two breaks skips rank 1.
-        ShapingCase{"ReferenceSkipsRanks", Compat::kReference, {0, 2, 2}, FinishReason::kLength, {1.5, -0.1, -0.1}}),
+        ShapingCase{"ReferenceSkipsRanks",
+                    Compat::kReference,
+                    {0, 2, 2},
+                    FinishReason::kLength,
+                    {1.5, -0.1, -0.1}}),
     [](const auto& shown) { return shown.param.name; });
 
 TEST(AdvantageTest, TruncationPenaltyLandsOnTheLastToken) {
   Objective objective = FixedObjective(2);
   objective.truncation_penalty = -0.25;
-  EXPECT_THAT(TokenAdvantages(std::vector<int32_t>{0, 1}, FinishReason::kLength, std::vector<double>{1, 2}, objective),
-              ElementsAre(1, 1.75));
+  EXPECT_THAT(
+      TokenAdvantages(
+          std::vector<int32_t>{0, 1}, FinishReason::kLength, std::vector<double>{1, 2}, objective),
+      ElementsAre(1, 1.75));
 }
 
 TEST(AdvantageTest, SequenceAdvantageCoversEveryTokenWithoutShaping) {
   Objective objective = FixedObjective(2);
   objective.advantage_unit = Unit::kSequence;
   EXPECT_THAT(UnitRewards(std::vector<double>{0.7, 0.2}, objective), ElementsAre(0.7));
-  EXPECT_THAT(TokenAdvantages(std::vector<int32_t>{0, 1, 2, kEndUnit}, FinishReason::kStop, std::vector<double>{0.3},
+  EXPECT_THAT(TokenAdvantages(std::vector<int32_t>{0, 1, 2, kEndUnit},
+                              FinishReason::kStop,
+                              std::vector<double>{0.3},
                               objective),
               ElementsAre(0.3, 0.3, 0.3, 0.3));
 }

@@ -14,24 +14,33 @@ using domain::RolloutGroup;
 
 absl::Status CheckRollout(const Rollout& rollout, const Objective& objective) {
   const size_t num_tokens = rollout.completion.token_ids.size();
-  if (rollout.completion.sampled_logprobs.size() != num_tokens || rollout.rank_of_token.size() != num_tokens) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("has ", num_tokens, " tokens, ", rollout.completion.sampled_logprobs.size(),
-                     " log-probabilities and ", rollout.rank_of_token.size(), " ranks, expected equally many"));
+  if (rollout.completion.sampled_logprobs.size() != num_tokens ||
+      rollout.rank_of_token.size() != num_tokens) {
+    return absl::InvalidArgumentError(absl::StrCat("has ",
+                                                   num_tokens,
+                                                   " tokens, ",
+                                                   rollout.completion.sampled_logprobs.size(),
+                                                   " log-probabilities and ",
+                                                   rollout.rank_of_token.size(),
+                                                   " ranks, expected equally many"));
   }
   for (const float logprob : rollout.completion.sampled_logprobs) {
     if (!std::isfinite(logprob)) {
-      return absl::InvalidArgumentError(absl::StrCat("has the log-probability ", logprob, ", expected finite ones"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("has the log-probability ", logprob, ", expected finite ones"));
     }
   }
   if (rollout.score.rank_rewards.size() != static_cast<size_t>(objective.num_ranks)) {
-    return absl::InvalidArgumentError(absl::StrCat("has ", rollout.score.rank_rewards.size(),
-                                                   " rewards, expected one for each of ", objective.num_ranks,
+    return absl::InvalidArgumentError(absl::StrCat("has ",
+                                                   rollout.score.rank_rewards.size(),
+                                                   " rewards, expected one for each of ",
+                                                   objective.num_ranks,
                                                    " ranks"));
   }
   for (const float reward : rollout.score.rank_rewards) {
     if (!std::isfinite(reward)) {
-      return absl::InvalidArgumentError(absl::StrCat("has the reward ", reward, ", expected finite ones"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("has the reward ", reward, ", expected finite ones"));
     }
   }
   const bool has_end = rollout.completion.finish_reason == FinishReason::kStop;
@@ -44,7 +53,11 @@ absl::Status CheckRollout(const Rollout& rollout, const Objective& objective) {
     const bool is_end_unit = objective.compat == Compat::kFixed && has_end && t + 1 == num_tokens;
     if (is_end_unit ? rank != domain::kEndUnit : rank < previous) {
       return absl::InvalidArgumentError(
-          absl::StrCat("has rank ", rank, " at token ", t, ", expected ",
+          absl::StrCat("has rank ",
+                       rank,
+                       " at token ",
+                       t,
+                       ", expected ",
                        is_end_unit ? absl::StrCat(domain::kEndUnit, " for the end token")
                                    : absl::StrCat(previous, " or more")));
     }
@@ -55,7 +68,8 @@ absl::Status CheckRollout(const Rollout& rollout, const Objective& objective) {
 
 bool IsDead(const RolloutGroup& group, size_t rank) {
   for (const Rollout& rollout : group.rollouts) {
-    if (rollout.score.rank_rewards[rank] != group.rollouts[0].score.rank_rewards[rank]) return false;
+    if (rollout.score.rank_rewards[rank] != group.rollouts[0].score.rank_rewards[rank])
+      return false;
   }
   return true;
 }
@@ -70,8 +84,8 @@ absl::Status CheckGroup(const RolloutGroup& group, const Objective& objective) {
   for (size_t i = 0; i < group.rollouts.size(); ++i) {
     const absl::Status status = CheckRollout(group.rollouts[i], objective);
     if (!status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("rollout ", i, " of group ", group.group.ToString(), " ",
-                                                     std::string(status.message())));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "rollout ", i, " of group ", group.group.ToString(), " ", std::string(status.message())));
     }
   }
   return absl::OkStatus();

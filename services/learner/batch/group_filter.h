@@ -1,5 +1,6 @@
 // Says what a group can teach, and counts why groups teach nothing. Whether a silent group is
-// replaced or trained on for its KL and length shaping is the caller's choice; no group disappears uncounted.
+// replaced or trained on for its KL and length shaping is the caller's choice; no group disappears
+// uncounted.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace convrec::learner {
 
-// Well-formed: at least one sibling; per sibling equally many tokens, log-probabilities and ranks, N
-// finite rewards, finite log-probabilities, and ranks as the objective's counting records them.
+// Well-formed: at least one sibling; per sibling equally many tokens, log-probabilities and ranks,
+// N finite rewards, finite log-probabilities, and ranks as the objective's counting records them.
 absl::Status CheckGroup(const domain::RolloutGroup& group, const Objective& objective);
 
 enum class GroupVerdict {
@@ -33,9 +34,9 @@ struct GroupCensus {
   int64_t num_zero_signal = 0;
   int64_t num_all_truncated = 0;
   int64_t num_malformed = 0;
-  int64_t num_rollouts = 0;             // Of well-formed groups, as the counts below.
+  int64_t num_rollouts = 0;  // Of well-formed groups, as the counts below.
   int64_t num_truncated_rollouts = 0;
-  std::vector<int64_t> dead_groups_N;   // Groups whose siblings have equal rewards at the rank.
+  std::vector<int64_t> dead_groups_N;  // Groups whose siblings have equal rewards at the rank.
 };
 
 }  // namespace convrec::learner

@@ -1,9 +1,9 @@
 #include "services/learner/batch/group_filter.h"
 
-#include <cmath>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "services/learner/batch/test_groups.h"
 
@@ -23,7 +23,8 @@ Objective TwoRanks() {
 }
 
 RolloutGroup GroupWithRewards(std::vector<float> first, std::vector<float> second) {
-  return MakeGroup({MakeRollout({0, 1, kEndUnit}, std::move(first)), MakeRollout({0, 1, kEndUnit}, std::move(second))})
+  return MakeGroup({MakeRollout({0, 1, kEndUnit}, std::move(first)),
+                    MakeRollout({0, 1, kEndUnit}, std::move(second))})
       .group;
 }
 
@@ -46,17 +47,21 @@ TEST(GroupFilterTest, CountsGroupsByReasonAndDeadRanks) {
 
 TEST(GroupFilterTest, NamesWhatIsWrongWithAGroup) {
   RolloutGroup group = GroupWithRewards({1, 0}, {0, NAN});
-  EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()), HasSubstr("rollout 1 of group 0:0 has the reward nan"));
+  EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()),
+              HasSubstr("rollout 1 of group 0:0 has the reward nan"));
   group = GroupWithRewards({1, 0}, {1});
   EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()), HasSubstr("has 1 rewards"));
   group = GroupWithRewards({1, 0}, {0, 0});
   group.rollouts[0].completion.sampled_logprobs.pop_back();
-  EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()), HasSubstr("3 tokens, 2 log-probabilities"));
+  EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()),
+              HasSubstr("3 tokens, 2 log-probabilities"));
   group = GroupWithRewards({1, 0}, {0, 0});
   group.rollouts[0].rank_of_token = {0, 1, 1};
-  EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()), HasSubstr("expected -1 for the end token"));
+  EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()),
+              HasSubstr("expected -1 for the end token"));
   group.rollouts[0].rank_of_token = {1, 0, kEndUnit};
-  EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()), HasSubstr("has rank 0 at token 1, expected 1 or more"));
+  EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()),
+              HasSubstr("has rank 0 at token 1, expected 1 or more"));
 }
 
 TEST(GroupFilterTest, ReferenceCountingHasNoEndUnit) {

@@ -8,18 +8,38 @@ namespace convrec::learner {
 namespace {
 
 // The padded size of a growing micro-batch.
-struct Extent {
-  int64_t num_groups = 0;
-  int64_t num_rows = 0;
-  int64_t longest_prompt = 0;
-  int64_t longest_completion = 0;
-
-  Extent With(int64_t prompt, int64_t rows, int64_t completion) const {
-    return {num_groups + (prompt > 0 ? 1 : 0), num_rows + rows, std::max(longest_prompt, prompt),
-            std::max(longest_completion, completion)};
+class Extent final {
+ public:
+  void AddGroup(int64_t prompt_tokens) {
+    ++num_groups_;
+    siblings_here_ = 0;
+    longest_prompt_ = std::max(longest_prompt_, prompt_tokens);
   }
-  int64_t padded_tokens() const { return num_groups * longest_prompt + num_rows * longest_completion; }
+  void AddSiblings(int64_t count, int64_t longest) {
+    siblings_here_ += count;
+    num_rows_ += count;
+    most_siblings_ = std::max(most_siblings_, siblings_here_);
+    longest_completion_ = std::max(longest_completion_, longest);
+  }
+  int64_t num_rows() const { return num_rows_; }
+  int64_t padded_tokens() const {
+    return num_groups_ * (longest_prompt_ + most_siblings_ * longest_completion_);
+  }
+
+ private:
+  int64_t num_groups_ = 0;
+  int64_t num_rows_ = 0;
+  int64_t siblings_here_ = 0;  // Of the last group.
+  int64_t most_siblings_ = 0;
+  int64_t longest_prompt_ = 0;
+  int64_t longest_completion_ = 0;
 };
+
+Extent WithGroup(Extent extent, int64_t prompt_tokens, int64_t num_siblings, int64_t longest) {
+  extent.AddGroup(prompt_tokens);
+  extent.AddSiblings(num_siblings, longest);
+  return extent;
+}
 
 int64_t Longest(const std::vector<int64_t>& lengths) {
   return lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
@@ -31,13 +51,16 @@ int64_t PaddedTokens(const Microbatch& microbatch, const std::vector<GroupLength
   Extent extent;
   for (const GroupSlice& slice : microbatch) {
     const GroupLengths& group = groups[slice.group];
-    extent = extent.With(group.prompt_tokens, 0, 0);
-    for (const size_t sibling : slice.siblings) extent = extent.With(0, 1, group.completion_tokens[sibling]);
+    extent.AddGroup(group.prompt_tokens);
+    for (const size_t sibling : slice.siblings) {
+      extent.AddSiblings(1, group.completion_tokens[sibling]);
+    }
   }
   return extent.padded_tokens();
 }
 
-std::vector<Microbatch> SplitByTokens(const std::vector<GroupLengths>& groups, int64_t token_budget) {
+std::vector<Microbatch> SplitByTokens(const std::vector<GroupLengths>& groups,
+                                      int64_t token_budget) {
   CR_CHECK(token_budget > 0, "the token budget is positive");
   std::vector<Microbatch> result;
   Microbatch current;
@@ -52,21 +75,23 @@ std::vector<Microbatch> SplitByTokens(const std::vector<GroupLengths>& groups, i
     CR_CHECK(group.prompt_tokens > 0, "a prompt has at least one token");
     const auto num_siblings = static_cast<int64_t>(group.completion_tokens.size());
     const int64_t longest = Longest(group.completion_tokens);
-    // A group that fits alone starts a new micro-batch rather than being split.
-    const bool fits_alone = Extent().With(group.prompt_tokens, num_siblings, longest).padded_tokens() <= token_budget;
-    if (fits_alone && extent.With(group.prompt_tokens, num_siblings, longest).padded_tokens() > token_budget) close();
+    const auto is_over = [&](const Extent& e) { return e.padded_tokens() > token_budget; };
+    // A group that does not fit here starts a new micro-batch rather than being split.
+    if (is_over(WithGroup(extent, group.prompt_tokens, num_siblings, longest))) close();
     current.push_back({g, {}});
-    extent = extent.With(group.prompt_tokens, 0, 0);
+    extent.AddGroup(group.prompt_tokens);
     for (size_t sibling = 0; sibling < group.completion_tokens.size(); ++sibling) {
-      const int64_t length = group.completion_tokens[sibling];
-      if (extent.With(0, 1, length).padded_tokens() > token_budget && extent.num_rows > 0) {
-        if (current.back().siblings.empty()) current.pop_back();
+      Extent grown = extent;
+      grown.AddSiblings(1, group.completion_tokens[sibling]);
+      if (is_over(grown) && extent.num_rows() > 0) {
         close();
         current.push_back({g, {}});
-        extent = extent.With(group.prompt_tokens, 0, 0);
+        extent.AddGroup(group.prompt_tokens);
+        grown = extent;
+        grown.AddSiblings(1, group.completion_tokens[sibling]);
       }
       current.back().siblings.push_back(sibling);
-      extent = extent.With(0, 1, length);
+      extent = grown;
     }
   }
   close();

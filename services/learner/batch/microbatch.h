@@ -21,13 +21,14 @@ struct GroupSlice {
 };
 using Microbatch = std::vector<GroupSlice>;
 
-// Groups times the longest prompt, plus completions times the longest completion: what attention
-// computes over when each side is padded to a rectangle.
+// Groups * (longest prompt + most siblings * longest completion): what attention computes over,
+// since it pads prompts and completions to rectangles (libs/model/group_attention).
 int64_t PaddedTokens(const Microbatch& microbatch, const std::vector<GroupLengths>& groups);
 
-// Every sibling is in exactly one micro-batch. A micro-batch stays within `token_budget` padded tokens;
-// a group that alone is larger is split by siblings; one completion that is larger still goes alone.
-// `token_budget` > 0.
-std::vector<Microbatch> SplitByTokens(const std::vector<GroupLengths>& groups, int64_t token_budget);
+// Every sibling is in exactly one micro-batch. A micro-batch stays within `token_budget` padded
+// tokens; a group that alone is larger is split by siblings; one completion that is larger still
+// goes alone. `token_budget` > 0.
+std::vector<Microbatch> SplitByTokens(const std::vector<GroupLengths>& groups,
+                                      int64_t token_budget);
 
 }  // namespace convrec::learner

@@ -1,10 +1,10 @@
 #include "services/learner/batch/microbatch.h"
 
-#include <set>
-#include <utility>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <set>
+#include <utility>
 
 #include "libs/base/random.h"
 
@@ -16,12 +16,14 @@ using ::testing::ElementsAre;
 TEST(MicrobatchTest, WholeGroupsStayTogetherWhileTheyFit) {
   const std::vector<GroupLengths> groups = {{10, {5, 5}}, {10, {5, 5}}, {10, {5, 5}}};
   // Two groups: 2 * 10 + 4 * 5 = 40 padded tokens; three would be 60.
-  EXPECT_THAT(SplitByTokens(groups, 45), ElementsAre(Microbatch{{0, {0, 1}}, {1, {0, 1}}}, Microbatch{{2, {0, 1}}}));
+  EXPECT_THAT(SplitByTokens(groups, 45),
+              ElementsAre(Microbatch{{0, {0, 1}}, {1, {0, 1}}}, Microbatch{{2, {0, 1}}}));
 }
 
 TEST(MicrobatchTest, LargeGroupIsSplitBySiblings) {
   const std::vector<GroupLengths> groups = {{10, {5, 5, 5, 5}}};
-  EXPECT_THAT(SplitByTokens(groups, 25), ElementsAre(Microbatch{{0, {0, 1, 2}}}, Microbatch{{0, {3}}}));
+  EXPECT_THAT(SplitByTokens(groups, 25),
+              ElementsAre(Microbatch{{0, {0, 1, 2}}}, Microbatch{{0, {3}}}));
 }
 
 TEST(MicrobatchTest, PaddingCounts) {
@@ -32,7 +34,8 @@ TEST(MicrobatchTest, PaddingCounts) {
 
 TEST(MicrobatchTest, OversizedCompletionGoesAlone) {
   const std::vector<GroupLengths> groups = {{4, {1, 100, 1}}};
-  EXPECT_THAT(SplitByTokens(groups, 10), ElementsAre(Microbatch{{0, {0}}}, Microbatch{{0, {1}}}, Microbatch{{0, {2}}}));
+  EXPECT_THAT(SplitByTokens(groups, 10),
+              ElementsAre(Microbatch{{0, {0}}}, Microbatch{{0, {1}}}, Microbatch{{0, {2}}}));
 }
 
 TEST(MicrobatchTest, RandomSplitsHoldEverySiblingOnceWithinTheBudget) {
@@ -43,7 +46,8 @@ TEST(MicrobatchTest, RandomSplitsHoldEverySiblingOnceWithinTheBudget) {
     for (GroupLengths& group : groups) {
       group.prompt_tokens = static_cast<int64_t>(1 + random.Below(30));
       group.completion_tokens.resize(1 + random.Below(5));
-      for (int64_t& length : group.completion_tokens) length = static_cast<int64_t>(random.Below(40));
+      for (int64_t& length : group.completion_tokens)
+        length = static_cast<int64_t>(random.Below(40));
       num_siblings += group.completion_tokens.size();
     }
     const auto budget = static_cast<int64_t>(20 + random.Below(200));
@@ -52,7 +56,8 @@ TEST(MicrobatchTest, RandomSplitsHoldEverySiblingOnceWithinTheBudget) {
       size_t rows = 0;
       for (const GroupSlice& slice : microbatch) {
         rows += slice.siblings.size();
-        for (const size_t sibling : slice.siblings) EXPECT_TRUE(seen.insert({slice.group, sibling}).second);
+        for (const size_t sibling : slice.siblings)
+          EXPECT_TRUE(seen.insert({slice.group, sibling}).second);
       }
       EXPECT_GT(rows, 0u);
       EXPECT_TRUE(rows == 1 || PaddedTokens(microbatch, groups) <= budget);

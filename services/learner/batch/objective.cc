@@ -37,8 +37,12 @@ absl::StatusOr<T> Parse(const std::array<Word<T>, kSize>& words, const std::stri
     known.push_back(entry.word);
   }
   const std::string nearest = base::NearestWord(word, known);
-  return base::BadConfig(absl::StrCat("\"", word, "\" is not one of ", absl::StrJoin(known, ", "),
-                                      nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
+  return base::BadConfig(
+      absl::StrCat("\"",
+                   word,
+                   "\" is not one of ",
+                   absl::StrJoin(known, ", "),
+                   nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
 }
 
 template <typename T, size_t kSize>
@@ -63,27 +67,47 @@ Objective ReferenceObjective(int num_ranks) {
 absl::Status Validate(const Objective& objective) {
   const auto require = [](bool holds, const char* key, const char* expected, double value) {
     return holds ? absl::OkStatus()
-                 : base::BadConfig(absl::StrCat("objective.", key, " is ", value, ", expected ", expected));
+                 : base::BadConfig(
+                       absl::StrCat("objective.", key, " is ", value, ", expected ", expected));
   };
   const absl::Status checks[] = {
       require(objective.num_ranks > 0, "num_ranks", "at least 1", objective.num_ranks),
-      require(objective.clip_low >= 0 && objective.clip_low < 1, "clip_low", "0 <= x < 1", objective.clip_low),
-      require(objective.clip_high >= 0 && std::isfinite(objective.clip_high), "clip_high", "0 or more",
+      require(objective.clip_low >= 0 && objective.clip_low < 1,
+              "clip_low",
+              "0 <= x < 1",
+              objective.clip_low),
+      require(objective.clip_high >= 0 && std::isfinite(objective.clip_high),
+              "clip_high",
+              "0 or more",
               objective.clip_high),
-      require(objective.ratio_cap == 0 || objective.ratio_cap > 1 + objective.clip_high, "ratio_cap",
-              "0 (off) or more than 1 + clip_high", objective.ratio_cap),
-      require(objective.kl_beta >= 0 && std::isfinite(objective.kl_beta), "kl_beta", "0 or more",
+      require(objective.ratio_cap == 0 || objective.ratio_cap > 1 + objective.clip_high,
+              "ratio_cap",
+              "0 (off) or more than 1 + clip_high",
+              objective.ratio_cap),
+      require(objective.kl_beta >= 0 && std::isfinite(objective.kl_beta),
+              "kl_beta",
+              "0 or more",
               objective.kl_beta),
       require(objective.std_epsilon > 0, "std_epsilon", "more than 0", objective.std_epsilon),
-      require(std::isfinite(objective.end_of_list_reward), "end_of_list_reward", "a number",
+      require(std::isfinite(objective.end_of_list_reward),
+              "end_of_list_reward",
+              "a number",
               objective.end_of_list_reward),
-      require(std::isfinite(objective.extra_token_penalty), "extra_token_penalty", "a number",
+      require(std::isfinite(objective.extra_token_penalty),
+              "extra_token_penalty",
+              "a number",
               objective.extra_token_penalty),
-      require(std::isfinite(objective.early_stop_penalty), "early_stop_penalty", "a number",
+      require(std::isfinite(objective.early_stop_penalty),
+              "early_stop_penalty",
+              "a number",
               objective.early_stop_penalty),
-      require(std::isfinite(objective.truncation_penalty), "truncation_penalty", "a number",
+      require(std::isfinite(objective.truncation_penalty),
+              "truncation_penalty",
+              "a number",
               objective.truncation_penalty),
-      require(objective.max_completion_length > 0, "max_completion_length", "at least 1",
+      require(objective.max_completion_length > 0,
+              "max_completion_length",
+              "at least 1",
               objective.max_completion_length),
   };
   for (const absl::Status& status : checks) {
@@ -93,26 +117,37 @@ absl::Status Validate(const Objective& objective) {
     return base::BadConfig("objective.advantage_unit is token, expected rank or sequence");
   }
   if (objective.compat == Compat::kReference && objective.truncation_penalty != 0) {
-    return base::BadConfig(
-        absl::StrCat("objective.truncation_penalty is ", objective.truncation_penalty,
-                     ", but compat: reference has no such term; expected 0"));
+    return base::BadConfig(absl::StrCat("objective.truncation_penalty is ",
+                                        objective.truncation_penalty,
+                                        ", but compat: reference has no such term; expected 0"));
   }
   return absl::OkStatus();
 }
 
 std::string Describe(const Objective& objective) {
-  return absl::StrCat(
-      NameOf(kUnits, objective.advantage_unit), " advantages, ", NameOf(kUnits, objective.ratio_unit),
-      " ratios against ",
-      objective.anchor == RatioAnchor::kSampled ? "the sampling policy" : "the policy before the step",
-      " clipped to [", 1 - objective.clip_low, ", ", 1 + objective.clip_high, "], loss ",
-      NameOf(kLossTypes, objective.loss_type), ", KL weight ", objective.kl_beta, ", compat ",
-      NameOf(kCompats, objective.compat));
+  return absl::StrCat(NameOf(kUnits, objective.advantage_unit),
+                      " advantages, ",
+                      NameOf(kUnits, objective.ratio_unit),
+                      " ratios against ",
+                      objective.anchor == RatioAnchor::kSampled ? "the sampling policy"
+                                                                : "the policy before the step",
+                      " clipped to [",
+                      1 - objective.clip_low,
+                      ", ",
+                      1 + objective.clip_high,
+                      "], loss ",
+                      NameOf(kLossTypes, objective.loss_type),
+                      ", KL weight ",
+                      objective.kl_beta,
+                      ", compat ",
+                      NameOf(kCompats, objective.compat));
 }
 
 absl::StatusOr<Compat> ParseCompat(const std::string& word) { return Parse(kCompats, word); }
 absl::StatusOr<Unit> ParseUnit(const std::string& word) { return Parse(kUnits, word); }
 absl::StatusOr<LossType> ParseLossType(const std::string& word) { return Parse(kLossTypes, word); }
-absl::StatusOr<StdDivisor> ParseStdDivisor(const std::string& word) { return Parse(kStdDivisors, word); }
+absl::StatusOr<StdDivisor> ParseStdDivisor(const std::string& word) {
+  return Parse(kStdDivisors, word);
+}
 
 }  // namespace convrec::learner

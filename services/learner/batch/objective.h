@@ -28,29 +28,29 @@ enum class RatioAnchor {
 
 struct Objective {
   Compat compat = Compat::kFixed;
-  int num_ranks = 20;                      // N
+  int num_ranks = 20;  // N
   Unit ratio_unit = Unit::kRank;
-  Unit advantage_unit = Unit::kRank;       // kRank or kSequence.
+  Unit advantage_unit = Unit::kRank;  // kRank or kSequence.
   LossType loss_type = LossType::kPaper;
   RatioAnchor anchor = RatioAnchor::kSampled;
 
-  double clip_low = 0.06;                  // The ratio is clipped to [1 - clip_low, 1 + clip_high].
+  double clip_low = 0.06;  // The ratio is clipped to [1 - clip_low, 1 + clip_high].
   double clip_high = 0.08;
-  double ratio_cap = 0;                    // Cap of the ratio in the unclipped branch; 0 = none.
-  double kl_beta = 1e-3;                   // Weight of the KL term to the reference policy; 0 = off.
+  double ratio_cap = 0;   // Cap of the ratio in the unclipped branch; 0 = none.
+  double kl_beta = 1e-3;  // Weight of the KL term to the reference policy; 0 = off.
 
-  bool scale_rewards = true;               // Divide advantages by (standard deviation + std_epsilon).
+  bool scale_rewards = true;  // Divide advantages by (standard deviation + std_epsilon).
   double std_epsilon = 1e-4;
   StdDivisor std_divisor = StdDivisor::kUnbiased;
 
   // Added to advantages after normalisation; only with advantage_unit kRank.
-  double end_of_list_reward = 0.1;         // End token of a list with exactly N ranks.
-  double extra_token_penalty = -0.1;       // Every token past rank N (in kPaper: every line).
-  double early_stop_penalty = -0.1;        // End token before rank N.
-  double truncation_penalty = 0;           // Last token of a list cut by the token limit; kFixed only.
+  double end_of_list_reward = 0.1;    // End token of a list with exactly N ranks.
+  double extra_token_penalty = -0.1;  // Every token past rank N (in kPaper: every line).
+  double early_stop_penalty = -0.1;   // End token before rank N.
+  double truncation_penalty = 0;      // Last token of a list cut by the token limit; kFixed only.
 
-  int max_completion_length = 1024;        // L_max of kDrGrpo.
-  bool mask_truncated = false;             // Completions cut by the token limit leave the loss.
+  int max_completion_length = 1024;  // L_max of kDrGrpo.
+  bool mask_truncated = false;       // Completions cut by the token limit leave the loss.
 };
 
 // Statistics and rank ratios sort the tokens of a completion into bins: 0..N-1 are the ranks.
@@ -68,9 +68,9 @@ absl::Status Validate(const Objective& objective);
 std::string Describe(const Objective& objective);
 
 // Words of the configuration; the error lists what is known.
-absl::StatusOr<Compat> ParseCompat(const std::string& word);            // fixed, reference
-absl::StatusOr<Unit> ParseUnit(const std::string& word);                // token, sequence, rank
-absl::StatusOr<LossType> ParseLossType(const std::string& word);        // paper, bnpo, grpo, dr_grpo
-absl::StatusOr<StdDivisor> ParseStdDivisor(const std::string& word);    // unbiased, population
+absl::StatusOr<Compat> ParseCompat(const std::string& word);          // fixed, reference
+absl::StatusOr<Unit> ParseUnit(const std::string& word);              // token, sequence, rank
+absl::StatusOr<LossType> ParseLossType(const std::string& word);      // paper, bnpo, grpo, dr_grpo
+absl::StatusOr<StdDivisor> ParseStdDivisor(const std::string& word);  // unbiased, population
 
 }  // namespace convrec::learner

@@ -16,7 +16,8 @@ inline domain::Rollout MakeRollout(std::vector<int32_t> rank_of_token,
                                    domain::FinishReason finish = domain::FinishReason::kStop) {
   domain::Rollout rollout;
   const size_t num_tokens = rank_of_token.size();
-  for (size_t t = 0; t < num_tokens; ++t) rollout.completion.token_ids.push_back(static_cast<int32_t>(10 + t));
+  for (size_t t = 0; t < num_tokens; ++t)
+    rollout.completion.token_ids.push_back(static_cast<int32_t>(10 + t));
   rollout.completion.sampled_logprobs.assign(num_tokens, -1.0f);
   rollout.completion.finish_reason = finish;
   rollout.rank_of_token = std::move(rank_of_token);

@@ -92,7 +92,9 @@ class StatsBuilder final {
 
 }  // namespace
 
-TrainingSample MakeSample(const Rollout& rollout, const std::vector<double>& advantage_U, const Objective& objective) {
+TrainingSample MakeSample(const Rollout& rollout,
+                          const std::vector<double>& advantage_U,
+                          const Objective& objective) {
   const FinishReason finish = rollout.completion.finish_reason;
   const UnitMap units = MapUnits(rollout.rank_of_token, finish, objective);
   TrainingSample sample;
@@ -126,15 +128,16 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
                                                  const Objective& objective,
                                                  domain::PolicyVersion version) {
   CR_RETURN_IF_ERROR(Validate(objective));
-  if (groups.empty()) return absl::InvalidArgumentError("a training batch has no groups, expected at least one");
+  if (groups.empty())
+    return absl::InvalidArgumentError("a training batch has no groups, expected at least one");
   TrainingBatch batch;
   batch.objective = objective;
   StatsBuilder stats(objective.num_ranks);
   for (const auto& [prompt_tokens, group] : groups) {
     CR_RETURN_IF_ERROR(CheckGroup(group, objective));
     if (prompt_tokens.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("group ", group.group.ToString(), " has an empty prompt, expected at least one token"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "group ", group.group.ToString(), " has an empty prompt, expected at least one token"));
     }
     SampleGroup sample_group;
     sample_group.id = group.group;
@@ -143,16 +146,21 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
     for (const Rollout& rollout : group.rollouts) {
       rewards_GN.emplace_back(rollout.score.rank_rewards.begin(), rollout.score.rank_rewards.end());
       rewards_GU.push_back(UnitRewards(rewards_GN.back(), objective));
-      sample_group.lag = std::max(sample_group.lag, version.value - rollout.completion.min_version.value);
+      sample_group.lag =
+          std::max(sample_group.lag, version.value - rollout.completion.min_version.value);
       if (rollout.completion.max_version > version) {
-        return absl::InvalidArgumentError(absl::StrCat("group ", group.group.ToString(), " was drawn by version ",
-                                                       rollout.completion.max_version.value, ", expected at most ",
+        return absl::InvalidArgumentError(absl::StrCat("group ",
+                                                       group.group.ToString(),
+                                                       " was drawn by version ",
+                                                       rollout.completion.max_version.value,
+                                                       ", expected at most ",
                                                        version.value));
       }
     }
     const GroupAdvantages advantages = RelativeAdvantages(rewards_GU, objective);
     for (size_t g = 0; g < group.rollouts.size(); ++g) {
-      sample_group.samples.push_back(MakeSample(group.rollouts[g], advantages.advantage_GU[g], objective));
+      sample_group.samples.push_back(
+          MakeSample(group.rollouts[g], advantages.advantage_GU[g], objective));
       batch.counts.num_loss_tokens += NumLossTokens(sample_group.samples.back());
       stats.AddRollout(group.rollouts[g], objective);
     }
@@ -166,7 +174,8 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
 }
 
 int64_t NumLossTokens(const TrainingSample& sample) {
-  return std::count_if(sample.share_T.begin(), sample.share_T.end(), [](double share) { return share > 0; });
+  return std::count_if(
+      sample.share_T.begin(), sample.share_T.end(), [](double share) { return share > 0; });
 }
 
 double Denominator(const LossCounts& counts, const Objective& objective) {

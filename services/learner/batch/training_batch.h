@@ -1,8 +1,8 @@
 // What one optimizer step consumes: groups of completions with their units, advantages and weights.
 //
 // The policy loss of a step is  sum over tokens of share * (-f(ratio, advantage) + beta * KL) / D,
-// with D = Denominator(). Shares belong to a completion alone; D is counted once over the whole step,
-// before the first backward pass, so the gradient does not depend on how the batch is split.
+// with D = Denominator(). Shares belong to a completion alone; D is counted once over the whole
+// step, before the first backward pass, so the gradient does not depend on how the batch is split.
 // Shapes: T tokens, N ranks, G siblings.
 #pragma once
 
@@ -18,25 +18,25 @@ namespace convrec::learner {
 
 // One completion as the loss sees it.
 struct TrainingSample {
-  std::vector<int32_t> token_ids;             // T
-  std::vector<float> sampled_logprobs;        // T
-  std::vector<int32_t> bin_of_token;          // T, see unit_map.h.
-  std::vector<int32_t> ratio_unit_of_token;   // T
+  std::vector<int32_t> token_ids;            // T
+  std::vector<float> sampled_logprobs;       // T
+  std::vector<int32_t> bin_of_token;         // T, see unit_map.h.
+  std::vector<int32_t> ratio_unit_of_token;  // T
   int num_ratio_units = 0;
   std::vector<double> advantage_T;
-  std::vector<double> share_T;                // 0 for tokens outside the loss.
+  std::vector<double> share_T;  // 0 for tokens outside the loss.
 };
 
 struct SampleGroup {
   domain::GroupId id;
-  std::vector<int32_t> prompt_tokens;         // At least one.
-  std::vector<TrainingSample> samples;        // G
-  int64_t lag = 0;                            // Versions between the oldest weights that drew it and the trained ones.
+  std::vector<int32_t> prompt_tokens;   // At least one.
+  std::vector<TrainingSample> samples;  // G
+  int64_t lag = 0;  // Versions between the oldest weights that drew it and the trained ones.
 };
 
 // Counts that the denominator needs; sums over processes in a distributed step.
 struct LossCounts {
-  int64_t num_rows = 0;         // Completions.
+  int64_t num_rows = 0;  // Completions.
   int64_t num_loss_tokens = 0;
 };
 
@@ -53,8 +53,8 @@ struct PromptedGroup {
   domain::RolloutGroup group;
 };
 
-// `version` is the policy that is trained. InvalidArgument for an objective, prompt or group that is
-// malformed (see CheckGroup()) or newer than `version`.
+// `version` is the policy that is trained. InvalidArgument for an objective, prompt or group that
+// is malformed (see CheckGroup()) or newer than `version`.
 absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup>& groups,
                                                  const Objective& objective,
                                                  domain::PolicyVersion version);

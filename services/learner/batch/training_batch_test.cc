@@ -24,7 +24,8 @@ Objective TwoRanks(LossType loss_type) {
 
 // Completions of 5 and 3 tokens.
 std::vector<PromptedGroup> TwoRows() {
-  return {MakeGroup({MakeRollout({0, 0, 0, 1, kEndUnit}, {1, 0}), MakeRollout({0, 0, kEndUnit}, {0, 0})})};
+  return {MakeGroup(
+      {MakeRollout({0, 0, 0, 1, kEndUnit}, {1, 0}), MakeRollout({0, 0, kEndUnit}, {0, 0})})};
 }
 
 TrainingBatch Build(const std::vector<PromptedGroup>& groups, const Objective& objective) {
@@ -43,12 +44,14 @@ class ShareTest : public ::testing::TestWithParam<ShareCase> {};
 
 TEST_P(ShareTest, FollowsTheLossType) {
   const TrainingBatch batch = Build(TwoRows(), TwoRanks(GetParam().loss_type));
-  EXPECT_THAT(batch.groups[0].samples[0].share_T, ::testing::Pointwise(::testing::DoubleEq(), GetParam().shares));
+  EXPECT_THAT(batch.groups[0].samples[0].share_T,
+              ::testing::Pointwise(::testing::DoubleEq(), GetParam().shares));
   EXPECT_DOUBLE_EQ(Denominator(batch.counts, batch.objective), GetParam().denominator);
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    LossTypes, ShareTest,
+    LossTypes,
+    ShareTest,
     ::testing::Values(ShareCase{"Paper", LossType::kPaper, {1.0 / 3, 1.0 / 3, 1.0 / 3, 1, 1}, 4},
                       ShareCase{"Bnpo", LossType::kBnpo, {1, 1, 1, 1, 1}, 8},
                       ShareCase{"Grpo", LossType::kGrpo, {0.2, 0.2, 0.2, 0.2, 0.2}, 2},
@@ -77,7 +80,9 @@ TEST(TrainingBatchTest, GroupLagIsThatOfItsOldestToken) {
   ASSERT_TRUE(batch.ok()) << batch.status();
   EXPECT_EQ(batch->groups[0].lag, 2);
   EXPECT_EQ(batch->stats.max_lag, 2);
-  EXPECT_THAT(std::string(BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{4}).status().message()),
+  EXPECT_THAT(std::string(BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{4})
+                              .status()
+                              .message()),
               HasSubstr("was drawn by version 5, expected at most 4"));
 }
 
@@ -89,10 +94,10 @@ TEST(TrainingBatchTest, StatsDescribeTheBatch) {
   EXPECT_DOUBLE_EQ(stats.mean_length, 4);
   EXPECT_EQ(stats.min_length, 3);
   EXPECT_EQ(stats.max_length, 5);
-  EXPECT_DOUBLE_EQ(stats.mean_ended_length, 4);           // (5 + 3) / 2
+  EXPECT_DOUBLE_EQ(stats.mean_ended_length, 4);  // (5 + 3) / 2
   EXPECT_DOUBLE_EQ(stats.ended_share, 2.0 / 3);
   EXPECT_DOUBLE_EQ(stats.truncated_share, 1.0 / 3);
-  EXPECT_DOUBLE_EQ(stats.items_mean, 2);                  // 2, 1 and 3 ranks.
+  EXPECT_DOUBLE_EQ(stats.items_mean, 2);  // 2, 1 and 3 ranks.
   EXPECT_DOUBLE_EQ(stats.reward_mean, 1.0 / 6);
   EXPECT_THAT(stats.zero_std_share_N, ElementsAre(0, 1));
   EXPECT_DOUBLE_EQ(stats.all_dead_share, 0);
@@ -105,14 +110,16 @@ TEST(TrainingBatchTest, RefusesWhatCannotBeTrainedOn) {
   EXPECT_FALSE(BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{0}).ok());
   Objective objective = TwoRanks(LossType::kPaper);
   objective.clip_low = 1.5;
-  EXPECT_THAT(std::string(BuildTrainingBatch(TwoRows(), objective, PolicyVersion{0}).status().message()),
-              HasSubstr("objective.clip_low is 1.5"));
+  EXPECT_THAT(
+      std::string(BuildTrainingBatch(TwoRows(), objective, PolicyVersion{0}).status().message()),
+      HasSubstr("objective.clip_low is 1.5"));
 }
 
 TEST(ObjectiveTest, WordsOfTheConfigurationAreChecked) {
   EXPECT_EQ(*ParseLossType("dr_grpo"), LossType::kDrGrpo);
   EXPECT_EQ(*ParseUnit("rank"), Unit::kRank);
-  EXPECT_THAT(std::string(ParseUnit("sequense").status().message()), HasSubstr("did you mean sequence?"));
+  EXPECT_THAT(std::string(ParseUnit("sequense").status().message()),
+              HasSubstr("did you mean sequence?"));
 }
 
 }  // namespace

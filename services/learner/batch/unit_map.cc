@@ -8,7 +8,9 @@
 
 namespace convrec::learner {
 
-UnitMap MapUnits(std::span<const int32_t> rank_of_token, domain::FinishReason finish, const Objective& objective) {
+UnitMap MapUnits(std::span<const int32_t> rank_of_token,
+                 domain::FinishReason finish,
+                 const Objective& objective) {
   const size_t num_tokens = rank_of_token.size();
   const bool has_end = finish == domain::FinishReason::kStop && num_tokens > 0;
   const size_t num_content = has_end ? num_tokens - 1 : num_tokens;

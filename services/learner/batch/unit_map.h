@@ -1,4 +1,5 @@
-// Which tokens of a completion share a ratio, a statistic and a place in the average (method section 6).
+// Which tokens of a completion share a ratio, a statistic and a place in the average (method
+// section 6).
 //
 // Three groupings of the same T tokens:
 // - bin: ranks 0..N-1, one overflow bin, one bin for the end token. In compat kReference the end
@@ -17,16 +18,18 @@
 
 namespace convrec::learner {
 
-// Example, N = 2: "A (1999)\n", "B (2000)", "\n", "C (2001)", "\n", END with ranks {0, 1, 1, 2, 2, end}
-// and rank ratios: bins = ratio units {0, 1, 1, 2, 2, 3}, loss unit sizes {1, 2, 2, 2, 2, 1}.
+// Example, N = 2: "A (1999)\n", "B (2000)", "\n", "C (2001)", "\n", END with ranks {0, 1, 1, 2, 2,
+// end} and rank ratios: bins = ratio units {0, 1, 1, 2, 2, 3}, loss unit sizes {1, 2, 2, 2, 2, 1}.
 struct UnitMap {
   std::vector<int32_t> bin_of_token;
   std::vector<int32_t> ratio_unit_of_token;  // In [0, num_ratio_units).
   int num_ratio_units = 0;
-  std::vector<int32_t> loss_unit_size;       // Per token: tokens of its loss unit, >= 1.
+  std::vector<int32_t> loss_unit_size;  // Per token: tokens of its loss unit, >= 1.
 };
 
 // Arguments as those of TokenAdvantages().
-UnitMap MapUnits(std::span<const int32_t> rank_of_token, domain::FinishReason finish, const Objective& objective);
+UnitMap MapUnits(std::span<const int32_t> rank_of_token,
+                 domain::FinishReason finish,
+                 const Objective& objective);
 
 }  // namespace convrec::learner

@@ -24,13 +24,15 @@ TEST(UnitMapTest, OverflowLinesShareARatioButNotALossUnit) {
 }
 
 TEST(UnitMapTest, ReferenceEndTokenSharesTheRatioOfItsBinAndIsALossUnitOfItsOwn) {
-  const UnitMap map = MapUnits(std::vector<int32_t>{0, 0, 1, 1}, FinishReason::kStop, ReferenceObjective(2));
+  const UnitMap map =
+      MapUnits(std::vector<int32_t>{0, 0, 1, 1}, FinishReason::kStop, ReferenceObjective(2));
   EXPECT_THAT(map.bin_of_token, ElementsAre(0, 0, 1, 1));
   EXPECT_THAT(map.loss_unit_size, ElementsAre(2, 2, 1, 1));
 }
 
 TEST(UnitMapTest, ReferenceEndTokenPastTheListIsOverflow) {
-  const UnitMap map = MapUnits(std::vector<int32_t>{0, 1, 5}, FinishReason::kStop, ReferenceObjective(2));
+  const UnitMap map =
+      MapUnits(std::vector<int32_t>{0, 1, 5}, FinishReason::kStop, ReferenceObjective(2));
   EXPECT_THAT(map.bin_of_token, ElementsAre(0, 1, 2));
 }
 
@@ -39,7 +41,8 @@ TEST(UnitMapTest, SequenceAndTokenRatiosKeepTheBins) {
   objective.num_ranks = 2;
   const std::vector<int32_t> ranks = {0, 1, kEndUnit};
   objective.ratio_unit = Unit::kSequence;
-  EXPECT_THAT(MapUnits(ranks, FinishReason::kStop, objective).ratio_unit_of_token, ElementsAre(0, 0, 0));
+  EXPECT_THAT(MapUnits(ranks, FinishReason::kStop, objective).ratio_unit_of_token,
+              ElementsAre(0, 0, 0));
   objective.ratio_unit = Unit::kToken;
   const UnitMap map = MapUnits(ranks, FinishReason::kStop, objective);
   EXPECT_THAT(map.ratio_unit_of_token, ElementsAre(0, 1, 2));

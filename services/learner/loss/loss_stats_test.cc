@@ -1,0 +1,86 @@
+#include "services/learner/loss/loss_stats.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace convrec::learner {
+namespace {
+
+Objective TwoRanks() {
+  Objective objective;
+  objective.num_ranks = 2;
+  return objective;
+}
+
+// Two tokens of rank 0, one of rank 1, one outside the loss.
+LossTerms FourTokens() {
+  LossTerms terms;
+  terms.unit_M = {0, 0, 1, 1};
+  terms.num_units = 2;
+  terms.bin_M = {0, 0, 1, 1};
+  terms.advantage_M = {1, 1, -1, -1};
+  terms.weight_M = {0.5, 0.5, 1, 0};
+  terms.sampled_logprob_M = {-1, -2, -3, -4};
+  terms.lag_M = {0, 0, 1, 1};
+  return terms;
+}
+
+TEST(LossStatsTest, CountsClippedTokensPerRankByTheSignOfTheAdvantage) {
+  LossStatsAccumulator accumulator(TwoRanks());
+  const std::vector<double> logp = {-1, -2, -3, -4}, ratio = {1.5, 1.0, 0.5, 9.0};
+  accumulator.Add(FourTokens(), {logp, ratio, {}, {}});
+  const LossStats stats = accumulator.Finish();
+  EXPECT_EQ(stats.all.num_tokens, 3);
+  EXPECT_DOUBLE_EQ(stats.all.clip_high_share, 1.0 / 3);
+  EXPECT_DOUBLE_EQ(stats.all.clip_low_share, 1.0 / 3);
+  EXPECT_DOUBLE_EQ(stats.bins[0].clip_high_share, 0.5);
+  EXPECT_DOUBLE_EQ(stats.bins[1].clip_low_share, 1.0);
+  EXPECT_DOUBLE_EQ(stats.all.ratio_max, 1.5);
+  EXPECT_DOUBLE_EQ(stats.all.ratio_min, 0.5);
+  EXPECT_DOUBLE_EQ(stats.all.ratio_mean, 1.0);
+  EXPECT_DOUBLE_EQ(stats.all.effective_share,
+                   9.0 / 3.5 / 3);  // (1.5 + 1 + .5)^2 / (2.25 + 1 + .25) / 3
+  EXPECT_DOUBLE_EQ(stats.policy_loss, -0.5 * 1.08 - 0.5 + 0.94);  // Clipped at 1.08 and 0.94.
+}
+
+TEST(LossStatsTest, SamplerGapCountsFreshGroupsOnly) {
+  LossStatsAccumulator accumulator(TwoRanks());
+  const std::vector<double> logp = {-1.25, -2, -9, -9}, ratio = {1, 1, 1, 1};
+  accumulator.Add(FourTokens(), {logp, ratio, {}, {}});
+  const LossStats stats = accumulator.Finish();
+  EXPECT_EQ(stats.num_fresh_tokens, 2);
+  EXPECT_DOUBLE_EQ(stats.logprob_gap_mean, 0.125);
+  EXPECT_DOUBLE_EQ(stats.logprob_gap_max, 0.25);
+  EXPECT_DOUBLE_EQ(stats.fresh_ratio_mean, (std::exp(-0.25) + 1) / 2);
+}
+
+TEST(LossStatsTest, MeansDoNotDependOnTheSplit) {
+  const std::vector<double> logp = {-1, -2, -3, -4}, ratio = {1.5, 1.0, 0.5, 9.0},
+                            kl = {1, 2, 3, 4}, entropy = {4, 3, 2, 1};
+  LossStatsAccumulator whole(TwoRanks()), parts(TwoRanks());
+  whole.Add(FourTokens(), {logp, ratio, kl, entropy});
+  for (size_t t = 0; t < 4; ++t) {
+    const LossTerms all = FourTokens();
+    LossTerms one;
+    one.unit_M = {0};
+    one.num_units = 1;
+    one.bin_M = {all.bin_M[t]};
+    one.advantage_M = {all.advantage_M[t]};
+    one.weight_M = {all.weight_M[t]};
+    one.sampled_logprob_M = {all.sampled_logprob_M[t]};
+    one.lag_M = {all.lag_M[t]};
+    const auto at = [t](const std::vector<double>& values) {
+      return std::span(values).subspan(t, 1);
+    };
+    parts.Add(one, {at(logp), at(ratio), at(kl), at(entropy)});
+  }
+  EXPECT_DOUBLE_EQ(whole.Finish().all.kl_mean, 2);
+  EXPECT_DOUBLE_EQ(whole.Finish().all.entropy_mean, 3);
+  EXPECT_DOUBLE_EQ(parts.Finish().all.kl_mean, 2);
+  EXPECT_DOUBLE_EQ(parts.Finish().loss, whole.Finish().loss);
+  EXPECT_DOUBLE_EQ(parts.Finish().bins[0].kl_mean, 1.5);
+}
+
+}  // namespace
+}  // namespace convrec::learner

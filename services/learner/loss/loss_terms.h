@@ -1,0 +1,28 @@
+// The loss's view of some completions laid end to end: for each token its ratio unit, advantage and
+// weight. Shapes: M completion tokens, U ratio units.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "services/learner/batch/training_batch.h"
+
+namespace convrec::learner {
+
+struct LossTerms {
+  // Appends a completion of a group that is `lag` versions old; `denominator` is that of the whole
+  // step.
+  void Append(const TrainingSample& sample, int64_t lag, double denominator);
+
+  int64_t num_tokens() const { return static_cast<int64_t>(unit_M.size()); }
+
+  std::vector<int64_t> unit_M;  // In [0, num_units); each completion has its own range.
+  int64_t num_units = 0;
+  std::vector<int32_t> bin_M;  // See unit_map.h.
+  std::vector<double> advantage_M;
+  std::vector<double> weight_M;  // Share of the loss over the denominator; 0 = not in the loss.
+  std::vector<float> sampled_logprob_M;
+  std::vector<int64_t> lag_M;
+};
+
+}  // namespace convrec::learner
