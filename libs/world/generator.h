@@ -36,19 +36,19 @@ struct Turn {
 
 // What a reader of the conversation can know.
 struct Request {
-  std::vector<size_t> mentioned;
-  std::optional<int> genre;
-  std::optional<int> second_genre;
-  std::optional<int> era;
+  std::vector<size_t> mentioned{};
+  std::optional<int> genre{};
+  std::optional<int> second_genre{};
+  std::optional<int> era{};
 };
 
 struct Conversation {
-  std::string id;  // "test-17".
-  std::vector<Turn> context;
-  std::vector<std::string> seen_titles;    // Of the mentioned films.
-  std::vector<domain::Item> ground_truth;  // Disjoint from the mentioned films.
-  Request request;
-  Taste taste;  // Latent: for oracles only.
+  std::string id{};  // "test-17".
+  std::vector<Turn> context{};
+  std::vector<std::string> seen_titles{};    // Of the mentioned films.
+  std::vector<domain::Item> ground_truth{};  // Disjoint from the mentioned films.
+  Request request{};
+  Taste taste{};  // Latent: for oracles only.
 };
 
 // The conversation of user `index` of a split: a pure function of its arguments and the world.

@@ -39,8 +39,8 @@ struct TasteWeights {
 // Example: {4, 3, 3} likes crime films, comedy less, best from the nineties.
 struct Taste {
   int genre = 0;
-  std::optional<int> second_genre;
-  std::optional<int> era;
+  std::optional<int> second_genre{};
+  std::optional<int> era{};
 };
 
 // Immutable after construction.
