@@ -60,11 +60,11 @@ std::string Times(double ratio) { return std::isfinite(ratio) ? absl::StrCat("x"
 
 std::string Seconds(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return kDash;
-  if (seconds < 9.95) return absl::StrCat(Fixed(seconds, 1), " s");
+  if (seconds < 9.95) return absl::StrCat(Fixed(seconds, 1), "s");
   const int64_t whole = std::llround(seconds);
-  if (whole < 60) return absl::StrCat(whole, " s");
-  if (whole < 3600) return absl::StrFormat("%d m %02d s", whole / 60, whole % 60);
-  return absl::StrFormat("%d h %02d m", whole / 3600, whole % 3600 / 60);
+  if (whole < 60) return absl::StrCat(whole, "s");
+  if (whole < 3600) return absl::StrFormat("%dm%02ds", whole / 60, whole % 60);
+  return absl::StrFormat("%dh%02dm", whole / 3600, whole % 3600 / 60);
 }
 
 size_t DisplayWidth(const std::string& text) {

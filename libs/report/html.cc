@@ -30,8 +30,8 @@ std::vector<Point> PointsOf(const std::vector<Step>& steps, const Pick<Step>& pi
   return Thinned(points, kMaxPoints);
 }
 
-// Few steps are shown as they are; many as a moving average over about a tenth of them.
-size_t SmoothingWindow(size_t num_points) { return num_points < 20 ? 1 : std::max<size_t>(5, num_points / 10 | 1); }
+// Few steps are shown as they are; many as a moving average over about a fifteenth of them.
+size_t SmoothingWindow(size_t num_points) { return num_points < 20 ? 1 : std::max<size_t>(5, num_points / 15 | 1); }
 
 // A line, with the raw values faint behind it when it is smoothed.
 template <typename Step>
@@ -247,7 +247,9 @@ std::string OptimisationCharts(const RunLog& log) {
                {{"gradient norm", [](const RlStep& s) { return s.grad_norm; }}}),
       RlFigure(log, "Signal", "Share of (group, rank) pairs whose siblings differ in reward.", ValueFormat::kPercent,
                {{"live ranks", [](const RlStep& s) { return s.live_rank_ratio; }}},
-               [](LineChart* chart) { chart->y_max = 1; }));
+               [](LineChart* chart) { chart->y_max = 1; }),
+      RlFigure(log, "Learning rate", "Of the reinforcement-learning optimizer.", ValueFormat::kNumber,
+               {{"learning rate", [](const RlStep& s) { return s.learning_rate; }}}));
 }
 
 std::string SystemCharts(const RunLog& log) {
@@ -319,7 +321,7 @@ std::string Tiles(const Results& results, const RunOutcome& outcome) {
 
 std::string Table(const Results& results) {
   if (results.empty()) return "";
-  std::string html = absl::StrCat("<h2>Results</h2><p class=\"lead\">", EscapeHtml(TableCaption(results)),
+  std::string html = absl::StrCat("<h2>Results</h2><p class=\"lead\">On the ", EscapeHtml(TableCaption(results)),
                                   ". Greedy lists, the last step of each stage.</p><div class=\"card wide\"><table>"
                                   "<thead><tr><th></th><th>zero-shot</th><th>SFT</th><th>after RL</th>"
                                   "<th>RL / SFT</th></tr></thead><tbody>");
@@ -380,7 +382,7 @@ std::string RenderPage(const RunLog& log, const PageInput& input) {
   }
   absl::StrAppend(&html, Section("Supervised warm start", "The stage before reinforcement learning.", SftCharts(log)),
                   RenderSamples(log), Facts(input), ListOf("Events", log.events),
-                  "<footer>Lines drawn strong are moving averages over about a tenth of the steps, with the single "
+                  "<footer>Lines drawn strong are moving averages over about a fifteenth of the steps, with the single "
                   "steps faint behind them; up to 19 steps are drawn as they are.</footer></main></body></html>\n");
   return html;
 }

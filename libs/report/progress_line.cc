@@ -24,10 +24,10 @@ struct Part {
   int importance = 0;
 };
 
-size_t WidthOf(const std::vector<Part>& parts, size_t bar) {
-  size_t width = bar == 0 ? 0 : bar + 2;  // Brackets.
-  for (const Part& part : parts) width += 2 + DisplayWidth(part.text);
-  return bar == 0 ? width - 2 : width;
+size_t WidthOf(const std::vector<Part>& parts, size_t gap) {
+  size_t width = 0;
+  for (const Part& part : parts) width += DisplayWidth(part.text) + (width > 0 ? gap : 0);
+  return width;
 }
 
 std::string Bar(int64_t step, int64_t total, size_t width) {
@@ -39,22 +39,23 @@ std::string Bar(int64_t step, int64_t total, size_t width) {
 // The first part names the stage and stands before the bar.
 std::string Fit(std::vector<Part> parts, int64_t step, int64_t total, size_t width) {
   size_t bar = kWidestBar;
+  std::string gap = "  ";
   if (width > 0) {
-    while (WidthOf(parts, kNarrowestBar) > width) {
+    if (WidthOf(parts, 2) > width) gap = " ";
+    while (WidthOf(parts, gap.size()) > width) {
       const auto least = std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
         return a.importance < b.importance;
       });
       if (least->importance == 0) break;
       parts.erase(least);
     }
-    const size_t fixed = WidthOf(parts, kNarrowestBar) - kNarrowestBar;
-    bar = width > fixed ? std::min(kWidestBar, width - fixed) : 0;
-    if (bar < kNarrowestBar) bar = 0;
+    const size_t used = WidthOf(parts, gap.size()) + gap.size() + 2;  // With brackets and their gap.
+    bar = width >= used + kNarrowestBar ? std::min(kWidestBar, width - used) : 0;
   }
   std::string line = parts.front().text;
-  if (bar > 0) absl::StrAppend(&line, "  ", Bar(step, total, bar));
-  for (size_t i = 1; i < parts.size(); ++i) absl::StrAppend(&line, "  ", parts[i].text);
-  return width > 0 ? line.substr(0, width) : line;  // The parts that remain are ASCII.
+  if (bar > 0) absl::StrAppend(&line, gap, Bar(step, total, bar));
+  for (size_t i = 1; i < parts.size(); ++i) absl::StrAppend(&line, gap, parts[i].text);
+  return width > 0 ? line.substr(0, width) : line;  // The parts are ASCII.
 }
 
 std::string StepOf(int64_t step, int64_t total) {

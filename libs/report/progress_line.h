@@ -11,9 +11,9 @@
 
 namespace convrec::report {
 
-// "RL  [########............]  50/120  reward 0.214  NDCG 0.352  KL 0.080  1.9k tok/s  stale 0.4  1 m 12 s left"
-// Parts that do not fit into `width` columns are left out, the least important first; the bar shrinks
-// before any part goes. `width` 0 = no limit. NDCG is that of the sampled lists at cutoff 20.
+// "RL  [########............]  50/120  reward 0.214  NDCG 0.352  KL 0.080  1.9k tok/s  stale 0.4  1m12s left"
+// Parts that do not fit into `width` columns are left out, wide gaps and the bar first, then the least
+// important first. `width` 0 = no limit. NDCG is that of the sampled lists at cutoff 20.
 std::string FormatProgress(const SftStep& step, double seconds_left, size_t width);
 std::string FormatProgress(const RlStep& step, size_t width);
 
@@ -28,7 +28,7 @@ class ProgressDisplay final {
     bool is_terminal = false;                        // Of the stream.
     size_t width = 0;                                // Columns of the terminal; 0 = ask the stream each time.
     absl::Duration plain_interval = absl::Seconds(5);  // Least time between two plain lines.
-    std::string log_path;                            // Appended to; "" = none.
+    std::string log_path = "";                         // Appended to; "" = none.
   };
 
   // `stream` and `clock` must outlive the display.

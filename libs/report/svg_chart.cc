@@ -253,11 +253,11 @@ std::vector<Point> Smoothed(const std::vector<Point>& points, size_t window) {
   std::vector<Point> out(points.size());
   const size_t half = window / 2;
   for (size_t i = 0; i < points.size(); ++i) {
-    // The same reach on both sides, so that the ends are not pulled towards the middle.
-    const size_t reach = std::min({half, i, points.size() - 1 - i});
+    const size_t begin = i - std::min(i, half);
+    const size_t end = std::min(points.size(), i + half + 1);
     double sum = 0;
     int n = 0;
-    for (size_t j = i - reach; j <= i + reach; ++j) {
+    for (size_t j = begin; j < end; ++j) {
       if (!std::isfinite(points[j].y)) continue;
       sum += points[j].y;
       ++n;
