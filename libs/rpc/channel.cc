@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "libs/rpc/library_log.h"
 #include "libs/rpc/server.h"
 
 namespace convrec::rpc {
@@ -15,6 +16,7 @@ constexpr int kKeepaliveTimeoutMs = 10'000;
 }  // namespace
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+  QuietLibraryLog();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);

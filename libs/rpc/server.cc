@@ -1,11 +1,13 @@
 #include "libs/rpc/server.h"
 
 #include <grpcpp/ext/health_check_service_server_builder_option.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
 #include "absl/strings/str_cat.h"
 #include "libs/rpc/bind_error.h"
+#include "libs/rpc/library_log.h"
 
 namespace convrec::rpc {
 namespace {
@@ -21,11 +23,19 @@ constexpr int kMinPingIntervalMs = 10'000;  // Below the clients' keep-alive, so
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address,
                                                       const std::vector<grpc::Service*>& services) {
+  QuietLibraryLog();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  // gRPC refuses to start without a service; the placeholder answers every method but health's with
+  // UNIMPLEMENTED.
+  std::unique_ptr<grpc::CallbackGenericService> placeholder;
+  if (services.empty()) {
+    placeholder = std::make_unique<grpc::CallbackGenericService>();
+    builder.RegisterCallbackGenericService(placeholder.get());
+  }
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
   // With port sharing a second server on the port would start, and calls would go astray.
@@ -41,11 +51,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   health->SetServingStatus(kReadiness, false);
   health->SetServingStatus(kWhole, false);
   const std::string bound = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
-  return std::unique_ptr<Server>(new Server(std::move(server), bound, port));
+  return std::unique_ptr<Server>(new Server(std::move(placeholder), std::move(server), bound, port));
 }
 
-Server::Server(std::unique_ptr<grpc::Server> server, std::string address, int port)
-    : server_(std::move(server)), address_(std::move(address)), port_(port) {}
+Server::Server(std::unique_ptr<grpc::CallbackGenericService> placeholder, std::unique_ptr<grpc::Server> server,
+               std::string address, int port)
+    : placeholder_(std::move(placeholder)), server_(std::move(server)), address_(std::move(address)), port_(port) {}
 
 Server::~Server() { Shutdown(kDestructorDrain); }
 

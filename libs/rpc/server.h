@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 
 namespace grpc {
+class CallbackGenericService;
 class Server;
 class Service;
 }  // namespace grpc
@@ -43,8 +44,10 @@ class Server final {
   void Shutdown(absl::Duration drain);
 
  private:
-  Server(std::unique_ptr<grpc::Server> server, std::string address, int port);
+  Server(std::unique_ptr<grpc::CallbackGenericService> placeholder, std::unique_ptr<grpc::Server> server,
+         std::string address, int port);
 
+  const std::unique_ptr<grpc::CallbackGenericService> placeholder_;  // Only when there are no services.
   const std::unique_ptr<grpc::Server> server_;
   const std::string address_;
   const int port_;

@@ -1,90 +1,132 @@
 #include "libs/telemetry/exposer.h"
 
-#include <civetweb.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <string_view>
+#include <cstdint>
 
-#include "absl/base/thread_annotations.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "libs/base/check.h"
+#include "libs/base/errors.h"
+#include "libs/telemetry/http_text.h"
 
 namespace convrec::telemetry {
-
-// Outlives the server threads, which reach it through the context's user data.
-struct Exposer::State {
-  const Metrics* metrics = nullptr;
-  mg_context* context = nullptr;
-  absl::Mutex mu;
-  std::string first_message ABSL_GUARDED_BY(mu);  // What the server library says when it cannot start.
-
-  ~State() {
-    if (context != nullptr) mg_stop(context);
-  }
-};
-
 namespace {
 
-constexpr char kThreads[] = "2";  // One scraper, and one who looks with a browser.
-constexpr char kRequestTimeoutMs[] = "5000";
+constexpr absl::Duration kRequestTime = absl::Seconds(5);
+constexpr size_t kMaxHeadBytes = 16 << 10;
+constexpr int kBacklog = 16;
 
-void Answer(mg_connection* connection, const char* status, const char* content_type, const std::string& body,
-            bool with_body) {
-  mg_printf(connection, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", status,
-            content_type, body.size());
-  if (with_body) mg_write(connection, body.data(), body.size());
+// A listening, non-blocking socket on "host:port".
+absl::StatusOr<int> Listen(const std::string& address) {
+  const std::string what = absl::StrCat("cannot serve metrics on ", address);
+  const size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(absl::StrCat(what, ": expected host:port with a port from 0 to 65535"));
+  }
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  if (const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(what, ": ", gai_strerror(error)));
+  }
+  const int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, found->ai_protocol);
+  const int enabled = 1;
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &enabled, sizeof(enabled));
+  const bool listens = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, kBacklog) == 0;
+  const int error = errno;
+  freeaddrinfo(found);
+  if (listens) return fd;
+  if (fd >= 0) close(fd);
+  return base::ErrnoStatus(error, what);
+}
+
+int BoundPort(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  CR_CHECK(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+// Waits for `events` on `fd`. False at `deadline`, on an error, or once `stop_fd` is readable.
+bool Await(int fd, short events, int stop_fd, absl::Time deadline) {
+  pollfd fds[2] = {{fd, events, 0}, {stop_fd, POLLIN, 0}};
+  while (true) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    const int64_t left_ms = left == absl::InfiniteDuration() ? -1 : absl::ToInt64Milliseconds(left) + 1;
+    const int num_ready = poll(fds, 2, static_cast<int>(left_ms));
+    if (num_ready < 0 && errno != EINTR) return false;
+    if (num_ready > 0) return fds[1].revents == 0;
+  }
 }
 
 }  // namespace
 
-Exposer::Exposer(std::unique_ptr<State> state) : state_(std::move(state)) {
-  mg_server_port ports[1] = {};
-  if (mg_get_server_ports(state_->context, 1, ports) == 1) port_ = ports[0].port;
+absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& address, const Metrics* metrics) {
+  const absl::StatusOr<int> listen_fd = Listen(address);
+  if (!listen_fd.ok()) return listen_fd.status();
+  const int stop_fd = eventfd(0, EFD_CLOEXEC);
+  if (stop_fd < 0) {
+    const absl::Status status = base::ErrnoStatus(errno, absl::StrCat("cannot serve metrics on ", address));
+    close(*listen_fd);
+    return status;
+  }
+  return std::unique_ptr<Exposer>(new Exposer(metrics, *listen_fd, stop_fd, BoundPort(*listen_fd)));
 }
 
-Exposer::~Exposer() = default;
+Exposer::Exposer(const Metrics* metrics, int listen_fd, int stop_fd, int port)
+    : metrics_(metrics), listen_fd_(listen_fd), stop_fd_(stop_fd), port_(port), thread_([this] { Run(); }) {}
 
-absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& address, const Metrics* metrics) {
-  auto state = std::make_unique<State>();
-  state->metrics = metrics;
+Exposer::~Exposer() {
+  const uint64_t one = 1;
+  CR_CHECK(write(stop_fd_, &one, sizeof(one)) == sizeof(one));
+  thread_.join();
+  close(listen_fd_);
+  close(stop_fd_);
+}
 
-  mg_callbacks callbacks{};
-  callbacks.begin_request = [](mg_connection* connection) {
-    const mg_request_info* request = mg_get_request_info(connection);
-    const std::string_view method = request->request_method;
-    const bool is_head = method == "HEAD";
-    if (request->local_uri == nullptr || std::string_view(request->local_uri) != "/metrics") {
-      Answer(connection, "404 Not Found", "text/plain", "There is nothing but /metrics here.\n", !is_head);
-      return 404;
-    }
-    if (method != "GET" && !is_head) {
-      Answer(connection, "405 Method Not Allowed", "text/plain", "Only GET and HEAD are answered.\n", true);
-      return 405;
-    }
-    const auto* served = static_cast<const State*>(request->user_data);
-    Answer(connection, "200 OK", "text/plain; version=0.0.4; charset=utf-8", served->metrics->Serialize(), !is_head);
-    return 200;
-  };
-  callbacks.log_message = [](const mg_connection* connection, const char* message) {
-    auto* served = static_cast<State*>(mg_get_user_data(mg_get_context(connection)));
-    if (served != nullptr) {
-      absl::MutexLock lock(&served->mu);
-      if (served->first_message.empty()) served->first_message = message;
-    }
-    return 1;  // Nothing is printed.
-  };
-  const char* settings[] = {"listening_ports", address.c_str(), "num_threads", kThreads,
-                            "request_timeout_ms", kRequestTimeoutMs, nullptr};
-  state->context = mg_start(&callbacks, state.get(), settings);
-  if (state->context == nullptr) {
-    absl::MutexLock lock(&state->mu);
-    const std::string message = absl::StrCat("cannot serve metrics on ", address, ": ",
-                                             state->first_message.empty() ? "expected host:port" : state->first_message);
-    const bool is_in_use = state->first_message.find(std::strerror(EADDRINUSE)) != std::string::npos;
-    return is_in_use ? absl::AlreadyExistsError(message) : absl::InvalidArgumentError(message);
+void Exposer::Run() const {
+  pthread_setname_np(pthread_self(), "metrics");
+  while (Await(listen_fd_, POLLIN, stop_fd_, absl::InfiniteFuture())) {
+    const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) continue;  // The client has left already, or descriptors are short for the moment.
+    Serve(fd);
+    close(fd);
   }
-  return std::unique_ptr<Exposer>(new Exposer(std::move(state)));
+}
+
+void Exposer::Serve(int fd) const {
+  const absl::Time deadline = absl::Now() + kRequestTime;
+  std::string received;
+  while (!HasWholeHead(received)) {
+    char buffer[4096];
+    if (received.size() > kMaxHeadBytes || !Await(fd, POLLIN, stop_fd_, deadline)) return;
+    const ssize_t size = recv(fd, buffer, sizeof(buffer), 0);
+    if (size <= 0) return;
+    received.append(buffer, static_cast<size_t>(size));
+  }
+  const std::string answer = AnswerRequest(received, [this] { return metrics_->Serialize(); });
+  for (size_t sent = 0; sent < answer.size();) {
+    if (!Await(fd, POLLOUT, stop_fd_, deadline)) return;
+    const ssize_t size = send(fd, answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
+    if (size <= 0) return;
+    sent += static_cast<size_t>(size);
+  }
 }
 
 }  // namespace convrec::telemetry

@@ -17,13 +17,18 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// Sends one HTTP request to the loopback port and returns the whole answer.
-std::string Ask(int port, const std::string& method_and_path) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+sockaddr_in Loopback(int port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+// Sends one HTTP request to the loopback port and returns the whole answer.
+std::string Ask(int port, const std::string& method_and_path) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = Loopback(port);
   std::string answer;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
     const std::string request = absl::StrCat(method_and_path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -56,7 +61,7 @@ TEST_F(ExposerTest, MetricsAreServedOnABoundPort) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   EXPECT_THAT(answer, HasSubstr(absl::StrCat("Content-Length: ", BodyOf(answer).size(), "\r\n")));
-  EXPECT_THAT(answer, HasSubstr("rl_reward_requests_total{code=\"OK\",component=\"reward\",run=\"blue\"} 7\n"));
+  EXPECT_THAT(answer, HasSubstr("rl_reward_requests_total{component=\"reward\",run=\"blue\",code=\"OK\"} 7\n"));
 }
 
 // What promtool asks of a scrape: each sample belongs to the family whose HELP and TYPE stand above it,
@@ -110,13 +115,25 @@ TEST_F(ExposerTest, PortInUseIsAnErrorThatNamesTheAddress) {
 }
 
 TEST_F(ExposerTest, AddressThatIsNoneIsRefused) {
-  EXPECT_EQ(Exposer::Start("nonsense", &metrics_).status().code(), absl::StatusCode::kInvalidArgument);
+  for (const char* address : {"nonsense", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:x", "no such host:0"}) {
+    EXPECT_EQ(Exposer::Start(address, &metrics_).status().code(), absl::StatusCode::kInvalidArgument) << address;
+  }
 }
 
 TEST_F(ExposerTest, HostNamesAreTaken) {
   const auto named = Exposer::Start("localhost:0", &metrics_);
   ASSERT_TRUE(named.ok()) << named.status();
   EXPECT_THAT(Ask((*named)->port(), "GET /metrics"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ExposerTest, SilentClientDoesNotHoldUpTheEnd) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = Loopback(exposer_->port());
+  ASSERT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  exposer_.reset();
+  char byte;
+  EXPECT_LE(read(fd, &byte, 1), 0);  // Closed, or reset when it was still in the queue.
+  close(fd);
 }
 
 TEST_F(ExposerTest, PortIsFreeAfterwards) {

@@ -1,0 +1,10 @@
+// Keeps gRPC's own log off standard error. Internal to this folder.
+#pragma once
+
+namespace convrec::rpc {
+
+// gRPC prints every failed connection and bind, which our errors say in a sentence. With GRPC_VERBOSITY
+// in the environment its log stays. Thread-safe; may be called again.
+void QuietLibraryLog();
+
+}  // namespace convrec::rpc
