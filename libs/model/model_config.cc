@@ -204,13 +204,17 @@ absl::Status ReadFields(const Json& root, const std::string& path, ModelConfig* 
 
 absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& path) {
   CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
+  return ParseModelConfig(text, path);
+}
+
+absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& text, const std::string& name) {
   const Json root = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!root.is_object()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected a JSON object that describes a model"));
+        absl::StrCat(name, ": expected a JSON object that describes a model"));
   }
   ModelConfig config;
-  CR_RETURN_IF_ERROR(ReadFields(root, path, &config));
+  CR_RETURN_IF_ERROR(ReadFields(root, name, &config));
   return config;
 }
 

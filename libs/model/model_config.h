@@ -46,6 +46,9 @@ struct ModelConfig {
 // architectures and features (sliding windows that act, other rope types) it does not compute.
 absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& path);
 
+// The same for the text of a config.json; `name` stands for the file in errors.
+absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& text, const std::string& name);
+
 // The content of a config.json that transformers loads.
 std::string ToConfigJson(const ModelConfig& config, const std::string& torch_dtype);
 
