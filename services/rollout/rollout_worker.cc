@@ -320,7 +320,8 @@ domain::RolloutGroup RolloutWorker::Impl::Assemble(const SampledGroup& group) co
     absl::MutexLock lock(&mu_);
     counting = run_.counts_ranks_by_line ? catalog::RankCounting::kByLine : catalog::RankCounting::kReference;
   }
-  const auto is_end = [this](int32_t id) { return tokenizer_->IsStop(id); };
+  const std::vector<int32_t>& stop_ids = tokenizer_->stop_ids();
+  const auto is_end = [&stop_ids](int32_t id) { return std::binary_search(stop_ids.begin(), stop_ids.end(), id); };
   domain::RolloutGroup result{
       .group = group.lease.group, .attempt = group.lease.attempt, .epoch = group.lease.epoch, .rollouts = {}};
   for (const domain::Completion& completion : group.completions) {

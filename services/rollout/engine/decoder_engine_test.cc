@@ -78,7 +78,7 @@ class DecoderEngineTest : public ::testing::Test {
   // Log-probabilities of a completion by the learner's path.
   std::vector<float> Recompute(const GenerationRequest& request, const Completion& completion) {
     const c10::InferenceMode guard;
-    const model::GroupLayout layout({{.prompt_tokens = static_cast<int64_t>(request.prompt_token_ids.size()),
+    const model::GroupLayout layout(std::vector<model::GroupShape>{{.prompt_tokens = static_cast<int64_t>(request.prompt_token_ids.size()),
                                       .completion_tokens = {static_cast<int64_t>(completion.token_ids.size())}}});
     std::vector<int64_t> ids(request.prompt_token_ids.begin(), request.prompt_token_ids.end());
     ids.insert(ids.end(), completion.token_ids.begin(), completion.token_ids.end());

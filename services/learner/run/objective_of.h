@@ -1,0 +1,11 @@
+// The objective a configuration describes.
+#pragma once
+
+#include "libs/config/run_options.h"
+#include "services/learner/batch/objective.h"
+
+namespace convrec::learner {
+
+Objective ObjectiveOf(const config::RunOptions& options);
+
+}  // namespace convrec::learner

@@ -1,0 +1,42 @@
+// Everything a run reads, as tokens: prompts of each split and the rows of supervised fine-tuning.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/config/run_options.h"
+#include "libs/domain/prompt.h"
+#include "libs/tokenizer/tokenizer.h"
+
+namespace convrec::learner {
+
+// A prompt and the answer to learn, end token included.
+struct SftExample {
+  std::vector<int32_t> prompt_tokens;
+  std::vector<int32_t> completion_tokens;
+};
+
+struct EvaluationSplit {
+  std::vector<domain::Prompt> prompts;
+  std::vector<std::string> conversations;   // The dialogue of each prompt as text, for reports.
+};
+
+struct RunData {
+  std::string catalog_digest;
+  std::vector<domain::Prompt> train;
+  EvaluationSplit validation;
+  EvaluationSplit test;
+  std::vector<SftExample> sft;
+  int64_t sft_rows_too_long = 0;            // Dropped: longer than sft.max_tokens.
+  int64_t prompts_cut = 0;                  // Longer than data.max_prompt_tokens.
+};
+
+// Reads the files that the run's stages need. `context` is the longest sequence of the model: a prompt and
+// its answer must fit. Errors name file, line and field.
+absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
+                                    const tokenizer::Tokenizer& tokenizer,
+                                    int64_t context);
+
+}  // namespace convrec::learner
