@@ -19,13 +19,15 @@ using Json = nlohmann::ordered_json;
 
 Json ItemsJson(const std::vector<domain::Item>& items) {
   Json array = Json::array();
-  for (const domain::Item& item : items) array.push_back({{"title", item.title}, {"year", item.year}});
+  for (const domain::Item& item : items)
+    array.push_back({{"title", item.title}, {"year", item.year}});
   return array;
 }
 
 Json ConversationJson(const Conversation& conversation) {
   Json context = Json::array();
-  for (const Turn& turn : conversation.context) context.push_back({{"role", turn.role}, {"text", turn.text}});
+  for (const Turn& turn : conversation.context)
+    context.push_back({{"role", turn.role}, {"text", turn.text}});
   return {{"id", conversation.id},
           {"context", std::move(context)},
           {"seen_titles", conversation.seen_titles},
@@ -77,14 +79,16 @@ class Exporter final {
       text += row.dump() + "\n";
     }
     Json repairs;
-    for (size_t k = 0; k < kNumRepairs; ++k) repairs[RepairName(static_cast<Repair>(k))] = counts[k];
+    for (size_t k = 0; k < kNumRepairs; ++k)
+      repairs[RepairName(static_cast<Repair>(k))] = counts[k];
     summary["remap"] = std::move(repairs);
     return text;
   }
 
   std::string PromptText(Split split, size_t size) const {
     std::string text;
-    for (size_t i = 0; i < size; ++i) text += ConversationJson(generator_.Make(split, i)).dump() + "\n";
+    for (size_t i = 0; i < size; ++i)
+      text += ConversationJson(generator_.Make(split, i)).dump() + "\n";
     return text;
   }
 
@@ -97,11 +101,13 @@ class Exporter final {
       const Conversation conversation = generator_.Make(Split::kTest, i);
       const std::string answer = teacher_.Answer(conversation, Split::kTest, i);
       popularity += Ndcg(PopularityList(world_, conversation, num_items), conversation);
-      raw += Ndcg(catalog::ParseList(answer, catalog::RankCounting::kReference).Items(), conversation);
+      raw +=
+          Ndcg(catalog::ParseList(answer, catalog::RankCounting::kReference).Items(), conversation);
       remapped +=
           Ndcg(remapper_.Remap(answer, conversation.seen_titles, fill_order_).items, conversation);
       posterior += Ndcg(bayes.List(conversation, num_items), conversation);
-      taste += Ndcg(TasteList(world_, options_.users.weights, conversation, num_items), conversation);
+      taste +=
+          Ndcg(TasteList(world_, options_.users.weights, conversation, num_items), conversation);
     }
     const double n = static_cast<double>(options_.num_summary);
     return {{"conversations", options_.num_summary},
@@ -114,7 +120,8 @@ class Exporter final {
 
  private:
   double Ndcg(const std::vector<domain::Item>& items, const Conversation& conversation) const {
-    return catalog::EvaluateList(items, conversation.ground_truth, conversation.seen_titles, catalog_, {})
+    return catalog::EvaluateList(
+               items, conversation.ground_truth, conversation.seen_titles, catalog_, {})
         .ndcg.back();
   }
 
@@ -129,7 +136,8 @@ class Exporter final {
 
 }  // namespace
 
-absl::StatusOr<std::string> ExportWorld(const ExportOptions& options, const std::string& directory) {
+absl::StatusOr<std::string> ExportWorld(const ExportOptions& options,
+                                        const std::string& directory) {
   CR_RETURN_IF_ERROR(base::MakeDirectories(directory));
   Exporter exporter(options);
   Json summary{{"seed", options.world.seed},
@@ -145,7 +153,8 @@ absl::StatusOr<std::string> ExportWorld(const ExportOptions& options, const std:
   CR_RETURN_IF_ERROR(write("catalog.jsonl", CatalogText(exporter.catalog())));
   CR_RETURN_IF_ERROR(write("sft.jsonl", exporter.SftText(summary)));
   CR_RETURN_IF_ERROR(write("train.jsonl", exporter.PromptText(Split::kTrain, options.num_train)));
-  CR_RETURN_IF_ERROR(write("validation.jsonl", exporter.PromptText(Split::kValidation, options.num_validation)));
+  CR_RETURN_IF_ERROR(
+      write("validation.jsonl", exporter.PromptText(Split::kValidation, options.num_validation)));
   CR_RETURN_IF_ERROR(write("test.jsonl", exporter.PromptText(Split::kTest, options.num_test)));
   if (options.num_summary > 0) summary["ndcg20"] = exporter.ReferenceRankings();
   std::string text = summary.dump(2) + "\n";

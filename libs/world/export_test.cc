@@ -39,8 +39,8 @@ std::vector<nlohmann::json> Rows(const std::string& text) {
   return rows;
 }
 
-constexpr const char* kFiles[] = {"catalog.jsonl",    "sft.jsonl",  "train.jsonl",
-                                  "validation.jsonl", "test.jsonl", "summary.json"};
+constexpr const char* kFiles[] = {
+    "catalog.jsonl", "sft.jsonl", "train.jsonl", "validation.jsonl", "test.jsonl", "summary.json"};
 
 TEST(ExportTest, EqualOptionsGiveEqualBytesAndAnotherSeedOthers) {
   const base::TemporaryDirectory first, second, other;
@@ -118,7 +118,8 @@ TEST(ExportTest, PlainStyleAndUnfilledListsAreOptions) {
   for (const auto& row : Rows(Content(directory, "sft.jsonl"))) {
     const std::string completion = row["completion"];
     EXPECT_NE(completion.rfind("1. ", 0), 0u);
-    is_some_list_short |= catalog::ParseList(completion, catalog::RankCounting::kByLine).entries.size() < 20;
+    is_some_list_short |=
+        catalog::ParseList(completion, catalog::RankCounting::kByLine).entries.size() < 20;
   }
   EXPECT_TRUE(is_some_list_short);
 }

@@ -58,7 +58,8 @@ absl::StatusOr<std::vector<Film>> ParseFilms(std::string_view text, const std::s
   std::vector<Film> films;
   absl::flat_hash_set<domain::Item> known;
   int line_number = 0;
-  for (const std::string& line : std::vector<std::string>(absl::StrSplit(std::string(text), '\n'))) {
+  for (const std::string& line :
+       std::vector<std::string>(absl::StrSplit(std::string(text), '\n'))) {
     ++line_number;
     if (line.empty() || line[0] == '#') continue;
     absl::StatusOr<Film> film = ParseFilm(line);

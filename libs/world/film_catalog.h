@@ -11,9 +11,22 @@
 
 namespace convrec::world {
 
-inline constexpr std::array<std::string_view, 16> kGenres = {
-    "action", "adventure", "animation", "comedy",  "crime",   "drama",           "family",   "fantasy",
-    "horror", "musical",   "mystery",   "romance", "science fiction", "thriller", "war",      "western"};
+inline constexpr std::array<std::string_view, 16> kGenres = {"action",
+                                                             "adventure",
+                                                             "animation",
+                                                             "comedy",
+                                                             "crime",
+                                                             "drama",
+                                                             "family",
+                                                             "fantasy",
+                                                             "horror",
+                                                             "musical",
+                                                             "mystery",
+                                                             "romance",
+                                                             "science fiction",
+                                                             "thriller",
+                                                             "war",
+                                                             "western"};
 inline constexpr int kNumGenres = static_cast<int>(kGenres.size());
 
 // Example: {("Alien", 1979), {12, 8, 13}} is science fiction first, then horror and thriller.

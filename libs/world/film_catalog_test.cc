@@ -34,7 +34,8 @@ TEST(FilmCatalogTest, AWholeListOfAllFilmsIsReadBackUnchanged) {
   std::vector<domain::Item> items;
   for (const Film& film : EmbeddedFilms()) items.push_back(film.item);
   for (const auto style : {catalog::ListStyle::kPlain, catalog::ListStyle::kNumbered}) {
-    for (const auto counting : {catalog::RankCounting::kByLine, catalog::RankCounting::kReference}) {
+    for (const auto counting :
+         {catalog::RankCounting::kByLine, catalog::RankCounting::kReference}) {
       EXPECT_EQ(catalog::ParseList(catalog::FormatList(items, style), counting).Items(), items);
     }
   }

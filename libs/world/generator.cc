@@ -15,31 +15,51 @@
 namespace convrec::world {
 namespace {
 
-constexpr std::array<const char*, kGenres.size()> kGenreAdjectives = {
-    "action", "adventure", "animated", "comedy",   "crime",           "drama",    "family", "fantasy",
-    "horror", "musical",   "mystery",  "romantic", "science fiction", "thriller", "war",    "western"};
-constexpr std::array<const char*, kNumEras> kEraPhrases = {
-    " from before 1970",   " from the seventies",     " from the eighties",
-    " from the nineties", " from the two-thousands", " from 2010 on"};
+constexpr std::array<const char*, kGenres.size()> kGenreAdjectives = {"action",
+                                                                      "adventure",
+                                                                      "animated",
+                                                                      "comedy",
+                                                                      "crime",
+                                                                      "drama",
+                                                                      "family",
+                                                                      "fantasy",
+                                                                      "horror",
+                                                                      "musical",
+                                                                      "mystery",
+                                                                      "romantic",
+                                                                      "science fiction",
+                                                                      "thriller",
+                                                                      "war",
+                                                                      "western"};
+constexpr std::array<const char*, kNumEras> kEraPhrases = {" from before 1970",
+                                                           " from the seventies",
+                                                           " from the eighties",
+                                                           " from the nineties",
+                                                           " from the two-thousands",
+                                                           " from 2010 on"};
 
-// $F: the mentioned films; $W: what is wanted, as in "crime films from the nineties".
-constexpr std::array<const char*, 6> kOneTurn = {
-    "I loved $F. Can you suggest some $W?",
-    "My favourites are $F. Any $W I should see?",
-    "After $F, I want more $W.",
-    "Looking for $W. I like $F.",
-    "I just watched $F. What $W would you recommend?",
-    "Please recommend $W for a fan of $F."};
-constexpr std::array<const char*, 3> kOpenings = {"I loved $F.", "I like $F.", "I just watched $F."};
-constexpr std::array<const char*, 2> kQuestions = {"What are you in the mood for?", "What shall it be?"};
-constexpr std::array<const char*, 3> kAnswers = {"Some $W, please.", "More $W.", "I want $W."};
+// $F: the mentioned films; $W: what is wanted, as in "crime films from the nineties". Users write in
+// small letters, so that a capital letter after a space begins a title.
+constexpr std::array<const char*, 6> kOneTurn = {"i loved $F. can you suggest some $W?",
+                                                 "my favourites are $F. any $W i should see?",
+                                                 "after $F, i want more $W.",
+                                                 "looking for $W. i like $F.",
+                                                 "i just watched $F. what $W would you recommend?",
+                                                 "please recommend $W for a fan of $F."};
+constexpr std::array<const char*, 3> kOpenings = {
+    "i loved $F.", "i like $F.", "i just watched $F."};
+constexpr std::array<const char*, 2> kQuestions = {"What are you in the mood for?",
+                                                   "What shall it be?"};
+constexpr std::array<const char*, 3> kAnswers = {"some $W, please.", "more $W.", "i want $W."};
 
 template <size_t n>
 std::string Pick(const std::array<const char*, n>& texts, base::RandomStream& random) {
   return texts[random.Below(n)];
 }
 
-bool Chance(double probability, base::RandomStream& random) { return random.Uniform() < probability; }
+bool Chance(double probability, base::RandomStream& random) {
+  return random.Uniform() < probability;
+}
 
 int Between(int low, int high, base::RandomStream& random) {
   return low + static_cast<int>(random.Below(static_cast<uint64_t>(high - low + 1)));
@@ -47,10 +67,13 @@ int Between(int low, int high, base::RandomStream& random) {
 
 // `count` films without replacement, each drawn in proportion to exp(score): the largest of
 // score + Gumbel noise, in that order.
-std::vector<size_t> DrawFilms(const std::vector<double>& scores, size_t count, base::RandomStream& random) {
+std::vector<size_t> DrawFilms(const std::vector<double>& scores,
+                              size_t count,
+                              base::RandomStream& random) {
   std::vector<std::pair<double, size_t>> keys;
   keys.reserve(scores.size());
-  for (size_t film = 0; film < scores.size(); ++film) keys.emplace_back(-(scores[film] + random.Gumbel()), film);
+  for (size_t film = 0; film < scores.size(); ++film)
+    keys.emplace_back(-(scores[film] + random.Gumbel()), film);
   const auto end = keys.begin() + static_cast<std::ptrdiff_t>(std::min(count, keys.size()));
   std::partial_sort(keys.begin(), end, keys.end());
   std::vector<size_t> films;
@@ -59,12 +82,15 @@ std::vector<size_t> DrawFilms(const std::vector<double>& scores, size_t count, b
 }
 
 std::string Wanted(const Request& request) {
-  std::string wanted = request.genre.has_value()
-                           ? absl::StrCat(kGenreAdjectives[static_cast<size_t>(*request.genre)], " films")
-                           : "films";
-  if (request.era.has_value()) absl::StrAppend(&wanted, kEraPhrases[static_cast<size_t>(*request.era)]);
+  std::string wanted =
+      request.genre.has_value()
+          ? absl::StrCat(kGenreAdjectives[static_cast<size_t>(*request.genre)], " films")
+          : "films";
+  if (request.era.has_value())
+    absl::StrAppend(&wanted, kEraPhrases[static_cast<size_t>(*request.era)]);
   if (request.second_genre.has_value()) {
-    absl::StrAppend(&wanted, " with some ", std::string(kGenres[static_cast<size_t>(*request.second_genre)]));
+    absl::StrAppend(
+        &wanted, " with some ", std::string(kGenres[static_cast<size_t>(*request.second_genre)]));
   }
   return wanted;
 }
@@ -73,17 +99,25 @@ std::string Wanted(const Request& request) {
 
 std::string SplitName(Split split) {
   switch (split) {
-    case Split::kSft: return "sft";
-    case Split::kTrain: return "train";
-    case Split::kValidation: return "validation";
-    case Split::kTest: return "test";
+    case Split::kSft:
+      return "sft";
+    case Split::kTrain:
+      return "train";
+    case Split::kValidation:
+      return "validation";
+    case Split::kTest:
+      return "test";
   }
   return "";
 }
 
-std::vector<Turn> Phrase(const World& world, const Request& request, bool asks_back, base::RandomStream& random) {
+std::vector<Turn> Phrase(const World& world,
+                         const Request& request,
+                         bool asks_back,
+                         base::RandomStream& random) {
   std::vector<std::string> names;
-  for (const size_t film : request.mentioned) names.push_back(catalog::FormatItem(world.films()[film].item));
+  for (const size_t film : request.mentioned)
+    names.push_back(catalog::FormatItem(world.films()[film].item));
   const std::string films = absl::StrJoin(names, ", ");
   const std::string wanted = Wanted(request);
   const auto fill = [&](const std::string& text) {
@@ -126,14 +160,17 @@ Taste Generator::DrawTaste(base::RandomStream& random) const {
 }
 
 Conversation Generator::Make(Split split, size_t index) const {
-  base::RandomStream random(seed_, StreamOf(Purpose::kConversation, static_cast<uint64_t>(split), index));
+  base::RandomStream random(seed_,
+                            StreamOf(Purpose::kConversation, static_cast<uint64_t>(split), index));
   Conversation conversation;
   conversation.id = absl::StrCat(SplitName(split), "-", index);
   conversation.taste = DrawTaste(random);
-  const size_t num_mentioned = static_cast<size_t>(Between(options_.min_mentioned, options_.max_mentioned, random));
-  const size_t num_truths = static_cast<size_t>(Between(options_.min_truths, options_.max_truths, random));
-  std::vector<size_t> liked =
-      DrawFilms(world_->Scores(conversation.taste, options_.weights), num_mentioned + num_truths, random);
+  const size_t num_mentioned =
+      static_cast<size_t>(Between(options_.min_mentioned, options_.max_mentioned, random));
+  const size_t num_truths =
+      static_cast<size_t>(Between(options_.min_truths, options_.max_truths, random));
+  std::vector<size_t> liked = DrawFilms(
+      world_->Scores(conversation.taste, options_.weights), num_mentioned + num_truths, random);
   Request& request = conversation.request;
   while (request.mentioned.size() < num_mentioned) {
     const auto chosen = liked.begin() + static_cast<std::ptrdiff_t>(random.Below(liked.size()));
@@ -145,7 +182,8 @@ Conversation Generator::Make(Split split, size_t index) const {
   if (Chance(options_.name_second_genre, random)) request.second_genre = taste.second_genre;
   if (Chance(options_.name_era, random)) request.era = taste.era;
   conversation.context = Phrase(*world_, request, Chance(options_.two_turns, random), random);
-  for (const size_t film : request.mentioned) conversation.seen_titles.push_back(world_->films()[film].item.title);
+  for (const size_t film : request.mentioned)
+    conversation.seen_titles.push_back(world_->films()[film].item.title);
   for (const size_t film : liked) {
     // A title that is mentioned with another year would count as seen.
     const domain::Item& item = world_->films()[film].item;

@@ -19,14 +19,14 @@ std::string SplitName(Split split);
 struct UserOptions {
   TasteWeights weights;
   int min_core_films = 8;  // A genre is somebody's first one only if the core has so many of it.
-  double second_genre_share = 0.5;  // Users with a second genre.
-  double era_share = 0.4;           // Users with an era.
+  double second_genre_share = 0.5;           // Users with a second genre.
+  double era_share = 0.4;                    // Users with an era.
   int min_mentioned = 1, max_mentioned = 3;  // Liked films named in the conversation.
   int min_truths = 8, max_truths = 13;       // Liked films held out.
-  double name_genre = 0.95;         // Users who name the genre, and so on, if they have it.
+  double name_genre = 0.95;  // Users who name the genre, and so on, if they have it.
   double name_second_genre = 0.5;
   double name_era = 0.8;
-  double two_turns = 0.2;           // Conversations in which the assistant asks back.
+  double two_turns = 0.2;  // Conversations in which the assistant asks back.
 };
 
 struct Turn {
@@ -71,6 +71,9 @@ class Generator final {
 };
 
 // The user's words (one turn, or three with the assistant's question in the middle).
-std::vector<Turn> Phrase(const World& world, const Request& request, bool asks_back, base::RandomStream& random);
+std::vector<Turn> Phrase(const World& world,
+                         const Request& request,
+                         bool asks_back,
+                         base::RandomStream& random);
 
 }  // namespace convrec::world

@@ -38,7 +38,8 @@ TEST(WorldTest, PopularityFallsAndTheCoreCarriesTheTaste) {
 
 TEST(WorldTest, EveryGenreHasFilmsInTheCore) {
   for (int genre = 0; genre < kNumGenres; ++genre) {
-    EXPECT_GE(SampleWorld().core_films_of_genre(genre).size(), 8u) << kGenres[static_cast<size_t>(genre)];
+    EXPECT_GE(SampleWorld().core_films_of_genre(genre).size(), 8u)
+        << kGenres[static_cast<size_t>(genre)];
   }
 }
 
@@ -48,11 +49,12 @@ TEST(WorldTest, ScoreAddsWhatATasteSharesWithAFilm) {
   film.genres = {4, 3};
   const World world({film}, {.num_films = 1, .num_core = 1});
   const TasteWeights weights{.main_genre = 4, .has_genre = 0.5, .era = 1, .popularity = 0.8};
-  EXPECT_DOUBLE_EQ(world.popularity(0), 1);                                       // (0 + 1)^-1.2
+  EXPECT_DOUBLE_EQ(world.popularity(0), 1);  // (0 + 1)^-1.2
   EXPECT_DOUBLE_EQ(world.Score(0, {.genre = 0}, weights), 0);
-  EXPECT_DOUBLE_EQ(world.Score(0, {.genre = 4}, weights), 4.5);                   // main + has
-  EXPECT_DOUBLE_EQ(world.Score(0, {.genre = 3}, weights), 0.5);                   // has
-  EXPECT_DOUBLE_EQ(world.Score(0, {.genre = 4, .second_genre = 3, .era = 3}, weights), 6);  // + has + era
+  EXPECT_DOUBLE_EQ(world.Score(0, {.genre = 4}, weights), 4.5);  // main + has
+  EXPECT_DOUBLE_EQ(world.Score(0, {.genre = 3}, weights), 0.5);  // has
+  EXPECT_DOUBLE_EQ(world.Score(0, {.genre = 4, .second_genre = 3, .era = 3}, weights),
+                   6);  // + has + era
 }
 
 TEST(WorldTest, ErasAreDecadesFrom1970On) {
@@ -94,7 +96,8 @@ TEST(GeneratorTest, GroundTruthIsInTheCatalogHeldOutAndOfTheAskedSize) {
   const catalog::Catalog catalog = SampleWorld().ToCatalog();
   for (size_t i = 0; i < 200; ++i) {
     const Conversation conversation = generator.Make(Split::kTrain, i);
-    EXPECT_GE(conversation.ground_truth.size(), 6u);  // 8, less a remake of a mentioned film or two.
+    EXPECT_GE(conversation.ground_truth.size(),
+              6u);  // 8, less a remake of a mentioned film or two.
     EXPECT_LE(conversation.ground_truth.size(), 13u);
     EXPECT_EQ(conversation.seen_titles.size(), conversation.request.mentioned.size());
     const std::string words = WordsOf(conversation);
@@ -142,7 +145,8 @@ TEST(GeneratorTest, SharesFollowTheOptions) {
     eras += conversation.request.era.has_value();
     for (const domain::Item& item : conversation.ground_truth) {
       ++truths;
-      in_genre += SampleWorld().films()[*catalog.IndexOf(item)].genres[0] == conversation.taste.genre;
+      in_genre +=
+          SampleWorld().films()[*catalog.IndexOf(item)].genres[0] == conversation.taste.genre;
     }
   }
   // Four standard deviations of a share over 1,000 users are at most .063.

@@ -19,7 +19,8 @@ std::vector<domain::Item> BestItems(const World& world,
   for (size_t film = 0; film < scores.size(); ++film) {
     const std::string& title = world.films()[film].item.title;
     const auto& seen = conversation.seen_titles;
-    if (std::find(seen.begin(), seen.end(), title) == seen.end()) keys.emplace_back(-scores[film], film);
+    if (std::find(seen.begin(), seen.end(), title) == seen.end())
+      keys.emplace_back(-scores[film], film);
   }
   const size_t size = std::min(num_items, keys.size());
   std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(size), keys.end());
@@ -36,7 +37,9 @@ double LogNaming(bool is_named, bool agrees, bool has_it, double name_share) {
 
 }  // namespace
 
-std::vector<domain::Item> PopularityList(const World& world, const Conversation& conversation, size_t num_items) {
+std::vector<domain::Item> PopularityList(const World& world,
+                                         const Conversation& conversation,
+                                         size_t num_items) {
   std::vector<double> scores;
   for (size_t film = 0; film < world.num_films(); ++film) scores.push_back(world.popularity(film));
   return BestItems(world, scores, conversation, num_items);
@@ -82,15 +85,22 @@ double BayesRanker::LogLikelihood(const Hypothesis& hypothesis, const Request& r
   const Taste& taste = hypothesis.taste;
   double log_likelihood =
       LogNaming(request.genre.has_value(), request.genre == taste.genre, true, options.name_genre) +
-      LogNaming(request.second_genre.has_value(), request.second_genre == taste.second_genre,
-                taste.second_genre.has_value(), options.name_second_genre) +
-      LogNaming(request.era.has_value(), request.era == taste.era, taste.era.has_value(), options.name_era);
+      LogNaming(request.second_genre.has_value(),
+                request.second_genre == taste.second_genre,
+                taste.second_genre.has_value(),
+                options.name_second_genre) +
+      LogNaming(request.era.has_value(),
+                request.era == taste.era,
+                taste.era.has_value(),
+                options.name_era);
   if (log_likelihood == kNever) return kNever;
-  for (const size_t film : request.mentioned) log_likelihood += std::log(hypothesis.probability[film]);
+  for (const size_t film : request.mentioned)
+    log_likelihood += std::log(hypothesis.probability[film]);
   return log_likelihood;
 }
 
-std::vector<domain::Item> BayesRanker::List(const Conversation& conversation, size_t num_items) const {
+std::vector<domain::Item> BayesRanker::List(const Conversation& conversation,
+                                            size_t num_items) const {
   std::vector<double> log_posterior;
   double largest = kNever;
   for (const Hypothesis& hypothesis : hypotheses_) {
@@ -101,7 +111,8 @@ std::vector<domain::Item> BayesRanker::List(const Conversation& conversation, si
   for (size_t h = 0; h < hypotheses_.size(); ++h) {
     const double weight = std::exp(log_posterior[h] - largest);
     if (weight < 1e-6) continue;
-    for (size_t film = 0; film < scores.size(); ++film) scores[film] += weight * hypotheses_[h].probability[film];
+    for (size_t film = 0; film < scores.size(); ++film)
+      scores[film] += weight * hypotheses_[h].probability[film];
   }
   return BestItems(*world_, scores, conversation, num_items);
 }

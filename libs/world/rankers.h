@@ -12,7 +12,9 @@
 namespace convrec::world {
 
 // The `num_items` best films for a conversation, mentioned films left out.
-std::vector<domain::Item> PopularityList(const World& world, const Conversation& conversation, size_t num_items);
+std::vector<domain::Item> PopularityList(const World& world,
+                                         const Conversation& conversation,
+                                         size_t num_items);
 // By the latent taste, exactly: an upper bound for anyone who reads only the conversation.
 std::vector<domain::Item> TasteList(const World& world,
                                     const TasteWeights& weights,

@@ -27,7 +27,8 @@ TEST(RankersTest, KnowingMoreIsWorthMore) {
   for (size_t i = 0; i < 100; ++i) {
     const Conversation conversation = generator.Make(Split::kValidation, i);
     const auto ndcg = [&](const std::vector<domain::Item>& items) {
-      return catalog::EvaluateList(items, conversation.ground_truth, conversation.seen_titles, catalog, {})
+      return catalog::EvaluateList(
+                 items, conversation.ground_truth, conversation.seen_titles, catalog, {})
           .ndcg.back();
     };
     popularity += ndcg(PopularityList(world, conversation, 20));
@@ -42,7 +43,8 @@ TEST(RankersTest, ANamedGenreDecidesThePosterior) {
   const World world(EmbeddedFilms(), {});
   const Generator generator(&world, {}, 1);
   const BayesRanker bayes(&world, &generator);
-  Conversation conversation{.request = {.mentioned = {}, .genre = 8, .second_genre = {}, .era = {}}};
+  Conversation conversation{
+      .request = {.mentioned = {}, .genre = 8, .second_genre = {}, .era = {}}};
   const auto items = bayes.List(conversation, 5);
   const catalog::Catalog catalog = world.ToCatalog();
   for (const domain::Item& item : items) {

@@ -43,24 +43,35 @@ std::string DigitsOf(const std::string& text) {
   return digits;
 }
 
-int64_t& CountOf(RepairCounts& counts, Repair repair) { return counts[static_cast<size_t>(repair)]; }
+int64_t& CountOf(RepairCounts& counts, Repair repair) {
+  return counts[static_cast<size_t>(repair)];
+}
 
 }  // namespace
 
 std::string RepairName(Repair repair) {
-  static constexpr std::array<const char*, kNumRepairs> kNames = {
-      "exact", "year_corrected", "year_supplied", "title_corrected", "off_catalog",
-      "seen",  "repeated",       "no_item",       "surplus",         "filled"};
+  static constexpr std::array<const char*, kNumRepairs> kNames = {"exact",
+                                                                  "year_corrected",
+                                                                  "year_supplied",
+                                                                  "title_corrected",
+                                                                  "off_catalog",
+                                                                  "seen",
+                                                                  "repeated",
+                                                                  "no_item",
+                                                                  "surplus",
+                                                                  "filled"};
   return kNames[static_cast<size_t>(repair)];
 }
 
 Remapper::Remapper(const catalog::Catalog* catalog, const RemapOptions& options)
     : catalog_(catalog), options_(options) {
   CR_CHECK(options.num_items > 0 && options.letters_per_edit > 0);
-  for (size_t i = 0; i < catalog->size(); ++i) near_keys_.push_back(WithoutArticle(catalog->key(i)));
+  for (size_t i = 0; i < catalog->size(); ++i)
+    near_keys_.push_back(WithoutArticle(catalog->key(i)));
 }
 
-std::optional<size_t> Remapper::ByYear(const std::vector<size_t>& candidates, std::optional<int> year) const {
+std::optional<size_t> Remapper::ByYear(const std::vector<size_t>& candidates,
+                                       std::optional<int> year) const {
   if (candidates.empty()) return std::nullopt;
   if (!year.has_value()) return candidates.front();
   std::optional<size_t> best;
@@ -131,7 +142,8 @@ RemapResult Remapper::Remap(const std::string& teacher_text,
     const std::string line(absl::StripAsciiWhitespace(raw));
     if (line.empty()) continue;
     const std::optional<TeacherLine> read = ReadLine(line);
-    const Found found = read.has_value() ? Find(read->title, read->year) : Found{Repair::kNoItem, std::nullopt};
+    const Found found =
+        read.has_value() ? Find(read->title, read->year) : Found{Repair::kNoItem, std::nullopt};
     Repair repair = found.repair;
     if (found.index.has_value()) {
       if (is_seen(*found.index)) {

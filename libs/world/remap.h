@@ -40,7 +40,7 @@ using RepairCounts = std::array<int64_t, kNumRepairs>;
 struct RemapOptions {
   int num_items = 20;
   int year_tolerance = 2;
-  int max_edits = 3;              // Of a title, and at most one per `letters_per_edit` letters.
+  int max_edits = 3;  // Of a title, and at most one per `letters_per_edit` letters.
   int letters_per_edit = 5;
 };
 
@@ -55,7 +55,8 @@ class Remapper final {
   // `catalog` must outlive the remapper.
   Remapper(const catalog::Catalog* catalog, const RemapOptions& options);
 
-  // `fill_order` are catalog indices, best first, that complete a short list; empty: it stays short.
+  // `fill_order` are catalog indices, best first, that complete a short list; empty: it stays
+  // short.
   RemapResult Remap(const std::string& teacher_text,
                     const std::vector<std::string>& seen_titles,
                     const std::vector<size_t>& fill_order);
@@ -69,7 +70,8 @@ class Remapper final {
   Found FindNearest(const std::string& key, std::optional<int> year) const;
   // Of `candidates`, the one whose year is nearest to `year` and within the tolerance; without a
   // year the first.
-  std::optional<size_t> ByYear(const std::vector<size_t>& candidates, std::optional<int> year) const;
+  std::optional<size_t> ByYear(const std::vector<size_t>& candidates,
+                               std::optional<int> year) const;
 
   const catalog::Catalog* catalog_;
   RemapOptions options_;

@@ -10,15 +10,15 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 const catalog::Catalog& Films() {
-  static const catalog::Catalog* const catalog = new catalog::Catalog(*catalog::Catalog::FromItems(
-      {{{"The Matrix", 1999}, {}, 0},
-       {{"Toy Story 2", 1999}, {}, 0},
-       {{"Toy Story 3", 2010}, {}, 0},
-       {{"Cinderella", 1950}, {}, 0},
-       {{"Cinderella", 2015}, {}, 0},
-       {{"Up", 2009}, {}, 0},
-       {{"Goodfellas", 1990}, {}, 0}},
-      "films"));
+  static const catalog::Catalog* const catalog =
+      new catalog::Catalog(*catalog::Catalog::FromItems({{{"The Matrix", 1999}, {}, 0},
+                                                         {{"Toy Story 2", 1999}, {}, 0},
+                                                         {{"Toy Story 3", 2010}, {}, 0},
+                                                         {{"Cinderella", 1950}, {}, 0},
+                                                         {{"Cinderella", 2015}, {}, 0},
+                                                         {{"Up", 2009}, {}, 0},
+                                                         {{"Goodfellas", 1990}, {}, 0}},
+                                                        "films"));
   return *catalog;
 }
 
@@ -44,19 +44,19 @@ TEST(RemapTest, RepairsOrDropsALineByName) {
   } cases[] = {
       {"The Matrix (1999)", {kMatrix}, "exact"},
       {"3. **The Matrix** (1999)", {kMatrix}, "exact"},
-      {"The Matrix (2001)", {kMatrix}, "year_corrected"},        // 2 years off, the tolerance.
-      {"The Matrix (2002)", {}, "off_catalog"},                  // 3 years off.
+      {"The Matrix (2001)", {kMatrix}, "year_corrected"},  // 2 years off, the tolerance.
+      {"The Matrix (2002)", {}, "off_catalog"},            // 3 years off.
       {"The Matrix", {kMatrix}, "year_supplied"},
       {"- \"The Matrix\"", {kMatrix}, "year_supplied"},
-      {"Matrix (1999)", {kMatrix}, "title_corrected"},           // The article does not count.
+      {"Matrix (1999)", {kMatrix}, "title_corrected"},  // The article does not count.
       {"the matrix (1999)", {kMatrix}, "title_corrected"},
-      {"The Martix (1999)", {}, "off_catalog"},           // 2 edits, 6 letters allow 1.
+      {"The Martix (1999)", {}, "off_catalog"},  // 2 edits, 6 letters allow 1.
       {"The Matrx (1999)", {kMatrix}, "title_corrected"},
-      {"Godofellas (1990)", {kGoodfellas}, "title_corrected"},   // 2 edits, 10 letters allow 2.
+      {"Godofellas (1990)", {kGoodfellas}, "title_corrected"},  // 2 edits, 10 letters allow 2.
       {"Cinderella (2014)", {{"Cinderella", 2015}}, "year_corrected"},
-      {"Cinderella", {{"Cinderella", 1950}}, "year_supplied"},   // The first of the catalog.
-      {"Toy Story 4 (2010)", {}, "off_catalog"},                 // Another part is another film.
-      {"Us (2009)", {}, "off_catalog"},                          // Too short for an edit.
+      {"Cinderella", {{"Cinderella", 1950}}, "year_supplied"},  // The first of the catalog.
+      {"Toy Story 4 (2010)", {}, "off_catalog"},                // Another part is another film.
+      {"Us (2009)", {}, "off_catalog"},                         // Too short for an edit.
       {"Here are some films you might enjoy:", {}, "no_item"},
   };
   for (const auto& c : cases) {
@@ -69,8 +69,8 @@ TEST(RemapTest, RepairsOrDropsALineByName) {
 
 TEST(RemapTest, DropsSeenAndRepeatedItems) {
   Remapper remapper(&Films(), {});
-  const RemapResult result =
-      remapper.Remap("The Matrix (1999)\nUp (2009)\nMatrix (1999)\nGoodfellas (1990)\n", {"Up"}, {});
+  const RemapResult result = remapper.Remap(
+      "The Matrix (1999)\nUp (2009)\nMatrix (1999)\nGoodfellas (1990)\n", {"Up"}, {});
   EXPECT_THAT(result.items, ElementsAre(kMatrix, kGoodfellas));
   EXPECT_EQ(result.counts[static_cast<size_t>(Repair::kExact)], 2);
   EXPECT_EQ(result.counts[static_cast<size_t>(Repair::kSeen)], 1);

@@ -15,8 +15,9 @@
 namespace convrec::world {
 namespace {
 
-constexpr std::array<const char*, 3> kIntroLines = {
-    "Here are some films you might enjoy:", "Sure! Based on your taste, I recommend:", "Recommendations:"};
+constexpr std::array<const char*, 3> kIntroLines = {"Here are some films you might enjoy:",
+                                                    "Sure! Based on your taste, I recommend:",
+                                                    "Recommendations:"};
 
 // What the words of the request say about the taste: a genre that is not named is guessed from the
 // mentioned films.
@@ -27,7 +28,8 @@ Taste Understand(const World& world, const Request& request) {
     return taste;
   }
   std::array<int, kGenres.size()> count{};
-  for (const size_t film : request.mentioned) ++count[static_cast<size_t>(world.films()[film].genres[0])];
+  for (const size_t film : request.mentioned)
+    ++count[static_cast<size_t>(world.films()[film].genres[0])];
   taste.genre = static_cast<int>(std::max_element(count.begin(), count.end()) - count.begin());
   return taste;
 }
@@ -40,9 +42,13 @@ std::string Misspell(std::string title, base::RandomStream& random) {
   const size_t at = 1 + static_cast<size_t>(random.Below(title.size() - 2));
   if (!is_plain(title[at]) || !is_plain(title[at + 1])) return title;
   switch (random.Below(3)) {
-    case 0: return title.erase(at, 1);
-    case 1: return title.insert(at, 1, title[at]);
-    default: std::swap(title[at], title[at + 1]); return title;
+    case 0:
+      return title.erase(at, 1);
+    case 1:
+      return title.insert(at, 1, title[at]);
+    default:
+      std::swap(title[at], title[at + 1]);
+      return title;
   }
 }
 
@@ -60,11 +66,14 @@ class Order final {
   size_t next_ = 0;
 };
 
-std::vector<size_t> OrderByTaste(const World& world, const Taste& taste, const TeacherOptions& options,
+std::vector<size_t> OrderByTaste(const World& world,
+                                 const Taste& taste,
+                                 const TeacherOptions& options,
                                  base::RandomStream& random) {
   std::vector<std::pair<double, size_t>> keys;
   for (size_t film = 0; film < world.num_films(); ++film) {
-    keys.emplace_back(-(world.Score(film, taste, options.weights) + options.taste_noise * random.Gumbel()), film);
+    keys.emplace_back(
+        -(world.Score(film, taste, options.weights) + options.taste_noise * random.Gumbel()), film);
   }
   std::sort(keys.begin(), keys.end());
   std::vector<size_t> films;
@@ -78,7 +87,8 @@ Teacher::Teacher(const World* world, const TeacherOptions& options, uint64_t see
     : world_(world), options_(options), seed_(seed) {}
 
 std::string Teacher::Answer(const Conversation& conversation, Split split, size_t index) const {
-  base::RandomStream random(seed_, StreamOf(Purpose::kTeacher, static_cast<uint64_t>(split), index));
+  base::RandomStream random(seed_,
+                            StreamOf(Purpose::kTeacher, static_cast<uint64_t>(split), index));
   const Request& request = conversation.request;
   const Taste taste = Understand(*world_, request);
   Order by_taste(OrderByTaste(*world_, taste, options_, random));
@@ -88,12 +98,14 @@ std::string Teacher::Answer(const Conversation& conversation, Split split, size_
   std::vector<bool> taken(world_->films().size(), false);
   for (const size_t film : request.mentioned) taken[film] = true;
 
-  const double popular_share = random.Uniform() < options_.reciting_share ? options_.popular_lines_reciting
-                                                                          : options_.popular_lines_answering;
+  const double popular_share = random.Uniform() < options_.reciting_share
+                                   ? options_.popular_lines_reciting
+                                   : options_.popular_lines_answering;
   const uint64_t style = random.Below(4);  // Numbered half of the time.
   std::vector<std::string> lines;
   std::vector<size_t> listed;
-  if (random.Uniform() < options_.intro_line) lines.emplace_back(kIntroLines[random.Below(kIntroLines.size())]);
+  if (random.Uniform() < options_.intro_line)
+    lines.emplace_back(kIntroLines[random.Below(kIntroLines.size())]);
   for (int line = 0; line < options_.num_lines; ++line) {
     const bool is_popular = random.Uniform() < popular_share;
     double fault = random.Uniform();

@@ -21,16 +21,26 @@ std::vector<std::string> Lines(const std::string& text) { return absl::StrSplit(
 
 // Without faults and without bias.
 TeacherOptions Faultless() {
-  return {.taste_noise = 0, .popular_lines_reciting = 0, .popular_lines_answering = 0, .off_catalog = 0,
-          .wrong_year = 0, .missing_year = 0, .misspelt = 0, .already_seen = 0, .repeated = 0, .intro_line = 0};
+  return {.taste_noise = 0,
+          .popular_lines_reciting = 0,
+          .popular_lines_answering = 0,
+          .off_catalog = 0,
+          .wrong_year = 0,
+          .missing_year = 0,
+          .misspelt = 0,
+          .already_seen = 0,
+          .repeated = 0,
+          .intro_line = 0};
 }
 
 TEST(TeacherTest, AnswersAreTheSameForTheSameUser) {
   const Generator generator(&SampleWorld(), {}, 1);
   const Teacher teacher(&SampleWorld(), {}, 1);
   const Conversation conversation = generator.Make(Split::kSft, 4);
-  EXPECT_EQ(teacher.Answer(conversation, Split::kSft, 4), teacher.Answer(conversation, Split::kSft, 4));
-  EXPECT_NE(teacher.Answer(conversation, Split::kSft, 4), teacher.Answer(conversation, Split::kSft, 5));
+  EXPECT_EQ(teacher.Answer(conversation, Split::kSft, 4),
+            teacher.Answer(conversation, Split::kSft, 4));
+  EXPECT_NE(teacher.Answer(conversation, Split::kSft, 4),
+            teacher.Answer(conversation, Split::kSft, 5));
 }
 
 TEST(TeacherTest, AFaultlessTeacherListsDistinctUnseenFilmsOfTheAskedGenreFirst) {
@@ -40,7 +50,9 @@ TEST(TeacherTest, AFaultlessTeacherListsDistinctUnseenFilmsOfTheAskedGenreFirst)
   for (size_t i = 0; i < 50; ++i) {
     const Conversation conversation = generator.Make(Split::kSft, i);
     const std::vector<domain::Item> items =
-        catalog::ParseList(teacher.Answer(conversation, Split::kSft, i), catalog::RankCounting::kReference).Items();
+        catalog::ParseList(teacher.Answer(conversation, Split::kSft, i),
+                           catalog::RankCounting::kReference)
+            .Items();
     EXPECT_EQ(items.size(), 20u);
     EXPECT_EQ(std::set<domain::Item>(items.begin(), items.end()).size(), 20u);
     for (const domain::Item& item : items) EXPECT_TRUE(catalog.Contains(item)) << item.title;
@@ -49,7 +61,9 @@ TEST(TeacherTest, AFaultlessTeacherListsDistinctUnseenFilmsOfTheAskedGenreFirst)
 
 TEST(TeacherTest, AnswersFollowTheRequestAndNotTheLatentTaste) {
   const Teacher teacher(&SampleWorld(), {}, 1);
-  Conversation conversation{.request = {.mentioned = {0}, .genre = 4, .second_genre = {}, .era = {}}, .taste = {.genre = 4}};
+  Conversation conversation{
+      .request = {.mentioned = {0}, .genre = 4, .second_genre = {}, .era = {}},
+      .taste = {.genre = 4}};
   const std::string answer = teacher.Answer(conversation, Split::kSft, 0);
   conversation.taste = {.genre = 9, .second_genre = 2, .era = 1};
   EXPECT_EQ(teacher.Answer(conversation, Split::kSft, 0), answer);

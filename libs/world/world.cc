@@ -25,7 +25,8 @@ std::vector<size_t> OrderByFame(const std::vector<Film>& films, uint64_t seed) {
     const int year = films[i].item.year;
     const double place = static_cast<double>(place_in_year[year]++) + 0.5;
     const double obscurity = place / static_cast<double>(films_in_year[year]);
-    by_genre[static_cast<size_t>(films[i].genres[0])].emplace_back(obscurity + 0.05 * random.Normal(), i);
+    by_genre[static_cast<size_t>(films[i].genres[0])].emplace_back(
+        obscurity + 0.05 * random.Normal(), i);
   }
   std::vector<std::pair<double, size_t>> turns;
   for (auto& genre : by_genre) {
@@ -56,8 +57,8 @@ World::World(const std::vector<Film>& films, const WorldOptions& options)
     const size_t rank = films_.size();
     films_.push_back(films[index]);
     const double tail = rank < num_core_ ? 1 : options.tail_factor;
-    popularity_.push_back(
-        tail * std::pow(static_cast<double>(rank) + options.popularity_offset, -options.popularity_exponent));
+    popularity_.push_back(tail * std::pow(static_cast<double>(rank) + options.popularity_offset,
+                                          -options.popularity_exponent));
     const size_t genre = static_cast<size_t>(films[index].genres[0]);
     if (rank < num_core_) core_by_genre_[genre].push_back(rank);
     if (rank >= num_films_) outside_by_genre_[genre].push_back(rank);
@@ -84,11 +85,14 @@ std::vector<double> World::Scores(const Taste& taste, const TasteWeights& weight
 catalog::Catalog World::ToCatalog() const {
   std::vector<catalog::CatalogItem> items;
   for (size_t film = 0; film < num_films_; ++film) {
-    catalog::CatalogItem item{.item = films_[film].item, .genres = {}, .popularity = popularity_[film]};
-    for (const int genre : films_[film].genres) item.genres.emplace_back(kGenres[static_cast<size_t>(genre)]);
+    catalog::CatalogItem item{
+        .item = films_[film].item, .genres = {}, .popularity = popularity_[film]};
+    for (const int genre : films_[film].genres)
+      item.genres.emplace_back(kGenres[static_cast<size_t>(genre)]);
     items.push_back(std::move(item));
   }
-  absl::StatusOr<catalog::Catalog> catalog = catalog::Catalog::FromItems(std::move(items), "the sample world");
+  absl::StatusOr<catalog::Catalog> catalog =
+      catalog::Catalog::FromItems(std::move(items), "the sample world");
   CR_CHECK(catalog.ok(), catalog.status().ToString());
   return *std::move(catalog);
 }

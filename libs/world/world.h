@@ -55,8 +55,12 @@ class World final {
   size_t num_films() const { return num_films_; }  // In the catalog.
   size_t num_core() const { return num_core_; }
   double popularity(size_t film) const { return popularity_[film]; }
-  const std::vector<size_t>& core_films_of_genre(int genre) const { return core_by_genre_[static_cast<size_t>(genre)]; }
-  const std::vector<size_t>& outside_films_of_genre(int genre) const { return outside_by_genre_[static_cast<size_t>(genre)]; }
+  const std::vector<size_t>& core_films_of_genre(int genre) const {
+    return core_by_genre_[static_cast<size_t>(genre)];
+  }
+  const std::vector<size_t>& outside_films_of_genre(int genre) const {
+    return outside_by_genre_[static_cast<size_t>(genre)];
+  }
 
   // log of the unnormalised probability that someone with this taste names this film.
   double Score(size_t film, const Taste& taste, const TasteWeights& weights) const;
