@@ -9,7 +9,6 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
 #include <functional>
 #include <iostream>
 #include <iterator>
@@ -111,7 +110,11 @@ int main(int argc, char** argv) {
                "Put the tokenizer's own special tokens (BOS) around every text");
   app.add_flag("--leave-special-tokens", leave_special_tokens,
                "Special tokens that stand in a text are text like any other");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? convrec::base::kExitOk : convrec::base::kExitUsage;
+  }
   options.find_special_tokens = !leave_special_tokens;
 
   std::ios::sync_with_stdio(false);
