@@ -49,8 +49,10 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   }
 
   const int max_rows = options.rollout.max_groups * options.rollout.siblings;
-  DecoderEngineOptions engine_options{
-      .device = options.model.device, .max_rows = max_rows, .stop_token_ids = tokenizer->stop_ids()};
+  DecoderEngineOptions engine_options;
+  engine_options.device = options.model.device;
+  engine_options.max_rows = max_rows;
+  engine_options.stop_token_ids = tokenizer->stop_ids();
   engine_options.make_rank_counter = [&tokenizer] {
     auto segmenter = std::make_shared<catalog::RankSegmenter>(catalog::RankCounting::kByLine);
     return [segmenter, &tokenizer](int32_t id) {

@@ -239,35 +239,38 @@ bool GroupLedger::EvaluationDone() const {
   return closed_ || evaluated_ == static_cast<int>(evaluation_results_.size());
 }
 
-absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::Evaluate(const std::vector<domain::GroupId>& groups,
-                                                                        absl::Time deadline) {
+void GroupLedger::BeginEvaluation(const std::vector<domain::GroupId>& groups) {
   absl::MutexLock lock(&mu_);
-  CR_CHECK(evaluation_results_.empty(), "one evaluation at a time");
+  CR_CHECK(evaluation_.empty(), "one evaluation at a time");
+  evaluation_ = groups;
   for (const domain::GroupId id : groups) {
     evaluation_results_[id] = std::nullopt;
     evaluation_queue_.push_back(id);
   }
   evaluated_ = 0;
+}
+
+absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::AwaitEvaluation(absl::Time deadline) {
+  absl::MutexLock lock(&mu_);
   while (!EvaluationDone() && clock_->Now() < deadline) {
     clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &GroupLedger::EvaluationDone), NextExpiry(deadline));
     ExpireLeases();
   }
-  absl::Status status;
-  if (closed_) {
-    status = absl::CancelledError("the ledger is closed");
-  } else if (!EvaluationDone()) {
-    status = absl::DeadlineExceededError(
-        absl::StrCat("evaluation: ", evaluated_, " of ", groups.size(), " groups arrived in time"));
+  if (!EvaluationDone()) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("evaluation: ", evaluated_, " of ", evaluation_.size(), " lists have arrived"));
   }
   std::vector<domain::RolloutGroup> results;
-  for (const domain::GroupId id : groups) {
+  for (const domain::GroupId id : evaluation_) {
     std::optional<domain::RolloutGroup>& result = evaluation_results_[id];
-    if (result && status.ok()) results.push_back(std::move(*result));
+    if (result) results.push_back(std::move(*result));
     leases_.erase(id);
   }
+  const bool is_complete = results.size() == evaluation_.size();
+  evaluation_.clear();
   evaluation_results_.clear();
   evaluation_queue_.clear();
-  if (!status.ok()) return status;
+  if (!is_complete) return absl::CancelledError("the ledger is closed");
   return results;
 }
 

@@ -90,10 +90,12 @@ class GroupLedger final {
   // again what has become too old to be trained.
   void Publish(domain::PolicyVersion version) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Queues evaluation groups and waits for all of them, in the order of `groups`.
-  absl::StatusOr<std::vector<domain::RolloutGroup>> Evaluate(const std::vector<domain::GroupId>& groups,
-                                                             absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
-  // How many evaluation groups of the running Evaluate() have arrived.
+  // Queues evaluation groups; one evaluation at a time.
+  void BeginEvaluation(const std::vector<domain::GroupId>& groups) ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits for all of them and ends the evaluation; results in the order they were queued in.
+  // DeadlineExceeded leaves it open: wait again. Cancelled after Close().
+  absl::StatusOr<std::vector<domain::RolloutGroup>> AwaitEvaluation(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  // How many groups of the open evaluation have arrived.
   int evaluated() const ABSL_LOCKS_EXCLUDED(mu_);
 
   State state() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -136,6 +138,7 @@ class GroupLedger final {
   absl::flat_hash_map<domain::GroupId, Leased> leases_ ABSL_GUARDED_BY(mu_);
   std::map<int64_t, Waiting> waiting_ ABSL_GUARDED_BY(mu_);  // By order.
   std::vector<domain::GroupId> in_training_ ABSL_GUARDED_BY(mu_);
+  std::vector<domain::GroupId> evaluation_ ABSL_GUARDED_BY(mu_);  // Of the open evaluation.
   std::deque<domain::GroupId> evaluation_queue_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<domain::GroupId, std::optional<domain::RolloutGroup>> evaluation_results_ ABSL_GUARDED_BY(mu_);
   int evaluated_ ABSL_GUARDED_BY(mu_) = 0;

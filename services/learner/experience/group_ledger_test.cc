@@ -135,13 +135,13 @@ TEST_F(GroupLedgerTest, EvaluationGoesFirstAndUsesNoSlot) {
   ledger.AllowTraining(10);
   ledger.Lease(1, Past());
   const GroupId eval{.pass = -1, .prompt = 3};
-  std::vector<GroupLedger::Ticket> tickets;
-  absl::StatusOr<std::vector<domain::RolloutGroup>> result;
-  std::thread evaluation([&] { result = ledger.Evaluate({eval}, absl::InfiniteFuture()); });
-  while (tickets.empty()) tickets = ledger.Lease(1, Past());
+  ledger.BeginEvaluation({eval});
+  const auto tickets = ledger.Lease(1, Past());
+  ASSERT_EQ(tickets.size(), 1u);
   EXPECT_EQ(tickets[0].kind, domain::LeaseKind::kEvaluation);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ledger.AwaitEvaluation(Past()).status()));
   EXPECT_EQ(ledger.Admit(GroupOf(tickets[0], 0)), Admission::kAccepted);
-  evaluation.join();
+  const auto result = ledger.AwaitEvaluation(Past());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->front().group, eval);
 }

@@ -100,8 +100,9 @@ std::vector<report::SampleList> PickSamples(const std::vector<domain::RolloutGro
                               .lines = {}};
     const domain::Rollout& rollout = groups[i].rollouts.front();
     std::vector<std::string> texts;
-    for (std::string line : absl::StrSplit(rollout.text, '\n')) {
-      if (!IsBlank(line)) texts.push_back(std::move(line));
+    const std::vector<std::string> lines = absl::StrSplit(rollout.text, '\n');
+    for (const std::string& line : lines) {
+      if (!IsBlank(line)) texts.push_back(line);
     }
     for (const domain::ScoredLine& line : rollout.score.lines) {
       if (static_cast<size_t>(line.line) >= texts.size()) continue;

@@ -1,0 +1,486 @@
+#include "services/learner/run/learner.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/base/log.h"
+#include "libs/base/status_macros.h"
+#include "libs/base/stop_signal.h"
+#include "libs/config/print.h"
+#include "libs/model/compute_threads.h"
+#include "libs/model/decoder.h"
+#include "libs/report/run_log.h"
+#include "libs/rpc/server.h"
+#include "libs/telemetry/exposer.h"
+#include "libs/telemetry/ports_file.h"
+#include "libs/tokenizer/tokenizer.h"
+#include "services/learner/batch/training_batch.h"
+#include "services/learner/checkpoint/checkpoint.h"
+#include "services/learner/experience/experience_service.h"
+#include "services/learner/experience/group_ledger.h"
+#include "services/learner/experience/prompt_book.h"
+#include "services/learner/publish/policy_service.h"
+#include "services/learner/publish/policy_store.h"
+#include "services/learner/publish/snapshot_source.h"
+#include "services/learner/run/evaluation_report.h"
+#include "services/learner/run/learner_metrics.h"
+#include "services/learner/run/objective_of.h"
+#include "services/learner/run/run_data.h"
+#include "services/learner/run/run_state.h"
+#include "services/learner/run/step_report.h"
+#include "services/learner/train/trainer.h"
+
+namespace convrec::learner {
+namespace {
+
+// Versions: 0 the model as loaded, 1 after supervised fine-tuning, then +1 per step.
+domain::PolicyVersion VersionOf(int64_t rl_step) { return {rl_step + 1}; }
+
+double SecondsSince(absl::Time start) { return absl::ToDoubleSeconds(absl::Now() - start); }
+
+Decay DecayOf(config::ScheduleKind kind) {
+  switch (kind) {
+    case config::ScheduleKind::kConstant:
+      return Decay::kConstant;
+    case config::ScheduleKind::kCosine:
+      return Decay::kCosine;
+    case config::ScheduleKind::kLinear:
+      return Decay::kLinear;
+  }
+  return Decay::kConstant;
+}
+
+Trainer::Options TrainerOptions(const config::RunOptions& options, const config::OptimizerOptions& optimizer,
+                                int64_t steps, int updates_per_batch) {
+  Trainer::Options result;
+  result.adamw = {.beta1 = optimizer.beta1,
+                  .beta2 = optimizer.beta2,
+                  .epsilon = optimizer.epsilon,
+                  .weight_decay = optimizer.weight_decay};
+  result.schedule = {.peak = optimizer.learning_rate,
+                     .decay = DecayOf(optimizer.schedule),
+                     .warmup_steps = optimizer.warmup_steps,
+                     .total_steps = steps * updates_per_batch,
+                     .final_ratio = optimizer.final_ratio};
+  result.max_grad_norm = optimizer.max_grad_norm;
+  result.microbatch_tokens = options.learner.microbatch_tokens;
+  result.updates_per_batch = updates_per_batch;
+  result.forward.temperature = options.rollout.temperature;
+  return result;
+}
+
+class Learner {
+ public:
+  Learner(const config::ServiceArguments& arguments, telemetry::Metrics* metrics)
+      : options_(arguments.options),
+        resume_(arguments.resume),
+        objective_(ObjectiveOf(arguments.options)),
+        registry_(metrics),
+        metrics_(metrics, arguments.options.data.num_ranks, arguments.options.learner.max_staleness) {}
+
+  ~Learner() {
+    if (stop_watch_.joinable()) {
+      watch_ended_ = true;
+      stop_watch_.join();
+    }
+  }
+
+  absl::Status Start(const std::string& name, telemetry::Exposer* exposer);
+  absl::Status Run();
+  // After a stop: what has been trained is kept.
+  absl::Status SaveStopped();
+  void ShutDown();
+
+ private:
+  absl::Status LoadModel();
+  absl::Status Resume();
+  absl::Status RunSft();
+  absl::Status RunRl();
+  absl::Status RunStep(int64_t step);
+  absl::StatusOr<std::vector<GroupLedger::Admitted>> TakeBatch();
+  absl::Status Evaluate(report::Stage stage, report::Split split, int64_t step);
+  void Publish(domain::PolicyVersion version);
+  absl::Status SaveCheckpoint(bool is_stage_end);
+  absl::Status Log(const report::Record& record) { return log_->Append(record); }
+  absl::Status Warn(const std::string& message);
+
+  const config::RunOptions options_;
+  const bool resume_;
+  const Objective objective_;
+  telemetry::Metrics* const registry_;
+  const LearnerMetrics metrics_;
+
+  std::unique_ptr<const tokenizer::Tokenizer> tokenizer_;
+  std::unique_ptr<model::Decoder> policy_;
+  std::unique_ptr<model::Decoder> reference_;
+  RunData data_;
+  RunState state_;
+  domain::RunEpoch epoch_;
+  std::unique_ptr<report::RunLogWriter> log_;
+  std::unique_ptr<Trainer> trainer_;
+  std::optional<Checkpoint> resumed_;       // Optimizer state to continue with, used once.
+  std::string source_directory_;            // Of tokenizer and config files, for exported models.
+  double mean_step_s_ = 0;
+
+  std::unique_ptr<PromptBook> prompts_;
+  std::unique_ptr<GroupLedger> ledger_;
+  PolicyStore store_;
+  std::unique_ptr<ExperienceService> experience_;
+  std::unique_ptr<grpc::Service> policy_service_;
+  std::unique_ptr<rpc::Server> server_;
+  std::thread stop_watch_;                  // Wakes waits when a signal comes.
+  std::atomic<bool> watch_ended_{false};
+};
+
+absl::Status Learner::LoadModel() {
+  const model::DecoderOptions trainable{
+      .device = options_.model.device, .trainable = true, .seed = options_.seed};
+  source_directory_ = options_.model.path;
+  if (resumed_) {
+    CR_ASSIGN_OR_RETURN(policy_, model::LoadDecoder(resumed_->directory, trainable));
+    return absl::OkStatus();
+  }
+  CR_ASSIGN_OR_RETURN(policy_, model::LoadDecoder(options_.model.path, trainable, /*allow_random=*/true));
+  return absl::OkStatus();
+}
+
+absl::Status Learner::Resume() {
+  const std::string log_path = base::JoinPath(options_.run_dir, "metrics.jsonl");
+  if (resume_) {
+    CR_ASSIGN_OR_RETURN(resumed_, LoadNewestCheckpoint(CheckpointRoot(options_.run_dir)));
+  }
+  if (resumed_) {
+    CR_ASSIGN_OR_RETURN(state_, RunStateFromJson(resumed_->caller_state));
+    const report::RunPosition position = state_.in_rl
+                                             ? report::RunPosition{report::Stage::kRl, state_.rl_step}
+                                             : report::RunPosition{report::Stage::kSft, state_.sft_step};
+    CR_RETURN_IF_ERROR(report::TruncateAfter(log_path, position));
+    CR_LOG(INFO) << "resuming from " << resumed_->directory;
+  } else if (resume_) {
+    CR_LOG(WARNING) << "no checkpoint in " << options_.run_dir << ": starting from the beginning";
+    CR_RETURN_IF_ERROR(report::TruncateAfter(log_path, {report::Stage::kZeroShot, -1}));
+  }
+  CR_ASSIGN_OR_RETURN(log_, report::RunLogWriter::Open(log_path));
+  if (resumed_) {
+    return Log(report::Event{absl::StrCat("resumed from ", resumed_->directory, ", start ", epoch_.value)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer) {
+  CR_RETURN_IF_ERROR(Validate(objective_));
+  CR_RETURN_IF_ERROR(base::MakeDirectories(options_.run_dir));
+  CR_ASSIGN_OR_RETURN(epoch_, NextRunEpoch(options_.run_dir));
+  CR_RETURN_IF_ERROR(Resume());
+  CR_ASSIGN_OR_RETURN(tokenizer_, tokenizer::LoadTokenizer(options_.model.path));
+  CR_RETURN_IF_ERROR(LoadModel());
+  CR_ASSIGN_OR_RETURN(data_, LoadRunData(options_, *tokenizer_, policy_->config().max_position_embeddings));
+  if (data_.sft_rows_too_long > 0 || data_.prompts_cut > 0) {
+    CR_LOG(WARNING) << data_.sft_rows_too_long << " SFT rows dropped as too long, " << data_.prompts_cut
+                    << " prompts cut to data.max_prompt_tokens";
+  }
+  CR_LOG(INFO) << model::NumParameters(policy_->config()) << " parameters; " << data_.sft.size() << " SFT rows, "
+               << data_.train.size() << " RL prompts, " << data_.validation.prompts.size() << " validation and "
+               << data_.test.prompts.size() << " test conversations";
+
+  const PromptBook::Sampling sampling{
+      .num_siblings = options_.rollout.siblings,
+      .params = {.temperature = static_cast<float>(options_.rollout.temperature),
+                 .top_k = options_.rollout.top_k,
+                 .top_p = static_cast<float>(options_.rollout.top_p),
+                 .max_new_tokens = options_.rollout.max_new_tokens,
+                 .max_ranks = 0,
+                 .seed = options_.seed}};
+  prompts_ = std::make_unique<PromptBook>(data_.train, sampling, epoch_, options_.learner.lease_timeout);
+  ledger_ = std::make_unique<GroupLedger>(
+      GroupLedger::Options{.groups_per_step = options_.learner.groups_per_step,
+                           .max_staleness = options_.learner.max_staleness,
+                           .lease_timeout = options_.learner.lease_timeout},
+      PromptFeed(std::max<size_t>(data_.train.size(), 1), options_.seed, state_.ledger.feed_cursor),
+      state_.ledger.untrained,
+      base::Clock::Real());
+  experience_ = ExperienceService::Create({.run = options_.name,
+                                           .catalog_digest = data_.catalog_digest,
+                                           .tokenizer_digest = tokenizer_->digest(),
+                                           .num_ranks = options_.data.num_ranks,
+                                           .vocab_size = static_cast<int>(policy_->config().vocab_size),
+                                           .counts_ranks_by_line = options_.compat == config::Compat::kFixed},
+                                          ledger_.get(),
+                                          prompts_.get(),
+                                          registry_);
+  policy_service_ = MakePolicyService(&store_, epoch_);
+  CR_ASSIGN_OR_RETURN(
+      server_, rpc::Server::Start(options_.learner.listen, {experience_->service(), policy_service_.get()}));
+  if (!options_.telemetry.ports_dir.empty()) {
+    CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options_.telemetry.ports_dir,
+                                                 name,
+                                                 {.role = "learner",
+                                                  .grpc = server_->port(),
+                                                  .metrics = exposer->port(),
+                                                  .health = server_->port(),
+                                                  .pid = ::getpid()}));
+  }
+  server_->SetServing(true);
+  stop_watch_ = std::thread([this] {
+    while (!watch_ended_) {
+      if (!base::WaitForStop(absl::Milliseconds(200))) continue;
+      ledger_->Close();
+      return;
+    }
+  });
+  CR_LOG(INFO) << "serving on " << server_->address() << "; " << Describe(objective_);
+  return absl::OkStatus();
+}
+
+void Learner::Publish(domain::PolicyVersion version) {
+  store_.Publish(TakeSnapshot(*policy_, version, options_.model.wire_type == config::WireType::kBf16 ? "BF16" : "F32"));
+  ledger_->Publish(version);
+  metrics_.SetPolicyVersion(version.value);
+}
+
+absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
+  const absl::Time start = absl::Now();
+  state_.ledger = ledger_->state();
+  const std::string name = state_.in_rl ? absl::StrCat("rl-", state_.rl_step) : absl::StrCat("sft-", state_.sft_step);
+  CR_RETURN_IF_ERROR(WriteCheckpoint({.root = CheckpointRoot(options_.run_dir),
+                                      .name = name,
+                                      .source_directory = source_directory_,
+                                      .caller_state = ToJson(state_),
+                                      .keep_always = is_stage_end,
+                                      .keep = options_.learner.checkpoint.keep},
+                                     *policy_,
+                                     trainer_ ? &trainer_->optimizer() : nullptr));
+  metrics_.ObserveCheckpoint(SecondsSince(start));
+  CR_LOG(INFO) << "checkpoint " << name << " written";
+  return absl::OkStatus();
+}
+
+absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t step) {
+  const absl::Time start = absl::Now();
+  const EvaluationSplit& rows = split == report::Split::kTest ? data_.test : data_.validation;
+  const int max_new_tokens =
+      options_.evaluation.max_new_tokens > 0 ? options_.evaluation.max_new_tokens : options_.rollout.max_new_tokens;
+  const std::vector<domain::GroupId> groups = prompts_->OpenEvaluation(
+      &rows.prompts,
+      {.num_siblings = 1, .params = {.temperature = 0, .max_new_tokens = max_new_tokens, .seed = options_.seed}});
+  ledger_->BeginEvaluation(groups);
+  absl::StatusOr<std::vector<domain::RolloutGroup>> results;
+  int arrived = 0;
+  do {
+    results = ledger_->AwaitEvaluation(absl::Now() + options_.learner.starvation_timeout);
+    const int now_arrived = ledger_->evaluated();
+    if (absl::IsDeadlineExceeded(results.status()) && now_arrived == arrived) {
+      CR_RETURN_IF_ERROR(Warn(absl::StrCat("starved: ", results.status().message())));
+    }
+    arrived = now_arrived;
+  } while (absl::IsDeadlineExceeded(results.status()));
+  prompts_->CloseEvaluation();
+  CR_RETURN_IF_ERROR(results.status());
+  report::Evaluation evaluation = SummariseEvaluation(*results, options_.data.num_ranks);
+  evaluation.stage = stage;
+  evaluation.split = split;
+  evaluation.step = step;
+  evaluation.seconds = SecondsSince(start);
+  metrics_.ObserveEvaluation(evaluation);
+  if (split == report::Split::kTest) {
+    CR_RETURN_IF_ERROR(Log(report::Samples{
+        .stage = stage,
+        .step = step,
+        .samples = PickSamples(*results, rows.prompts, rows.conversations, options_.evaluation.samples)}));
+  }
+  return Log(evaluation);
+}
+
+absl::Status Learner::RunSft() {
+  const config::SftOptions& sft = options_.learner.sft;
+  CR_ASSIGN_OR_RETURN(trainer_, Trainer::Create(TrainerOptions(options_, sft.optimizer, sft.steps, 1), policy_.get()));
+  if (resumed_) CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, &trainer_->optimizer()));
+  resumed_.reset();
+  const size_t rows_per_step = static_cast<size_t>(sft.rows_per_step);
+  PromptFeed feed(data_.sft.size(), options_.seed + 1, state_.sft_step * sft.rows_per_step);
+  while (state_.sft_step < sft.steps) {
+    const absl::Time start = absl::Now();
+    std::vector<SftRow> rows;
+    for (size_t i = 0; i < rows_per_step; ++i) rows.push_back(data_.sft[static_cast<size_t>(feed.Next().prompt)]);
+    CR_ASSIGN_OR_RETURN(const SftStats stats, trainer_->SftStep(rows));
+    if (!stats.update.is_applied) metrics_.ObserveNonFinite();
+    ++state_.sft_step;
+    const double seconds = SecondsSince(start);
+    const report::SftStep record{.step = state_.sft_step,
+                                 .total_steps = sft.steps,
+                                 .loss = stats.loss,
+                                 .learning_rate = stats.update.learning_rate,
+                                 .grad_norm = stats.update.grad_norm,
+                                 .tokens = stats.num_tokens,
+                                 .tokens_per_second = static_cast<double>(stats.num_tokens) / seconds,
+                                 .seconds = seconds};
+    metrics_.Observe(record);
+    CR_RETURN_IF_ERROR(Log(record));
+    const int every = options_.learner.checkpoint.every_steps;
+    if (every > 0 && state_.sft_step % every == 0 && state_.sft_step < sft.steps) {
+      CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/false));
+    }
+    if (base::StopRequested()) return absl::CancelledError("stopped by a signal");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Learner::Warn(const std::string& message) {
+  const std::string line = absl::StrCat(message, "; ", experience_->num_workers(), " workers heard of");
+  CR_LOG(WARNING) << line;
+  return Log(report::Event{line});
+}
+
+absl::StatusOr<std::vector<GroupLedger::Admitted>> Learner::TakeBatch() {
+  // Waits in pieces, so that a starved learner says what it waits for instead of standing silent.
+  while (true) {
+    auto batch = ledger_->TakeBatch(absl::Now() + options_.learner.starvation_timeout);
+    if (!absl::IsDeadlineExceeded(batch.status())) return batch;
+    CR_RETURN_IF_ERROR(Warn(absl::StrCat("starved: ", batch.status().message())));
+  }
+}
+
+absl::Status Learner::RunStep(int64_t step) {
+  const absl::Time start = absl::Now();
+  const int64_t dropped_before = ledger_->counts().stale + ledger_->counts().duplicate;
+  CR_ASSIGN_OR_RETURN(std::vector<GroupLedger::Admitted> admitted, TakeBatch());
+  const double wait_s = SecondsSince(start);
+
+  std::vector<PromptedGroup> groups;
+  for (GroupLedger::Admitted& group : admitted) {
+    std::vector<int32_t> prompt = prompts_->training_prompt(group.group.group).token_ids;
+    groups.push_back({.prompt_tokens = std::move(prompt), .group = std::move(group.group)});
+  }
+  CR_ASSIGN_OR_RETURN(const TrainingBatch batch, BuildTrainingBatch(groups, objective_, VersionOf(step - 1)));
+  CR_ASSIGN_OR_RETURN(const StepStats stats, trainer_->PolicyStep(batch, reference_.get()));
+  for (const UpdateStats& update : stats.updates) {
+    if (!update.is_applied) metrics_.ObserveNonFinite();
+  }
+
+  state_.rl_step = step;
+  const absl::Time publishing = absl::Now();
+  Publish(VersionOf(step));
+  const double publish_s = SecondsSince(publishing);
+
+  report::RlStep record = SummariseStep(stats, groups, objective_);
+  record.step = step;
+  record.total_steps = options_.learner.steps;
+  record.policy_version = VersionOf(step).value;
+  record.wait_s = wait_s;
+  record.publish_s = publish_s;
+  record.seconds = SecondsSince(start);
+  record.tokens_per_second = static_cast<double>(record.tokens) / record.seconds;
+  mean_step_s_ = mean_step_s_ == 0 ? record.seconds : 0.9 * mean_step_s_ + 0.1 * record.seconds;
+  record.eta_s = mean_step_s_ * static_cast<double>(options_.learner.steps - step);
+  record.workers = experience_->num_workers();
+  const GroupLedger::Counts counts = ledger_->counts();
+  record.dropped_groups = counts.stale + counts.duplicate - dropped_before;
+  metrics_.Observe(record, DetailOf(stats, batch));
+  return Log(record);
+}
+
+absl::Status Learner::RunRl() {
+  const config::LearnerOptions& learner = options_.learner;
+  CR_ASSIGN_OR_RETURN(
+      trainer_,
+      Trainer::Create(TrainerOptions(options_, learner.optimizer, learner.steps, learner.updates_per_batch),
+                      policy_.get()));
+  if (resumed_ && state_.rl_step > 0) CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, &trainer_->optimizer()));
+  resumed_.reset();
+  if (objective_.kl_beta > 0) {
+    CR_ASSIGN_OR_RETURN(
+        reference_,
+        model::LoadDecoder(base::JoinPath(CheckpointRoot(options_.run_dir), "rl-0"),
+                           {.device = options_.model.device, .trainable = false, .seed = 0}));
+  }
+  const int64_t groups = (learner.steps - state_.rl_step) * static_cast<int64_t>(learner.groups_per_step);
+  ledger_->AllowTraining(groups);
+  while (state_.rl_step < learner.steps) {
+    CR_RETURN_IF_ERROR(RunStep(state_.rl_step + 1));
+    const int64_t step = state_.rl_step;
+    if (learner.checkpoint.every_steps > 0 && step % learner.checkpoint.every_steps == 0 && step < learner.steps) {
+      CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/false));
+    }
+    if (options_.evaluation.every_steps > 0 && step % options_.evaluation.every_steps == 0) {
+      CR_RETURN_IF_ERROR(Evaluate(report::Stage::kRl, report::Split::kValidation, step));
+    }
+    if (base::StopRequested()) return absl::CancelledError("stopped by a signal");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Learner::Run() {
+  const bool is_fresh = !state_.in_rl && state_.sft_step == 0;
+  if (is_fresh && options_.evaluation.zero_shot) {
+    Publish({0});
+    CR_RETURN_IF_ERROR(Evaluate(report::Stage::kZeroShot, report::Split::kTest, 0));
+  }
+  if (!state_.in_rl) {
+    if (options_.learner.sft.steps > 0) CR_RETURN_IF_ERROR(RunSft());
+    Publish(VersionOf(0));
+    if (options_.learner.sft.steps > 0) {
+      CR_RETURN_IF_ERROR(Evaluate(report::Stage::kSft, report::Split::kTest, state_.sft_step));
+      if (options_.evaluation.every_steps > 0) {
+        CR_RETURN_IF_ERROR(Evaluate(report::Stage::kSft, report::Split::kValidation, state_.sft_step));
+      }
+    }
+    // The policy that reinforcement learning starts from, and is held near to.
+    state_.in_rl = true;
+    trainer_.reset();
+    CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/true));
+  } else {
+    Publish(VersionOf(state_.rl_step));
+  }
+  if (options_.learner.steps > 0) {
+    CR_RETURN_IF_ERROR(RunRl());
+    CR_RETURN_IF_ERROR(Evaluate(report::Stage::kRl, report::Split::kTest, state_.rl_step));
+    CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/true));
+  }
+  return ExportModel(*policy_, source_directory_, base::JoinPath(options_.run_dir, "model"));
+}
+
+absl::Status Learner::SaveStopped() {
+  const bool has_steps = state_.in_rl ? state_.rl_step > 0 : state_.sft_step > 0;
+  return has_steps ? SaveCheckpoint(/*is_stage_end=*/false) : absl::OkStatus();
+}
+
+void Learner::ShutDown() {
+  experience_->CompleteRun();
+  store_.Close();
+  ledger_->Close();
+  server_->Shutdown(absl::Seconds(5));
+}
+
+}  // namespace
+
+absl::Status RunLearner(const config::ServiceArguments& arguments) {
+  const config::RunOptions& options = arguments.options;
+  const std::string name = arguments.name.empty() ? "learner" : arguments.name;
+  base::SetLogRole(name);
+  model::SetComputeThreads(options.learner.threads);
+  telemetry::Metrics metrics(options.name, "learner");
+  CR_ASSIGN_OR_RETURN(const auto exposer, telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
+  Learner learner(arguments, &metrics);
+  CR_RETURN_IF_ERROR(learner.Start(name, exposer.get()));
+  absl::Status status = learner.Run();
+  if (absl::IsCancelled(status)) {
+    const absl::Status saved = learner.SaveStopped();
+    if (!saved.ok()) status = saved;
+  }
+  learner.ShutDown();
+  return status;
+}
+
+}  // namespace convrec::learner
