@@ -1,0 +1,156 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/config/load.h"
+#include "tools/convrec/verbs.h"
+
+namespace convrec::cli {
+namespace {
+
+constexpr double kGiB = 1024.0 * 1024 * 1024;
+constexpr double kEnoughMemoryGiB = 2;
+constexpr double kEnoughDiskGiB = 1;
+
+enum class Verdict { kFine, kWarning, kFault };
+
+// One line of the output; the remedy is for verdicts other than kFine.
+struct Check {
+  Verdict verdict = Verdict::kFine;
+  std::string name;
+  std::string found;
+  std::string remedy;
+};
+
+Check CheckVersion() { return {Verdict::kFine, "version", absl::StrCat("convrec ", CONVREC_VERSION, ", ", __VERSION__), ""}; }
+
+Check CheckCpu() {
+  std::vector<std::string> features;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) features.push_back("avx2");
+  if (__builtin_cpu_supports("avx512f")) features.push_back("avx512f");
+  if (__builtin_cpu_supports("avx512bf16")) features.push_back("avx512-bf16");
+  const bool is_slow = !__builtin_cpu_supports("avx2");
+#else
+  const bool is_slow = false;
+#endif
+  return {is_slow ? Verdict::kWarning : Verdict::kFine, "processor",
+          absl::StrCat(std::thread::hardware_concurrency(), " cores", features.empty() ? "" : ", ",
+                       absl::StrJoin(features, " ")),
+          "without AVX2 training is several times slower"};
+}
+
+Check CheckMemory() {
+  std::ifstream file("/proc/meminfo");
+  std::string key, unit;
+  double total_kib = 0, available_kib = 0, value = 0;
+  while (file >> key >> value >> unit) {
+    if (key == "MemTotal:") total_kib = value;
+    if (key == "MemAvailable:") available_kib = value;
+  }
+  const double available = available_kib * 1024 / kGiB;
+  return {available < kEnoughMemoryGiB ? Verdict::kWarning : Verdict::kFine, "memory",
+          absl::StrCat(absl::SixDigits(static_cast<int>(available * 10) / 10.0), " GiB free of ",
+                       absl::SixDigits(static_cast<int>(total_kib * 1024 / kGiB * 10) / 10.0)),
+          "the sample job needs about 2 GiB; lower learner.microbatch_tokens and rollout.max_groups"};
+}
+
+Check CheckDisk(const std::string& run_dir) {
+  std::filesystem::path path = std::filesystem::absolute(run_dir);
+  std::error_code error;
+  while (!std::filesystem::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  struct statvfs info {};
+  if (::statvfs(path.c_str(), &info) != 0) {
+    return {Verdict::kFault, "disk", absl::StrCat(path.string(), ": ", std::strerror(errno)), "choose another run_dir"};
+  }
+  if (::access(path.c_str(), W_OK) != 0) {
+    return {Verdict::kFault, "disk", absl::StrCat(path.string(), " is not writable"), "choose another run_dir"};
+  }
+  const double free = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize) / kGiB;
+  return {free < kEnoughDiskGiB ? Verdict::kWarning : Verdict::kFine, "disk",
+          absl::StrCat(absl::SixDigits(static_cast<int>(free * 10) / 10.0), " GiB free for ", run_dir),
+          "lower learner.checkpoint.keep or choose another run_dir"};
+}
+
+Check CheckPorts() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool is_fine = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+                       ::listen(fd, 1) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (is_fine) return {Verdict::kFine, "ports", "127.0.0.1 takes listeners", ""};
+  return {Verdict::kFault, "ports", absl::StrCat("cannot listen on 127.0.0.1: ", std::strerror(error)),
+          "allow loopback sockets; all processes of a run meet there"};
+}
+
+Check CheckBinaries() {
+  std::vector<std::string> missing;
+  for (const char* role : {"learner", "rollout", "reward", "import"}) {
+    const std::string path = base::JoinPath(BinaryFolder(), absl::StrCat("convrec-", role));
+    if (::access(path.c_str(), X_OK) != 0) missing.push_back(absl::StrCat("convrec-", role));
+  }
+  if (missing.empty()) return {Verdict::kFine, "binaries", absl::StrCat("all in ", BinaryFolder()), ""};
+  return {Verdict::kFault, "binaries", absl::StrCat(absl::StrJoin(missing, ", "), " not in ", BinaryFolder()),
+          "tools/build builds them; convrec train needs learner, rollout and reward"};
+}
+
+Check CheckPath(const std::string& name, const std::string& path) {
+  if (path.empty()) return {Verdict::kFine, name, "the embedded sample", ""};
+  if (::access(path.c_str(), R_OK) == 0) return {Verdict::kFine, name, path, ""};
+  return {Verdict::kFault, name, absl::StrCat(path, ": ", std::strerror(errno)), "correct the path in the configuration"};
+}
+
+int Doctor(const ConfigArguments& arguments) {
+  std::vector<Check> checks = {CheckVersion(), CheckCpu(), CheckMemory(), CheckPorts(), CheckBinaries()};
+  const absl::StatusOr<config::RunOptions> options = config::LoadRunOptions(arguments.files, arguments.overrides);
+  if (options.ok()) {
+    checks.push_back({Verdict::kFine, "configuration", arguments.files.empty() ? "defaults" : absl::StrJoin(arguments.files, " "), ""});
+    checks.push_back(CheckDisk(options->run_dir));
+    checks.push_back(CheckPath("model", options->model.path));
+    checks.push_back(CheckPath("catalog", options->data.catalog));
+    checks.push_back(CheckPath("sft rows", options->data.sft.path));
+    checks.push_back(CheckPath("train rows", options->data.train.path));
+  } else {
+    checks.push_back({Verdict::kFault, "configuration", std::string(options.status().message()), "`convrec config` lists all keys"});
+  }
+  bool is_fine = true;
+  for (const Check& check : checks) {
+    const char* word = check.verdict == Verdict::kFine ? "ok   " : check.verdict == Verdict::kWarning ? "WARN " : "FAULT";
+    std::printf("%s  %-14s %s\n", word, check.name.c_str(), check.found.c_str());
+    if (check.verdict != Verdict::kFine) std::printf("       %-14s -> %s\n", "", check.remedy.c_str());
+    is_fine &= check.verdict != Verdict::kFault;
+  }
+  if (is_fine) return base::kExitOk;
+  return options.ok() ? base::kExitIo : base::kExitBadConfig;
+}
+
+}  // namespace
+
+void AddDoctorVerb(CLI::App* app, Action* action) {
+  CLI::App* verb = app->add_subcommand("doctor", "Check this machine and a configuration; one line per check.");
+  auto arguments = std::make_shared<ConfigArguments>();
+  AddConfigArguments(verb, arguments.get());
+  verb->footer("Exits with 0 when nothing is at fault.\nExample:\n  convrec doctor --config run.yaml");
+  verb->callback([arguments, action] { *action = [arguments] { return Doctor(*arguments); }; });
+}
+
+}  // namespace convrec::cli

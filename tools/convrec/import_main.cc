@@ -1,0 +1,45 @@
+// convrec-import: a GGUF file as a Hugging Face model directory. `convrec import` becomes this binary.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include "libs/base/errors.h"
+#include "libs/model/import.h"
+
+namespace {
+
+int Main(int argc, char** argv) {
+  CLI::App app{"Turns a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1) into a Hugging Face model directory.",
+               "convrec import"};
+  std::string gguf, directory, dtype = "F32";
+  app.add_option("gguf", gguf, "File to read.")->required()->type_name("GGUF");
+  app.add_option("directory", directory, "Folder to write, made when missing.")->required()->type_name("DIR");
+  app.add_option("--dtype", dtype, "Number type of the weights written.")
+      ->check(CLI::IsMember({"F32", "BF16"}))
+      ->capture_default_str();
+  app.footer("Example:\n  convrec import smollm2-135m-instruct-q8_0.gguf models/smollm2");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? convrec::base::kExitOk : convrec::base::kExitUsage;
+  }
+  const absl::Status status = convrec::model::ImportGguf(gguf, directory, dtype);
+  if (!status.ok()) {
+    std::fprintf(stderr, "convrec import: %s\n", std::string(status.message()).c_str());
+    return convrec::base::ExitCodeOf(status);
+  }
+  std::printf("model in %s\n", directory.c_str());
+  return convrec::base::kExitOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "convrec import: unexpected exception: %s\n", error.what());
+    return convrec::base::kExitBug;
+  }
+}

@@ -1,0 +1,295 @@
+#include "tools/convrec/launcher.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/base/status_macros.h"
+#include "libs/report/format.h"
+#include "libs/report/run_log.h"
+#include "libs/telemetry/ports_file.h"
+
+namespace convrec::cli {
+namespace {
+
+constexpr size_t kLinesShownOfADeadLearner = 12;
+
+const char* NameOfSignal(int number) {
+  return number == SIGINT ? "Ctrl-C" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
+// As a YAML text, whatever the folder is called.
+std::string TextOverride(const std::string& key, const std::string& value) {
+  std::string quoted;
+  for (const char c : value) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (c == '$') quoted += '$';
+    quoted += c;
+  }
+  const bool is_plain = value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:") ==
+                        std::string::npos;
+  return is_plain ? absl::StrCat(key, "=", value) : absl::StrCat(key, "=\"", quoted, "\"");
+}
+
+}  // namespace
+
+Launcher::Launcher(const Options& options, SignalSource* signals, report::ProgressDisplay* display,
+                   const base::Clock* clock)
+    : options_(options),
+      signals_(signals),
+      display_(display),
+      clock_(clock),
+      metrics_(base::JoinPath(options.run_dir, "metrics.jsonl"), report::LineFollower::Start::kEnd) {}
+
+Launcher::~Launcher() = default;  // Children that are left die with their ChildProcess.
+
+std::vector<std::string> Launcher::ArgumentsOf(const std::string& role, const std::string& name,
+                                               std::vector<std::string> overrides) const {
+  std::vector<std::string> arguments = {base::JoinPath(options_.binaries_dir, absl::StrCat("convrec-", role)),
+                                        "--config", options_.config_path, "--name", name};
+  if (role == "learner" && options_.resume) arguments.push_back("--resume");
+  arguments.push_back("telemetry.metrics_listen=127.0.0.1:0");
+  arguments.push_back(TextOverride("telemetry.ports_dir", base::JoinPath(options_.run_dir, "ports")));
+  arguments.insert(arguments.end(), overrides.begin(), overrides.end());
+  return arguments;
+}
+
+Launcher::Member Launcher::MakeMember(const std::string& role, const std::string& name,
+                                      std::vector<std::string> overrides, int parent_death_signal) {
+  const std::string log_path = base::JoinPath(options_.run_dir, absl::StrCat("logs/", name, ".log"));
+  return {std::make_unique<Worker>(
+              name,
+              ChildProcess::Options{ArgumentsOf(role, name, std::move(overrides)), log_path, parent_death_signal},
+              options_.restart),
+          std::make_unique<ChildLog>(name, log_path)};
+}
+
+std::vector<Launcher::Member*> Launcher::Members() {
+  std::vector<Member*> members;
+  for (Member* member : {&reward_, &learner_}) {
+    if (member->worker) members.push_back(member);
+  }
+  for (Member& member : rollouts_) members.push_back(&member);
+  return members;
+}
+
+std::string Launcher::DescribeEnd(Member* member, const ExitState& exit) const {
+  const std::string reason = member->log->Reason();
+  return absl::StrCat(member->worker->name(), " ended with ", exit.ToString(),
+                      reason.empty() ? absl::StrCat(" and wrote nothing to ", member->worker->log_path())
+                                     : absl::StrCat(": ", reason));
+}
+
+absl::StatusOr<int> Launcher::WaitForPort(Member* member) {
+  const std::string& name = member->worker->name();
+  const std::string ports_dir = base::JoinPath(options_.run_dir, "ports");
+  const absl::Time deadline = clock_->Now() + options_.start_timeout;
+  while (true) {
+    // The pid tells a file of this start from one that an earlier start left.
+    const absl::StatusOr<telemetry::Ports> ports = telemetry::ReadPortsFile(ports_dir, name);
+    if (ports.ok() && ports->pid == member->worker->child()->pid()) return ports->grpc;
+    if (!ports.ok() && !absl::IsNotFound(ports.status())) return ports.status();
+    for (Member* other : Members()) {
+      const std::optional<ExitState> exit = other->worker->child()->Poll();
+      if (!exit) continue;
+      failure_code_ = exit->signal == 0 && exit->code != 0 ? exit->code : base::kExitBug;
+      return absl::AbortedError(DescribeEnd(other, *exit));
+    }
+    if (clock_->Now() >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(name, " has not opened its ports after ",
+                                                      absl::FormatDuration(options_.start_timeout), "; see ",
+                                                      member->worker->log_path()));
+    }
+    Tick();
+    if (state_ != State::kStarting) return absl::CancelledError("stopped before training began");
+  }
+}
+
+absl::Status Launcher::StartWorkers(int reward_port, int learner_port) {
+  for (int i = 1; i <= options_.num_workers; ++i) {
+    std::vector<std::string> overrides = {absl::StrCat("rollout.learner_address=127.0.0.1:", learner_port),
+                                          absl::StrCat("rollout.reward_address=127.0.0.1:", reward_port),
+                                          "rollout.health_listen=127.0.0.1:0"};
+    overrides.insert(overrides.end(), options_.rollout_overrides.begin(), options_.rollout_overrides.end());
+    rollouts_.push_back(MakeMember("rollout", absl::StrCat("rollout-", i), std::move(overrides), SIGKILL));
+    CR_RETURN_IF_ERROR(rollouts_.back().worker->Start(clock_->Now()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Launcher::Run() {
+  CR_RETURN_IF_ERROR(base::MakeDirectories(base::JoinPath(options_.run_dir, "logs")));
+  CR_RETURN_IF_ERROR(base::MakeDirectories(base::JoinPath(options_.run_dir, "ports")));
+  // A learner whose launcher was killed gets SIGTERM and writes a checkpoint; the others hold nothing.
+  learner_ = MakeMember("learner", "learner", {"learner.listen=127.0.0.1:0"}, SIGTERM);
+  reward_ = MakeMember("reward", "reward", {"reward.listen=127.0.0.1:0"}, SIGKILL);
+  display_->Note(absl::StrCat("starting learner, reward service and ", options_.num_workers, " rollout worker",
+                              options_.num_workers == 1 ? "" : "s", "; logs in ",
+                              base::JoinPath(options_.run_dir, "logs")));
+  absl::Status status = learner_.worker->Start(clock_->Now());
+  if (status.ok()) status = reward_.worker->Start(clock_->Now());
+  if (status.ok()) {
+    const absl::StatusOr<int> reward_port = WaitForPort(&reward_);
+    const absl::StatusOr<int> learner_port = reward_port.ok() ? WaitForPort(&learner_) : reward_port;
+    status = learner_port.status();
+    if (status.ok()) {
+      // From now on a new reward service takes the place of the old one.
+      reward_.worker->set_arguments(
+          ArgumentsOf("reward", "reward", {absl::StrCat("reward.listen=127.0.0.1:", *reward_port)}));
+      status = StartWorkers(*reward_port, *learner_port);
+    }
+  }
+  if (status.ok()) {
+    state_ = State::kRunning;
+    const int code = Watch();
+    StopOthers();
+    return code;
+  }
+  if (learner_.worker->child() != nullptr) learner_.worker->child()->Signal(SIGTERM);
+  StopOthers();
+  if (absl::IsAborted(status) && failure_code_ != 0) {
+    display_->Note(absl::StrCat("could not start: ", std::string(status.message())));
+    return failure_code_;
+  }
+  return status;
+}
+
+void Launcher::Tick() {
+  if (const std::optional<int> signal_number = signals_->Wait(options_.tick)) ObeySignal(*signal_number);
+  const absl::Time now = clock_->Now();
+  for (Member* member : Members()) {
+    for (const std::string& line : member->log->NewWarnings(now)) display_->Note(line);
+  }
+  ShowProgress();
+}
+
+void Launcher::ShowProgress() {
+  for (const std::string& line : metrics_.Poll()) {
+    const absl::StatusOr<report::Record> record = report::ParseRecord(line);
+    if (!record.ok()) continue;  // ReadRunLog reports it with its line number at the end.
+    if (const auto* sft = std::get_if<report::SftStep>(&*record)) {
+      display_->Show(*sft);
+    } else if (const auto* rl = std::get_if<report::RlStep>(&*record)) {
+      display_->Show(*rl);
+    } else if (const auto* evaluation = std::get_if<report::Evaluation>(&*record)) {
+      const bool is_comparable = sft_ && sft_->split == evaluation->split;
+      display_->Note(report::FormatEvaluation(*evaluation, is_comparable ? sft_ : std::nullopt));
+      if (evaluation->stage == report::Stage::kSft &&
+          (!sft_ || evaluation->split == report::Split::kValidation)) {
+        sft_ = *evaluation;
+      }
+    } else if (const auto* event = std::get_if<report::Event>(&*record)) {
+      display_->Note(event->text);
+    }
+  }
+}
+
+void Launcher::ObeySignal(int signal_number) {
+  if (std::exchange(has_signal_, true)) {
+    display_->Note("killing all processes; the newest checkpoint is the last one that was finished");
+    state_ = State::kKilled;
+    for (Member* member : Members()) {
+      if (member->worker->child() != nullptr) member->worker->child()->Kill();
+    }
+    return;
+  }
+  StopLearner(absl::StrCat(NameOfSignal(signal_number), ": the learner finishes its step and writes a checkpoint; ",
+                           "once more kills it"));
+}
+
+void Launcher::StopLearner(const std::string& why) {
+  display_->Note(why);
+  state_ = State::kStopping;
+  if (kill_learner_at_) return;
+  kill_learner_at_ = clock_->Now() + options_.learner_grace;
+  learner_.worker->child()->Signal(SIGTERM);
+}
+
+void Launcher::WatchMember(Member* member) {
+  const std::string& name = member->worker->name();
+  const WorkerChange change = member->worker->Watch(clock_->Now());
+  switch (change.kind) {
+    case WorkerChange::Kind::kNone:
+      return;
+    case WorkerChange::Kind::kRestarted:
+      display_->Note(absl::StrCat(name, " is started again"));
+      return;
+    case WorkerChange::Kind::kDied:
+      // A worker that ends by itself may have seen the end of the run before this process did.
+      if (change.exit.signal == 0 && change.exit.code == base::kExitOk) return;
+      display_->Note(absl::StrCat(DescribeEnd(member, change.exit), "; starting it again in ",
+                                  report::Seconds(absl::ToDoubleSeconds(change.backoff))));
+      return;
+    case WorkerChange::Kind::kGivenUp:
+      display_->Note(absl::StrCat(change.status.ok() ? DescribeEnd(member, change.exit) : std::string(change.status.message()),
+                                  "; not started again"));
+  }
+  const bool has_workers = std::any_of(rollouts_.begin(), rollouts_.end(),
+                                       [](const Member& rollout) { return !rollout.worker->is_given_up(); });
+  if (has_workers && !reward_.worker->is_given_up()) return;
+  const bool has_code = change.exit.signal == 0 && change.exit.code != 0;
+  failure_code_ = has_code ? change.exit.code : base::kExitUnavailable;
+  StopLearner(absl::StrCat("nothing can be trained without ", name == "reward" ? "the reward service" : "rollout workers",
+                           ": stopping the learner"));
+}
+
+int Launcher::Watch() {
+  while (true) {
+    Tick();
+    if (const std::optional<ExitState> exit = learner_.worker->child()->Poll()) return EndOfLearner(*exit);
+    if (state_ == State::kRunning) {
+      WatchMember(&reward_);
+      for (Member& member : rollouts_) WatchMember(&member);
+    }
+    if (kill_learner_at_ && clock_->Now() >= *kill_learner_at_) {
+      display_->Note(absl::StrCat("the learner has not stopped within ", absl::FormatDuration(options_.learner_grace),
+                                  ": killing it"));
+      learner_.worker->child()->Kill();
+    }
+  }
+}
+
+int Launcher::EndOfLearner(const ExitState& exit) {
+  for (const std::string& line : learner_.log->NewWarnings(clock_->Now())) display_->Note(line);
+  ShowProgress();
+  if (state_ == State::kKilled) return 128 + SIGINT;
+  if (exit.signal == 0 && exit.code == base::kExitOk) return base::kExitOk;
+  if (exit.signal == 0 && exit.code == base::kExitStopped) {
+    display_->Note("stopped with a checkpoint; --resume goes on from it");
+    return failure_code_ != 0 ? failure_code_ : base::kExitStopped;
+  }
+  const std::vector<std::string> lines = learner_.log->LastLines(kLinesShownOfADeadLearner);
+  display_->Note(absl::StrCat("the learner ended with ", exit.ToString(),
+                              exit.signal == SIGKILL && !kill_learner_at_ ? ", as when memory runs out" : "",
+                              lines.empty() ? "" : "; its last lines:\n  ", absl::StrJoin(lines, "\n  ")));
+  return exit.signal != 0 ? base::kExitBug : exit.code;
+}
+
+void Launcher::StopOthers() {
+  const absl::Time deadline = clock_->Now() + options_.worker_grace;
+  for (Member* member : Members()) {
+    if (member->worker->child() != nullptr) member->worker->child()->Signal(SIGTERM);
+  }
+  const auto is_any_running = [this] {
+    bool is_running = false;
+    for (Member* member : Members()) {
+      ChildProcess* child = member->worker->child();
+      is_running |= child != nullptr && !child->Poll();
+    }
+    return is_running;
+  };
+  while (is_any_running() && clock_->Now() < deadline) {
+    // A further signal does not wait for the grace period.
+    if (signals_->Wait(absl::Milliseconds(20))) break;
+  }
+  for (Member* member : Members()) {
+    if (member->worker->child() != nullptr) member->worker->child()->Kill();
+  }
+}
+
+}  // namespace convrec::cli

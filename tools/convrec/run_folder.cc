@@ -1,0 +1,106 @@
+#include "tools/convrec/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/base/log.h"
+#include "libs/base/status_macros.h"
+#include "libs/config/load.h"
+#include "libs/config/print.h"
+#include "libs/report/results.h"
+#include "tools/convrec/sample_world.h"
+
+namespace convrec::cli {
+namespace {
+
+constexpr char kLockName[] = ".lock";
+
+// Whether there is anything besides our lock file and a world that was being written.
+bool HoldsSomething(const std::string& run_dir) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(run_dir, error)) {
+    if (entry.path().filename() != kLockName) return true;
+  }
+  return false;
+}
+
+absl::Status CheckUnchanged(const config::RunOptions& stored, const config::RunOptions& wanted,
+                            const RunFolderRequest& request) {
+  const std::vector<std::string> changes = config::ChangedKeys(stored, wanted);
+  if (changes.empty()) return absl::OkStatus();
+  const std::string list = absl::StrJoin(changes, "\n  ");
+  if (!request.allow_config_change) {
+    return base::BadConfig(absl::StrCat("the configuration differs from the one that ", wanted.run_dir,
+                                        " was started with; --allow-config-change goes on with:\n  ", list));
+  }
+  CR_LOG(WARNING) << "the configuration of the run changes: " << absl::StrJoin(changes, "; ");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RunFolderLock> RunFolderLock::Take(const std::string& run_dir) {
+  CR_RETURN_IF_ERROR(base::MakeDirectories(run_dir));
+  const std::string path = base::JoinPath(run_dir, kLockName);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("cannot open ", path));
+  RunFolderLock lock(fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    return base::BadConfig(absl::StrCat(run_dir, " is in use by another convrec train; choose another run_dir"));
+  }
+  return lock;
+}
+
+RunFolderLock::RunFolderLock(RunFolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+RunFolderLock::~RunFolderLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options, const RunFolderRequest& request) {
+  RunFolder folder;
+  folder.options = options;
+  std::string& run_dir = folder.options.run_dir;
+  run_dir = std::filesystem::absolute(run_dir).lexically_normal().string();
+  while (run_dir.size() > 1 && run_dir.back() == '/') run_dir.pop_back();
+  const std::string config_path = base::JoinPath(run_dir, "config.yaml");
+  const std::string summary_path = base::JoinPath(run_dir, "summary.json");
+  const std::string world_dir = base::JoinPath(run_dir, "world");
+  const bool uses_world = UsesSampleWorld(options);
+  if (uses_world) folder.options = WithSamplePaths(folder.options, world_dir);
+
+  folder.is_resumed = base::FileExists(config_path);
+  if (folder.is_resumed && !request.resume) {
+    return base::BadConfig(absl::StrCat("run_dir ", run_dir, " holds a run already; --resume goes on with it, another ",
+                                        "run_dir starts a new one"));
+  }
+  if (!folder.is_resumed && HoldsSomething(run_dir)) {
+    return base::BadConfig(absl::StrCat("run_dir ", run_dir, " holds files that are no run; choose an empty folder"));
+  }
+  if (folder.is_resumed) {
+    CR_ASSIGN_OR_RETURN(const config::RunOptions stored, config::LoadRunOptions({config_path}, {}));
+    CR_RETURN_IF_ERROR(CheckUnchanged(stored, folder.options, request));
+    if (base::FileExists(summary_path)) {
+      CR_ASSIGN_OR_RETURN(const report::RunOutcome outcome, report::ReadSummary(summary_path));
+      folder.earlier_seconds = outcome.seconds;
+      folder.is_finished = outcome.is_finished && config::ChangedKeys(stored, folder.options).empty();
+    }
+  }
+  CR_RETURN_IF_ERROR(base::WriteFileAtomically(config_path, config::PrintYaml(folder.options)));
+  // A resumed run names the world's files in its configuration; they are needed all the same.
+  const bool names_world = folder.options.data.catalog == base::JoinPath(world_dir, "catalog.jsonl");
+  if (names_world) CR_RETURN_IF_ERROR(WriteSampleWorld(folder.options, world_dir));
+  return folder;
+}
+
+}  // namespace convrec::cli

@@ -1,0 +1,21 @@
+// The embedded sample as files: catalog, conversations and a model without weights.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "libs/config/run_options.h"
+
+namespace convrec::cli {
+
+// Whether the run uses the sample for its data (then also for a model that is not named).
+bool UsesSampleWorld(const config::RunOptions& options);
+
+// `options` with the files of `directory` in place of the paths that are empty.
+config::RunOptions WithSamplePaths(config::RunOptions options, const std::string& directory);
+
+// Writes the world of data.world into `directory`, and the sample model into its folder "model". Does
+// nothing when it is there already; a part that an interrupted call left is made anew.
+absl::Status WriteSampleWorld(const config::RunOptions& options, const std::string& directory);
+
+}  // namespace convrec::cli

@@ -1,0 +1,147 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/base/log.h"
+#include "libs/base/status_macros.h"
+#include "libs/config/load.h"
+#include "libs/config/print.h"
+#include "libs/report/format.h"
+#include "tools/convrec/launcher.h"
+#include "tools/convrec/run_folder.h"
+#include "tools/convrec/run_report.h"
+#include "tools/convrec/verbs.h"
+
+namespace convrec::cli {
+namespace {
+
+struct TrainArguments {
+  ConfigArguments config;
+  RunFolderRequest folder;
+  std::string binaries_dir;
+  double start_timeout_s = 600;
+};
+
+// --resume without a file goes on with the configuration of the run itself.
+absl::StatusOr<config::RunOptions> LoadOptions(const TrainArguments& arguments) {
+  CR_ASSIGN_OR_RETURN(config::RunOptions options,
+                      config::LoadRunOptions(arguments.config.files, arguments.config.overrides));
+  const std::string stored = base::JoinPath(options.run_dir, "config.yaml");
+  if (!arguments.folder.resume || !arguments.config.files.empty() || !base::FileExists(stored)) return options;
+  const std::string run_dir = options.run_dir;
+  CR_ASSIGN_OR_RETURN(options, config::LoadRunOptions({stored}, arguments.config.overrides));
+  options.run_dir = run_dir;
+  return options;
+}
+
+Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFolder& folder) {
+  Launcher::Options options;
+  options.run_dir = folder.options.run_dir;
+  options.config_path = base::JoinPath(options.run_dir, "config.yaml");
+  options.binaries_dir = arguments.binaries_dir.empty() ? BinaryFolder() : arguments.binaries_dir;
+  options.num_workers = folder.options.rollout.workers;
+  options.resume = folder.is_resumed;
+  options.start_timeout = absl::Seconds(arguments.start_timeout_s);
+  const int num_cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (folder.options.rollout.threads == 0 && options.num_workers > 1) {
+    // Workers on one machine share its cores instead of each taking all of them.
+    options.rollout_overrides.push_back(
+        absl::StrCat("rollout.threads=", std::max(1, num_cores / options.num_workers)));
+  }
+  return options;
+}
+
+// Shows the table and writes what outlasts the run; an error here does not change how the job ended.
+void Conclude(const RunFolder& folder, const report::RunOutcome& outcome) {
+  const std::string& run_dir = folder.options.run_dir;
+  absl::Status status = WriteRunSummary(run_dir, outcome);
+  if (!status.ok()) CR_LOG(ERROR) << status.message();
+  if (!base::FileExists(base::JoinPath(run_dir, "metrics.jsonl"))) return;
+  const absl::StatusOr<std::string> table = WriteRunReport(run_dir, folder.options, outcome);
+  if (!table.ok()) {
+    CR_LOG(ERROR) << table.status().message();
+    return;
+  }
+  const std::string text = absl::StrCat("\n", *table, "\n", report::Seconds(outcome.seconds), " in all; report in ",
+                                        base::JoinPath(run_dir, "report.html"), "\n");
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+  status = base::AppendToFile(base::JoinPath(run_dir, "log.txt"), text);
+  if (!status.ok()) CR_LOG(WARNING) << status.message();
+}
+
+absl::StatusOr<int> Train(const TrainArguments& arguments) {
+  CR_ASSIGN_OR_RETURN(const config::RunOptions options, LoadOptions(arguments));
+  CR_ASSIGN_OR_RETURN(const RunFolderLock lock, RunFolderLock::Take(options.run_dir));
+  CR_ASSIGN_OR_RETURN(const RunFolder folder, PrepareRunFolder(options, arguments.folder));
+  report::RunOutcome outcome = OutcomeOf(folder.options);
+  outcome.seconds = folder.earlier_seconds;
+  if (folder.is_finished) {
+    std::fprintf(stdout, "%s is finished; nothing to do.\n", folder.options.run_dir.c_str());
+    outcome.is_finished = true;
+    Conclude(folder, outcome);
+    return base::kExitOk;
+  }
+
+  ProcessSignals signals;
+  const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  const base::Clock* clock = base::Clock::Real();
+  const absl::Time start = clock->Now();
+  absl::StatusOr<int> code = base::kExitBug;
+  {
+    report::ProgressDisplay display(
+        {.is_terminal = is_terminal, .log_path = base::JoinPath(folder.options.run_dir, "log.txt")}, stdout, clock);
+    display.Note(absl::StrCat(folder.is_resumed ? "resuming " : "", "run ", folder.options.name, " in ",
+                              folder.options.run_dir));
+    display.Note(config::DescribeEstimator(folder.options));
+    code = Launcher(LauncherOptionsOf(arguments, folder), &signals, &display, clock).Run();
+  }
+  outcome.seconds += absl::ToDoubleSeconds(clock->Now() - start);
+  outcome.exit_code = code.ok() ? *code : base::ExitCodeOf(code.status());
+  outcome.is_finished = outcome.exit_code == base::kExitOk;
+  Conclude(folder, outcome);
+  return code;
+}
+
+}  // namespace
+
+void AddTrainVerb(CLI::App* app, Action* action) {
+  CLI::App* verb = app->add_subcommand("train", "Run the whole job on this machine.");
+  auto arguments = std::make_shared<TrainArguments>();
+  AddConfigArguments(verb, &arguments->config);
+  verb->add_flag("--resume", arguments->folder.resume,
+                 "Go on with the run in run_dir from its newest checkpoint; without --config by its own configuration.");
+  verb->add_flag("--allow-config-change", arguments->folder.allow_config_change,
+                 "Let a resumed run take a configuration that differs from the one it was started with.");
+  verb->add_option("--binaries", arguments->binaries_dir, "Folder of convrec-learner, convrec-rollout and "
+                   "convrec-reward; default: that of this binary.")->type_name("DIR");
+  verb->add_option("--start-timeout", arguments->start_timeout_s, "Seconds until the services must have their ports.")
+      ->check(CLI::PositiveNumber)->type_name("S");
+  verb->footer(
+      "Starts the reward service, the learner and rollout.workers rollout workers as processes on loopback ports,\n"
+      "shows progress, and writes run_dir/{config.yaml,metrics.jsonl,log.txt,logs/,report.html,summary.json} and the\n"
+      "learner's checkpoints. Ctrl-C stops with a checkpoint; a second one kills.\n"
+      "Examples:\n"
+      "  convrec train                                              the embedded sample with default settings\n"
+      "  convrec train --config run.yaml learner.steps=200 run_dir=runs/long\n"
+      "  convrec train run_dir=runs/long --resume");
+  verb->callback([arguments, action] {
+    *action = [arguments] {
+      const absl::StatusOr<int> code = Train(*arguments);
+      return code.ok() ? *code : Fail(code.status());
+    };
+  });
+}
+
+}  // namespace convrec::cli

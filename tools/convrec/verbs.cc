@@ -1,0 +1,68 @@
+#include "tools/convrec/verbs.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+
+namespace convrec::cli {
+namespace {
+
+struct BinaryVerb {
+  const char* name;
+  const char* purpose;
+};
+constexpr std::array<BinaryVerb, 4> kBinaryVerbs = {{
+    {"import", "Turn a GGUF file into a Hugging Face model directory."},
+    {"learner", "Replace this process by the learner service."},
+    {"rollout", "Replace this process by a rollout worker."},
+    {"reward", "Replace this process by the reward service."},
+}};
+
+}  // namespace
+
+void AddBinaryVerbs(CLI::App* app) {
+  for (const BinaryVerb& verb : kBinaryVerbs) app->add_subcommand(verb.name, verb.purpose);
+}
+
+bool IsBinaryVerb(const std::string& verb) {
+  return std::any_of(kBinaryVerbs.begin(), kBinaryVerbs.end(), [&verb](const BinaryVerb& v) { return verb == v.name; });
+}
+
+int ReplaceByBinary(const std::string& verb, char** arguments) {
+  std::string path = base::JoinPath(BinaryFolder(), absl::StrCat("convrec-", verb));
+  arguments[0] = path.data();
+  ::execv(path.c_str(), arguments);
+  return Fail(base::ErrnoStatus(errno, absl::StrCat("cannot start ", path)));
+}
+
+void AddConfigArguments(CLI::App* verb, ConfigArguments* arguments) {
+  verb->add_option("-c,--config", arguments->files, "Configuration file in YAML; may be repeated, later files win.")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  verb->add_option("overrides", arguments->overrides, "Values that win over the files, as in learner.steps=100.")
+      ->type_name("key=value");
+}
+
+std::string BinaryFolder() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "." : self.parent_path().string();
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "convrec: %s\n", std::string(status.message()).c_str());
+  return base::ExitCodeOf(status);
+}
+
+}  // namespace convrec::cli

@@ -1,0 +1,47 @@
+// The verbs of `convrec`, one file each.
+//
+// An Add...Verb function describes its verb to the parser; when the verb is chosen, `action` becomes
+// what it does: a function that gives the exit code.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/config/run_options.h"
+
+namespace CLI {
+class App;
+}
+
+namespace convrec::cli {
+
+using Action = std::function<int()>;
+
+void AddTrainVerb(CLI::App* app, Action* action);
+void AddReportVerb(CLI::App* app, Action* action);
+void AddConfigVerb(CLI::App* app, Action* action);
+void AddWorldVerb(CLI::App* app, Action* action);
+void AddDoctorVerb(CLI::App* app, Action* action);
+
+// `learner`, `rollout`, `reward` and `import` are binaries of their own beside this one, which they
+// replace. Lists them for --help; true and the exit code when argv names one and exec failed.
+void AddBinaryVerbs(CLI::App* app);
+bool IsBinaryVerb(const std::string& verb);
+int ReplaceByBinary(const std::string& verb, char** arguments);
+
+// What verbs with a configuration share: --config FILE (repeatable) and key=value.
+struct ConfigArguments {
+  std::vector<std::string> files;
+  std::vector<std::string> overrides;
+};
+void AddConfigArguments(CLI::App* verb, ConfigArguments* arguments);
+
+// The folder of this binary, where its siblings are.
+std::string BinaryFolder();
+
+// Prints the error as one sentence and gives its exit code.
+int Fail(const absl::Status& status);
+
+}  // namespace convrec::cli
