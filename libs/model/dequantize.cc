@@ -31,10 +31,11 @@ float Half(const uint8_t* bytes) {
 }
 
 // 4-bit integers: the low halves of 16 bytes, then the high halves.
-void Unpack(const uint8_t* bytes, float scale, float zero_point, float minimum, float* out) {
+template <typename Value>
+void Unpack(const uint8_t* bytes, float* out, const Value& value) {
   for (int64_t i = 0; i < kBlockSize / 2; ++i) {
-    out[i] = scale * (static_cast<float>(bytes[i] & 0x0fU) - zero_point) + minimum;
-    out[i + kBlockSize / 2] = scale * (static_cast<float>(bytes[i] >> 4) - zero_point) + minimum;
+    out[i] = value(static_cast<float>(bytes[i] & 0x0fU));
+    out[i + kBlockSize / 2] = value(static_cast<float>(bytes[i] >> 4));
   }
 }
 
@@ -64,12 +65,15 @@ void DequantizeRow(const GgufTensor& tensor, int64_t row, float* out) {
       return;
     case GgufType::kQ4_0:
       for (int64_t i = 0; i < size; i += kBlockSize, bytes += 2 + kBlockSize / 2) {
-        Unpack(bytes + 2, Half(bytes), 8.0F, 0.0F, out + i);
+        const float scale = Half(bytes);
+        Unpack(bytes + 2, out + i, [scale](float q) { return scale * (q - 8.0F); });
       }
       return;
     case GgufType::kQ4_1:
       for (int64_t i = 0; i < size; i += kBlockSize, bytes += 4 + kBlockSize / 2) {
-        Unpack(bytes + 4, Half(bytes), 0.0F, Half(bytes + 2), out + i);
+        const float scale = Half(bytes);
+        const float minimum = Half(bytes + 2);
+        Unpack(bytes + 4, out + i, [=](float q) { return scale * q + minimum; });
       }
       return;
   }

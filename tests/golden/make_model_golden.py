@@ -105,8 +105,9 @@ def gguf_name(name):
 
 
 def byte_tokens(count):
-    """`count` tokens of the byte-level alphabet; three control tokens first."""
-    return ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + [chr(33 + i) for i in range(count - 3)]
+    """`count` tokens of the byte-level alphabet: three control tokens, bytes, one merged pair."""
+    control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    return control + [chr(33 + i) for i in range(count - 4)] + [chr(33) + chr(34)]
 
 
 def write_gguf(model, config, path):
@@ -129,7 +130,7 @@ def write_gguf(model, config, path):
     writer.add_tokenizer_pre("qwen2" if config.model_type != "llama" else "llama-bpe")
     writer.add_token_list(tokens)
     writer.add_token_types([3] * 3 + [1] * (len(tokens) - 3))
-    writer.add_token_merges([])
+    writer.add_token_merges([chr(33) + " " + chr(34)])
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(2)
     for name, parameter in model.named_parameters():
