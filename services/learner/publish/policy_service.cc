@@ -16,9 +16,11 @@ constexpr absl::Duration kMaxWait = absl::Seconds(30);
 constexpr absl::Duration kSlice = absl::Milliseconds(200);   // How often a waiting call looks for its caller.
 constexpr uint64_t kChunkBytes = 1 << 20;
 
-class Service final : public v1::PolicyService::Service {
+class Service final : public PolicyService, public v1::PolicyService::Service {
  public:
   Service(PolicyStore* store, domain::RunEpoch epoch) : store_(store), epoch_(epoch) {}
+
+  grpc::Service* service() override { return this; }
 
   grpc::Status WaitForVersion(grpc::ServerContext* context, const v1::WaitForVersionRequest* request,
                               v1::WaitForVersionReply* reply) override {
@@ -89,7 +91,7 @@ class Service final : public v1::PolicyService::Service {
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakePolicyService(PolicyStore* store, domain::RunEpoch epoch) {
+std::unique_ptr<PolicyService> PolicyService::Create(PolicyStore* store, domain::RunEpoch epoch) {
   return std::make_unique<Service>(store, epoch);
 }
 

@@ -12,7 +12,13 @@ class Service;
 
 namespace convrec::learner {
 
-// `store` must outlive the service. Thread-safe.
-std::unique_ptr<grpc::Service> MakePolicyService(PolicyStore* store, domain::RunEpoch epoch);
+// Thread-safe.
+class PolicyService {
+ public:
+  // `store` must outlive the service.
+  static std::unique_ptr<PolicyService> Create(PolicyStore* store, domain::RunEpoch epoch);
+  virtual ~PolicyService() = default;
+  virtual grpc::Service* service() = 0;
+};
 
 }  // namespace convrec::learner

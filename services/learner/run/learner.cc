@@ -138,7 +138,7 @@ class Learner {
   std::unique_ptr<GroupLedger> ledger_;
   PolicyStore store_;
   std::unique_ptr<ExperienceService> experience_;
-  std::unique_ptr<grpc::Service> policy_service_;
+  std::unique_ptr<PolicyService> policy_service_;
   std::unique_ptr<rpc::Server> server_;
   std::thread stop_watch_;                  // Wakes waits when a signal comes.
   std::atomic<bool> watch_ended_{false};
@@ -220,9 +220,9 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
                                           ledger_.get(),
                                           prompts_.get(),
                                           registry_);
-  policy_service_ = MakePolicyService(&store_, epoch_);
+  policy_service_ = PolicyService::Create(&store_, epoch_);
   CR_ASSIGN_OR_RETURN(
-      server_, rpc::Server::Start(options_.learner.listen, {experience_->service(), policy_service_.get()}));
+      server_, rpc::Server::Start(options_.learner.listen, {experience_->service(), policy_service_->service()}));
   if (!options_.telemetry.ports_dir.empty()) {
     CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options_.telemetry.ports_dir,
                                                  name,

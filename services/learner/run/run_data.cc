@@ -174,7 +174,7 @@ absl::Status AddSftExamples(const config::RunOptions& options, const catalog::Ca
   CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows, ReadSplit(options.data.sft, "sft"));
   CR_ASSIGN_OR_RETURN(const std::vector<std::string> targets, SftTargets(options, catalog, rows));
   for (size_t i = 0; i < rows.size(); ++i) {
-    SftExample example;
+    SftRow example;
     CR_ASSIGN_OR_RETURN(example.prompt_tokens, renderer->PromptTokens(rows[i]));
     example.completion_tokens = tokenizer.Encode(targets[i]);
     example.completion_tokens.push_back(*tokenizer.eos_id());

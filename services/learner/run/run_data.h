@@ -9,14 +9,9 @@
 #include "libs/config/run_options.h"
 #include "libs/domain/prompt.h"
 #include "libs/tokenizer/tokenizer.h"
+#include "services/learner/batch/sft_row.h"
 
 namespace convrec::learner {
-
-// A prompt and the answer to learn, end token included.
-struct SftExample {
-  std::vector<int32_t> prompt_tokens;
-  std::vector<int32_t> completion_tokens;
-};
 
 struct EvaluationSplit {
   std::vector<domain::Prompt> prompts;
@@ -28,7 +23,7 @@ struct RunData {
   std::vector<domain::Prompt> train;
   EvaluationSplit validation;
   EvaluationSplit test;
-  std::vector<SftExample> sft;
+  std::vector<SftRow> sft;
   int64_t sft_rows_too_long = 0;            // Dropped: longer than sft.max_tokens.
   int64_t prompts_cut = 0;                  // Longer than data.max_prompt_tokens.
 };
