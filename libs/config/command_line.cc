@@ -1,7 +1,6 @@
 #include "libs/config/command_line.h"
 
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <exception>
 #include <vector>
@@ -13,18 +12,23 @@
 
 namespace convrec::config {
 
-int RunService(int argc, char** argv, const std::string& binary, const std::string& purpose,
+int RunService(int argc,
+               char** argv,
+               const std::string& binary,
+               const std::string& purpose,
                const std::function<absl::Status(const ServiceArguments&)>& run) {
   CLI::App app{purpose, binary};
   std::vector<std::string> files;
   std::vector<std::string> overrides;
   ServiceArguments arguments;
-  app.add_option("-c,--config", files, "Configuration file in YAML; later files win.")->allow_extra_args(false);
-  app.add_option("--name", arguments.name, "Name of this process in logs, metrics and ports files.");
+  app.add_option("-c,--config", files, "Configuration file in YAML; later files win.")
+      ->allow_extra_args(false);
+  app.add_option(
+      "--name", arguments.name, "Name of this process in logs, metrics and ports files.");
   app.add_flag("--resume", arguments.resume, "Go on from the newest checkpoint of the run folder.");
   app.add_option("overrides", overrides, "key=value, as in learner.steps=100.");
-  app.footer("`convrec config` prints every key with its comment and its value.\nExample: " + binary +
-             " --config run.yaml telemetry.metrics_listen=0.0.0.0:9464");
+  app.footer("`convrec config` prints every key with its comment and its value.\nExample: " +
+             binary + " --config run.yaml telemetry.metrics_listen=0.0.0.0:9464");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,13 +11,18 @@ namespace convrec::config {
 
 struct ServiceArguments {
   RunOptions options;
-  std::string name;      // --name: the name of this process in logs, metrics and ports files; may be empty.
-  bool resume = false;   // --resume: go on from the newest checkpoint.
+  std::string
+      name;  // --name: the name of this process in logs, metrics and ports files; may be empty.
+  bool resume = false;  // --resume: go on from the newest checkpoint.
 };
 
-// Parses `--config FILE... [--name NAME] [--resume] [key=value...]`, loads the configuration, installs the
-// stop signals and calls `run`. Prints an error as one sentence; returns the exit code of base/errors.h.
-int RunService(int argc, char** argv, const std::string& binary, const std::string& purpose,
+// Parses `--config FILE... [--name NAME] [--resume] [key=value...]`, loads the configuration,
+// installs the stop signals and calls `run`. Prints an error as one sentence; returns the exit code
+// of base/errors.h.
+int RunService(int argc,
+               char** argv,
+               const std::string& binary,
+               const std::string& purpose,
                const std::function<absl::Status(const ServiceArguments&)>& run);
 
 }  // namespace convrec::config

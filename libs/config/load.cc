@@ -20,10 +20,12 @@ namespace {
 v1::RunConfig Defaults(Compat compat) {
   v1::RunConfig config;
   Origins ignored;
-  const absl::Status status = MergeYaml(kDefaultsYaml, "configs/defaults.yaml", "", &config, &ignored);
+  const absl::Status status =
+      MergeYaml(kDefaultsYaml, "configs/defaults.yaml", "", &config, &ignored);
   CR_CHECK(status.ok(), std::string(status.message()));
   // The published trainer averages over tokens whatever the paper says.
-  if (compat == Compat::kReference) config.mutable_learner()->mutable_objective()->set_loss_type(NameOf(LossType::kBnpo));
+  if (compat == Compat::kReference)
+    config.mutable_learner()->mutable_objective()->set_loss_type(NameOf(LossType::kBnpo));
   return config;
 }
 
@@ -78,7 +80,8 @@ absl::StatusOr<RunOptions> LoadRunOptions(const std::vector<std::string>& files,
   if (const auto violation = FindViolation(options)) return Located(*violation, origins);
   const std::optional<Violation> unknown_default = FromProto(defaults, &default_options);
   CR_CHECK(!unknown_default, unknown_default->key);
-  if (const auto violation = FindIdleKey(options, default_options)) return Located(*violation, origins);
+  if (const auto violation = FindIdleKey(options, default_options))
+    return Located(*violation, origins);
   return options;
 }
 

@@ -61,8 +61,8 @@ std::vector<std::string> AllNames() {
   return {names.begin(), names.end()};
 }
 
-#define CR_INSTANTIATE(Enum)                                   \
-  template std::string NameOf(Enum);                           \
+#define CR_INSTANTIATE(Enum)                                      \
+  template std::string NameOf(Enum);                              \
   template std::optional<Enum> ParseName<Enum>(std::string_view); \
   template std::vector<std::string> AllNames<Enum>();
 CR_INSTANTIATE(Compat)

@@ -26,14 +26,26 @@ const FieldDescriptor* FieldOf(const Message& message, const char* key) {
 class Reader final {
  public:
   Reader(const Message& message, std::string prefix, std::optional<Violation>* violation)
-      : message_(message), reflection_(message.GetReflection()), prefix_(std::move(prefix)),
+      : message_(message),
+        reflection_(message.GetReflection()),
+        prefix_(std::move(prefix)),
         violation_(violation) {}
 
-  void operator()(const char* key, int& value) { value = reflection_->GetInt32(message_, FieldOf(message_, key)); }
-  void operator()(const char* key, uint64_t& value) { value = reflection_->GetUInt64(message_, FieldOf(message_, key)); }
-  void operator()(const char* key, double& value) { value = reflection_->GetDouble(message_, FieldOf(message_, key)); }
-  void operator()(const char* key, bool& value) { value = reflection_->GetBool(message_, FieldOf(message_, key)); }
-  void operator()(const char* key, std::string& value) { value = reflection_->GetString(message_, FieldOf(message_, key)); }
+  void operator()(const char* key, int& value) {
+    value = reflection_->GetInt32(message_, FieldOf(message_, key));
+  }
+  void operator()(const char* key, uint64_t& value) {
+    value = reflection_->GetUInt64(message_, FieldOf(message_, key));
+  }
+  void operator()(const char* key, double& value) {
+    value = reflection_->GetDouble(message_, FieldOf(message_, key));
+  }
+  void operator()(const char* key, bool& value) {
+    value = reflection_->GetBool(message_, FieldOf(message_, key));
+  }
+  void operator()(const char* key, std::string& value) {
+    value = reflection_->GetString(message_, FieldOf(message_, key));
+  }
   void operator()(const char* key, absl::Duration& value) {
     value = absl::Seconds(reflection_->GetDouble(message_, FieldOf(message_, key)));
   }
@@ -42,7 +54,9 @@ class Reader final {
     if constexpr (std::is_enum_v<T>) {
       ReadName(key, value);
     } else {
-      Reader inner(reflection_->GetMessage(message_, FieldOf(message_, key)), absl::StrCat(prefix_, key, "."), violation_);
+      Reader inner(reflection_->GetMessage(message_, FieldOf(message_, key)),
+                   absl::StrCat(prefix_, key, "."),
+                   violation_);
       VisitFields(value, inner);
     }
   }
@@ -57,7 +71,10 @@ class Reader final {
       const std::string nearest = base::NearestWord(name, AllNames<Enum>());
       *violation_ = Violation{
           absl::StrCat(prefix_, key),
-          absl::StrCat("is \"", name, "\": expected one of ", absl::StrJoin(AllNames<Enum>(), ", "),
+          absl::StrCat("is \"",
+                       name,
+                       "\": expected one of ",
+                       absl::StrJoin(AllNames<Enum>(), ", "),
                        nearest.empty() ? "" : absl::StrCat("; did you mean \"", nearest, "\"?"))};
     }
   }
@@ -72,11 +89,21 @@ class Writer final {
  public:
   explicit Writer(Message* message) : message_(message), reflection_(message->GetReflection()) {}
 
-  void operator()(const char* key, int& value) { reflection_->SetInt32(message_, FieldOf(*message_, key), value); }
-  void operator()(const char* key, uint64_t& value) { reflection_->SetUInt64(message_, FieldOf(*message_, key), value); }
-  void operator()(const char* key, double& value) { reflection_->SetDouble(message_, FieldOf(*message_, key), value); }
-  void operator()(const char* key, bool& value) { reflection_->SetBool(message_, FieldOf(*message_, key), value); }
-  void operator()(const char* key, std::string& value) { reflection_->SetString(message_, FieldOf(*message_, key), value); }
+  void operator()(const char* key, int& value) {
+    reflection_->SetInt32(message_, FieldOf(*message_, key), value);
+  }
+  void operator()(const char* key, uint64_t& value) {
+    reflection_->SetUInt64(message_, FieldOf(*message_, key), value);
+  }
+  void operator()(const char* key, double& value) {
+    reflection_->SetDouble(message_, FieldOf(*message_, key), value);
+  }
+  void operator()(const char* key, bool& value) {
+    reflection_->SetBool(message_, FieldOf(*message_, key), value);
+  }
+  void operator()(const char* key, std::string& value) {
+    reflection_->SetString(message_, FieldOf(*message_, key), value);
+  }
   void operator()(const char* key, absl::Duration& value) {
     reflection_->SetDouble(message_, FieldOf(*message_, key), absl::ToDoubleSeconds(value));
   }
@@ -106,7 +133,8 @@ std::optional<Violation> FromProto(const v1::RunConfig& config, RunOptions* opti
 
 v1::RunConfig ToProto(const RunOptions& options) {
   v1::RunConfig config;
-  RunOptions copy = options;  // VisitFields serves reading and writing, so it wants a mutable value.
+  RunOptions copy =
+      options;  // VisitFields serves reading and writing, so it wants a mutable value.
   Writer writer(&config);
   VisitFields(copy, writer);
   return config;

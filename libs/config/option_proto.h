@@ -9,8 +9,8 @@
 
 namespace convrec::config {
 
-// Fills `options` from a message in which every field is present; the first value that is not in its
-// enumeration otherwise. Ranges are ValidateRunOptions' affair.
+// Fills `options` from a message in which every field is present; the first value that is not in
+// its enumeration otherwise. Ranges are ValidateRunOptions' affair.
 std::optional<Violation> FromProto(const v1::RunConfig& config, RunOptions* options);
 
 // Every field is present in the result.

@@ -23,8 +23,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using nlohmann::ordered_json;
 
-// The shortest text that reads back as `value`, always with a point, so that every YAML reader takes
-// it for a number: 1.0e-06.
+// The shortest text that reads back as `value`, always with a point, so that every YAML reader
+// takes it for a number: 1.0e-06.
 std::string DoubleText(double value) {
   std::array<char, 32> buffer;
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
@@ -42,7 +42,9 @@ std::string QuotedText(const std::string& text) {
 
 // Texts of several plain lines read better as a block.
 bool FitsBlock(const std::string& text) {
-  if (text.find('\n') == std::string::npos || text.front() == ' ' || text.front() == '\n' || text.back() == '\n') return false;
+  if (text.find('\n') == std::string::npos || text.front() == ' ' || text.front() == '\n' ||
+      text.back() == '\n')
+    return false;
   for (const char c : text) {
     if (c != '\n' && static_cast<unsigned char>(c) < 0x20) return false;
   }
@@ -58,25 +60,40 @@ std::string StringText(const std::string& text, const std::string& indent) {
   return block;
 }
 
-std::string ValueText(const Message& message, const FieldDescriptor* field, const std::string& key, const std::string& indent) {
+std::string ValueText(const Message& message,
+                      const FieldDescriptor* field,
+                      const std::string& key,
+                      const std::string& indent) {
   const google::protobuf::Reflection* reflection = message.GetReflection();
   switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32: return absl::StrCat(reflection->GetInt32(message, field));
-    case FieldDescriptor::CPPTYPE_UINT64: return absl::StrCat(reflection->GetUInt64(message, field));
-    case FieldDescriptor::CPPTYPE_DOUBLE: return DoubleText(reflection->GetDouble(message, field));
-    case FieldDescriptor::CPPTYPE_BOOL: return reflection->GetBool(message, field) ? "true" : "false";
-    default: return StringText(EscapeValue(key, reflection->GetString(message, field)), indent);
+    case FieldDescriptor::CPPTYPE_INT32:
+      return absl::StrCat(reflection->GetInt32(message, field));
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return absl::StrCat(reflection->GetUInt64(message, field));
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return DoubleText(reflection->GetDouble(message, field));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection->GetBool(message, field) ? "true" : "false";
+    default:
+      return StringText(EscapeValue(key, reflection->GetString(message, field)), indent);
   }
 }
 
-ordered_json ValueJson(const Message& message, const FieldDescriptor* field, const std::string& key) {
+ordered_json ValueJson(const Message& message,
+                       const FieldDescriptor* field,
+                       const std::string& key) {
   const google::protobuf::Reflection* reflection = message.GetReflection();
   switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32: return reflection->GetInt32(message, field);
-    case FieldDescriptor::CPPTYPE_UINT64: return reflection->GetUInt64(message, field);
-    case FieldDescriptor::CPPTYPE_DOUBLE: return reflection->GetDouble(message, field);
-    case FieldDescriptor::CPPTYPE_BOOL: return reflection->GetBool(message, field);
-    default: return EscapeValue(key, reflection->GetString(message, field));
+    case FieldDescriptor::CPPTYPE_INT32:
+      return reflection->GetInt32(message, field);
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return reflection->GetUInt64(message, field);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return reflection->GetDouble(message, field);
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection->GetBool(message, field);
+    default:
+      return EscapeValue(key, reflection->GetString(message, field));
   }
 }
 
@@ -86,7 +103,10 @@ std::string Join(const std::string& prefix, const std::string& name) {
 
 using Comments = std::map<std::string, std::vector<std::string>>;
 
-void AppendYaml(const Message& message, const std::string& prefix, const std::string& indent, const Comments& comments,
+void AppendYaml(const Message& message,
+                const std::string& prefix,
+                const std::string& indent,
+                const Comments& comments,
                 std::string* out) {
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
     const FieldDescriptor* field = message.GetDescriptor()->field(i);
@@ -98,9 +118,14 @@ void AppendYaml(const Message& message, const std::string& prefix, const std::st
     }
     if (is_group) {
       absl::StrAppend(out, indent, field->name(), ":\n");
-      AppendYaml(message.GetReflection()->GetMessage(message, field), key, absl::StrCat(indent, "  "), comments, out);
+      AppendYaml(message.GetReflection()->GetMessage(message, field),
+                 key,
+                 absl::StrCat(indent, "  "),
+                 comments,
+                 out);
     } else {
-      absl::StrAppend(out, indent, field->name(), ": ", ValueText(message, field, key, indent), "\n");
+      absl::StrAppend(
+          out, indent, field->name(), ": ", ValueText(message, field, key, indent), "\n");
     }
   }
 }
@@ -117,7 +142,9 @@ ordered_json ToJson(const Message& message, const std::string& prefix) {
   return object;
 }
 
-void AppendChanges(const ordered_json& before, const ordered_json& after, const std::string& prefix,
+void AppendChanges(const ordered_json& before,
+                   const ordered_json& after,
+                   const std::string& prefix,
                    std::vector<std::string>* changes) {
   for (const auto& [name, value] : before.items()) {
     const ordered_json& other = after[name];
@@ -139,7 +166,9 @@ std::string PrintYaml(const RunOptions& options) {
 }
 
 std::string PrintJson(const RunOptions& options) {
-  return absl::StrCat(ToJson(ToProto(options), "").dump(2, ' ', false, ordered_json::error_handler_t::replace), "\n");
+  return absl::StrCat(
+      ToJson(ToProto(options), "").dump(2, ' ', false, ordered_json::error_handler_t::replace),
+      "\n");
 }
 
 std::vector<std::string> ChangedKeys(const RunOptions& before, const RunOptions& after) {
@@ -150,9 +179,21 @@ std::vector<std::string> ChangedKeys(const RunOptions& before, const RunOptions&
 
 std::string DescribeEstimator(const RunOptions& options) {
   const ObjectiveOptions& objective = options.learner.objective;
-  return absl::StrCat(NameOf(objective.ratio_unit), " ratio, ", NameOf(objective.advantage_unit), " advantage, loss ",
-                      NameOf(objective.loss_type), ", clip [", 1 - objective.clip_low, ", ", 1 + objective.clip_high,
-                      "], KL ", objective.kl_beta, ", reward ", NameOf(options.reward.rule), ", compat ", NameOf(options.compat));
+  return absl::StrCat(NameOf(objective.ratio_unit),
+                      " ratio, ",
+                      NameOf(objective.advantage_unit),
+                      " advantage, loss ",
+                      NameOf(objective.loss_type),
+                      ", clip [",
+                      1 - objective.clip_low,
+                      ", ",
+                      1 + objective.clip_high,
+                      "], KL ",
+                      objective.kl_beta,
+                      ", reward ",
+                      NameOf(options.reward.rule),
+                      ", compat ",
+                      NameOf(options.compat));
 }
 
 }  // namespace convrec::config

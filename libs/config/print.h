@@ -18,7 +18,8 @@ std::string PrintJson(const RunOptions& options);
 std::vector<std::string> ChangedKeys(const RunOptions& before, const RunOptions& after);
 
 // Which estimator is in force, in one line for the log of a start:
-// "rank ratio, rank advantage, loss paper, clip [0.94, 1.08], KL 0.001, reward exp_inf, compat fixed".
+// "rank ratio, rank advantage, loss paper, clip [0.94, 1.08], KL 0.001, reward exp_inf, compat
+// fixed".
 std::string DescribeEstimator(const RunOptions& options);
 
 }  // namespace convrec::config

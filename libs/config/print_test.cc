@@ -28,28 +28,39 @@ RunOptions Reload(const std::string& text) {
 }
 
 RunOptions Unusual() {
-  return Load({}, {"name=odd", "seed=18446744073709551615", "compat=reference", "model.path=some model/ä \"x\"", "model.chat_date=2024-07-26",
-                   "data.instruction= lead {conversation}\ntab\tand : # colon\n\n", "telemetry.ports_dir=a$${b}",
-                   "learner.optimizer.learning_rate=1.2345678901234567e-7", "rollout.reward_timeout_s=0.1", "learner.steps=0"});
+  return Load({},
+              {"name=odd",
+               "seed=18446744073709551615",
+               "compat=reference",
+               "model.path=some model/ä \"x\"",
+               "model.chat_date=2024-07-26",
+               "data.instruction= lead {conversation}\ntab\tand : # colon\n\n",
+               "telemetry.ports_dir=a$${b}",
+               "learner.optimizer.learning_rate=1.2345678901234567e-7",
+               "rollout.reward_timeout_s=0.1",
+               "learner.steps=0"});
 }
 
 TEST(PrintTest, YamlReadsBackAsTheSameOptions) {
   for (const RunOptions& options : {Load({}, {}), Unusual()}) {
     EXPECT_THAT(ChangedKeys(options, Reload(PrintYaml(options))), IsEmpty());
-    EXPECT_EQ(ToProto(options).SerializeAsString(), ToProto(Reload(PrintYaml(options))).SerializeAsString());
+    EXPECT_EQ(ToProto(options).SerializeAsString(),
+              ToProto(Reload(PrintYaml(options))).SerializeAsString());
   }
 }
 
 TEST(PrintTest, JsonReadsBackAsTheSameOptions) {
   for (const RunOptions& options : {Load({}, {}), Unusual()}) {
-    EXPECT_EQ(ToProto(options).SerializeAsString(), ToProto(Reload(PrintJson(options))).SerializeAsString());
+    EXPECT_EQ(ToProto(options).SerializeAsString(),
+              ToProto(Reload(PrintJson(options))).SerializeAsString());
   }
 }
 
 TEST(PrintTest, YamlCarriesCommentsAndBlocks) {
   const std::string text = PrintYaml(Load({}, {}));
   EXPECT_THAT(text, HasSubstr("  # Lines a list should have: N of the method.\n  num_ranks: 20\n"));
-  EXPECT_THAT(text, HasSubstr("  instruction: |-\n    Pretend you are a movie recommender system.\n"));
+  EXPECT_THAT(text,
+              HasSubstr("  instruction: |-\n    Pretend you are a movie recommender system.\n"));
   EXPECT_THAT(text, HasSubstr("    learning_rate: 1.0e-06\n"));
 }
 
@@ -60,7 +71,8 @@ TEST(PrintTest, ChangedKeysNameBothValues) {
 
 TEST(PrintTest, EstimatorIsOneSentence) {
   EXPECT_EQ(DescribeEstimator(Load({}, {})),
-            "rank ratio, rank advantage, loss paper, clip [0.94, 1.08], KL 0.001, reward exp_inf, compat fixed");
+            "rank ratio, rank advantage, loss paper, clip [0.94, 1.08], KL 0.001, reward exp_inf, "
+            "compat fixed");
 }
 
 }  // namespace

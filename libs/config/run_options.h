@@ -1,5 +1,5 @@
-// The resolved configuration of a run as plain values: the twin of proto/config.proto, whose comments
-// are the reference documentation of every key.
+// The resolved configuration of a run as plain values: the twin of proto/config.proto, whose
+// comments are the reference documentation of every key.
 //
 // A RunOptions from load.h is complete and valid. The member initializers below only make an empty
 // value well-defined; the defaults of a run stand in configs/defaults.yaml.
@@ -27,7 +27,7 @@ enum class StdDivisor { kUnbiased, kPopulation };
 enum class ScheduleKind { kConstant, kCosine, kLinear };
 
 struct ModelOptions {
-  std::string path;            // Absolute; "" = the sample model of data.world.
+  std::string path;  // Absolute; "" = the sample model of data.world.
   ChatFormat chat_format = ChatFormat::kAuto;
   std::string chat_date;
   std::string device = "cpu";  // "cpu", "cuda" or "cuda:N".
@@ -37,7 +37,7 @@ struct ModelOptions {
 struct DataSplitOptions {
   std::string path;  // Absolute; "" = the split of data.world with the same name.
   int skip = 0;
-  int take = 0;      // 0 = all.
+  int take = 0;  // 0 = all.
 };
 
 struct WorldOptions {
@@ -92,7 +92,7 @@ struct RolloutOptions {
   double top_p = 1;  // 1 = off.
   int max_new_tokens = 0;
   int max_groups = 0;
-  int threads = 0;   // 0 = all cores.
+  int threads = 0;  // 0 = all cores.
   absl::Duration reward_timeout;
 };
 

@@ -19,7 +19,8 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 // Calls visit(key, field, message that holds it) for every field of the schema.
-void Walk(Message* message, const std::string& prefix,
+void Walk(Message* message,
+          const std::string& prefix,
           const std::function<void(const std::string&, const FieldDescriptor*, Message*)>& visit) {
   for (int i = 0; i < message->GetDescriptor()->field_count(); ++i) {
     const FieldDescriptor* field = message->GetDescriptor()->field(i);
@@ -43,9 +44,12 @@ std::vector<std::string> TextCandidates() {
   const auto add = [&candidates](const std::vector<std::string>& names) {
     candidates.insert(candidates.end(), names.begin(), names.end());
   };
-  add(AllNames<Compat>()), add(AllNames<ChatFormat>()), add(AllNames<WireType>()), add(AllNames<SftTargets>());
-  add(AllNames<PromptKeep>()), add(AllNames<RewardRule>()), add(AllNames<EvaluationCut>()), add(AllNames<RatioUnit>());
-  add(AllNames<AdvantageUnit>()), add(AllNames<LossType>()), add(AllNames<StdDivisor>()), add(AllNames<ScheduleKind>());
+  add(AllNames<Compat>()), add(AllNames<ChatFormat>()), add(AllNames<WireType>()),
+      add(AllNames<SftTargets>());
+  add(AllNames<PromptKeep>()), add(AllNames<RewardRule>()), add(AllNames<EvaluationCut>()),
+      add(AllNames<RatioUnit>());
+  add(AllNames<AdvantageUnit>()), add(AllNames<LossType>()), add(AllNames<StdDivisor>()),
+      add(AllNames<ScheduleKind>());
   return candidates;
 }
 
@@ -53,11 +57,16 @@ std::vector<std::string> TextCandidates() {
 void Change(const v1::RunConfig& config, const FieldDescriptor* field, Message* message) {
   const Reflection* reflection = message->GetReflection();
   switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32: return reflection->SetInt32(message, field, reflection->GetInt32(*message, field) + 1);
-    case FieldDescriptor::CPPTYPE_UINT64: return reflection->SetUInt64(message, field, reflection->GetUInt64(*message, field) + 1);
-    case FieldDescriptor::CPPTYPE_DOUBLE: return reflection->SetDouble(message, field, reflection->GetDouble(*message, field) + 0.5);
-    case FieldDescriptor::CPPTYPE_BOOL: return reflection->SetBool(message, field, !reflection->GetBool(*message, field));
-    default: break;
+    case FieldDescriptor::CPPTYPE_INT32:
+      return reflection->SetInt32(message, field, reflection->GetInt32(*message, field) + 1);
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return reflection->SetUInt64(message, field, reflection->GetUInt64(*message, field) + 1);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return reflection->SetDouble(message, field, reflection->GetDouble(*message, field) + 0.5);
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection->SetBool(message, field, !reflection->GetBool(*message, field));
+    default:
+      break;
   }
   const std::string before = reflection->GetString(*message, field);
   for (const std::string& candidate : TextCandidates()) {
@@ -75,19 +84,22 @@ TEST(SchemaTest, DefaultsHoldEveryKeyWithAComment) {
   int num_keys = 0;
   Walk(&schema, "", [&](const std::string& key, const FieldDescriptor*, Message*) {
     const auto comment = comments.find(key);
-    EXPECT_TRUE(comment != comments.end() && !comment->second.empty()) << key << " has no comment in configs/defaults.yaml";
+    EXPECT_TRUE(comment != comments.end() && !comment->second.empty())
+        << key << " has no comment in configs/defaults.yaml";
     ++num_keys;
   });
   EXPECT_EQ(static_cast<size_t>(num_keys), comments.size());
   Walk(&config, "", [&](const std::string& key, const FieldDescriptor* field, Message* message) {
-    EXPECT_TRUE(message->GetReflection()->HasField(*message, field)) << key << " is not set in configs/defaults.yaml";
+    EXPECT_TRUE(message->GetReflection()->HasField(*message, field))
+        << key << " is not set in configs/defaults.yaml";
   });
 }
 
 TEST(SchemaTest, EveryFieldTracksPresence) {
   v1::RunConfig schema;
   Walk(&schema, "", [](const std::string& key, const FieldDescriptor* field, Message*) {
-    EXPECT_TRUE(field->has_presence()) << key << " needs \"optional\", or zero and absent are the same";
+    EXPECT_TRUE(field->has_presence())
+        << key << " needs \"optional\", or zero and absent are the same";
   });
 }
 
@@ -101,7 +113,8 @@ TEST(SchemaTest, EveryFieldReachesRunOptions) {
     });
     RunOptions options;
     ASSERT_FALSE(FromProto(config, &options)) << key;
-    EXPECT_EQ(ToProto(options).DebugString(), config.DebugString()) << key << " is lost in option_fields.h";
+    EXPECT_EQ(ToProto(options).DebugString(), config.DebugString())
+        << key << " is lost in option_fields.h";
   });
 }
 

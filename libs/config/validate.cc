@@ -28,12 +28,18 @@ std::optional<HostPort> ParseHostPort(const std::string& address) {
   if (colon == std::string::npos || colon == 0) return std::nullopt;
   HostPort parsed{address.substr(0, colon)};
   const std::string digits = address.substr(colon + 1);
-  const bool all_digits = !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!all_digits || !absl::SimpleAtoi(digits, &parsed.port) || parsed.port > 65535) return std::nullopt;
-  const bool in_brackets = parsed.host.size() > 2 && parsed.host.front() == '[' && parsed.host.back() == ']';
-  const std::string host = in_brackets ? parsed.host.substr(1, parsed.host.size() - 2) : parsed.host;
+  const bool all_digits = !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) {
+    return c >= '0' && c <= '9';
+  });
+  if (!all_digits || !absl::SimpleAtoi(digits, &parsed.port) || parsed.port > 65535)
+    return std::nullopt;
+  const bool in_brackets =
+      parsed.host.size() > 2 && parsed.host.front() == '[' && parsed.host.back() == ']';
+  const std::string host =
+      in_brackets ? parsed.host.substr(1, parsed.host.size() - 2) : parsed.host;
   for (const char c : host) {
-    const bool is_ok = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' || (in_brackets && c == ':');
+    const bool is_ok = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ||
+                       c == '_' || (in_brackets && c == ':');
     if (!is_ok) return std::nullopt;
   }
   return parsed;
@@ -43,25 +49,38 @@ std::optional<HostPort> ParseHostPort(const std::string& address) {
 class Rules final {
  public:
   template <typename Value>
-  void Require(bool holds, const std::string& key, const Value& value, const std::string& expected) {
+  void Require(bool holds,
+               const std::string& key,
+               const Value& value,
+               const std::string& expected) {
     if (holds || violation_) return;
     violation_ = Violation{key, absl::StrCat("is ", value, ": expected ", expected)};
   }
 
   void Between(int value, int low, int high, const std::string& key) {
-    Require(value >= low && value <= high, key, value,
-            high == kMaxCount ? absl::StrCat("an integer >= ", low) : absl::StrCat("an integer from ", low, " to ", high));
+    Require(value >= low && value <= high,
+            key,
+            value,
+            high == kMaxCount ? absl::StrCat("an integer >= ", low)
+                              : absl::StrCat("an integer from ", low, " to ", high));
   }
   void NotNegative(int value, const std::string& key) { Between(value, 0, kMaxCount, key); }
   void Positive(int value, const std::string& key) { Between(value, 1, kMaxCount, key); }
 
-  void Positive(double value, const std::string& key) { Require(value > 0, key, value, "a number above 0"); }
-  void NotNegative(double value, const std::string& key) { Require(value >= 0, key, value, "a number >= 0"); }
+  void Positive(double value, const std::string& key) {
+    Require(value > 0, key, value, "a number above 0");
+  }
+  void NotNegative(double value, const std::string& key) {
+    Require(value >= 0, key, value, "a number >= 0");
+  }
   void InOpenUnit(double value, const std::string& key) {
     Require(value > 0 && value < 1, key, value, "a number between 0 and 1, both excluded");
   }
   void Within(double value, double bound, const std::string& key) {
-    Require(value >= -bound && value <= bound, key, value, absl::StrCat("a number from -", bound, " to ", bound));
+    Require(value >= -bound && value <= bound,
+            key,
+            value,
+            absl::StrCat("a number from -", bound, " to ", bound));
   }
 
   void Wait(absl::Duration value, const std::string& key) {
@@ -70,19 +89,29 @@ class Rules final {
   }
 
   void Address(const std::string& value, ZeroPort zero_port, const std::string& key) {
-    const std::string name = zero_port == ZeroPort::kRefused && value.starts_with("dns:///") ? value.substr(7) : value;
+    const std::string name =
+        zero_port == ZeroPort::kRefused && value.starts_with("dns:///") ? value.substr(7) : value;
     const std::optional<HostPort> parsed = ParseHostPort(name);
     const bool holds = parsed && (parsed->port > 0 || zero_port == ZeroPort::kAllowed);
-    Require(holds, key, Quoted(value),
+    Require(holds,
+            key,
+            Quoted(value),
             zero_port == ZeroPort::kAllowed ? "host:port with a port from 0 (any free one) to 65535"
                                             : "host:port with a port from 1 to 65535");
   }
 
   // Two listeners of one process.
-  void Apart(const std::string& a, const std::string& a_key, const std::string& b, const std::string& b_key) {
+  void Apart(const std::string& a,
+             const std::string& a_key,
+             const std::string& b,
+             const std::string& b_key) {
     const std::optional<HostPort> left = ParseHostPort(a), right = ParseHostPort(b);
-    const bool same = left && right && left->port != 0 && left->port == right->port && left->host == right->host;
-    Require(!same, b_key, Quoted(b), absl::StrCat("another port than ", a_key, ", since one process listens on both"));
+    const bool same =
+        left && right && left->port != 0 && left->port == right->port && left->host == right->host;
+    Require(!same,
+            b_key,
+            Quoted(b),
+            absl::StrCat("another port than ", a_key, ", since one process listens on both"));
   }
 
   static std::string Quoted(const std::string& text) { return absl::StrCat("\"", text, "\""); }
@@ -102,26 +131,46 @@ bool IsName(const std::string& name) {
 bool IsDevice(const std::string& device) {
   if (device == "cpu" || device == "cuda") return true;
   int index = 0;
-  return device.starts_with("cuda:") && device.size() <= 8 && absl::SimpleAtoi(device.substr(5), &index) && index >= 0;
+  return device.starts_with("cuda:") && device.size() <= 8 &&
+         absl::SimpleAtoi(device.substr(5), &index) && index >= 0;
 }
 
 void CheckRun(const RunOptions& options, Rules& rules) {
-  rules.Require(IsName(options.name), "name", Rules::Quoted(options.name),
+  rules.Require(IsName(options.name),
+                "name",
+                Rules::Quoted(options.name),
                 "1 to 63 letters, digits, \"-\", \"_\" and \".\", since it labels metrics");
   rules.Require(!options.run_dir.empty(), "run_dir", "empty", "a folder");
-  rules.Require(IsDevice(options.model.device), "model.device", Rules::Quoted(options.model.device), "cpu, cuda or cuda:N");
-  rules.Require(!options.model.chat_date.empty(), "model.chat_date", "empty", "a date, as in \"26 Jul 2024\"");
+  rules.Require(IsDevice(options.model.device),
+                "model.device",
+                Rules::Quoted(options.model.device),
+                "cpu, cuda or cuda:N");
+  rules.Require(!options.model.chat_date.empty(),
+                "model.chat_date",
+                "empty",
+                "a date, as in \"26 Jul 2024\"");
 }
 
 // `rows` of the sample world's split; `needed` when some stage of this run reads the split.
-void CheckSplit(const DataSplitOptions& split, int rows, bool has_own_catalog, bool needed, const std::string& key, Rules& rules) {
+void CheckSplit(const DataSplitOptions& split,
+                int rows,
+                bool has_own_catalog,
+                bool needed,
+                const std::string& key,
+                Rules& rules) {
   rules.NotNegative(split.skip, absl::StrCat(key, ".skip"));
   rules.NotNegative(split.take, absl::StrCat(key, ".take"));
-  rules.Require(has_own_catalog || split.path.empty(), absl::StrCat(key, ".path"), Rules::Quoted(split.path),
+  rules.Require(has_own_catalog || split.path.empty(),
+                absl::StrCat(key, ".path"),
+                Rules::Quoted(split.path),
                 "no file, since data.catalog is empty: name the catalog that belongs to it");
-  rules.Require(!has_own_catalog || !needed || !split.path.empty(), absl::StrCat(key, ".path"), "empty",
+  rules.Require(!has_own_catalog || !needed || !split.path.empty(),
+                absl::StrCat(key, ".path"),
+                "empty",
                 "a file, since data.catalog names a catalog of your own");
-  rules.Require(has_own_catalog || split.skip < rows, absl::StrCat(key, ".skip"), split.skip,
+  rules.Require(has_own_catalog || split.skip < rows,
+                absl::StrCat(key, ".skip"),
+                split.skip,
                 absl::StrCat("less than the ", rows, " rows of the sample world's split"));
 }
 
@@ -137,8 +186,12 @@ void CheckWorld(const WorldOptions& world, Rules& rules) {
   rules.Between(world.intermediate_size, 1, 1 << 20, "data.world.intermediate_size");
   // Rotary embeddings turn pairs of a head's dimensions.
   const bool divides = world.num_heads > 0 && world.hidden_size % (2 * world.num_heads) == 0;
-  rules.Require(divides, "data.world.hidden_size", world.hidden_size,
-                absl::StrCat("a multiple of 2 * num_heads = ", 2 * world.num_heads, ", so that heads have an even width"));
+  rules.Require(divides,
+                "data.world.hidden_size",
+                world.hidden_size,
+                absl::StrCat("a multiple of 2 * num_heads = ",
+                             2 * world.num_heads,
+                             ", so that heads have an even width"));
 }
 
 void CheckData(const RunOptions& options, Rules& rules) {
@@ -148,9 +201,16 @@ void CheckData(const RunOptions& options, Rules& rules) {
   const bool trains = options.learner.steps > 0;
   CheckSplit(data.sft, data.world.sft_rows, own, options.learner.sft.steps > 0, "data.sft", rules);
   CheckSplit(data.train, data.world.train_rows, own, trains, "data.train", rules);
-  CheckSplit(data.validation, data.world.validation_rows, own, trains && options.evaluation.every_steps > 0, "data.validation", rules);
+  CheckSplit(data.validation,
+             data.world.validation_rows,
+             own,
+             trains && options.evaluation.every_steps > 0,
+             "data.validation",
+             rules);
   CheckSplit(data.test, data.world.test_rows, own, /*needed=*/false, "data.test", rules);
-  rules.Require(data.instruction.find("{conversation}") != std::string::npos, "data.instruction", Rules::Quoted(data.instruction),
+  rules.Require(data.instruction.find("{conversation}") != std::string::npos,
+                "data.instruction",
+                Rules::Quoted(data.instruction),
                 "a text that holds {conversation}");
   rules.Between(data.num_ranks, 1, 100, "data.num_ranks");
   rules.Between(data.max_prompt_tokens, 1, kMaxTokens, "data.max_prompt_tokens");
@@ -159,9 +219,15 @@ void CheckData(const RunOptions& options, Rules& rules) {
 void CheckReward(const RunOptions& options, Rules& rules) {
   const RewardOptions& reward = options.reward;
   rules.Address(reward.listen, ZeroPort::kAllowed, "reward.listen");
-  rules.Require(options.compat != Compat::kReference || reward.rule != RewardRule::kExp, "reward.rule", "exp",
-                "exp_inf or log_decay, since compat is reference and the published scripts have no exp");
-  rules.Require(reward.rule != RewardRule::kExp || reward.gamma > 1, "reward.gamma", reward.gamma, "a number above 1 for rule exp");
+  rules.Require(
+      options.compat != Compat::kReference || reward.rule != RewardRule::kExp,
+      "reward.rule",
+      "exp",
+      "exp_inf or log_decay, since compat is reference and the published scripts have no exp");
+  rules.Require(reward.rule != RewardRule::kExp || reward.gamma > 1,
+                "reward.gamma",
+                reward.gamma,
+                "a number above 1 for rule exp");
   rules.Between(reward.year_tolerance, 0, 100, "reward.year_tolerance");
   rules.Within(reward.duplicate_reward, 100, "reward.duplicate_reward");
   rules.Within(reward.off_catalog_reward, 100, "reward.off_catalog_reward");
@@ -178,12 +244,19 @@ void CheckRollout(const RunOptions& options, Rules& rules) {
   rules.Address(rollout.health_listen, ZeroPort::kAllowed, "rollout.health_listen");
   rules.Between(rollout.workers, 1, 256, "rollout.workers");
   rules.Between(rollout.siblings, 1, 1024, "rollout.siblings");
-  rules.Require(!trains || rollout.siblings >= 2, "rollout.siblings", rollout.siblings,
+  rules.Require(!trains || rollout.siblings >= 2,
+                "rollout.siblings",
+                rollout.siblings,
                 "at least 2, since learner.steps is above 0 and an advantage compares siblings");
-  rules.Require(rollout.temperature > 0 && rollout.temperature <= 100, "rollout.temperature", rollout.temperature,
+  rules.Require(rollout.temperature > 0 && rollout.temperature <= 100,
+                "rollout.temperature",
+                rollout.temperature,
                 "a number above 0, at most 100");
   rules.NotNegative(rollout.top_k, "rollout.top_k");
-  rules.Require(rollout.top_p > 0 && rollout.top_p <= 1, "rollout.top_p", rollout.top_p, "a number in (0, 1]");
+  rules.Require(rollout.top_p > 0 && rollout.top_p <= 1,
+                "rollout.top_p",
+                rollout.top_p,
+                "a number in (0, 1]");
   rules.Between(rollout.max_new_tokens, 1, kMaxTokens, "rollout.max_new_tokens");
   rules.Between(rollout.max_groups, 1, 65536, "rollout.max_groups");
   rules.Between(rollout.threads, 0, kMaxThreads, "rollout.threads");
@@ -203,15 +276,25 @@ void CheckObjective(const ObjectiveOptions& objective, Rules& rules) {
 }
 
 void CheckOptimizer(const OptimizerOptions& optimizer, const std::string& prefix, Rules& rules) {
-  rules.Require(optimizer.learning_rate > 0 && optimizer.learning_rate <= 1, prefix + "learning_rate", optimizer.learning_rate,
+  rules.Require(optimizer.learning_rate > 0 && optimizer.learning_rate <= 1,
+                prefix + "learning_rate",
+                optimizer.learning_rate,
                 "a number above 0, at most 1");
-  rules.Require(optimizer.beta1 >= 0 && optimizer.beta1 < 1, prefix + "beta1", optimizer.beta1, "a number in [0, 1)");
-  rules.Require(optimizer.beta2 >= 0 && optimizer.beta2 < 1, prefix + "beta2", optimizer.beta2, "a number in [0, 1)");
+  rules.Require(optimizer.beta1 >= 0 && optimizer.beta1 < 1,
+                prefix + "beta1",
+                optimizer.beta1,
+                "a number in [0, 1)");
+  rules.Require(optimizer.beta2 >= 0 && optimizer.beta2 < 1,
+                prefix + "beta2",
+                optimizer.beta2,
+                "a number in [0, 1)");
   rules.Positive(optimizer.epsilon, prefix + "epsilon");
   rules.NotNegative(optimizer.weight_decay, prefix + "weight_decay");
   rules.NotNegative(optimizer.max_grad_norm, prefix + "max_grad_norm");
   rules.NotNegative(optimizer.warmup_steps, prefix + "warmup_steps");
-  rules.Require(optimizer.final_ratio >= 0 && optimizer.final_ratio <= 1, prefix + "final_ratio", optimizer.final_ratio,
+  rules.Require(optimizer.final_ratio >= 0 && optimizer.final_ratio <= 1,
+                prefix + "final_ratio",
+                optimizer.final_ratio,
                 "a number from 0 to 1");
 }
 
@@ -224,9 +307,11 @@ void CheckLearner(const RunOptions& options, Rules& rules) {
   rules.Between(learner.max_staleness, 0, 1000, "learner.max_staleness");
   rules.Between(learner.updates_per_batch, 1, 1000, "learner.updates_per_batch");
   rules.Wait(learner.lease_timeout, "learner.lease_timeout_s");
-  rules.Require(learner.lease_timeout > options.rollout.reward_timeout, "learner.lease_timeout_s",
+  rules.Require(learner.lease_timeout > options.rollout.reward_timeout,
+                "learner.lease_timeout_s",
                 absl::ToDoubleSeconds(learner.lease_timeout),
-                absl::StrCat("more than rollout.reward_timeout_s = ", absl::ToDoubleSeconds(options.rollout.reward_timeout),
+                absl::StrCat("more than rollout.reward_timeout_s = ",
+                             absl::ToDoubleSeconds(options.rollout.reward_timeout),
                              ", or a group that waits for its reward is leased twice"));
   rules.Wait(learner.starvation_timeout, "learner.starvation_timeout_s");
   rules.Positive(learner.microbatch_tokens, "learner.microbatch_tokens");
@@ -249,7 +334,8 @@ void CheckRest(const RunOptions& options, Rules& rules) {
   rules.Address(metrics, ZeroPort::kAllowed, "telemetry.metrics_listen");
   rules.Apart(options.learner.listen, "learner.listen", metrics, "telemetry.metrics_listen");
   rules.Apart(options.reward.listen, "reward.listen", metrics, "telemetry.metrics_listen");
-  rules.Apart(options.rollout.health_listen, "rollout.health_listen", metrics, "telemetry.metrics_listen");
+  rules.Apart(
+      options.rollout.health_listen, "rollout.health_listen", metrics, "telemetry.metrics_listen");
 }
 
 }  // namespace

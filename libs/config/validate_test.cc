@@ -30,39 +30,106 @@ TEST(ValidateTest, StatusNamesKeyValueAndExpectation) {
   RunOptions options = *LoadRunOptions({}, {});
   options.learner.groups_per_step = 0;
   const absl::Status status = ValidateRunOptions(options);
-  EXPECT_EQ(status.message(), "learner.groups_per_step is 0: expected an integer from 1 to 1048576");
+  EXPECT_EQ(status.message(),
+            "learner.groups_per_step is 0: expected an integer from 1 to 1048576");
   EXPECT_EQ(base::ExitCodeOf(status), base::kExitBadConfig);
 }
 
 TEST(ValidateTest, ValuesOutOfRangeAreRefused) {
-  for (const std::string assignment :
-       {"name=", "name=a b", "run_dir=", "model.device=gpu", "model.device=cuda:", "model.device=cuda:x", "model.chat_date=",
-        "data.instruction=no placeholder", "data.num_ranks=0", "data.num_ranks=101", "data.max_prompt_tokens=0", "data.train.skip=-1",
-        "data.train.take=-1", "data.train.skip=4000", "data.world.sft_rows=0", "data.world.train_rows=0", "data.world.validation_rows=0",
-        "data.world.test_rows=0", "data.world.vocab_size=256", "data.world.hidden_size=66", "data.world.num_heads=0",
-        "data.world.num_layers=0", "data.world.intermediate_size=0", "reward.year_tolerance=-1", "reward.duplicate_reward=1e9",
-        "reward.max_in_flight=0", "rollout.workers=0", "rollout.siblings=1", "rollout.siblings=0", "rollout.temperature=0",
-        "rollout.temperature=-1", "rollout.top_k=-1", "rollout.top_p=0", "rollout.top_p=1.1", "rollout.max_new_tokens=0",
-        "rollout.max_groups=0", "rollout.threads=-1", "rollout.reward_timeout_s=0", "learner.threads=-1", "learner.steps=-1",
-        "learner.groups_per_step=0", "learner.max_staleness=-1", "learner.updates_per_batch=0", "learner.lease_timeout_s=0",
-        "learner.lease_timeout_s=60", "learner.starvation_timeout_s=-5", "learner.microbatch_tokens=0", "learner.objective.clip_low=0",
-        "learner.objective.clip_low=1", "learner.objective.clip_high=0", "learner.objective.kl_beta=-1", "learner.objective.std_epsilon=0",
-        "learner.optimizer.learning_rate=0", "learner.optimizer.beta1=1", "learner.optimizer.beta2=-0.1", "learner.optimizer.epsilon=0",
-        "learner.optimizer.weight_decay=-1", "learner.optimizer.max_grad_norm=-1", "learner.optimizer.warmup_steps=-1",
-        "learner.optimizer.final_ratio=2", "learner.sft.steps=-1", "learner.sft.rows_per_step=0", "learner.sft.max_tokens=0",
-        "learner.sft.optimizer.learning_rate=0", "learner.checkpoint.every_steps=-1", "learner.checkpoint.keep=0",
-        "evaluation.every_steps=-1", "evaluation.rows=-1", "evaluation.max_new_tokens=-1", "evaluation.samples=-1"}) {
+  for (const std::string assignment : {"name=",
+                                       "name=a b",
+                                       "run_dir=",
+                                       "model.device=gpu",
+                                       "model.device=cuda:",
+                                       "model.device=cuda:x",
+                                       "model.chat_date=",
+                                       "data.instruction=no placeholder",
+                                       "data.num_ranks=0",
+                                       "data.num_ranks=101",
+                                       "data.max_prompt_tokens=0",
+                                       "data.train.skip=-1",
+                                       "data.train.take=-1",
+                                       "data.train.skip=4000",
+                                       "data.world.sft_rows=0",
+                                       "data.world.train_rows=0",
+                                       "data.world.validation_rows=0",
+                                       "data.world.test_rows=0",
+                                       "data.world.vocab_size=256",
+                                       "data.world.hidden_size=66",
+                                       "data.world.num_heads=0",
+                                       "data.world.num_layers=0",
+                                       "data.world.intermediate_size=0",
+                                       "reward.year_tolerance=-1",
+                                       "reward.duplicate_reward=1e9",
+                                       "reward.max_in_flight=0",
+                                       "rollout.workers=0",
+                                       "rollout.siblings=1",
+                                       "rollout.siblings=0",
+                                       "rollout.temperature=0",
+                                       "rollout.temperature=-1",
+                                       "rollout.top_k=-1",
+                                       "rollout.top_p=0",
+                                       "rollout.top_p=1.1",
+                                       "rollout.max_new_tokens=0",
+                                       "rollout.max_groups=0",
+                                       "rollout.threads=-1",
+                                       "rollout.reward_timeout_s=0",
+                                       "learner.threads=-1",
+                                       "learner.steps=-1",
+                                       "learner.groups_per_step=0",
+                                       "learner.max_staleness=-1",
+                                       "learner.updates_per_batch=0",
+                                       "learner.lease_timeout_s=0",
+                                       "learner.lease_timeout_s=60",
+                                       "learner.starvation_timeout_s=-5",
+                                       "learner.microbatch_tokens=0",
+                                       "learner.objective.clip_low=0",
+                                       "learner.objective.clip_low=1",
+                                       "learner.objective.clip_high=0",
+                                       "learner.objective.kl_beta=-1",
+                                       "learner.objective.std_epsilon=0",
+                                       "learner.optimizer.learning_rate=0",
+                                       "learner.optimizer.beta1=1",
+                                       "learner.optimizer.beta2=-0.1",
+                                       "learner.optimizer.epsilon=0",
+                                       "learner.optimizer.weight_decay=-1",
+                                       "learner.optimizer.max_grad_norm=-1",
+                                       "learner.optimizer.warmup_steps=-1",
+                                       "learner.optimizer.final_ratio=2",
+                                       "learner.sft.steps=-1",
+                                       "learner.sft.rows_per_step=0",
+                                       "learner.sft.max_tokens=0",
+                                       "learner.sft.optimizer.learning_rate=0",
+                                       "learner.checkpoint.every_steps=-1",
+                                       "learner.checkpoint.keep=0",
+                                       "evaluation.every_steps=-1",
+                                       "evaluation.rows=-1",
+                                       "evaluation.max_new_tokens=-1",
+                                       "evaluation.samples=-1"}) {
     const std::string key = assignment.substr(0, assignment.find('='));
-    EXPECT_THAT(Verdict({assignment}), StartsWith("override \"" + assignment + "\": " + key + " is ")) << assignment;
+    EXPECT_THAT(Verdict({assignment}),
+                StartsWith("override \"" + assignment + "\": " + key + " is "))
+        << assignment;
   }
 }
 
 TEST(ValidateTest, AddressesNeedHostAndPort) {
-  for (const std::string key : {"learner.listen", "reward.listen", "rollout.health_listen", "telemetry.metrics_listen"}) {
-    for (const std::string good : {"127.0.0.1:0", "0.0.0.0:65535", "[::]:1", "localhost:8080", "my-host.example:80"}) {
+  for (const std::string key :
+       {"learner.listen", "reward.listen", "rollout.health_listen", "telemetry.metrics_listen"}) {
+    for (const std::string good :
+         {"127.0.0.1:0", "0.0.0.0:65535", "[::]:1", "localhost:8080", "my-host.example:80"}) {
       EXPECT_EQ(Verdict({key + "=" + good}), "") << good;
     }
-    for (const std::string bad : {"", "localhost", ":80", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:-1", "127.0.0.1:+5", "a b:80", "::1:80", "http://x:80"}) {
+    for (const std::string bad : {"",
+                                  "localhost",
+                                  ":80",
+                                  "127.0.0.1:",
+                                  "127.0.0.1:70000",
+                                  "127.0.0.1:-1",
+                                  "127.0.0.1:+5",
+                                  "a b:80",
+                                  "::1:80",
+                                  "http://x:80"}) {
       EXPECT_THAT(Verdict({key + "=" + bad}), HasSubstr("expected host:port")) << bad;
     }
   }
@@ -75,7 +142,8 @@ TEST(ValidateTest, AddressesToCallNeedARealPort) {
 }
 
 TEST(ValidateTest, OneProcessCannotListenTwiceOnAPort) {
-  EXPECT_THAT(Verdict({"telemetry.metrics_listen=127.0.0.1:50051"}), HasSubstr("another port than learner.listen"));
+  EXPECT_THAT(Verdict({"telemetry.metrics_listen=127.0.0.1:50051"}),
+              HasSubstr("another port than learner.listen"));
   EXPECT_EQ(Verdict({"telemetry.metrics_listen=127.0.0.1:0", "learner.listen=127.0.0.1:0"}), "");
 }
 
@@ -92,8 +160,13 @@ TEST(ValidateTest, OneSiblingIsEnoughWithoutTraining) {
 TEST(ValidateTest, OwnCatalogAndOwnSplitsBelongTogether) {
   EXPECT_THAT(Verdict({"data.train.path=t.jsonl"}), HasSubstr("data.catalog is empty"));
   EXPECT_THAT(Verdict({"data.catalog=c.jsonl"}), HasSubstr("data.sft.path is empty"));
-  EXPECT_THAT(Verdict({"data.catalog=c.jsonl", "learner.sft.steps=0"}), HasSubstr("data.train.path is empty"));
-  EXPECT_EQ(Verdict({"data.catalog=c.jsonl", "data.sft.path=s", "data.train.path=t", "data.validation.path=v"}), "");
+  EXPECT_THAT(Verdict({"data.catalog=c.jsonl", "learner.sft.steps=0"}),
+              HasSubstr("data.train.path is empty"));
+  EXPECT_EQ(Verdict({"data.catalog=c.jsonl",
+                     "data.sft.path=s",
+                     "data.train.path=t",
+                     "data.validation.path=v"}),
+            "");
 }
 
 }  // namespace

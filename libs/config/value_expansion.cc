@@ -16,8 +16,8 @@ namespace {
 constexpr char kInstructionKey[] = "data.instruction";
 
 bool IsInputPath(const std::string& key) {
-  return key == "model.path" || key == "data.catalog" || key == "data.sft.path" || key == "data.train.path" ||
-         key == "data.validation.path" || key == "data.test.path";
+  return key == "model.path" || key == "data.catalog" || key == "data.sft.path" ||
+         key == "data.train.path" || key == "data.validation.path" || key == "data.test.path";
 }
 
 bool IsPath(const std::string& key) {
@@ -43,11 +43,13 @@ absl::StatusOr<std::string> ExpandVariables(const std::string& value) {
       const size_t end = value.find('}', at);
       const std::string name = value.substr(at + 2, end == std::string::npos ? end : end - at - 2);
       if (end == std::string::npos || !IsVariableName(name)) {
-        return base::BadConfig(absl::StrCat("\"", value, "\" holds \"${\" without a variable name and \"}\""));
+        return base::BadConfig(
+            absl::StrCat("\"", value, "\" holds \"${\" without a variable name and \"}\""));
       }
       const char* content = std::getenv(name.c_str());
       if (content == nullptr) {
-        return base::BadConfig(absl::StrCat("\"", value, "\" needs the environment variable ", name, ", which is not set"));
+        return base::BadConfig(absl::StrCat(
+            "\"", value, "\" needs the environment variable ", name, ", which is not set"));
       }
       expanded += content;
       at = end + 1;
@@ -60,20 +62,25 @@ absl::StatusOr<std::string> ExpandVariables(const std::string& value) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ExpandValue(const std::string& key, const std::string& value,
+absl::StatusOr<std::string> ExpandValue(const std::string& key,
+                                        const std::string& value,
                                         const std::string& directory) {
   if (key == kInstructionKey) return value;
   CR_ASSIGN_OR_RETURN(std::string expanded, ExpandVariables(value));
   if (!IsPath(key) || expanded.empty()) return expanded;
   if (expanded == "~" || expanded.starts_with("~/")) {
     const char* home = std::getenv("HOME");
-    if (home == nullptr) return base::BadConfig(absl::StrCat("\"", value, "\" needs the environment variable HOME, which is not set"));
+    if (home == nullptr)
+      return base::BadConfig(
+          absl::StrCat("\"", value, "\" needs the environment variable HOME, which is not set"));
     expanded = absl::StrCat(home, expanded.substr(1));
   }
   if (!IsInputPath(key)) return expanded;
   std::error_code error;
-  const std::filesystem::path base = std::filesystem::absolute(directory.empty() ? "." : directory, error);
-  if (error) return base::BadConfig(absl::StrCat("\"", value, "\" cannot be resolved: ", error.message()));
+  const std::filesystem::path base =
+      std::filesystem::absolute(directory.empty() ? "." : directory, error);
+  if (error)
+    return base::BadConfig(absl::StrCat("\"", value, "\" cannot be resolved: ", error.message()));
   return (base / expanded).lexically_normal().string();
 }
 

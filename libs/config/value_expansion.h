@@ -7,10 +7,11 @@
 
 namespace convrec::config {
 
-// Expands `value` of `key`: ${VAR} in every key but data.instruction ("$${" stands for "${"), "~/" in
-// keys that hold a path, and for model.path and data.* paths a relative path becomes absolute, from
-// `directory`. The error is a sentence without place.
-absl::StatusOr<std::string> ExpandValue(const std::string& key, const std::string& value,
+// Expands `value` of `key`: ${VAR} in every key but data.instruction ("$${" stands for "${"), "~/"
+// in keys that hold a path, and for model.path and data.* paths a relative path becomes absolute,
+// from `directory`. The error is a sentence without place.
+absl::StatusOr<std::string> ExpandValue(const std::string& key,
+                                        const std::string& value,
                                         const std::string& directory);
 
 // The text that ExpandValue turns into `value`.

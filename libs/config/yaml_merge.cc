@@ -27,7 +27,9 @@ std::string Join(const std::string& prefix, const std::string& name) {
 }
 
 // All keys of the schema that end in ".name", as in "learner.steps" for "steps".
-void FindElsewhere(const Descriptor* descriptor, const std::string& prefix, const std::string& name,
+void FindElsewhere(const Descriptor* descriptor,
+                   const std::string& prefix,
+                   const std::string& name,
                    std::vector<std::string>* found) {
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const FieldDescriptor* field = descriptor->field(i);
@@ -37,9 +39,12 @@ void FindElsewhere(const Descriptor* descriptor, const std::string& prefix, cons
   }
 }
 
-std::string UnknownKey(const Descriptor* descriptor, const std::string& prefix, const std::string& name) {
+std::string UnknownKey(const Descriptor* descriptor,
+                       const std::string& prefix,
+                       const std::string& name) {
   std::vector<std::string> siblings;
-  for (int i = 0; i < descriptor->field_count(); ++i) siblings.push_back(descriptor->field(i)->name());
+  for (int i = 0; i < descriptor->field_count(); ++i)
+    siblings.push_back(descriptor->field(i)->name());
   const std::string nearest = base::NearestWord(name, siblings);
   std::string suggestion = nearest.empty() ? "" : Join(prefix, nearest);
   if (suggestion.empty()) {
@@ -47,18 +52,28 @@ std::string UnknownKey(const Descriptor* descriptor, const std::string& prefix, 
     FindElsewhere(v1::RunConfig::descriptor(), "", name, &elsewhere);
     if (!elsewhere.empty()) suggestion = elsewhere.front();
   }
-  return absl::StrCat("unknown key \"", name, "\"", prefix.empty() ? "" : absl::StrCat(" in ", prefix),
-                      suggestion.empty() ? "" : absl::StrCat("; did you mean \"", suggestion, "\"?"));
+  return absl::StrCat(
+      "unknown key \"",
+      name,
+      "\"",
+      prefix.empty() ? "" : absl::StrCat(" in ", prefix),
+      suggestion.empty() ? "" : absl::StrCat("; did you mean \"", suggestion, "\"?"));
 }
 
 std::string ExpectedType(const FieldDescriptor* field) {
   switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32: return "an integer";
-    case FieldDescriptor::CPPTYPE_UINT64: return "an integer >= 0";
-    case FieldDescriptor::CPPTYPE_DOUBLE: return "a number";
-    case FieldDescriptor::CPPTYPE_BOOL: return "true or false";
-    case FieldDescriptor::CPPTYPE_STRING: return "a text";
-    default: return "keys and values";
+    case FieldDescriptor::CPPTYPE_INT32:
+      return "an integer";
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return "an integer >= 0";
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return "a number";
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return "true or false";
+    case FieldDescriptor::CPPTYPE_STRING:
+      return "a text";
+    default:
+      return "keys and values";
   }
 }
 
@@ -66,7 +81,10 @@ std::string ExpectedType(const FieldDescriptor* field) {
 class Merger final {
  public:
   Merger(std::string place, bool has_lines, std::string directory, Origins* origins)
-      : place_(std::move(place)), has_lines_(has_lines), directory_(std::move(directory)), origins_(origins) {}
+      : place_(std::move(place)),
+        has_lines_(has_lines),
+        directory_(std::move(directory)),
+        origins_(origins) {}
 
   absl::Status MergeMap(const YAML::Node& node, const std::string& prefix, Message* message) {
     std::set<std::string> names;
@@ -74,16 +92,21 @@ class Merger final {
       if (!entry.first.IsScalar()) return Error(entry.first, "a key must be a word");
       const std::string& name = entry.first.Scalar();
       const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName(name);
-      if (field == nullptr) return Error(entry.first, UnknownKey(message->GetDescriptor(), prefix, name));
-      if (!names.insert(name).second) return Error(entry.first, absl::StrCat("key \"", Join(prefix, name), "\" is set twice"));
+      if (field == nullptr)
+        return Error(entry.first, UnknownKey(message->GetDescriptor(), prefix, name));
+      if (!names.insert(name).second)
+        return Error(entry.first, absl::StrCat("key \"", Join(prefix, name), "\" is set twice"));
       CR_RETURN_IF_ERROR(MergeField(entry.second, entry.first, Join(prefix, name), field, message));
     }
     return absl::OkStatus();
   }
 
   // `name` is the node whose line is reported.
-  absl::Status MergeField(const YAML::Node& node, const YAML::Node& name, const std::string& key,
-                          const FieldDescriptor* field, Message* message) {
+  absl::Status MergeField(const YAML::Node& node,
+                          const YAML::Node& name,
+                          const std::string& key,
+                          const FieldDescriptor* field,
+                          Message* message) {
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       if (!node.IsMap()) return WrongType(name, key, field, Shown(node));
       return MergeMap(node, key, message->GetReflection()->MutableMessage(message, field));
@@ -96,8 +119,11 @@ class Merger final {
     return SetScalar(node.Scalar(), name, key, field, message);
   }
 
-  absl::Status SetScalar(const std::string& text, const YAML::Node& name, const std::string& key,
-                         const FieldDescriptor* field, Message* message) {
+  absl::Status SetScalar(const std::string& text,
+                         const YAML::Node& name,
+                         const std::string& key,
+                         const FieldDescriptor* field,
+                         Message* message) {
     const google::protobuf::Reflection* reflection = message->GetReflection();
     switch (field->cpp_type()) {
       case FieldDescriptor::CPPTYPE_INT32: {
@@ -114,7 +140,8 @@ class Merger final {
       }
       case FieldDescriptor::CPPTYPE_DOUBLE: {
         double value;
-        if (!absl::SimpleAtod(text, &value) || !std::isfinite(value)) return WrongType(name, key, field, text);
+        if (!absl::SimpleAtod(text, &value) || !std::isfinite(value))
+          return WrongType(name, key, field, text);
         reflection->SetDouble(message, field, value);
         break;
       }
@@ -124,7 +151,8 @@ class Merger final {
         break;
       default: {
         const absl::StatusOr<std::string> value = ExpandValue(key, text, directory_);
-        if (!value.ok()) return Error(name, absl::StrCat(key, ": ", std::string(value.status().message())));
+        if (!value.ok())
+          return Error(name, absl::StrCat(key, ": ", std::string(value.status().message())));
         reflection->SetString(message, field, *value);
         break;
       }
@@ -148,7 +176,9 @@ class Merger final {
     return node.IsSequence() ? "a list" : absl::StrCat("\"", node.Scalar(), "\"");
   }
 
-  absl::Status WrongType(const YAML::Node& name, const std::string& key, const FieldDescriptor* field,
+  absl::Status WrongType(const YAML::Node& name,
+                         const std::string& key,
+                         const FieldDescriptor* field,
                          const std::string& shown) const {
     return Error(name, absl::StrCat(key, " is ", shown, ": expected ", ExpectedType(field)));
   }
@@ -161,17 +191,24 @@ class Merger final {
 
 }  // namespace
 
-absl::Status MergeYaml(const std::string& text, const std::string& file, const std::string& directory,
-                       v1::RunConfig* config, Origins* origins) {
+absl::Status MergeYaml(const std::string& text,
+                       const std::string& file,
+                       const std::string& directory,
+                       v1::RunConfig* config,
+                       Origins* origins) {
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) return base::BadConfig(absl::StrCat(file, ": holds ", documents.size(), " YAML documents: expected one"));
+    if (documents.size() > 1)
+      return base::BadConfig(
+          absl::StrCat(file, ": holds ", documents.size(), " YAML documents: expected one"));
     if (documents.empty() || documents[0].IsNull()) return absl::OkStatus();
     Merger merger(file, /*has_lines=*/true, directory, origins);
-    if (!documents[0].IsMap()) return merger.Error(documents[0], "expected keys and values, as in \"seed: 1\"");
+    if (!documents[0].IsMap())
+      return merger.Error(documents[0], "expected keys and values, as in \"seed: 1\"");
     return merger.MergeMap(documents[0], "", config);
   } catch (const YAML::Exception& error) {
-    return base::BadConfig(absl::StrCat(file, ":", error.mark.line + 1, ": not valid YAML: ", error.msg));
+    return base::BadConfig(
+        absl::StrCat(file, ":", error.mark.line + 1, ": not valid YAML: ", error.msg));
   }
 }
 
@@ -189,11 +226,14 @@ absl::Status MergeOverride(const std::string& assignment, v1::RunConfig* config,
   std::string prefix;
   for (const std::string& name : std::vector<std::string>(absl::StrSplit(key, '.'))) {
     if (field != nullptr) {
-      if (field->message_type() == nullptr) return base::BadConfig(absl::StrCat(place, ": ", prefix, " has no keys below it"));
+      if (field->message_type() == nullptr)
+        return base::BadConfig(absl::StrCat(place, ": ", prefix, " has no keys below it"));
       message = message->GetReflection()->MutableMessage(message, field);
     }
     field = message->GetDescriptor()->FindFieldByName(name);
-    if (field == nullptr) return base::BadConfig(absl::StrCat(place, ": ", UnknownKey(message->GetDescriptor(), prefix, name)));
+    if (field == nullptr)
+      return base::BadConfig(
+          absl::StrCat(place, ": ", UnknownKey(message->GetDescriptor(), prefix, name)));
     prefix = Join(prefix, name);
   }
 

@@ -14,11 +14,14 @@ using Origins = std::map<std::string, std::string>;
 
 // Sets every key of the document on `config`. Relative paths of model.path and data.* start at
 // `directory`. BadConfig as load.h describes it.
-absl::Status MergeYaml(const std::string& text, const std::string& file, const std::string& directory,
-                       v1::RunConfig* config, Origins* origins);
+absl::Status MergeYaml(const std::string& text,
+                       const std::string& file,
+                       const std::string& directory,
+                       v1::RunConfig* config,
+                       Origins* origins);
 
-// Sets the one key of "learner.steps=5". The value of a text key is taken as it stands, unless it is
-// in quotes; any other value is YAML.
+// Sets the one key of "learner.steps=5". The value of a text key is taken as it stands, unless it
+// is in quotes; any other value is YAML.
 absl::Status MergeOverride(const std::string& assignment, v1::RunConfig* config, Origins* origins);
 
 }  // namespace convrec::config

@@ -13,7 +13,8 @@ namespace convrec::rpc {
 namespace {
 
 bool MayHelpToRepeat(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsResourceExhausted(status);
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status);
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ absl::Status CallWithRetry(const CallOptions& options,
     const absl::Duration wait = backoff * absl::Uniform(jitter, 0.5, 1.0);
     if (options.clock->Now() + wait > give_up) return status;
     if (options.wait(wait)) {
-      return absl::CancelledError(absl::StrCat("stopped while repeating a call: ", std::string(status.message())));
+      return absl::CancelledError(
+          absl::StrCat("stopped while repeating a call: ", std::string(status.message())));
     }
     backoff = std::min(2 * backoff, options.max_backoff);
   }

@@ -17,20 +17,23 @@ class Status;
 namespace convrec::rpc {
 
 struct CallOptions {
-  absl::Duration attempt_timeout = absl::Seconds(10);       // Deadline of one attempt.
-  absl::Duration total_timeout = absl::InfiniteDuration();  // Then the last error is returned; zero = one attempt.
+  absl::Duration attempt_timeout = absl::Seconds(10);  // Deadline of one attempt.
+  absl::Duration total_timeout =
+      absl::InfiniteDuration();  // Then the last error is returned; zero = one attempt.
   absl::Duration initial_backoff = absl::Milliseconds(100);
-  absl::Duration max_backoff = absl::Seconds(5);            // Doubles up to this; each wait is 50 to 100 % of it.
+  absl::Duration max_backoff =
+      absl::Seconds(5);  // Doubles up to this; each wait is 50 to 100 % of it.
   // Waits that long between attempts, shorter when the process stops; true = stop trying.
   std::function<bool(absl::Duration)> wait = base::WaitForStop;
   const base::Clock* clock = base::Clock::Real();
 };
 
 // Runs `attempt` with a fresh context, as in
-//   CallWithRetry({}, [&](grpc::ClientContext* context) { return stub->ScoreGroup(context, request, &reply); })
-// UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are tried again after a growing, jittered wait;
-// any other error is returned at once. Cancelled when `wait` asks to stop. Blocks; `attempt` must be
-// safe to repeat.
+//   CallWithRetry({}, [&](grpc::ClientContext* context) { return stub->ScoreGroup(context, request,
+//   &reply); })
+// UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are tried again after a growing, jittered
+// wait; any other error is returned at once. Cancelled when `wait` asks to stop. Blocks; `attempt`
+// must be safe to repeat.
 absl::Status CallWithRetry(const CallOptions& options,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt);
 

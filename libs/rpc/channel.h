@@ -10,9 +10,9 @@ class Channel;
 
 namespace convrec::rpc {
 
-// A plaintext channel to "host:port" or "dns:///name:port" (calls are spread over all addresses of the
-// name). Does not connect yet. Reconnects 0.1 s to 2 s after a failure, sends keep-alives while calls
-// are open, and takes messages up to kMaxMessageBytes.
+// A plaintext channel to "host:port" or "dns:///name:port" (calls are spread over all addresses of
+// the name). Does not connect yet. Reconnects 0.1 s to 2 s after a failure, sends keep-alives while
+// calls are open, and takes messages up to kMaxMessageBytes.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
 
 }  // namespace convrec::rpc

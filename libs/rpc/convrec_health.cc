@@ -15,14 +15,19 @@ constexpr int kUnreachable = 2;
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Asks a process for its health by grpc.health.v1.\nExit code: 0 serving, 1 not serving, 2 unreachable, 64 bad flags.");
+  CLI::App app(
+      "Asks a process for its health by grpc.health.v1.\nExit code: 0 serving, 1 not serving, 2 "
+      "unreachable, 64 bad flags.");
   app.footer("Example: convrec-health --addr=127.0.0.1:50052 --service=liveness");
   std::string address;
   std::string service = "readiness";
   double timeout_s = 3;
   app.add_option("--addr", address, "host:port of the health service")->required();
-  app.add_option("--service", service, "readiness, liveness, or empty for the process as a whole")->capture_default_str();
-  app.add_option("--timeout", timeout_s, "seconds to wait for the answer")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--service", service, "readiness, liveness, or empty for the process as a whole")
+      ->capture_default_str();
+  app.add_option("--timeout", timeout_s, "seconds to wait for the answer")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,7 +11,8 @@ namespace convrec::rpc {
 namespace {
 
 int ExitCodeOf(const std::string& flags) {
-  const int result = std::system((std::string(CONVREC_HEALTH_BINARY) + " " + flags + " > /dev/null 2>&1").c_str());
+  const int result =
+      std::system((std::string(CONVREC_HEALTH_BINARY) + " " + flags + " > /dev/null 2>&1").c_str());
   return WIFEXITED(result) ? WEXITSTATUS(result) : -1;
 }
 

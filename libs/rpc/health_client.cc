@@ -14,8 +14,9 @@
 namespace convrec::rpc {
 namespace {
 
-// HealthCheckRequest { string service = 1 } and HealthCheckResponse { ServingStatus status = 1 } have
-// the same bytes as these well-known types, so that grpc.health.v1 needs no generated code here.
+// HealthCheckRequest { string service = 1 } and HealthCheckResponse { ServingStatus status = 1 }
+// have the same bytes as these well-known types, so that grpc.health.v1 needs no generated code
+// here.
 using HealthCheckRequest = google::protobuf::StringValue;
 using HealthCheckResponse = google::protobuf::Int32Value;
 constexpr char kMethod[] = "/grpc.health.v1.Health/Check";
@@ -23,7 +24,8 @@ constexpr int kServing = 1;
 
 }  // namespace
 
-absl::StatusOr<Health> CheckHealth(const std::string& address, const std::string& service,
+absl::StatusOr<Health> CheckHealth(const std::string& address,
+                                   const std::string& service,
                                    absl::Duration timeout) {
   grpc::TemplatedGenericStub<HealthCheckRequest, HealthCheckResponse> stub(MakeChannel(address));
   HealthCheckRequest request;
@@ -33,14 +35,16 @@ absl::StatusOr<Health> CheckHealth(const std::string& address, const std::string
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   grpc::Status result;
   absl::Notification done;
-  stub.UnaryCall(&context, kMethod, grpc::StubOptions(), &request, &response, [&](grpc::Status status) {
-    result = std::move(status);
-    done.Notify();
-  });
+  stub.UnaryCall(
+      &context, kMethod, grpc::StubOptions(), &request, &response, [&](grpc::Status status) {
+        result = std::move(status);
+        done.Notify();
+      });
   done.WaitForNotification();
   if (result.ok()) return response.value() == kServing ? Health::kServing : Health::kNotServing;
   const absl::Status status = FromGrpc(result);
-  return absl::Status(status.code(), absl::StrCat("health of ", address, ": ", std::string(status.message())));
+  return absl::Status(status.code(),
+                      absl::StrCat("health of ", address, ": ", std::string(status.message())));
 }
 
 }  // namespace convrec::rpc

@@ -3,8 +3,8 @@
 
 namespace convrec::rpc {
 
-// gRPC prints every failed connection and bind, which our errors say in a sentence. With GRPC_VERBOSITY
-// in the environment its log stays. Thread-safe; may be called again.
+// gRPC prints every failed connection and bind, which our errors say in a sentence. With
+// GRPC_VERBOSITY in the environment its log stays. Thread-safe; may be called again.
 void QuietLibraryLog();
 
 }  // namespace convrec::rpc

@@ -25,8 +25,11 @@ constexpr absl::Duration kPatience = absl::Seconds(20);
 // Answers Describe with `answer`.
 class FakeReward final : public v1::RewardService::Service {
  public:
-  explicit FakeReward(std::function<grpc::Status(v1::DescribeReply*)> answer) : answer_(std::move(answer)) {}
-  grpc::Status Describe(grpc::ServerContext*, const v1::DescribeRequest*, v1::DescribeReply* reply) override {
+  explicit FakeReward(std::function<grpc::Status(v1::DescribeReply*)> answer)
+      : answer_(std::move(answer)) {}
+  grpc::Status Describe(grpc::ServerContext*,
+                        const v1::DescribeRequest*,
+                        v1::DescribeReply* reply) override {
     return answer_(reply);
   }
 
@@ -92,18 +95,22 @@ TEST(ServerTest, PortInUseIsAnErrorThatNamesTheAddress) {
   ASSERT_TRUE(first.ok()) << first.status();
   const auto second = Server::Start((*first)->address(), {});
   EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists) << second.status();
-  EXPECT_THAT(std::string(second.status().message()), HasSubstr("cannot listen on " + (*first)->address()));
+  EXPECT_THAT(std::string(second.status().message()),
+              HasSubstr("cannot listen on " + (*first)->address()));
 }
 
 TEST(ServerTest, AddressThatIsNoneIsRefused) {
   EXPECT_EQ(Server::Start("nowhere", {}).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Server::Start("127.0.0.1:port", {}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Server::Start("127.0.0.1:port", {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(ServerTest, ReadinessFollowsSetServingAndLivenessDoesNot) {
   const auto server = Server::Start(kLoopback, {});
   ASSERT_TRUE(server.ok()) << server.status();
-  const auto health = [&](const std::string& service) { return CheckHealth((*server)->address(), service, kPatience); };
+  const auto health = [&](const std::string& service) {
+    return CheckHealth((*server)->address(), service, kPatience);
+  };
   EXPECT_EQ(*health("liveness"), Health::kServing);
   EXPECT_EQ(*health("readiness"), Health::kNotServing);
   EXPECT_EQ(*health(""), Health::kNotServing);
@@ -158,8 +165,10 @@ TEST(CallTest, TransientErrorsAreRepeatedWithGrowingJitteredWaits) {
   CallOptions options = Recorded(&waits);
   options.initial_backoff = absl::Milliseconds(100);
   options.max_backoff = absl::Milliseconds(300);
-  const grpc::StatusCode codes[] = {grpc::StatusCode::UNAVAILABLE, grpc::StatusCode::DEADLINE_EXCEEDED,
-                                    grpc::StatusCode::RESOURCE_EXHAUSTED, grpc::StatusCode::UNAVAILABLE};
+  const grpc::StatusCode codes[] = {grpc::StatusCode::UNAVAILABLE,
+                                    grpc::StatusCode::DEADLINE_EXCEEDED,
+                                    grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                    grpc::StatusCode::UNAVAILABLE};
   size_t attempts = 0;
   const absl::Status status = CallWithRetry(options, [&](grpc::ClientContext*) {
     return attempts < 4 ? grpc::Status(codes[attempts++], "later") : grpc::Status::OK;
@@ -184,9 +193,10 @@ TEST(CallTest, OtherErrorsAreReturnedAtOnce) {
 
 TEST(CallTest, StopEndsTheRepetition) {
   std::vector<absl::Duration> waits;
-  const absl::Status status = CallWithRetry(Recorded(&waits, /*stop_after=*/3), [](grpc::ClientContext*) {
-    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "nobody there");
-  });
+  const absl::Status status =
+      CallWithRetry(Recorded(&waits, /*stop_after=*/3), [](grpc::ClientContext*) {
+        return grpc::Status(grpc::StatusCode::UNAVAILABLE, "nobody there");
+      });
   EXPECT_TRUE(absl::IsCancelled(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("nobody there"));
   EXPECT_THAT(waits, SizeIs(3));

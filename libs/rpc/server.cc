@@ -17,7 +17,8 @@ constexpr char kReadiness[] = "readiness";
 constexpr char kWhole[] = "";
 constexpr absl::Duration kDestructorDrain = absl::Seconds(1);
 constexpr int kKeepaliveMs = 30'000;
-constexpr int kMinPingIntervalMs = 10'000;  // Below the clients' keep-alive, so that none is punished.
+constexpr int kMinPingIntervalMs =
+    10'000;  // Below the clients' keep-alive, so that none is punished.
 
 }  // namespace
 
@@ -41,7 +42,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   // With port sharing a second server on the port would start, and calls would go astray.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kMinPingIntervalMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port <= 0) return ExplainBindFailure(address);
@@ -51,12 +53,18 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   health->SetServingStatus(kReadiness, false);
   health->SetServingStatus(kWhole, false);
   const std::string bound = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
-  return std::unique_ptr<Server>(new Server(std::move(placeholder), std::move(server), bound, port));
+  return std::unique_ptr<Server>(
+      new Server(std::move(placeholder), std::move(server), bound, port));
 }
 
-Server::Server(std::unique_ptr<grpc::CallbackGenericService> placeholder, std::unique_ptr<grpc::Server> server,
-               std::string address, int port)
-    : placeholder_(std::move(placeholder)), server_(std::move(server)), address_(std::move(address)), port_(port) {}
+Server::Server(std::unique_ptr<grpc::CallbackGenericService> placeholder,
+               std::unique_ptr<grpc::Server> server,
+               std::string address,
+               int port)
+    : placeholder_(std::move(placeholder)),
+      server_(std::move(server)),
+      address_(std::move(address)),
+      port_(port) {}
 
 Server::~Server() { Shutdown(kDestructorDrain); }
 

@@ -24,9 +24,9 @@ inline constexpr int kMaxMessageBytes = 64 << 20;
 
 class Server final {
  public:
-  // Listens on `address` ("host:port"; port 0 = any free one) until the value is destroyed. `services`
-  // must outlive it. AlreadyExists when the port is in use, InvalidArgument when the address cannot
-  // be parsed, or the system's error.
+  // Listens on `address` ("host:port"; port 0 = any free one) until the value is destroyed.
+  // `services` must outlive it. AlreadyExists when the port is in use, InvalidArgument when the
+  // address cannot be parsed, or the system's error.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& address,
                                                        const std::vector<grpc::Service*>& services);
   ~Server();  // Shutdown() with a short drain when it has not been called.
@@ -44,10 +44,13 @@ class Server final {
   void Shutdown(absl::Duration drain);
 
  private:
-  Server(std::unique_ptr<grpc::CallbackGenericService> placeholder, std::unique_ptr<grpc::Server> server,
-         std::string address, int port);
+  Server(std::unique_ptr<grpc::CallbackGenericService> placeholder,
+         std::unique_ptr<grpc::Server> server,
+         std::string address,
+         int port);
 
-  const std::unique_ptr<grpc::CallbackGenericService> placeholder_;  // Only when there are no services.
+  const std::unique_ptr<grpc::CallbackGenericService>
+      placeholder_;  // Only when there are no services.
   const std::unique_ptr<grpc::Server> server_;
   const std::string address_;
   const int port_;

@@ -30,23 +30,29 @@ absl::StatusOr<int> Listen(const std::string& address) {
   const std::string what = absl::StrCat("cannot serve metrics on ", address);
   const size_t colon = address.rfind(':');
   int port = -1;
-  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
-    return absl::InvalidArgumentError(absl::StrCat(what, ": expected host:port with a port from 0 to 65535"));
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, ": expected host:port with a port from 0 to 65535"));
   }
   std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
 
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0) {
+  if (const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+      error != 0) {
     return absl::InvalidArgumentError(absl::StrCat(what, ": ", gai_strerror(error)));
   }
-  const int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, found->ai_protocol);
+  const int fd = socket(
+      found->ai_family, found->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, found->ai_protocol);
   const int enabled = 1;
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &enabled, sizeof(enabled));
-  const bool listens = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, kBacklog) == 0;
+  const bool listens =
+      fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, kBacklog) == 0;
   const int error = errno;
   freeaddrinfo(found);
   if (listens) return fd;
@@ -58,8 +64,9 @@ int BoundPort(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
   CR_CHECK(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
-                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  return ntohs(address.ss_family == AF_INET6
+                   ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                   : reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
 // Waits for `events` on `fd`. False at `deadline`, on an error, or once `stop_fd` is readable.
@@ -68,7 +75,8 @@ bool Await(int fd, short events, int stop_fd, absl::Time deadline) {
   while (true) {
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) return false;
-    const int64_t left_ms = left == absl::InfiniteDuration() ? -1 : absl::ToInt64Milliseconds(left) + 1;
+    const int64_t left_ms =
+        left == absl::InfiniteDuration() ? -1 : absl::ToInt64Milliseconds(left) + 1;
     const int num_ready = poll(fds, 2, static_cast<int>(left_ms));
     if (num_ready < 0 && errno != EINTR) return false;
     if (num_ready > 0) return fds[1].revents == 0;
@@ -77,12 +85,14 @@ bool Await(int fd, short events, int stop_fd, absl::Time deadline) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& address, const Metrics* metrics) {
+absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& address,
+                                                        const Metrics* metrics) {
   const absl::StatusOr<int> listen_fd = Listen(address);
   if (!listen_fd.ok()) return listen_fd.status();
   const int stop_fd = eventfd(0, EFD_CLOEXEC);
   if (stop_fd < 0) {
-    const absl::Status status = base::ErrnoStatus(errno, absl::StrCat("cannot serve metrics on ", address));
+    const absl::Status status =
+        base::ErrnoStatus(errno, absl::StrCat("cannot serve metrics on ", address));
     close(*listen_fd);
     return status;
   }
@@ -90,7 +100,9 @@ absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& addre
 }
 
 Exposer::Exposer(const Metrics* metrics, int listen_fd, int stop_fd, int port)
-    : metrics_(metrics), listen_fd_(listen_fd), stop_fd_(stop_fd), port_(port), thread_([this] { Run(); }) {}
+    : metrics_(metrics), listen_fd_(listen_fd), stop_fd_(stop_fd), port_(port), thread_([this] {
+        Run();
+      }) {}
 
 Exposer::~Exposer() {
   const uint64_t one = 1;

@@ -16,8 +16,10 @@ namespace convrec::telemetry {
 class Exposer final {
  public:
   // Listens on "host:port" (port 0 = any free one) until destroyed. `metrics` must outlive it.
-  // AlreadyExists when the port is in use; InvalidArgument for a malformed address, or the system's error.
-  static absl::StatusOr<std::unique_ptr<Exposer>> Start(const std::string& address, const Metrics* metrics);
+  // AlreadyExists when the port is in use; InvalidArgument for a malformed address, or the system's
+  // error.
+  static absl::StatusOr<std::unique_ptr<Exposer>> Start(const std::string& address,
+                                                        const Metrics* metrics);
   ~Exposer();  // Gives up on a client that does not read or write; does not wait for it.
   Exposer(const Exposer&) = delete;
   Exposer& operator=(const Exposer&) = delete;

@@ -31,10 +31,12 @@ std::string Ask(int port, const std::string& method_and_path) {
   const sockaddr_in address = Loopback(port);
   std::string answer;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    const std::string request = absl::StrCat(method_and_path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const std::string request =
+        absl::StrCat(method_and_path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
     char buffer[4096];
-    for (ssize_t size; (size = read(fd, buffer, sizeof(buffer))) > 0;) answer.append(buffer, static_cast<size_t>(size));
+    for (ssize_t size; (size = read(fd, buffer, sizeof(buffer))) > 0;)
+      answer.append(buffer, static_cast<size_t>(size));
   }
   close(fd);
   return answer;
@@ -61,18 +63,21 @@ TEST_F(ExposerTest, MetricsAreServedOnABoundPort) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   EXPECT_THAT(answer, HasSubstr(absl::StrCat("Content-Length: ", BodyOf(answer).size(), "\r\n")));
-  EXPECT_THAT(answer, HasSubstr("rl_reward_requests_total{component=\"reward\",run=\"blue\",code=\"OK\"} 7\n"));
+  EXPECT_THAT(
+      answer,
+      HasSubstr("rl_reward_requests_total{component=\"reward\",run=\"blue\",code=\"OK\"} 7\n"));
 }
 
-// What promtool asks of a scrape: each sample belongs to the family whose HELP and TYPE stand above it,
-// no family comes twice.
+// What promtool asks of a scrape: each sample belongs to the family whose HELP and TYPE stand above
+// it, no family comes twice.
 TEST_F(ExposerTest, EverySampleStandsUnderItsHelpAndType) {
   metrics_.AddHistogram("rl_reward_request_seconds", "Time.", {0.1, 1}).Observe(0.5);
   const std::string body = BodyOf(Ask(exposer_->port(), "GET /metrics"));
   std::string family;
   std::set<std::string> families;
   int num_samples = 0;
-  for (const std::string& line : std::vector<std::string>(absl::StrSplit(body, '\n', absl::SkipEmpty()))) {
+  for (const std::string& line :
+       std::vector<std::string>(absl::StrSplit(body, '\n', absl::SkipEmpty()))) {
     const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 3));
     if (line.starts_with("# HELP ")) {
       ASSERT_EQ(words.size(), 4u) << line;
@@ -83,7 +88,9 @@ TEST_F(ExposerTest, EverySampleStandsUnderItsHelpAndType) {
       EXPECT_EQ(family.ends_with("_total"), words[3] == "counter") << line;
     } else {
       const std::string name = line.substr(0, line.find('{'));
-      EXPECT_TRUE(name == family || (name.starts_with(family + "_") && family == "rl_reward_request_seconds")) << line;
+      EXPECT_TRUE(name == family ||
+                  (name.starts_with(family + "_") && family == "rl_reward_request_seconds"))
+          << line;
       EXPECT_THAT(line, HasSubstr("run=\"blue\""));
       EXPECT_THAT(line, HasSubstr("component=\"reward\""));
       ++num_samples;
@@ -96,7 +103,8 @@ TEST_F(ExposerTest, EverySampleStandsUnderItsHelpAndType) {
 
 TEST_F(ExposerTest, NothingElseIsServed) {
   for (const char* path : {"/", "/metrics/x", "/metricsx", "/../etc/passwd", "/etc/passwd"}) {
-    EXPECT_THAT(Ask(exposer_->port(), absl::StrCat("GET ", path)), StartsWith("HTTP/1.1 404")) << path;
+    EXPECT_THAT(Ask(exposer_->port(), absl::StrCat("GET ", path)), StartsWith("HTTP/1.1 404"))
+        << path;
   }
   EXPECT_THAT(Ask(exposer_->port(), "POST /metrics"), StartsWith("HTTP/1.1 405"));
 }
@@ -111,12 +119,16 @@ TEST_F(ExposerTest, PortInUseIsAnErrorThatNamesTheAddress) {
   const std::string address = absl::StrCat("127.0.0.1:", exposer_->port());
   const auto second = Exposer::Start(address, &metrics_);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists) << second.status();
-  EXPECT_THAT(std::string(second.status().message()), HasSubstr("cannot serve metrics on " + address));
+  EXPECT_THAT(std::string(second.status().message()),
+              HasSubstr("cannot serve metrics on " + address));
 }
 
 TEST_F(ExposerTest, AddressThatIsNoneIsRefused) {
-  for (const char* address : {"nonsense", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:x", "no such host:0"}) {
-    EXPECT_EQ(Exposer::Start(address, &metrics_).status().code(), absl::StatusCode::kInvalidArgument) << address;
+  for (const char* address :
+       {"nonsense", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:x", "no such host:0"}) {
+    EXPECT_EQ(Exposer::Start(address, &metrics_).status().code(),
+              absl::StatusCode::kInvalidArgument)
+        << address;
   }
 }
 

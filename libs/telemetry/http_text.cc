@@ -13,13 +13,22 @@ constexpr char kPlain[] = "text/plain; charset=utf-8";
 constexpr char kExposition[] = "text/plain; version=0.0.4; charset=utf-8";
 
 std::string MakeAnswer(const char* status, const char* content_type, const std::string& body) {
-  return absl::StrCat("HTTP/1.1 ", status, "\r\nContent-Type: ", content_type, "\r\nContent-Length: ", body.size(),
-                      "\r\nConnection: close", kHeadEnd, body);
+  return absl::StrCat("HTTP/1.1 ",
+                      status,
+                      "\r\nContent-Type: ",
+                      content_type,
+                      "\r\nContent-Length: ",
+                      body.size(),
+                      "\r\nConnection: close",
+                      kHeadEnd,
+                      body);
 }
 
 }  // namespace
 
-bool HasWholeHead(const std::string& received) { return received.find(kHeadEnd) != std::string::npos; }
+bool HasWholeHead(const std::string& received) {
+  return received.find(kHeadEnd) != std::string::npos;
+}
 
 std::string AnswerRequest(const std::string& head, const std::function<std::string()>& metrics) {
   const std::vector<std::string> words = absl::StrSplit(head.substr(0, head.find("\r\n")), ' ');

@@ -36,7 +36,12 @@ TEST(HttpTextTest, EverythingElseIsAnError) {
   EXPECT_THAT(Answer("GET / HTTP/1.1"), StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(Answer("GET /metrics/ HTTP/1.1"), StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(Answer("DELETE /metrics HTTP/1.1"), StartsWith("HTTP/1.1 405"));
-  for (const char* line : {"", "GET", "GET /metrics", "GET /metrics SMTP/1.0", "GET  /metrics HTTP/1.1", "\x16\x03\x01"}) {
+  for (const char* line : {"",
+                           "GET",
+                           "GET /metrics",
+                           "GET /metrics SMTP/1.0",
+                           "GET  /metrics HTTP/1.1",
+                           "\x16\x03\x01"}) {
     EXPECT_THAT(Answer(line), StartsWith("HTTP/1.1 400")) << line;
   }
 }

@@ -1,7 +1,8 @@
 // The metrics of one process.
 //
-// Every series carries the constant labels `run` and `component`. Names follow Prometheus' rules and
-// ours: rl_<part>_..., base units, counters end in _total, no colon; a breach is our bug and dies.
+// Every series carries the constant labels `run` and `component`. Names follow Prometheus' rules
+// and ours: rl_<part>_..., base units, counters end in _total, no colon; a breach is our bug and
+// dies.
 #pragma once
 
 #include <map>
@@ -67,12 +68,14 @@ class Metrics final {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // The same name and labels give the same series. A series exists, with value 0, from this call on.
-  // All series of one name have the same type, help and label names (and buckets).
+  // The same name and labels give the same series. A series exists, with value 0, from this call
+  // on. All series of one name have the same type, help and label names (and buckets).
   Counter AddCounter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge AddGauge(const std::string& name, const std::string& help, const Labels& labels = {});
   // `bounds` are upper bounds, growing; +Inf is added.
-  Histogram AddHistogram(const std::string& name, const std::string& help, const std::vector<double>& bounds,
+  Histogram AddHistogram(const std::string& name,
+                         const std::string& help,
+                         const std::vector<double>& bounds,
                          const Labels& labels = {});
 
   // All series in the Prometheus text format 0.0.4.
@@ -87,7 +90,8 @@ class Metrics final {
     std::vector<double> bounds;
     friend bool operator==(const Shape&, const Shape&) = default;
   };
-  void CheckSeries(const std::string& name, const Labels& labels, Shape shape) ABSL_LOCKS_EXCLUDED(mu_);
+  void CheckSeries(const std::string& name, const Labels& labels, Shape shape)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   const Labels constant_labels_;
   const std::unique_ptr<prometheus::Registry> registry_;

@@ -18,9 +18,11 @@ using ::testing::HasSubstr;
 
 // The value of the one sample line that starts with `series`, or -1.
 double ValueOf(const Metrics& metrics, const std::string& series) {
-  for (const std::string& line : std::vector<std::string>(absl::StrSplit(metrics.Serialize(), '\n'))) {
+  for (const std::string& line :
+       std::vector<std::string>(absl::StrSplit(metrics.Serialize(), '\n'))) {
     double value = 0;
-    if (line.starts_with(series) && absl::SimpleAtod(line.substr(line.rfind(' ') + 1), &value)) return value;
+    if (line.starts_with(series) && absl::SimpleAtod(line.substr(line.rfind(' ') + 1), &value))
+      return value;
   }
   return -1;
 }
@@ -28,9 +30,12 @@ double ValueOf(const Metrics& metrics, const std::string& series) {
 TEST(MetricsTest, EverySeriesCarriesRunAndComponent) {
   Metrics metrics("blue", "learner");
   metrics.AddCounter("rl_learner_steps_total", "Steps.").Add();
-  EXPECT_THAT(metrics.Serialize(), HasSubstr("rl_learner_steps_total{component=\"learner\",run=\"blue\"} 1\n"));
-  EXPECT_THAT(metrics.Serialize(), HasSubstr("rl_build_info{component=\"learner\",run=\"blue\",version=\""));
-  EXPECT_THAT(metrics.Serialize(), HasSubstr("process_open_fds{component=\"learner\",run=\"blue\"}"));
+  EXPECT_THAT(metrics.Serialize(),
+              HasSubstr("rl_learner_steps_total{component=\"learner\",run=\"blue\"} 1\n"));
+  EXPECT_THAT(metrics.Serialize(),
+              HasSubstr("rl_build_info{component=\"learner\",run=\"blue\",version=\""));
+  EXPECT_THAT(metrics.Serialize(),
+              HasSubstr("process_open_fds{component=\"learner\",run=\"blue\"}"));
 }
 
 TEST(MetricsTest, SeriesStandsAtZeroFromTheStart) {
@@ -42,8 +47,10 @@ TEST(MetricsTest, SeriesStandsAtZeroFromTheStart) {
 TEST(MetricsTest, SameNameAndLabelsAreOneSeries) {
   Metrics metrics("r", "reward");
   const Counter ok = metrics.AddCounter("rl_reward_requests_total", "Requests.", {{"code", "OK"}});
-  const Counter again = metrics.AddCounter("rl_reward_requests_total", "Requests.", {{"code", "OK"}});
-  const Counter other = metrics.AddCounter("rl_reward_requests_total", "Requests.", {{"code", "INTERNAL"}});
+  const Counter again =
+      metrics.AddCounter("rl_reward_requests_total", "Requests.", {{"code", "OK"}});
+  const Counter other =
+      metrics.AddCounter("rl_reward_requests_total", "Requests.", {{"code", "INTERNAL"}});
   ok.Add(2);
   again.Add(3);
   EXPECT_EQ(ok.value(), 5);
@@ -62,7 +69,8 @@ TEST(MetricsTest, GaugeIsSetAndMoved) {
 
 TEST(MetricsTest, HistogramCountsCumulatively) {
   Metrics metrics("r", "reward");
-  const Histogram histogram = metrics.AddHistogram("rl_reward_request_seconds", "Time of a request.", {0.1, 1});
+  const Histogram histogram =
+      metrics.AddHistogram("rl_reward_request_seconds", "Time of a request.", {0.1, 1});
   for (const double value : {0.05, 0.1, 0.5, 7.0}) histogram.Observe(value);
   const std::string labels = "{component=\"reward\",run=\"r\"";
   EXPECT_EQ(ValueOf(metrics, "rl_reward_request_seconds_bucket" + labels + ",le=\"0.1"), 2);
@@ -72,7 +80,9 @@ TEST(MetricsTest, HistogramCountsCumulatively) {
   EXPECT_NEAR(ValueOf(metrics, "rl_reward_request_seconds_sum"), 7.65, 1e-9);
 }
 
-TEST(MetricsTest, ExponentialBucketsMultiply) { EXPECT_THAT(ExponentialBuckets(1, 2, 4), ElementsAre(1, 2, 4, 8)); }
+TEST(MetricsTest, ExponentialBucketsMultiply) {
+  EXPECT_THAT(ExponentialBuckets(1, 2, 4), ElementsAre(1, 2, 4, 8));
+}
 
 TEST(MetricsTest, ProcessMetricsAreOfThisProcess) {
   Metrics metrics("r", "learner");

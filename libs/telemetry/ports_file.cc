@@ -18,10 +18,16 @@ std::string PathOf(const std::string& directory, const std::string& name) {
   return base::JoinPath(directory, absl::StrCat(name, ".json"));
 }
 
-absl::Status ReadNumber(const nlohmann::json& object, const std::string& path, const char* field, int64_t max, int* value) {
+absl::Status ReadNumber(const nlohmann::json& object,
+                        const std::string& path,
+                        const char* field,
+                        int64_t max,
+                        int* value) {
   const auto found = object.find(field);
-  if (found == object.end() || !found->is_number_integer() || found->get<int64_t>() < 0 || found->get<int64_t>() > max) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": \"", field, "\" must be an integer from 0 to ", max));
+  if (found == object.end() || !found->is_number_integer() || found->get<int64_t>() < 0 ||
+      found->get<int64_t>() > max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": \"", field, "\" must be an integer from 0 to ", max));
   }
   *value = found->get<int>();
   return absl::OkStatus();
@@ -29,10 +35,15 @@ absl::Status ReadNumber(const nlohmann::json& object, const std::string& path, c
 
 }  // namespace
 
-absl::Status WritePortsFile(const std::string& directory, const std::string& name, const Ports& ports) {
+absl::Status WritePortsFile(const std::string& directory,
+                            const std::string& name,
+                            const Ports& ports) {
   CR_RETURN_IF_ERROR(base::MakeDirectories(directory));
-  const nlohmann::ordered_json object = {{"role", ports.role},     {"grpc", ports.grpc}, {"metrics", ports.metrics},
-                                         {"health", ports.health}, {"pid", ports.pid}};
+  const nlohmann::ordered_json object = {{"role", ports.role},
+                                         {"grpc", ports.grpc},
+                                         {"metrics", ports.metrics},
+                                         {"health", ports.health},
+                                         {"pid", ports.pid}};
   return base::WriteFileAtomically(PathOf(directory, name), absl::StrCat(object.dump(), "\n"));
 }
 
@@ -40,7 +51,8 @@ absl::StatusOr<Ports> ReadPortsFile(const std::string& directory, const std::str
   const std::string path = PathOf(directory, name);
   CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
   const nlohmann::json object = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return absl::InvalidArgumentError(absl::StrCat(path, ": expected a JSON object"));
+  if (!object.is_object())
+    return absl::InvalidArgumentError(absl::StrCat(path, ": expected a JSON object"));
   Ports ports;
   const auto role = object.find("role");
   if (role == object.end() || !role->is_string()) {
@@ -54,7 +66,8 @@ absl::StatusOr<Ports> ReadPortsFile(const std::string& directory, const std::str
   return ports;
 }
 
-absl::StatusOr<Ports> WaitForPortsFile(const std::string& directory, const std::string& name,
+absl::StatusOr<Ports> WaitForPortsFile(const std::string& directory,
+                                       const std::string& name,
                                        const PortsWait& options) {
   const absl::Time deadline = absl::Now() + options.timeout;
   while (true) {
@@ -64,9 +77,13 @@ absl::StatusOr<Ports> WaitForPortsFile(const std::string& directory, const std::
     const std::string path = PathOf(directory, name);
     if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError(
-          absl::StrCat(path, " is not there after ", absl::FormatDuration(options.timeout), ": the process that writes it has not started"));
+          absl::StrCat(path,
+                       " is not there after ",
+                       absl::FormatDuration(options.timeout),
+                       ": the process that writes it has not started"));
     }
-    if (options.wait(kLookInterval)) return absl::CancelledError(absl::StrCat("stopped while waiting for ", path));
+    if (options.wait(kLookInterval))
+      return absl::CancelledError(absl::StrCat("stopped while waiting for ", path));
   }
 }
 

@@ -23,7 +23,10 @@ class PortsFileTest : public ::testing::Test {
 constexpr auto kNever = [](absl::Duration) { return false; };
 
 TEST_F(PortsFileTest, WhatIsWrittenIsRead) {
-  ASSERT_TRUE(WritePortsFile(folder(), "rollout-1", {.role = "rollout", .metrics = 9464, .health = 50052, .pid = 77}).ok());
+  ASSERT_TRUE(WritePortsFile(folder(),
+                             "rollout-1",
+                             {.role = "rollout", .metrics = 9464, .health = 50052, .pid = 77})
+                  .ok());
   const auto ports = ReadPortsFile(folder(), "rollout-1");
   ASSERT_TRUE(ports.ok()) << ports.status();
   EXPECT_EQ(ports->role, "rollout");
@@ -48,8 +51,10 @@ TEST_F(PortsFileTest, MalformedFileNamesTheField) {
       {"{\"grpc\":1}", "\"role\" must be a text"},
       {"{\"role\":\"learner\",\"grpc\":70000}", "\"grpc\" must be an integer from 0 to 65535"},
       {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":-1}", "\"metrics\" must be an integer"},
-      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":1,\"health\":\"x\"}", "\"health\" must be an integer"},
-      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":1,\"health\":1}", "\"pid\" must be an integer"},
+      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":1,\"health\":\"x\"}",
+       "\"health\" must be an integer"},
+      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":1,\"health\":1}",
+       "\"pid\" must be an integer"},
   };
   for (const auto& c : cases) {
     Write(c.text);
@@ -66,7 +71,10 @@ TEST_F(PortsFileTest, WaitEndsWhenTheRightProcessWrites) {
   options.pid = 42;
   options.wait = [&](absl::Duration) {
     ++looks;  // First the file of an earlier process, then the one waited for.
-    EXPECT_TRUE(WritePortsFile(folder(), "learner", {.role = "learner", .grpc = looks, .pid = looks == 1 ? 41 : 42}).ok());
+    EXPECT_TRUE(WritePortsFile(folder(),
+                               "learner",
+                               {.role = "learner", .grpc = looks, .pid = looks == 1 ? 41 : 42})
+                    .ok());
     return false;
   };
   const auto ports = WaitForPortsFile(folder(), "learner", options);
@@ -75,13 +83,17 @@ TEST_F(PortsFileTest, WaitEndsWhenTheRightProcessWrites) {
 }
 
 TEST_F(PortsFileTest, WaitMeetsItsDeadline) {
-  const absl::Status status = WaitForPortsFile(folder(), "learner", {.timeout = absl::ZeroDuration(), .wait = kNever}).status();
+  const absl::Status status =
+      WaitForPortsFile(folder(), "learner", {.timeout = absl::ZeroDuration(), .wait = kNever})
+          .status();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("learner.json is not there"));
 }
 
 TEST_F(PortsFileTest, StopEndsTheWait) {
-  EXPECT_TRUE(absl::IsCancelled(WaitForPortsFile(folder(), "learner", {.wait = [](absl::Duration) { return true; }}).status()));
+  EXPECT_TRUE(absl::IsCancelled(
+      WaitForPortsFile(folder(), "learner", {.wait = [](absl::Duration) { return true; }})
+          .status()));
 }
 
 }  // namespace

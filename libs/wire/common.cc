@@ -44,12 +44,15 @@ absl::StatusOr<domain::GroupId> FromProto(const v1::GroupId& group) {
 
 absl::StatusOr<domain::SamplingParams> FromProto(const v1::SamplingParams& sampling) {
   const float temperature = sampling.temperature();
-  if (!(temperature >= 0 && std::isfinite(temperature))) return FieldError("temperature", temperature, "a number >= 0");
+  if (!(temperature >= 0 && std::isfinite(temperature)))
+    return FieldError("temperature", temperature, "a number >= 0");
   if (sampling.top_k() < 0) return FieldError("top_k", sampling.top_k(), "an integer >= 0");
   const float top_p = sampling.top_p();
   if (!(top_p > 0 && top_p <= 1)) return FieldError("top_p", top_p, "a number in (0, 1]");
-  if (sampling.max_new_tokens() <= 0) return FieldError("max_new_tokens", sampling.max_new_tokens(), "an integer above 0");
-  if (sampling.max_ranks() < 0) return FieldError("max_ranks", sampling.max_ranks(), "an integer >= 0");
+  if (sampling.max_new_tokens() <= 0)
+    return FieldError("max_new_tokens", sampling.max_new_tokens(), "an integer above 0");
+  if (sampling.max_ranks() < 0)
+    return FieldError("max_ranks", sampling.max_ranks(), "an integer >= 0");
   return domain::SamplingParams{.temperature = temperature,
                                 .top_k = sampling.top_k(),
                                 .top_p = top_p,

@@ -19,6 +19,8 @@ inline absl::Status Inside(const std::string& field, const absl::Status& status)
   return absl::InvalidArgumentError(absl::StrCat(field, ".", std::string(status.message())));
 }
 
-inline std::string At(const std::string& field, int index) { return absl::StrCat(field, "[", index, "]"); }
+inline std::string At(const std::string& field, int index) {
+  return absl::StrCat(field, "[", index, "]");
+}
 
 }  // namespace convrec::wire

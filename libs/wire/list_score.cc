@@ -43,10 +43,13 @@ absl::StatusOr<domain::ScoredLine> FromProto(const v1::ScoredLine& line) {
   if (line.line() < 0) return FieldError("line", line.line(), "an integer >= 0");
   scored.line = line.line();
   const std::optional<LineOutcome> outcome = FromProto(line.outcome());
-  if (!outcome) return FieldError("outcome", static_cast<int>(line.outcome()), "a known LineOutcome");
+  if (!outcome)
+    return FieldError("outcome", static_cast<int>(line.outcome()), "a known LineOutcome");
   scored.outcome = *outcome;
   if ((*outcome == LineOutcome::kMalformed) == line.has_item()) {
-    return FieldError("item", line.has_item() ? "present" : "absent", "an item exactly when the line is not malformed");
+    return FieldError("item",
+                      line.has_item() ? "present" : "absent",
+                      "an item exactly when the line is not malformed");
   }
   if (line.has_item()) {
     absl::StatusOr<domain::Item> item = wire::FromProto(line.item());
@@ -59,10 +62,12 @@ absl::StatusOr<domain::ScoredLine> FromProto(const v1::ScoredLine& line) {
 // A number in [0, 1], with room for the rounding of a sum of discounts.
 bool IsShare(double value) { return value >= 0 && value <= 1 + 1e-9; }
 
-absl::Status ReadShares(const google::protobuf::RepeatedField<double>& message, const std::string& field,
+absl::Status ReadShares(const google::protobuf::RepeatedField<double>& message,
+                        const std::string& field,
                         std::array<double, 4>* values) {
   if (message.size() != static_cast<int>(values->size())) {
-    return FieldError(field, absl::StrCat(message.size(), " long"), absl::StrCat(values->size(), " entries"));
+    return FieldError(
+        field, absl::StrCat(message.size(), " long"), absl::StrCat(values->size(), " entries"));
   }
   for (int i = 0; i < message.size(); ++i) {
     if (!IsShare(message[i])) return FieldError(At(field, i), message[i], "a number from 0 to 1");
@@ -93,7 +98,8 @@ v1::ListScore ToProto(const domain::ListScore& score) {
 absl::StatusOr<domain::ListScore> FromProto(const v1::ListScore& score, int num_ranks) {
   domain::ListScore value;
   if (score.rank_rewards_size() != num_ranks) {
-    return FieldError("rank_rewards", absl::StrCat(score.rank_rewards_size(), " long"),
+    return FieldError("rank_rewards",
+                      absl::StrCat(score.rank_rewards_size(), " long"),
                       absl::StrCat(num_ranks, " entries, one per rank"));
   }
   for (int i = 0; i < num_ranks; ++i) {
@@ -109,8 +115,10 @@ absl::StatusOr<domain::ListScore> FromProto(const v1::ListScore& score, int num_
   CR_RETURN_IF_ERROR(ReadShares(score.recall(), "recall", &value.recall));
   CR_RETURN_IF_ERROR(ReadShares(score.ndcg(), "ndcg", &value.ndcg));
   CR_RETURN_IF_ERROR(ReadShares(score.ndcg_strict(), "ndcg_strict", &value.ndcg_strict));
-  if (!IsShare(score.in_catalog_ratio())) return FieldError("in_catalog_ratio", score.in_catalog_ratio(), "a number from 0 to 1");
-  if (!IsShare(score.format_ratio())) return FieldError("format_ratio", score.format_ratio(), "a number from 0 to 1");
+  if (!IsShare(score.in_catalog_ratio()))
+    return FieldError("in_catalog_ratio", score.in_catalog_ratio(), "a number from 0 to 1");
+  if (!IsShare(score.format_ratio()))
+    return FieldError("format_ratio", score.format_ratio(), "a number from 0 to 1");
   value.in_catalog_ratio = score.in_catalog_ratio();
   value.format_ratio = score.format_ratio();
   return value;

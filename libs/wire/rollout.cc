@@ -44,10 +44,13 @@ absl::Status CheckTokens(const v1::Rollout& rollout, int vocab_size) {
   if (num_tokens == 0) return FieldError("token_ids", "empty", "at least one token");
   const std::string expected_length = absl::StrCat(num_tokens, " entries, one per token");
   if (rollout.sampled_logprobs_size() != num_tokens) {
-    return FieldError("sampled_logprobs", absl::StrCat(rollout.sampled_logprobs_size(), " long"), expected_length);
+    return FieldError("sampled_logprobs",
+                      absl::StrCat(rollout.sampled_logprobs_size(), " long"),
+                      expected_length);
   }
   if (rollout.rank_of_token_size() != num_tokens) {
-    return FieldError("rank_of_token", absl::StrCat(rollout.rank_of_token_size(), " long"), expected_length);
+    return FieldError(
+        "rank_of_token", absl::StrCat(rollout.rank_of_token_size(), " long"), expected_length);
   }
   for (int t = 0; t < num_tokens; ++t) {
     const int32_t token = rollout.token_ids(t);
@@ -60,7 +63,8 @@ absl::Status CheckTokens(const v1::Rollout& rollout, int vocab_size) {
       return FieldError(At("sampled_logprobs", t), logprob, "a finite number <= 0");
     }
     if (rollout.rank_of_token(t) < domain::kEndUnit) {
-      return FieldError(At("rank_of_token", t), rollout.rank_of_token(t), "a rank >= 0, or -1 for the end token");
+      return FieldError(
+          At("rank_of_token", t), rollout.rank_of_token(t), "a rank >= 0, or -1 for the end token");
     }
   }
   return absl::OkStatus();
@@ -72,8 +76,10 @@ v1::Rollout ToProto(const domain::Rollout& rollout) {
   v1::Rollout message;
   const domain::Completion& completion = rollout.completion;
   message.mutable_token_ids()->Assign(completion.token_ids.begin(), completion.token_ids.end());
-  message.mutable_sampled_logprobs()->Assign(completion.sampled_logprobs.begin(), completion.sampled_logprobs.end());
-  message.mutable_rank_of_token()->Assign(rollout.rank_of_token.begin(), rollout.rank_of_token.end());
+  message.mutable_sampled_logprobs()->Assign(completion.sampled_logprobs.begin(),
+                                             completion.sampled_logprobs.end());
+  message.mutable_rank_of_token()->Assign(rollout.rank_of_token.begin(),
+                                          rollout.rank_of_token.end());
   message.set_finish_reason(ToProto(completion.finish_reason));
   message.set_min_version(completion.min_version.value);
   message.set_max_version(completion.max_version.value);
@@ -96,14 +102,20 @@ absl::StatusOr<domain::Rollout> FromProto(const v1::Rollout& rollout, const Grou
   domain::Rollout value;
   domain::Completion& completion = value.completion;
   completion.token_ids.assign(rollout.token_ids().begin(), rollout.token_ids().end());
-  completion.sampled_logprobs.assign(rollout.sampled_logprobs().begin(), rollout.sampled_logprobs().end());
+  completion.sampled_logprobs.assign(rollout.sampled_logprobs().begin(),
+                                     rollout.sampled_logprobs().end());
   value.rank_of_token.assign(rollout.rank_of_token().begin(), rollout.rank_of_token().end());
   const std::optional<FinishReason> reason = FromProto(rollout.finish_reason());
-  if (!reason) return FieldError("finish_reason", static_cast<int>(rollout.finish_reason()), "a known FinishReason");
+  if (!reason)
+    return FieldError(
+        "finish_reason", static_cast<int>(rollout.finish_reason()), "a known FinishReason");
   completion.finish_reason = *reason;
-  if (rollout.min_version() < 0) return FieldError("min_version", rollout.min_version(), "an integer >= 0");
+  if (rollout.min_version() < 0)
+    return FieldError("min_version", rollout.min_version(), "an integer >= 0");
   if (rollout.max_version() < rollout.min_version()) {
-    return FieldError("max_version", rollout.max_version(), absl::StrCat("min_version = ", rollout.min_version(), " or more"));
+    return FieldError("max_version",
+                      rollout.max_version(),
+                      absl::StrCat("min_version = ", rollout.min_version(), " or more"));
   }
   completion.min_version = {rollout.min_version()};
   completion.max_version = {rollout.max_version()};
@@ -114,7 +126,8 @@ absl::StatusOr<domain::Rollout> FromProto(const v1::Rollout& rollout, const Grou
   return value;
 }
 
-absl::StatusOr<domain::RolloutGroup> FromProto(const v1::RolloutGroup& group, const GroupBounds& bounds) {
+absl::StatusOr<domain::RolloutGroup> FromProto(const v1::RolloutGroup& group,
+                                               const GroupBounds& bounds) {
   domain::RolloutGroup value;
   const absl::StatusOr<domain::GroupId> id = FromProto(group.group());
   if (!id.ok()) return Inside("group", id.status());
@@ -125,7 +138,9 @@ absl::StatusOr<domain::RolloutGroup> FromProto(const v1::RolloutGroup& group, co
   value.epoch = {group.epoch()};
   if (group.rollouts_size() == 0) return FieldError("rollouts", "empty", "at least one rollout");
   if (bounds.num_siblings > 0 && group.rollouts_size() != bounds.num_siblings) {
-    return FieldError("rollouts", absl::StrCat(group.rollouts_size(), " long"), absl::StrCat(bounds.num_siblings, " siblings"));
+    return FieldError("rollouts",
+                      absl::StrCat(group.rollouts_size(), " long"),
+                      absl::StrCat(bounds.num_siblings, " siblings"));
   }
   for (int i = 0; i < group.rollouts_size(); ++i) {
     absl::StatusOr<domain::Rollout> rollout = FromProto(group.rollouts(i), bounds);

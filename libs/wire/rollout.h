@@ -18,6 +18,7 @@ struct GroupBounds {
 };
 
 absl::StatusOr<domain::Rollout> FromProto(const v1::Rollout& rollout, const GroupBounds& bounds);
-absl::StatusOr<domain::RolloutGroup> FromProto(const v1::RolloutGroup& group, const GroupBounds& bounds);
+absl::StatusOr<domain::RolloutGroup> FromProto(const v1::RolloutGroup& group,
+                                               const GroupBounds& bounds);
 
 }  // namespace convrec::wire

@@ -22,9 +22,12 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 domain::ListScore MakeScore() {
   domain::ListScore score;
   score.rank_rewards = {1.0f, 0.0f, -0.5f};
-  score.lines = {{0, {"The Matrix", 1999}, LineOutcome::kHit},   {1, {"Amélie", 2001}, LineOutcome::kMiss},
-                 {2, {"No Film", 1}, LineOutcome::kOffCatalog},  {3, {"The Matrix", 1999}, LineOutcome::kDuplicate},
-                 {5, {"Alien", 1979}, LineOutcome::kSeen},       {6, {}, LineOutcome::kMalformed}};
+  score.lines = {{0, {"The Matrix", 1999}, LineOutcome::kHit},
+                 {1, {"Amélie", 2001}, LineOutcome::kMiss},
+                 {2, {"No Film", 1}, LineOutcome::kOffCatalog},
+                 {3, {"The Matrix", 1999}, LineOutcome::kDuplicate},
+                 {5, {"Alien", 1979}, LineOutcome::kSeen},
+                 {6, {}, LineOutcome::kMalformed}};
   score.recall = {0.25, 0.5, 0.75, 1};
   score.ndcg = {0.1, 0.2, 0.3, 0.4};
   score.ndcg_strict = {0, 0, 0.1, 1.0 / 3};
@@ -56,7 +59,12 @@ domain::Lease MakeLease() {
   lease.epoch = {6};
   lease.version = {12};
   lease.num_siblings = 8;
-  lease.sampling = {.temperature = 0.7f, .top_k = 5, .top_p = 0.9f, .max_new_tokens = 64, .max_ranks = 20, .seed = ~uint64_t{0}};
+  lease.sampling = {.temperature = 0.7f,
+                    .top_k = 5,
+                    .top_p = 0.9f,
+                    .max_new_tokens = 64,
+                    .max_ranks = 20,
+                    .seed = ~uint64_t{0}};
   lease.prompt.token_ids = {1, 0, 151643};
   lease.prompt.ground_truth = {{"Heat", 1995}, {"Up", 2009}};
   lease.prompt.seen_titles = {"Jaws"};
@@ -72,7 +80,8 @@ void ExpectAllFieldsSet(const google::protobuf::Message& message) {
   const auto* reflection = message.GetReflection();
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
     const auto* field = message.GetDescriptor()->field(i);
-    EXPECT_TRUE(field->is_repeated() ? reflection->FieldSize(message, field) > 0 : reflection->HasField(message, field))
+    EXPECT_TRUE(field->is_repeated() ? reflection->FieldSize(message, field) > 0
+                                     : reflection->HasField(message, field))
         << field->full_name();
   }
 }
@@ -118,36 +127,66 @@ TEST(WireTest, BrokenGroupsAreRefusedByField) {
     std::function<void(v1::RolloutGroup&)> damage;
     std::string message;
   } cases[] = {
-      {[](auto& g) { g.mutable_group()->set_prompt(-1); }, "group.prompt is -1: expected an integer >= 0"},
-      {[](auto& g) { g.mutable_group()->set_pass(-1); }, "group.pass is -1: expected an integer >= 0"},
+      {[](auto& g) { g.mutable_group()->set_prompt(-1); },
+       "group.prompt is -1: expected an integer >= 0"},
+      {[](auto& g) { g.mutable_group()->set_pass(-1); },
+       "group.pass is -1: expected an integer >= 0"},
       {[](auto& g) { g.set_attempt(-1); }, "attempt is -1: expected an integer >= 0"},
       {[](auto& g) { g.set_epoch(-2); }, "epoch is -2: expected an integer >= 0"},
       {[](auto& g) { g.clear_rollouts(); }, "rollouts is empty: expected at least one rollout"},
-      {[](auto& g) { g.mutable_rollouts()->RemoveLast(); }, "rollouts is 1 long: expected 2 siblings"},
-      {[](auto& g) { g.mutable_rollouts(1)->clear_token_ids(); }, "rollouts[1].token_ids is empty: expected at least one token"},
-      {[](auto& g) { g.mutable_rollouts(1)->set_token_ids(2, -5); }, "rollouts[1].token_ids[2] is -5: expected a token id >= 0"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_token_ids(0, 10); }, "rollouts[0].token_ids[0] is 10: expected a token id below 10"},
-      {[](auto& g) { g.mutable_rollouts(0)->add_sampled_logprobs(-1); }, "rollouts[0].sampled_logprobs is 4 long: expected 3 entries, one per token"},
-      {[](auto& g) { g.mutable_rollouts(0)->add_rank_of_token(0); }, "rollouts[0].rank_of_token is 4 long: expected 3 entries, one per token"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_sampled_logprobs(1, 0.01f); }, "rollouts[0].sampled_logprobs[1] is 0.01: expected a finite number <= 0"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_sampled_logprobs(1, kNan); }, "rollouts[0].sampled_logprobs[1] is nan: expected a finite number <= 0"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_sampled_logprobs(1, -kInfinity); }, "rollouts[0].sampled_logprobs[1] is -inf: expected a finite number <= 0"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_rank_of_token(0, -2); }, "rollouts[0].rank_of_token[0] is -2: expected a rank >= 0, or -1 for the end token"},
-      {[](auto& g) { g.mutable_rollouts(0)->clear_finish_reason(); }, "rollouts[0].finish_reason is 0: expected a known FinishReason"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_finish_reason(static_cast<v1::FinishReason>(77)); }, "rollouts[0].finish_reason is 77: expected a known FinishReason"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_min_version(-1); }, "rollouts[0].min_version is -1: expected an integer >= 0"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_max_version(2); }, "rollouts[0].max_version is 2: expected min_version = 3 or more"},
-      {[](auto& g) { g.mutable_rollouts(0)->clear_score(); }, "rollouts[0].score.rank_rewards is 0 long: expected 3 entries, one per rank"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_rank_rewards(2, kInfinity); }, "rollouts[0].score.rank_rewards[2] is inf: expected a finite number"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_recall()->RemoveLast(); }, "rollouts[0].score.recall is 3 long: expected 4 entries"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_ndcg(0, 1.5); }, "rollouts[0].score.ndcg[0] is 1.5: expected a number from 0 to 1"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_ndcg_strict(0, kNan); }, "rollouts[0].score.ndcg_strict[0] is nan: expected a number from 0 to 1"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_format_ratio(-1); }, "rollouts[0].score.format_ratio is -1: expected a number from 0 to 1"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_in_catalog_ratio(2); }, "rollouts[0].score.in_catalog_ratio is 2: expected a number from 0 to 1"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_lines(1)->set_line(-1); }, "rollouts[0].score.lines[1].line is -1: expected an integer >= 0"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_lines(1)->clear_outcome(); }, "rollouts[0].score.lines[1].outcome is 0: expected a known LineOutcome"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_lines(1)->clear_item(); }, "rollouts[0].score.lines[1].item is absent: expected an item exactly when the line is not malformed"},
-      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_lines(1)->mutable_item()->set_year(-3); }, "rollouts[0].score.lines[1].item.year is -3: expected a year >= 0"},
+      {[](auto& g) { g.mutable_rollouts()->RemoveLast(); },
+       "rollouts is 1 long: expected 2 siblings"},
+      {[](auto& g) { g.mutable_rollouts(1)->clear_token_ids(); },
+       "rollouts[1].token_ids is empty: expected at least one token"},
+      {[](auto& g) { g.mutable_rollouts(1)->set_token_ids(2, -5); },
+       "rollouts[1].token_ids[2] is -5: expected a token id >= 0"},
+      {[](auto& g) { g.mutable_rollouts(0)->set_token_ids(0, 10); },
+       "rollouts[0].token_ids[0] is 10: expected a token id below 10"},
+      {[](auto& g) { g.mutable_rollouts(0)->add_sampled_logprobs(-1); },
+       "rollouts[0].sampled_logprobs is 4 long: expected 3 entries, one per token"},
+      {[](auto& g) { g.mutable_rollouts(0)->add_rank_of_token(0); },
+       "rollouts[0].rank_of_token is 4 long: expected 3 entries, one per token"},
+      {[](auto& g) { g.mutable_rollouts(0)->set_sampled_logprobs(1, 0.01f); },
+       "rollouts[0].sampled_logprobs[1] is 0.01: expected a finite number <= 0"},
+      {[](auto& g) { g.mutable_rollouts(0)->set_sampled_logprobs(1, kNan); },
+       "rollouts[0].sampled_logprobs[1] is nan: expected a finite number <= 0"},
+      {[](auto& g) { g.mutable_rollouts(0)->set_sampled_logprobs(1, -kInfinity); },
+       "rollouts[0].sampled_logprobs[1] is -inf: expected a finite number <= 0"},
+      {[](auto& g) { g.mutable_rollouts(0)->set_rank_of_token(0, -2); },
+       "rollouts[0].rank_of_token[0] is -2: expected a rank >= 0, or -1 for the end token"},
+      {[](auto& g) { g.mutable_rollouts(0)->clear_finish_reason(); },
+       "rollouts[0].finish_reason is 0: expected a known FinishReason"},
+      {[](auto& g) { g.mutable_rollouts(0)->set_finish_reason(static_cast<v1::FinishReason>(77)); },
+       "rollouts[0].finish_reason is 77: expected a known FinishReason"},
+      {[](auto& g) { g.mutable_rollouts(0)->set_min_version(-1); },
+       "rollouts[0].min_version is -1: expected an integer >= 0"},
+      {[](auto& g) { g.mutable_rollouts(0)->set_max_version(2); },
+       "rollouts[0].max_version is 2: expected min_version = 3 or more"},
+      {[](auto& g) { g.mutable_rollouts(0)->clear_score(); },
+       "rollouts[0].score.rank_rewards is 0 long: expected 3 entries, one per rank"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_rank_rewards(2, kInfinity); },
+       "rollouts[0].score.rank_rewards[2] is inf: expected a finite number"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_recall()->RemoveLast(); },
+       "rollouts[0].score.recall is 3 long: expected 4 entries"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_ndcg(0, 1.5); },
+       "rollouts[0].score.ndcg[0] is 1.5: expected a number from 0 to 1"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_ndcg_strict(0, kNan); },
+       "rollouts[0].score.ndcg_strict[0] is nan: expected a number from 0 to 1"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_format_ratio(-1); },
+       "rollouts[0].score.format_ratio is -1: expected a number from 0 to 1"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_in_catalog_ratio(2); },
+       "rollouts[0].score.in_catalog_ratio is 2: expected a number from 0 to 1"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_lines(1)->set_line(-1); },
+       "rollouts[0].score.lines[1].line is -1: expected an integer >= 0"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_lines(1)->clear_outcome(); },
+       "rollouts[0].score.lines[1].outcome is 0: expected a known LineOutcome"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_lines(1)->clear_item(); },
+       "rollouts[0].score.lines[1].item is absent: expected an item exactly when the line is not "
+       "malformed"},
+      {[](auto& g) {
+         g.mutable_rollouts(0)->mutable_score()->mutable_lines(1)->mutable_item()->set_year(-3);
+       },
+       "rollouts[0].score.lines[1].item.year is -3: expected a year >= 0"},
   };
   for (const auto& c : cases) {
     v1::RolloutGroup message = ToProto(MakeGroup());
@@ -163,22 +202,34 @@ TEST(WireTest, BrokenLeasesAreRefusedByField) {
     std::function<void(v1::Lease&)> damage;
     std::string message;
   } cases[] = {
-      {[](auto& l) { l.mutable_group()->set_pass(-1); }, "group.pass is -1: expected an integer >= 0"},
+      {[](auto& l) { l.mutable_group()->set_pass(-1); },
+       "group.pass is -1: expected an integer >= 0"},
       {[](auto& l) { l.set_attempt(-1); }, "attempt is -1: expected an integer >= 0"},
       {[](auto& l) { l.clear_kind(); }, "kind is 0: expected a known LeaseKind"},
       {[](auto& l) { l.set_version(-1); }, "version is -1: expected an integer >= 0"},
       {[](auto& l) { l.set_num_siblings(0); }, "num_siblings is 0: expected an integer >= 1"},
-      {[](auto& l) { l.mutable_sampling()->set_temperature(-1); }, "sampling.temperature is -1: expected a number >= 0"},
-      {[](auto& l) { l.mutable_sampling()->set_temperature(kNan); }, "sampling.temperature is nan: expected a number >= 0"},
-      {[](auto& l) { l.mutable_sampling()->set_top_k(-1); }, "sampling.top_k is -1: expected an integer >= 0"},
-      {[](auto& l) { l.mutable_sampling()->set_top_p(1.5); }, "sampling.top_p is 1.5: expected a number in (0, 1]"},
-      {[](auto& l) { l.mutable_sampling()->set_top_p(0); }, "sampling.top_p is 0: expected a number in (0, 1]"},
-      {[](auto& l) { l.mutable_sampling()->set_max_new_tokens(0); }, "sampling.max_new_tokens is 0: expected an integer above 0"},
-      {[](auto& l) { l.mutable_sampling()->set_max_ranks(-1); }, "sampling.max_ranks is -1: expected an integer >= 0"},
-      {[](auto& l) { l.clear_prompt_token_ids(); }, "prompt_token_ids is empty: expected at least one token"},
-      {[](auto& l) { l.set_prompt_token_ids(1, -7); }, "prompt_token_ids[1] is -7: expected a token id >= 0"},
-      {[](auto& l) { l.clear_ground_truth(); }, "ground_truth is empty: expected at least one item"},
-      {[](auto& l) { l.mutable_ground_truth(1)->set_year(-1); }, "ground_truth[1].year is -1: expected a year >= 0"},
+      {[](auto& l) { l.mutable_sampling()->set_temperature(-1); },
+       "sampling.temperature is -1: expected a number >= 0"},
+      {[](auto& l) { l.mutable_sampling()->set_temperature(kNan); },
+       "sampling.temperature is nan: expected a number >= 0"},
+      {[](auto& l) { l.mutable_sampling()->set_top_k(-1); },
+       "sampling.top_k is -1: expected an integer >= 0"},
+      {[](auto& l) { l.mutable_sampling()->set_top_p(1.5); },
+       "sampling.top_p is 1.5: expected a number in (0, 1]"},
+      {[](auto& l) { l.mutable_sampling()->set_top_p(0); },
+       "sampling.top_p is 0: expected a number in (0, 1]"},
+      {[](auto& l) { l.mutable_sampling()->set_max_new_tokens(0); },
+       "sampling.max_new_tokens is 0: expected an integer above 0"},
+      {[](auto& l) { l.mutable_sampling()->set_max_ranks(-1); },
+       "sampling.max_ranks is -1: expected an integer >= 0"},
+      {[](auto& l) { l.clear_prompt_token_ids(); },
+       "prompt_token_ids is empty: expected at least one token"},
+      {[](auto& l) { l.set_prompt_token_ids(1, -7); },
+       "prompt_token_ids[1] is -7: expected a token id >= 0"},
+      {[](auto& l) { l.clear_ground_truth(); },
+       "ground_truth is empty: expected at least one item"},
+      {[](auto& l) { l.mutable_ground_truth(1)->set_year(-1); },
+       "ground_truth[1].year is -1: expected a year >= 0"},
       {[](auto& l) { l.set_timeout_ms(0); }, "timeout_ms is 0: expected an integer above 0"},
   };
   for (const auto& c : cases) {
