@@ -109,6 +109,13 @@ def services():
                         minimum=0,
                     ),
                     lines(
+                        "Groups waiting for training",
+                        "Groups that the learner admitted and has not trained yet.",
+                        "short",
+                        query("sum(rl_buffer_depth{RUN})", "groups"),
+                        minimum=0,
+                    ),
+                    lines(
                         "Time to generate a group",
                         "Quantiles over all rollout workers.",
                         "s",

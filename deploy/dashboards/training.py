@@ -77,6 +77,14 @@ def training():
                         minimum=0,
                     ),
                     lines(
+                        "NDCG@k of evaluations",
+                        "NDCG at each cut at the last evaluation on held-out conversations.",
+                        "none",
+                        query("max by (k) (rl_learner_evaluation_ndcg{RUN})", "NDCG@{{k}}"),
+                        width=12,
+                        minimum=0,
+                    ),
+                    lines(
                         "Reward by list position",
                         "Mean reward of the last window at each position of the list.",
                         "none",
@@ -237,9 +245,17 @@ def training():
                     ),
                     lines(
                         "Sampler gap",
-                        "Mean absolute difference of sampled and recomputed log-probabilities.",
+                        "Difference of sampled and recomputed log-probabilities at equal weights.",
                         "sci",
-                        query("avg(rl_learner_sampler_logprob_gap{RUN})", "mean gap"),
+                        query("max(rl_learner_sampler_logprob_gap{RUN})", "gap"),
+                    ),
+                    lines(
+                        "Effective samples",
+                        "Effective sample size over the number of tokens; 1 is fully on-policy.",
+                        "percentunit",
+                        query("avg(rl_learner_effective_sample_ratio{RUN})", "effective"),
+                        minimum=0,
+                        maximum=1,
                     ),
                     lines(
                         "Samples dropped",
