@@ -1,0 +1,149 @@
+// Whole jobs of real processes on loopback ports.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <set>
+
+#include "libs/base/files.h"
+#include "tests/support/job.h"
+
+namespace convrec::testing {
+namespace {
+
+constexpr absl::Duration kLong = absl::Minutes(5);
+
+double MeanReward(const std::vector<report::RlStep>& steps, size_t begin, size_t end) {
+  double sum = 0;
+  for (size_t i = begin; i < end; ++i) sum += steps[i].reward / static_cast<double>(end - begin);
+  return sum;
+}
+
+double Ndcg20(const report::RunLog& log, report::Stage stage) {
+  for (const report::Evaluation& evaluation : log.evaluations) {
+    if (evaluation.stage == stage && evaluation.split == report::Split::kTest) return evaluation.ndcg.back();
+  }
+  ADD_FAILURE() << "no evaluation after " << report::StageName(stage);
+  return 0;
+}
+
+TEST(JobTest, RewardRisesAndEveryGroupIsTrainedOnce) {
+  Job job({});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  EXPECT_EQ(job.WaitForEnd("rollout-1", kLong).code, 0) << job.LogText("rollout-1");
+  const report::RunLog log = job.Log();
+  ASSERT_EQ(log.rl_steps.size(), 12u);
+  EXPECT_GT(MeanReward(log.rl_steps, 9, 12), MeanReward(log.rl_steps, 0, 3));
+  EXPECT_GT(Ndcg20(log, report::Stage::kRl), Ndcg20(log, report::Stage::kSft));
+  for (const report::RlStep& step : log.rl_steps) {
+    EXPECT_EQ(step.staleness_max, 0);
+    // Sampler and learner agree in float32; the ratio is exactly 1 before the update.
+    EXPECT_LT(step.logprob_gap, 1e-4);
+    EXPECT_EQ(step.ratio_mean, 1);
+    EXPECT_EQ(step.dropped_groups, 0);
+  }
+  EXPECT_TRUE(base::FileExists(base::JoinPath(job.run_dir(), "model/model.safetensors")));
+}
+
+TEST(JobTest, AWorkerThatJoinsLateTakesPart) {
+  Job job({"learner.steps=40"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  job.WaitForStep(2, kLong);
+  job.StartWorker("rollout-2");
+  double late = 0;
+  size_t step = 2;
+  while (late == 0 && step < 40) {
+    job.WaitForStep(++step, kLong);
+    late = job.Metric("rollout-2", {"rl_rollout_groups_total", "outcome=\"accepted\""});
+  }
+  EXPECT_GT(late, 0) << job.LogText("rollout-2");
+  job.child("learner").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75);
+}
+
+TEST(JobTest, AWorkerKilledInMidGroupCostsNothingButTime) {
+  Job job({"learner.lease_timeout_s=3", "learner.steps=10"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  job.WaitForStep(2, kLong);
+  // Killed while it holds leases of the next step.
+  job.child("rollout-1").Signal(SIGKILL);
+  job.StartWorker("rollout-2");
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  const report::RunLog log = job.Log();
+  ASSERT_EQ(log.rl_steps.size(), 10u);
+  EXPECT_GT(Ndcg20(log, report::Stage::kRl), 0);
+}
+
+TEST(JobTest, ARewardServiceThatRestartsCostsNothingButTime) {
+  Job job({"learner.steps=8"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  job.WaitForStep(2, kLong);
+  job.child("reward").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("reward", kLong).code, 0);
+  job.RestartReward();
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  EXPECT_EQ(job.Log().rl_steps.size(), 8u);
+}
+
+TEST(JobTest, StalenessIsBoundedByOneNumber) {
+  Job job({"learner.max_staleness=2", "learner.steps=15"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  job.StartWorker("rollout-2");
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  int64_t oldest = 0;
+  for (const report::RlStep& step : job.Log().rl_steps) oldest = std::max(oldest, step.staleness_max);
+  EXPECT_GT(oldest, 0);
+  EXPECT_LE(oldest, 2);
+}
+
+TEST(JobTest, AStoppedRunGoesOnWhereItStopped) {
+  Job job({"learner.steps=10"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  job.WaitForStep(3, kLong);
+  job.child("learner").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75) << job.LogText("learner");
+  const size_t stopped_after = job.Log().rl_steps.size();
+  job.child("rollout-1").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("rollout-1", kLong).code, 0);
+  job.StartLearner(/*resume=*/true);
+  job.StartWorker("rollout-1");
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  const report::RunLog log = job.Log();
+  ASSERT_EQ(log.rl_steps.size(), 10u);
+  EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);
+}
+
+TEST(JobTest, SupervisedTrainingStoppedAndResumedGivesTheSameBits) {
+  std::string models[2];
+  for (int stop : {0, 1}) {
+    Job job({"learner.steps=0", "learner.sft.steps=120", "learner.checkpoint.every_steps=40"});
+    job.StartReward();
+    job.StartLearner();
+    if (stop == 1) {
+      while (job.Log().sft_steps.size() < 60) ASSERT_TRUE(!job.child("learner").Poll());
+      job.child("learner").Signal(SIGKILL);  // Not even a chance to write a checkpoint.
+      EXPECT_EQ(job.WaitForEnd("learner", kLong).signal, SIGKILL);
+      job.StartLearner(/*resume=*/true);
+    }
+    job.StartWorker("rollout-1");
+    ASSERT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+    models[stop] = *base::ReadFile(base::JoinPath(job.run_dir(), "model/model.safetensors"));
+    EXPECT_EQ(job.Log().sft_steps.size(), 120u);
+  }
+  EXPECT_EQ(models[0], models[1]);
+}
+
+}  // namespace
+}  // namespace convrec::testing

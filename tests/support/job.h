@@ -1,0 +1,75 @@
+// Real processes of a job on loopback ports, for end-to-end tests.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/base/files.h"
+#include "libs/report/run_log.h"
+#include "tools/convrec/child_process.h"
+
+namespace convrec::testing {
+
+// Path of a binary of this build.
+std::string Binary(const std::string& name);
+
+// Runs a command to its end; output of both streams.
+struct CommandResult {
+  cli::ExitState exit;
+  std::string output;
+};
+CommandResult RunCommand(const std::vector<std::string>& arguments, absl::Duration timeout);
+
+// A job of one learner, one reward service and any number of workers over a small sample world, which
+// is made once per process. Dies (a test failure) when something does not come up in time.
+class Job final {
+ public:
+  // `overrides` are key=value.
+  explicit Job(std::vector<std::string> overrides);
+
+  void StartReward();
+  void RestartReward();   // On the port it had.
+  void StartLearner(bool resume = false);
+  void StartWorker(const std::string& name);
+  // With the reward service of the overrides instead of the job's own.
+  void StartWorkerWithOwnAddresses(const std::string& name);
+  int reward_port() const { return reward_port_; }
+
+  cli::ChildProcess& child(const std::string& name) { return children_.at(name); }
+  // Waits for the end of a child; fails the test after `timeout`.
+  cli::ExitState WaitForEnd(const std::string& name, absl::Duration timeout);
+  // Waits until the run log has `count` reinforcement-learning steps.
+  void WaitForStep(size_t count, absl::Duration timeout);
+
+  // Waits until a child has written `text` to its log.
+  void WaitForText(const std::string& name, const std::string& text, absl::Duration timeout);
+
+  report::RunLog Log() const;
+  std::string LogText(const std::string& name) const;
+  // One value of a process' /metrics, as "rl_rollout_groups_total{...outcome=\"accepted\"...}" summed over
+  // all series whose line holds every part.
+  double Metric(const std::string& name, const std::vector<std::string>& parts) const;
+  std::string run_dir() const { return base::JoinPath(dir_.path(), "run"); }
+  std::vector<std::string> arguments(const std::string& binary, const std::string& name) const;
+
+ private:
+  void AwaitReward();
+  void Spawn(const std::string& binary, const std::string& name, std::vector<std::string> extra);
+
+  base::TemporaryDirectory dir_;
+  std::vector<std::string> overrides_;
+  int reward_port_ = 0;
+  int learner_port_ = 0;
+  std::map<std::string, cli::ChildProcess> children_;
+};
+
+// Folder of the sample world that the jobs share.
+const std::string& SampleWorldDirectory();
+
+// Overrides of a job that learns something in half a minute.
+std::vector<std::string> SmallJob();
+
+}  // namespace convrec::testing
