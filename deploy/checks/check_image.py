@@ -58,16 +58,10 @@ def check_contract(text):
         for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
         if line.startswith("!")
     ]
-    for needed in (
-        "CMakeLists.txt",
-        "cmake",
-        "deploy/collect_runtime",
-        "proto",
-        "libs",
-        "services",
-        "tools",
-    ):
-        if needed not in allowed:
+    build = (ROOT / "CMakeLists.txt").read_text()
+    folders = re.findall(r"add_subdirectory\(([\w/]+)\)", build)
+    for needed in ("CMakeLists.txt", "cmake", "configs", "deploy/collect_runtime", *folders):
+        if not any(needed == one or one == f"{needed}/CMakeLists.txt" for one in allowed):
             problems.append(f"Dockerfile.dockerignore leaves out {needed}")
     for one in allowed:
         if not (ROOT / one).exists():
