@@ -5,9 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "libs/base/errors.h"
+#include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
-#include "libs/rpc/call.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/common.h"
@@ -15,6 +14,7 @@
 #include "libs/wire/rollout.h"
 #include "proto/experience.grpc.pb.h"
 #include "proto/policy.grpc.pb.h"
+#include "services/rollout/patient_call.h"
 
 namespace convrec::rollout {
 namespace {
@@ -171,8 +171,7 @@ class GrpcLearnerClient final : public LearnerClient {
  private:
   // A call that may wait `wait` at the learner, retried until a stop is requested.
   absl::Status Call(absl::Duration wait, absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
-    return base::Annotate(rpc::CallWithRetry({.attempt_timeout = absl::Seconds(30) + wait}, attempt),
-                          absl::StrCat("learner at ", address_));
+    return CallPatiently(absl::StrCat("learner at ", address_), absl::Seconds(30) + wait, attempt);
   }
 
   const std::string address_;

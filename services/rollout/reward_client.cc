@@ -12,6 +12,7 @@
 #include "libs/wire/common.h"
 #include "libs/wire/list_score.h"
 #include "proto/reward.grpc.pb.h"
+#include "services/rollout/patient_call.h"
 
 namespace convrec::rollout {
 namespace {
@@ -23,10 +24,10 @@ class GrpcRewardClient final : public RewardClient {
 
   absl::StatusOr<RewardDescription> Describe() override {
     v1::DescribeReply reply;
-    const absl::Status status = rpc::CallWithRetry({}, [&](grpc::ClientContext* context) {
-      return stub_->Describe(context, v1::DescribeRequest(), &reply);
-    });
-    CR_RETURN_IF_ERROR(base::Annotate(status, absl::StrCat("reward service at ", address_)));
+    CR_RETURN_IF_ERROR(CallPatiently(
+        absl::StrCat("reward service at ", address_), absl::Seconds(10), [&](grpc::ClientContext* context) {
+          return stub_->Describe(context, v1::DescribeRequest(), &reply);
+        }));
     num_ranks_ = reply.num_ranks();
     return RewardDescription{.catalog_digest = reply.catalog_digest(),
                              .catalog_size = reply.catalog_size(),

@@ -166,7 +166,7 @@ absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
   receiver_.reset();
   absl::MutexLock lock(&mu_);
   if (!end_status_.ok()) status = end_status_;
-  return absl::IsCancelled(status) && base::StopRequested() ? absl::OkStatus() : status;
+  return status;
 }
 
 void RolloutWorker::Impl::LeaseLoop() {
@@ -373,6 +373,9 @@ RolloutWorker::RolloutWorker(const RolloutWorkerOptions& options, LearnerClient*
 
 RolloutWorker::~RolloutWorker() = default;
 
-absl::Status RolloutWorker::Run(const std::function<void()>& on_ready) { return impl_->Run(on_ready); }
+absl::Status RolloutWorker::Run(const std::function<void()>& on_ready) {
+  const absl::Status status = impl_->Run(on_ready);
+  return absl::IsCancelled(status) && base::StopRequested() ? absl::OkStatus() : status;
+}
 
 }  // namespace convrec::rollout
