@@ -14,8 +14,10 @@
 namespace convrec::tokenizer {
 namespace {
 
-// Oniguruma's \w is wider than PCRE2's: marks and all connector punctuation belong to it.
-constexpr char kWordSet[] = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+// Oniguruma's \w, wider than PCRE2's by marks and connector punctuation and narrower by numbers that
+// are not digits. Outside of character classes it also takes the numbers of Latin-1 (such as "½").
+constexpr char kWordInClass[] = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+constexpr char kWordOutside[] = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 
 absl::Status Untranslated(const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat("the regular expression uses ", what,
@@ -28,14 +30,12 @@ absl::StatusOr<std::string> TranslateEscape(char letter, bool in_class) {
   switch (letter) {
     case 's': return std::string(R"(\p{White_Space})");
     case 'S': return std::string(R"(\P{White_Space})");
-    case 'w': return in_class ? std::string(kWordSet) : absl::StrCat("[", kWordSet, "]");
-    case 'h': return std::string(in_class ? "0-9a-fA-F" : "[0-9a-fA-F]");
+    case 'w': return in_class ? std::string(kWordInClass) : absl::StrCat("[", kWordOutside, "]");
+    case 'h': return std::string(in_class ? "[:xdigit:]" : "[[:xdigit:]]");
     case 'W':
       if (in_class) return Untranslated("\\W inside a character class");
-      return absl::StrCat("[^", kWordSet, "]");
-    case 'H':
-      if (in_class) return Untranslated("\\H inside a character class");
-      return std::string("[^0-9a-fA-F]");
+      return absl::StrCat("[^", kWordOutside, "]");
+    case 'H': return std::string(in_class ? "[:^xdigit:]" : "[^[:xdigit:]]");
     default: return std::string();
   }
 }

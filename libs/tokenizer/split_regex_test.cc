@@ -31,10 +31,13 @@ TEST(SplitRegexTest, SpacesAreThoseOfUnicode) {
 TEST(SplitRegexTest, WordsHoldMarksAndConnectors) {
   EXPECT_THAT(Matches(R"(\w+)", "e\u0301\u203fx y"), ElementsAre("e\u0301\u203fx", "y"));
   EXPECT_THAT(Matches(R"([\w-]+)", "a-\u0301 b"), ElementsAre("a-\u0301", "b"));
+  EXPECT_THAT(Matches(R"(\w+)", "x\u00bd\u2460y\u24b6"), ElementsAre("x\u00bd", "y\u24b6"));
+  EXPECT_THAT(Matches(R"([\w]+)", "x\u00bdy"), ElementsAre("x", "y"));
 }
 
 TEST(SplitRegexTest, LetterHIsAHexadecimalDigit) {
   EXPECT_THAT(Matches(R"(\h+)", "xyz 0aF g"), ElementsAre("0aF"));
+  EXPECT_THAT(Matches(R"([^\H]+)", "xyz 0aF g"), ElementsAre("0aF"));
 }
 
 TEST(SplitRegexTest, OnlyNewlinesEndLines) {

@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 
 import jinja2
 import jinja2.sandbox
@@ -213,7 +214,7 @@ VARIANT_TEXTS = [
     "<mark> film <mark>", "film film  film", "été naïve É e\u0301te\u0301 E\u0301 nai\u0308ve x", "_film film_ 1film film1 filmé éfilm", "fil\u200dm film\u200d",
     "a-b--c.d..e", "abc-xyz", "...", "-.-", "xxabxx x", "aaaa", "bdbd xyz bd", "2024 12 ab12cd345 ١٢", " 1 a", "1", "Heat (1995)\n1. The Matrix (1999)\nx (19)\n",
     "a\nb\nab", "\u017f \u212a \ufb01 \u2460 ½", "bytes \U00050000 \U00090000\U00090000 \x04\x06 x\x13", "don't WE'LL 's", "", " ", "\n", "a_b\u203fc \u0301x deadBEEF g",
-    "<|im_end|> film<|im_end|>film", "the", " the", "The Godfather (1972)", "films you might enjoy", "f\nfilm\n",
+    "<|im_end|> film<|im_end|>film", "the", " the", "The Godfather (1972)", "films you might enjoy", "f\nfilm\n", "a½b² x③y Ⓐz",
 ]
 
 # What chats without tools reach of the templates that the families' models are published with.
@@ -416,7 +417,10 @@ def random_text(rng):
             parts.append(" ".join(words[:rng.randint(1, 6)]))
         elif kind < 0.4:
             code_point = rng.choice([rng.randrange(0x20, 0x3000), rng.randrange(0x3000, 0x20000), rng.randrange(0x20000, 0x110000)])
-            parts.append("" if 0xD800 <= code_point < 0xE000 else chr(code_point))
+            # Characters that every Unicode version of the last twenty years knows: younger ones have
+            # classes that depend on the version of a library.
+            known = unicodedata.ucd_3_2_0.category(chr(code_point)) not in ("Cn", "Cs")
+            parts.append(chr(code_point) if known else "")
         else:
             alphabet = rng.choice(alphabets)
             parts.append("".join(rng.choice(alphabet) for _ in range(rng.randint(1, 8))))
