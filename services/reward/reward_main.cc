@@ -38,9 +38,8 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   const std::string name = arguments.name.empty() ? "reward" : arguments.name;
   base::SetLogRole(name);
 
-  CR_ASSIGN_OR_RETURN(const ListScorer::Options scorer_options, ScorerOptionsOf(options));
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, LoadCatalog(options.data));
-  const ListScorer scorer(&catalog, scorer_options);
+  const ListScorer scorer(&catalog, ScorerOptionsOf(options));
 
   telemetry::Metrics metrics(options.name, "reward");
   RewardMetrics observer(&metrics, scorer.num_ranks());

@@ -1,7 +1,5 @@
 #include "services/reward/reward_options.h"
 
-#include "libs/base/errors.h"
-
 namespace convrec::reward {
 namespace {
 
@@ -19,13 +17,9 @@ RewardRule RuleOf(config::RewardRule rule) {
 
 }  // namespace
 
-absl::StatusOr<ListScorer::Options> ScorerOptionsOf(const config::RunOptions& options) {
+ListScorer::Options ScorerOptionsOf(const config::RunOptions& options) {
   const config::RewardOptions& reward = options.reward;
   const bool is_reference = options.compat == config::Compat::kReference;
-  if (is_reference && reward.rule == config::RewardRule::kExp) {
-    return base::BadConfig(
-        "reward.rule is exp, which compat: reference does not have; expected exp_inf or log_decay");
-  }
   ListScorer::Options scorer;
   scorer.num_ranks = options.data.num_ranks;
   scorer.year_tolerance = reward.year_tolerance;

@@ -1,14 +1,12 @@
 // The reward part of a run's configuration as options of the scorer.
 #pragma once
 
-#include "absl/status/statusor.h"
 #include "libs/config/run_options.h"
 #include "services/reward/list_scorer.h"
 
 namespace convrec::reward {
 
-// `compat: reference` counts ranks and sums as the reference does and has no rule "exp", so that is
-// BadConfig.
-absl::StatusOr<ListScorer::Options> ScorerOptionsOf(const config::RunOptions& options);
+// `compat: reference` counts ranks and sums as the reference does.
+ListScorer::Options ScorerOptionsOf(const config::RunOptions& options);
 
 }  // namespace convrec::reward

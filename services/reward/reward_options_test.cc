@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "libs/base/errors.h"
-
 namespace convrec::reward {
 namespace {
 
@@ -17,7 +15,7 @@ config::RunOptions Options(config::Compat compat, config::RewardRule rule) {
 }
 
 ListScorer::Options ScorerOptions(config::Compat compat, config::RewardRule rule) {
-  return *ScorerOptionsOf(Options(compat, rule));
+  return ScorerOptionsOf(Options(compat, rule));
 }
 
 TEST(RewardOptionsTest, CompatChoosesHowRanksAreCountedAndSummed) {
@@ -32,12 +30,6 @@ TEST(RewardOptionsTest, CompatChoosesHowRanksAreCountedAndSummed) {
       ScorerOptions(config::Compat::kReference, config::RewardRule::kExpInf);
   EXPECT_EQ(reference.counting, catalog::RankCounting::kReference);
   EXPECT_EQ(reference.rules.suffix_sum, SuffixSum::kTotalMinusPrefix);
-}
-
-TEST(RewardOptionsTest, ExpIsRefusedByReference) {
-  EXPECT_TRUE(ScorerOptionsOf(Options(config::Compat::kFixed, config::RewardRule::kExp)).ok());
-  EXPECT_TRUE(base::IsBadConfig(
-      ScorerOptionsOf(Options(config::Compat::kReference, config::RewardRule::kExp)).status()));
 }
 
 }  // namespace
