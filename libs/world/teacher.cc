@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/base/random.h"
+#include "libs/catalog/list_format.h"
 #include "libs/world/streams.h"
 
 namespace convrec::world {
@@ -66,6 +67,12 @@ class Order final {
   size_t next_ = 0;
 };
 
+std::vector<size_t> OrderByPopularity(const World& world) {
+  std::vector<size_t> films(world.num_films());
+  std::iota(films.begin(), films.end(), size_t{0});
+  return films;
+}
+
 std::vector<size_t> OrderByTaste(const World& world,
                                  const Taste& taste,
                                  const TeacherOptions& options,
@@ -81,6 +88,84 @@ std::vector<size_t> OrderByTaste(const World& world,
   return films;
 }
 
+enum class Fault { kNone, kOffCatalog, kSeen, kRepeated, kWrongYear, kMissingYear, kMisspelt };
+
+// The fault of a line: each takes a stretch of [0, 1) as long as its rate.
+Fault FaultAt(double u, const TeacherOptions& options) {
+  const std::pair<Fault, double> rates[] = {{Fault::kOffCatalog, options.off_catalog},
+                                            {Fault::kSeen, options.already_seen},
+                                            {Fault::kRepeated, options.repeated},
+                                            {Fault::kWrongYear, options.wrong_year},
+                                            {Fault::kMissingYear, options.missing_year},
+                                            {Fault::kMisspelt, options.misspelt}};
+  for (const auto& [fault, rate] : rates) {
+    if (u < rate) return fault;
+    u -= rate;
+  }
+  return Fault::kNone;
+}
+
+std::string NameOf(const domain::Item& item, Fault fault, base::RandomStream& random) {
+  if (fault == Fault::kMissingYear) return item.title;
+  if (fault == Fault::kMisspelt) {
+    return catalog::FormatItem({Misspell(item.title, random), item.year});
+  }
+  if (fault != Fault::kWrongYear) return catalog::FormatItem(item);
+  const int offset = 1 + static_cast<int>(random.Below(3));
+  return catalog::FormatItem({item.title, item.year + (random.Below(2) == 0 ? offset : -offset)});
+}
+
+// The films of one answer, line by line.
+class Choice final {
+ public:
+  Choice(const World& world,
+         const TeacherOptions& options,
+         const Request& request,
+         base::RandomStream& random)
+      : world_(world),
+        request_(request),
+        taste_(Understand(world, request)),
+        by_taste_(OrderByTaste(world, taste_, options, random)),
+        by_popularity_(OrderByPopularity(world)),
+        taken_(world.films().size(), false) {
+    for (const size_t film : request.mentioned) taken_[film] = true;
+  }
+
+  size_t Next(bool is_popular, Fault fault, base::RandomStream& random) {
+    listed_.push_back(Choose(is_popular, fault, random));
+    return listed_.back();
+  }
+
+ private:
+  static size_t AnyOf(const std::vector<size_t>& films, base::RandomStream& random) {
+    return films[random.Below(films.size())];
+  }
+
+  // A fault that has nothing to choose from does not come about.
+  size_t Choose(bool is_popular, Fault fault, base::RandomStream& random) {
+    if (fault == Fault::kOffCatalog) {
+      const int genre = is_popular ? static_cast<int>(random.Below(kGenres.size())) : taste_.genre;
+      const std::vector<size_t>& outside = world_.outside_films_of_genre(genre);
+      if (!outside.empty()) return AnyOf(outside, random);
+    }
+    if (fault == Fault::kSeen && !request_.mentioned.empty()) {
+      return AnyOf(request_.mentioned, random);
+    }
+    if (fault == Fault::kRepeated && !listed_.empty()) return AnyOf(listed_, random);
+    const size_t film = (is_popular ? by_popularity_ : by_taste_).Next(taken_);
+    taken_[film] = true;
+    return film;
+  }
+
+  const World& world_;
+  const Request& request_;
+  const Taste taste_;
+  Order by_taste_;
+  Order by_popularity_;
+  std::vector<bool> taken_;  // Mentioned, or listed by one of the orders.
+  std::vector<size_t> listed_;
+};
+
 }  // namespace
 
 Teacher::Teacher(const World* world, const TeacherOptions& options, uint64_t seed)
@@ -89,57 +174,21 @@ Teacher::Teacher(const World* world, const TeacherOptions& options, uint64_t see
 std::string Teacher::Answer(const Conversation& conversation, Split split, size_t index) const {
   base::RandomStream random(seed_,
                             StreamOf(Purpose::kTeacher, static_cast<uint64_t>(split), index));
-  const Request& request = conversation.request;
-  const Taste taste = Understand(*world_, request);
-  Order by_taste(OrderByTaste(*world_, taste, options_, random));
-  std::vector<size_t> popular(world_->num_films());
-  std::iota(popular.begin(), popular.end(), size_t{0});
-  Order by_popularity(std::move(popular));
-  std::vector<bool> taken(world_->films().size(), false);
-  for (const size_t film : request.mentioned) taken[film] = true;
-
+  Choice choice(*world_, options_, conversation.request, random);
   const double popular_share = random.Uniform() < options_.reciting_share
                                    ? options_.popular_lines_reciting
                                    : options_.popular_lines_answering;
-  const uint64_t style = random.Below(4);  // Numbered half of the time.
+  const uint64_t style = random.Below(4);  // Numbered half of the time, else bulleted or plain.
   std::vector<std::string> lines;
-  std::vector<size_t> listed;
-  if (random.Uniform() < options_.intro_line)
+  if (random.Uniform() < options_.intro_line) {
     lines.emplace_back(kIntroLines[random.Below(kIntroLines.size())]);
-  for (int line = 0; line < options_.num_lines; ++line) {
+  }
+  for (int line = 1; line <= options_.num_lines; ++line) {
     const bool is_popular = random.Uniform() < popular_share;
-    double fault = random.Uniform();
-    const auto falls_in = [&fault](double share) {
-      const bool inside = fault >= 0 && fault < share;
-      fault -= share;
-      return inside;
-    };
-    size_t film;
-    const auto& outside = world_->outside_films_of_genre(
-        is_popular ? static_cast<int>(random.Below(kGenres.size())) : taste.genre);
-    if (falls_in(options_.off_catalog) && !outside.empty()) {
-      film = outside[random.Below(outside.size())];
-    } else if (falls_in(options_.already_seen) && !request.mentioned.empty()) {
-      film = request.mentioned[random.Below(request.mentioned.size())];
-    } else if (falls_in(options_.repeated) && !listed.empty()) {
-      film = listed[random.Below(listed.size())];
-    } else {
-      film = (is_popular ? by_popularity : by_taste).Next(taken);
-      taken[film] = true;
-    }
-    listed.push_back(film);
-    const domain::Item& item = world_->films()[film].item;
-    const bool is_year_wrong = falls_in(options_.wrong_year);
-    const bool is_year_missing = falls_in(options_.missing_year);
-    const bool is_misspelt = falls_in(options_.misspelt);
-    std::string text = is_misspelt ? Misspell(item.title, random) : item.title;
-    if (!is_year_missing) {
-      const int offset = is_year_wrong ? 1 + static_cast<int>(random.Below(3)) : 0;
-      absl::StrAppend(&text, " (", item.year + (random.Below(2) == 0 ? offset : -offset), ")");
-    }
-    lines.push_back(style < 2    ? absl::StrCat(line + 1, ". ", text)
-                    : style == 2 ? absl::StrCat("- ", text)
-                                 : text);
+    const Fault fault = FaultAt(random.Uniform(), options_);
+    const size_t film = choice.Next(is_popular, fault, random);
+    const std::string prefix = style < 2 ? absl::StrCat(line, ". ") : style == 2 ? "- " : "";
+    lines.push_back(absl::StrCat(prefix, NameOf(world_->films()[film].item, fault, random)));
   }
   return absl::StrJoin(lines, "\n");
 }
