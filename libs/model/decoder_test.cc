@@ -1,1 +1,154 @@
+#include "libs/model/decoder.h"
+
+#include <ATen/Parallel.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "libs/base/files.h"
+#include "libs/model/testing/golden.h"
+
+namespace convrec::model {
+namespace {
+
+using testing::HasSubstr;
+
+ModelConfig SmallConfig() {
+  ModelConfig config;
+  config.vocab_size = 40;
+  config.hidden_size = 16;
+  config.intermediate_size = 24;
+  config.num_layers = 2;
+  config.num_heads = 4;
+  config.num_kv_heads = 2;
+  config.head_dim = 4;
+  config.max_position_embeddings = 64;
+  config.attention_bias = true;
+  return config;
+}
+
+std::unique_ptr<Decoder> Make(const DecoderOptions& options) {
+  at::set_num_threads(1);  // The model is far too small to share.
+  return std::move(*MakeDecoder(SmallConfig(), options));
+}
+
+TEST(DecoderTest, InitialValuesFollowTheSeed) {
+  const std::unique_ptr<Decoder> a = Make({.seed = 1});
+  const std::unique_ptr<Decoder> b = Make({.seed = 1});
+  const std::unique_ptr<Decoder> c = Make({.seed = 2});
+  for (size_t i = 0; i < a->parameters().size(); ++i) {
+    EXPECT_TRUE(a->parameters()[i].tensor.equal(b->parameters()[i].tensor));
+  }
+  EXPECT_FALSE(a->parameters()[0].tensor.equal(c->parameters()[0].tensor));
+}
+
+TEST(DecoderTest, InitialNormsAreOneAndBiasesZero) {
+  const std::unique_ptr<Decoder> decoder = Make({.seed = 1});
+  for (const NamedTensor& parameter : decoder->parameters()) {
+    if (parameter.name.find("norm") != std::string::npos) {
+      EXPECT_TRUE(parameter.tensor.eq(1).all().item<bool>()) << parameter.name;
+    }
+    if (parameter.name.find("bias") != std::string::npos) {
+      EXPECT_TRUE(parameter.tensor.eq(0).all().item<bool>()) << parameter.name;
+    }
+  }
+  EXPECT_NEAR(decoder->parameters()[0].tensor.std().item<double>(), 0.02, 0.002);
+}
+
+TEST(DecoderTest, ParameterCountIsThatOfTheConfig) {
+  const std::unique_ptr<Decoder> decoder = Make({});
+  int64_t total = 0;
+  for (const NamedTensor& parameter : decoder->parameters()) total += parameter.tensor.numel();
+  EXPECT_EQ(total, NumParameters(SmallConfig()));
+}
+
+TEST(DecoderTest, TrainableParametersAreLeaves) {
+  const std::unique_ptr<Decoder> trainable = Make({.trainable = true});
+  const std::unique_ptr<Decoder> frozen = Make({});
+  for (const NamedTensor& parameter : trainable->parameters()) {
+    EXPECT_TRUE(parameter.tensor.is_leaf() && parameter.tensor.requires_grad()) << parameter.name;
+    EXPECT_TRUE(parameter.tensor.is_contiguous()) << parameter.name;
+  }
+  for (const NamedTensor& parameter : frozen->parameters()) {
+    EXPECT_FALSE(parameter.tensor.requires_grad()) << parameter.name;
+  }
+}
+
+// An update in place reaches the packed matrices, with and without gradient.
+TEST(DecoderTest, ChangedParametersAreUsedAtOnce) {
+  const std::unique_ptr<Decoder> decoder = Make({.trainable = true, .seed = 1});
+  const std::unique_ptr<Decoder> other = Make({.seed = 2});
+  const GroupLayout layout = Layout({{3, {2}}});
+  const at::Tensor ids = at::tensor({1, 2, 3, 4, 5}, at::kLong);
+  {
+    const at::NoGradGuard no_grad;
+    for (size_t i = 0; i < other->parameters().size(); ++i) {
+      at::Tensor target = decoder->parameters()[i].tensor;
+      target.copy_(other->parameters()[i].tensor);
+    }
+  }
+  decoder->ParametersChanged();
+  const at::Tensor expected = RunTrunk(*other, layout, ids);
+  EXPECT_LT(MaxDifference(RunTrunk(*decoder, layout, ids), expected), 1e-6);
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(RunTrunk(*decoder, layout, ids).equal(expected));
+}
+
+TEST(DecoderTest, GradientsReachEveryParameterAndAccumulate) {
+  const std::unique_ptr<Decoder> decoder = Make({.trainable = true, .seed = 1});
+  const GroupLayout layout = Layout({{3, {2}}});
+  const at::Tensor ids = at::tensor({1, 2, 3, 4, 5}, at::kLong);
+  const auto backward = [&] {
+    decoder->Logits(RunTrunk(*decoder, layout, ids)).pow(2).sum().backward();
+  };
+  backward();
+  std::vector<at::Tensor> once;
+  for (const NamedTensor& parameter : decoder->parameters()) {
+    ASSERT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
+    once.push_back(parameter.tensor.grad().clone());
+  }
+  backward();
+  for (size_t i = 0; i < once.size(); ++i) {
+    EXPECT_TRUE(at::allclose(decoder->parameters()[i].tensor.grad(), 2 * once[i], 1e-4, 1e-7))
+        << decoder->parameters()[i].name;
+  }
+}
+
+TEST(DecoderTest, LoadNamesWhatDoesNotFit) {
+  const std::unique_ptr<Decoder> decoder = Make({});
+  std::vector<NamedTensor> tensors = decoder->parameters();
+  EXPECT_TRUE(decoder->Load(tensors).ok());
+  const auto error = [&] { return std::string(decoder->Load(tensors).message()); };
+  tensors.push_back(tensors[1]);
+  EXPECT_THAT(error(), HasSubstr("tensor model.layers.0.input_layernorm.weight is given twice"));
+  tensors.pop_back();
+  tensors[0].tensor = at::zeros({40, 17});
+  EXPECT_THAT(error(),
+              HasSubstr("tensor model.embed_tokens.weight has shape [40, 17], expected [40, 16]"));
+  tensors[0].name = "other";
+  EXPECT_THAT(error(), HasSubstr("tensor model.embed_tokens.weight is missing"));
+  tensors = decoder->parameters();
+  tensors.push_back({"other", at::zeros({1})});
+  EXPECT_THAT(error(), HasSubstr("tensor other is no parameter of this model"));
+}
+
+TEST(DecoderTest, UnknownDeviceIsAnError) {
+  const absl::Status status = MakeDecoder(SmallConfig(), {.device = "abacus"}).status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("device \"abacus\" cannot be used"));
+}
+
+TEST(DecoderTest, DirectoryWithoutWeightsIsRandomOnlyOnRequest) {
+  const base::TemporaryDirectory directory;
+  ASSERT_TRUE(base::WriteFileAtomically(base::JoinPath(directory.path(), "config.json"),
+                                        ToConfigJson(SmallConfig(), "float32"))
+                  .ok());
+  EXPECT_TRUE(absl::IsNotFound(LoadDecoder(directory.path(), {}).status()));
+  ASSERT_TRUE(LoadDecoder(directory.path(), {.seed = 4}, /*allow_random=*/true).ok());
+  // A broken weight file is never replaced by random values.
+  ASSERT_TRUE(
+      base::WriteFileAtomically(base::JoinPath(directory.path(), "model.safetensors"), "x").ok());
+  EXPECT_FALSE(LoadDecoder(directory.path(), {}, /*allow_random=*/true).ok());
+}
+
+}  // namespace
+}  // namespace convrec::model

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/model/decoder.h"
@@ -21,6 +22,8 @@ std::map<std::string, at::Tensor> ReadGolden(const std::string& path);
 
 // The decoder of a golden directory. Dies if it cannot be loaded.
 std::unique_ptr<Decoder> LoadGolden(const std::string& name, bool trainable = false);
+
+inline GroupLayout Layout(std::vector<GroupShape> groups) { return GroupLayout(std::move(groups)); }
 
 // Trunk over `layout`, with ids in its flat order.
 at::Tensor RunTrunk(const Decoder& decoder, const GroupLayout& layout, const at::Tensor& ids_M);
