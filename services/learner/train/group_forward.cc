@@ -1,0 +1,92 @@
+#include "services/learner/train/group_forward.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "libs/model/chunked_logprob.h"
+#include "libs/model/group_attention.h"
+
+namespace convrec::learner {
+
+std::vector<GroupLengths> LengthsOf(const std::vector<TokenGroup>& groups) {
+  std::vector<GroupLengths> lengths;
+  for (const TokenGroup& group : groups) {
+    GroupLengths& entry = lengths.emplace_back();
+    entry.prompt_tokens = static_cast<int64_t>(group.prompt.size());
+    for (const auto& completion : group.completions) {
+      entry.completion_tokens.push_back(static_cast<int64_t>(completion.size()));
+    }
+  }
+  return lengths;
+}
+
+std::vector<TokenGroup> Select(const std::vector<TokenGroup>& groups,
+                               const Microbatch& microbatch) {
+  std::vector<TokenGroup> selected;
+  for (const GroupSlice& slice : microbatch) {
+    TokenGroup& group = selected.emplace_back();
+    group.prompt = groups[slice.group].prompt;
+    for (const size_t sibling : slice.siblings) {
+      group.completions.push_back(groups[slice.group].completions[sibling]);
+    }
+  }
+  return selected;
+}
+
+absl::Status CheckTokens(const std::vector<TokenGroup>& groups, int64_t vocab_size) {
+  const auto is_outside = [vocab_size](int32_t id) { return id < 0 || id >= vocab_size; };
+  for (size_t g = 0; g < groups.size(); ++g) {
+    if (groups[g].prompt.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("group ", g, " has an empty prompt, expected at least one token"));
+    }
+    std::vector<std::span<const int32_t>> parts = groups[g].completions;
+    parts.push_back(groups[g].prompt);
+    for (const auto& part : parts) {
+      const auto outside = std::find_if(part.begin(), part.end(), is_outside);
+      if (outside != part.end()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "group ", g, " holds token ", *outside, ", expected 0 to ", vocab_size - 1));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+GroupLogprobs ForwardGroups(const model::Decoder& decoder,
+                            const std::vector<TokenGroup>& groups,
+                            const ForwardOptions& options) {
+  std::vector<model::GroupShape> shapes;
+  std::vector<int64_t> token_ids, targets;
+  for (const TokenGroup& group : groups) {
+    model::GroupShape& shape = shapes.emplace_back();
+    shape.prompt_tokens = static_cast<int64_t>(group.prompt.size());
+    token_ids.insert(token_ids.end(), group.prompt.begin(), group.prompt.end());
+    for (const auto& completion : group.completions) {
+      shape.completion_tokens.push_back(static_cast<int64_t>(completion.size()));
+      token_ids.insert(token_ids.end(), completion.begin(), completion.end());
+      targets.insert(targets.end(), completion.begin(), completion.end());
+    }
+  }
+  const at::Device device = decoder.device();
+  const auto to_device = [device](const std::vector<int64_t>& values) {
+    return torch::tensor(values, at::kLong).to(device);
+  };
+  const model::GroupLayout layout(std::move(shapes));
+  const std::unique_ptr<model::Attention> attention = model::MakeGroupAttention(layout, device);
+  const at::Tensor hidden =
+      decoder.Trunk(to_device(token_ids), to_device(layout.positions), attention.get());
+  // Prompt positions and last tokens predict nothing that is trained: only M rows meet the head.
+  const at::Tensor hidden_MD = hidden.index_select(0, to_device(layout.predictor_index));
+  const model::LogprobResult result = model::ChunkedLogprob(hidden_MD,
+                                                            decoder.head_weight_VD(),
+                                                            to_device(targets),
+                                                            options.temperature,
+                                                            options.chunk_rows);
+  return {result.logprob_M, result.entropy_M};
+}
+
+}  // namespace convrec::learner

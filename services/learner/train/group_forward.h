@@ -1,0 +1,46 @@
+// Log-probabilities of completions under a decoder, each prompt computed once for all its siblings.
+// Shapes: M completion tokens, in order of groups, siblings, tokens.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "libs/model/decoder.h"
+#include "services/learner/batch/microbatch.h"
+
+namespace convrec::learner {
+
+// A prompt and completions of it; views of tokens that belong to somebody else.
+struct TokenGroup {
+  std::span<const int32_t> prompt;
+  std::vector<std::span<const int32_t>> completions;
+};
+
+std::vector<GroupLengths> LengthsOf(const std::vector<TokenGroup>& groups);
+
+// The groups of one micro-batch, with the siblings it holds.
+std::vector<TokenGroup> Select(const std::vector<TokenGroup>& groups, const Microbatch& microbatch);
+
+// InvalidArgument for an empty prompt or a token outside of [0, vocab_size).
+absl::Status CheckTokens(const std::vector<TokenGroup>& groups, int64_t vocab_size);
+
+struct ForwardOptions {
+  double temperature = 1.0;  // > 0; the one the tokens were drawn with.
+  int64_t chunk_rows = 0;    // See libs/model/chunked_logprob.h; 0 = chosen.
+};
+
+struct GroupLogprobs {
+  at::Tensor logprob_M;  // float32, differentiable where the decoder is.
+  at::Tensor entropy_M;  // float32, no gradient.
+};
+
+// One pass over all groups at once. Throws what torch throws.
+GroupLogprobs ForwardGroups(const model::Decoder& decoder,
+                            const std::vector<TokenGroup>& groups,
+                            const ForwardOptions& options);
+
+}  // namespace convrec::learner

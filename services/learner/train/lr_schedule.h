@@ -1,0 +1,30 @@
+// The learning rate as a pure function of the step, so that resuming needs no state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace convrec::learner {
+
+enum class Decay { kConstant, kLinear, kCosine };
+
+struct LrSchedule {
+  double peak = 1e-6;
+  Decay decay = Decay::kConstant;
+  int64_t warmup_steps = 0;  // The rate climbs linearly and is `peak` at step warmup_steps - 1.
+  int64_t total_steps = 0;   // Length of the decay, warm-up included; unused for kConstant.
+  double final_ratio = 0;    // Share of the peak that the decay ends at, and stays at.
+};
+
+absl::Status Validate(const LrSchedule& schedule);
+
+// Rate of step 0, 1, ...
+double LearningRate(const LrSchedule& schedule, int64_t step);
+
+// constant, linear, cosine.
+absl::StatusOr<Decay> ParseDecay(const std::string& word);
+
+}  // namespace convrec::learner
