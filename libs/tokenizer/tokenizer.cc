@@ -3,7 +3,7 @@
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 
-#include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <utility>
 
@@ -127,6 +127,7 @@ Bpe MakeBpe(const TokenizerDefinition& definition, const std::vector<std::string
 struct Tokenizer::State {
   std::vector<std::string> token_text;
   std::vector<std::string> token_bytes;
+  std::string no_text;  // Of ids that are not tokens.
   std::vector<bool> is_special;
   absl::flat_hash_map<std::string, int32_t> id_of_text;
   AddedTokenMatcher raw_matcher{{}};         // Added tokens that stand in the text as it comes,
@@ -139,13 +140,13 @@ struct Tokenizer::State {
   SpecialIds special;
   std::string digest;
 
-  absl::Status AddTokens(const TokenizerDefinition& definition);
+  void AddTokens(const TokenizerDefinition& definition);
   void EncodePieces(std::string_view text, std::vector<int32_t>* ids) const;
   void EncodeRaw(std::string_view text, SpecialTokens special_tokens,
                  std::vector<int32_t>* ids) const;
 };
 
-absl::Status Tokenizer::State::AddTokens(const TokenizerDefinition& definition) {
+void Tokenizer::State::AddTokens(const TokenizerDefinition& definition) {
   is_special.resize(definition.tokens.size());
   std::vector<bool> is_added(definition.tokens.size());
   std::vector<AddedToken> raw_tokens;
@@ -171,7 +172,6 @@ absl::Status Tokenizer::State::AddTokens(const TokenizerDefinition& definition) 
     const auto [entry, is_new] = id_of_text.emplace(token_text.back(), static_cast<int32_t>(id));
     if (!is_new && is_added[id]) entry->second = static_cast<int32_t>(id);
   }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(const TokenizerFiles& files) {
@@ -183,7 +183,7 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(const Tokeniz
     CR_ASSIGN_OR_RETURN(const icu::Normalizer2* normalizer, NormalizerOf(form));
     state->normalizers.push_back(normalizer);
   }
-  CR_RETURN_IF_ERROR(state->AddTokens(definition));
+  state->AddTokens(definition);
   CR_ASSIGN_OR_RETURN(state->pre_tokenizer, PreTokenizer::Create(definition.pre_tokenizer));
   state->bpe.emplace(MakeBpe(definition, state->token_text));
   state->prefix_ids = definition.prefix_ids;
@@ -255,13 +255,12 @@ std::string Tokenizer::Decode(std::span<const int32_t> ids) const {
 }
 
 const std::string& Tokenizer::TokenBytes(int32_t id) const {
-  static const std::string* const kNone = new std::string;
-  if (id < 0 || id >= vocab_size()) return *kNone;
+  if (id < 0 || id >= vocab_size()) return state_->no_text;
   return state_->token_bytes[static_cast<size_t>(id)];
 }
 
 const std::string& Tokenizer::TokenText(int32_t id) const {
-  if (id < 0 || id >= vocab_size()) return TokenBytes(id);
+  if (id < 0 || id >= vocab_size()) return state_->no_text;
   return state_->token_text[static_cast<size_t>(id)];
 }
 
