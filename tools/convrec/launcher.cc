@@ -97,8 +97,11 @@ absl::StatusOr<int> Launcher::WaitForPort(Member* member) {
     for (Member* other : Members()) {
       const std::optional<ExitState> exit = other->worker->child()->Poll();
       if (!exit) continue;
-      failure_code_ = exit->signal == 0 && exit->code != 0 ? exit->code : base::kExitBug;
-      return absl::AbortedError(DescribeEnd(other, *exit));
+      // A learner that has nothing left to do, or was stopped, may end before its ports were seen.
+      const bool is_proper = other == &learner_ && exit->signal == 0 &&
+                             (exit->code == base::kExitOk || exit->code == base::kExitStopped);
+      end_of_start_ = is_proper || (exit->signal == 0 && exit->code != 0) ? exit->code : base::kExitBug;
+      return absl::AbortedError(is_proper ? "" : absl::StrCat("could not start: ", DescribeEnd(other, *exit)));
     }
     if (clock_->Now() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(name, " has not opened its ports after ",
@@ -152,11 +155,10 @@ absl::StatusOr<int> Launcher::Run() {
   }
   if (learner_.worker->child() != nullptr) learner_.worker->child()->Signal(SIGTERM);
   StopOthers();
-  if (absl::IsAborted(status) && failure_code_ != 0) {
-    display_->Note(absl::StrCat("could not start: ", std::string(status.message())));
-    return failure_code_;
-  }
-  return status;
+  if (!end_of_start_) return status;
+  Tick();  // What the children said last.
+  if (!status.message().empty()) display_->Note(std::string(status.message()));
+  return *end_of_start_;
 }
 
 void Launcher::Tick() {

@@ -85,6 +85,7 @@ class Launcher final {
   State state_ = State::kStarting;
   bool has_signal_ = false;
   std::optional<absl::Time> kill_learner_at_;
+  std::optional<int> end_of_start_;        // The exit code of the job when a child ended while starting.
   int failure_code_ = 0;                   // Of a worker that was given up and ended the job.
 };
 
