@@ -3,7 +3,6 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "libs/base/check.h"
@@ -37,7 +36,7 @@ class GroupAttention final : public Attention {
     const Blocks q = Split(q_MHE);
     const Blocks k = Split(k_MKE);
     const Blocks v = Split(v_MKE);
-    const at::Tensor prompt_out = AttendPrompts(q.prompt, k.prompt, v.prompt);
+    const at::Tensor prompt_out = AttendPrompts(q, k, v);
     if (max_completion_ == 0) return Join(prompt_out, {});
     return Join(prompt_out, AttendCompletions(q, k, v));
   }
@@ -85,26 +84,25 @@ class GroupAttention final : public Attention {
     real_mask_ = at::tensor(is_real).to(device_);
   }
 
-  // What a completion token may see of [prompt, own completion], added to the scores.
-  // Shape [C or 1, 1, 1, T, 1, P + T].
+  // What a completion token may see of [prompt, own completion], added to the scores:
+  // [T, P + T] when all prompts are equally long, else [C * G, 1, T, P + T].
   void BuildMask(const GroupLayout& layout) {
     constexpr float kHidden = -std::numeric_limits<float>::infinity();
-    const bool same_prompts =
-        std::all_of(layout.groups.begin(), layout.groups.end(), [&](const GroupShape& group) {
-          return group.prompt_tokens == max_prompt_;
-        });
-    const int64_t rows = same_prompts ? 1 : num_groups_;
-    const int64_t width = max_prompt_ + max_completion_;
-    std::vector<float> mask(static_cast<size_t>(rows * max_completion_ * width), 0.0F);
-    for (int64_t c = 0; c < rows; ++c) {
-      for (int64_t t = 0; t < max_completion_; ++t) {
-        float* row = mask.data() + (c * max_completion_ + t) * width;
-        std::fill(
-            row + layout.groups[static_cast<size_t>(c)].prompt_tokens, row + max_prompt_, kHidden);
-        std::fill(row + max_prompt_ + t + 1, row + width, kHidden);
-      }
+    const at::TensorOptions options = at::TensorOptions().dtype(at::kFloat).device(device_);
+    const at::Tensor later = at::full({max_completion_, max_completion_}, kHidden, options).triu(1);
+    const at::Tensor causal_TS =
+        at::cat({at::zeros({max_completion_, max_prompt_}, options), later}, 1);
+    const auto is_longest = [this](const GroupShape& g) { return g.prompt_tokens == max_prompt_; };
+    if (std::all_of(layout.groups.begin(), layout.groups.end(), is_longest)) {
+      mask_ = causal_TS;
+      return;
     }
-    mask_ = at::tensor(mask).view({rows, 1, 1, max_completion_, 1, width}).to(device_);
+    mask_ = causal_TS.repeat({num_groups_, max_siblings_, 1, 1});
+    for (int64_t c = 0; c < num_groups_; ++c) {
+      const int64_t prompt = layout.groups[static_cast<size_t>(c)].prompt_tokens;
+      mask_[c].slice(2, prompt, max_prompt_).fill_(kHidden);
+    }
+    mask_ = mask_.flatten(0, 1).unsqueeze(1);
   }
 
   Blocks Split(const at::Tensor& x_MHE) const {
@@ -136,59 +134,43 @@ class GroupAttention final : public Attention {
     return CollectRows(slots, source_, slot_of_token_, real_mask_);
   }
 
-  // Padding follows the real tokens, so the causal mask hides it. Returns [C, P, H, E].
-  static at::Tensor AttendPrompts(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  // [B, T, heads, E] -> [B, T, H, E]; no [T, T] scores are kept for the backward pass.
+  static at::Tensor FusedAttention(const at::Tensor& q,
+                                   const at::Tensor& k,
+                                   const at::Tensor& v,
+                                   const std::optional<at::Tensor>& mask) {
     return at::scaled_dot_product_attention(q.transpose(1, 2),
                                             k.transpose(1, 2),
                                             v.transpose(1, 2),
-                                            {},
+                                            mask,
                                             0.0,
-                                            /*is_causal=*/true,
+                                            /*is_causal=*/!mask.has_value(),
                                             std::nullopt,
                                             /*enable_gqa=*/q.size(2) != k.size(2))
         .transpose(1, 2);
   }
 
-  // Scores of all siblings against their shared prompt are one product per group and key head.
+  // Padding follows the real tokens, so the causal mask hides it. Returns [C, P, H, E].
+  static at::Tensor AttendPrompts(const Blocks& q, const Blocks& k, const Blocks& v) {
+    return FusedAttention(q.prompt, k.prompt, v.prompt, std::nullopt);
+  }
+
+  // Each sibling's queries over the keys of the prompt and its own. What is copied per sibling is
+  // the prompt's keys and values only, K * E numbers a token: little beside the scores.
   // Returns [C, G*T, H, E].
   at::Tensor AttendCompletions(const Blocks& q, const Blocks& k, const Blocks& v) const {
-    const int64_t kv_heads = k.prompt.size(2);
-    const int64_t repeats = q.prompt.size(2) / kv_heads;
-    const int64_t width = q.prompt.size(3);
-    const double scale = 1.0 / std::sqrt(static_cast<double>(width));
-    const int64_t rows = max_completion_ * repeats;
-    // [C, K, G*T*R, E]
-    const at::Tensor query =
-        (q.completion * scale)
-            .view({num_groups_, max_siblings_ * max_completion_, kv_heads, repeats, width})
-            .transpose(1, 2)
-            .flatten(2, 3);
-    const at::Tensor query_own = query.view({num_groups_, kv_heads, max_siblings_, rows, width});
-    const auto own = [&](const at::Tensor& x) {  // [C, K, G, T, E]
-      return x.view({num_groups_, max_siblings_, max_completion_, kv_heads, width})
-          .permute({0, 3, 1, 2, 4});
+    const auto siblings = [this](const at::Tensor& x) {
+      return x.unflatten(1, {max_siblings_, max_completion_});
     };
-    const std::vector<int64_t> score_shape = {
-        num_groups_, kv_heads, max_siblings_, max_completion_, repeats};
-    const auto scores_of = [&](const at::Tensor& scores, int64_t keys) {
-      std::vector<int64_t> shape = score_shape;
-      shape.push_back(keys);
-      return scores.view(shape);
+    const auto with_prompt = [&](const Blocks& x) {  // [C * G, P + T, K, E]
+      const at::Tensor own = siblings(x.completion);
+      const at::Tensor shared = x.prompt.unsqueeze(1).expand({-1, max_siblings_, -1, -1, -1});
+      return at::cat({shared, own}, 2).flatten(0, 1);
     };
-    const at::Tensor to_prompt =
-        scores_of(at::matmul(query, k.prompt.permute({0, 2, 3, 1})), max_prompt_);
-    const at::Tensor to_own =
-        scores_of(at::matmul(query_own, own(k.completion).transpose(-1, -2)), max_completion_);
-    const at::Tensor weights = at::softmax(at::cat({to_prompt, to_own}, -1) + mask_, -1);
-    const std::vector<at::Tensor> parts =
-        weights.split_with_sizes({max_prompt_, max_completion_}, -1);
-    const at::Tensor from_prompt =
-        at::matmul(parts[0].flatten(2, 4), v.prompt.transpose(1, 2)).view(query_own.sizes());
-    const at::Tensor from_own = at::matmul(parts[1].flatten(3, 4), own(v.completion));
-    return (from_prompt + from_own)
-        .view({num_groups_, kv_heads, max_siblings_ * max_completion_, repeats, width})
-        .transpose(1, 2)
-        .flatten(2, 3);
+    return FusedAttention(
+               siblings(q.completion).flatten(0, 1), with_prompt(k), with_prompt(v), mask_)
+        .unflatten(0, {num_groups_, max_siblings_})
+        .flatten(1, 2);
   }
 
   const at::Device device_;
