@@ -48,8 +48,8 @@ bool WaitForStop(absl::Duration timeout) {
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) return false;
     pollfd pipe_end{stop_pipe[0], POLLIN, 0};
-    const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1, 60'000);
-    ::poll(&pipe_end, stop_pipe[0] >= 0 ? 1 : 0, static_cast<int>(wait_ms));
+    const absl::Duration wait = std::min(left + absl::Milliseconds(1), absl::Minutes(1));
+    ::poll(&pipe_end, stop_pipe[0] >= 0 ? 1 : 0, static_cast<int>(absl::ToInt64Milliseconds(wait)));
   }
   return true;
 }

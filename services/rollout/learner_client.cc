@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -168,13 +169,17 @@ class GrpcLearnerClient final : public LearnerClient {
     return reply.digest_matches();
   }
 
+  void Close() override { closed_ = true; }
+
  private:
   // A call that may wait `wait` at the learner, retried until a stop is requested.
   absl::Status Call(absl::Duration wait, absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
-    return CallPatiently(absl::StrCat("learner at ", address_), absl::Seconds(30) + wait, attempt);
+    return CallPatiently(
+        absl::StrCat("learner at ", address_), absl::Seconds(30) + wait, [this] { return closed_.load(); }, attempt);
   }
 
   const std::string address_;
+  std::atomic<bool> closed_{false};
   const std::string worker_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::ExperienceService::Stub> experience_;

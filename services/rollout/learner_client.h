@@ -47,7 +47,7 @@ struct PolicyManifest {
   std::string digest;
 };
 
-// Thread-safe. Calls retry while the learner is unreachable, until a stop is requested (Cancelled).
+// Thread-safe. Calls retry while the learner is unreachable, until a stop is requested or Close() (Cancelled).
 // FailedPrecondition means that the learner has started again: Join() anew.
 class LearnerClient {
  public:
@@ -74,6 +74,9 @@ class LearnerClient {
   // NotFound when a newer version has taken its place.
   virtual absl::Status FetchPolicy(const PolicyManifest& manifest, std::string* bytes) = 0;
   virtual absl::StatusOr<bool> ReportLive(const PolicyManifest& manifest, const std::string& digest) = 0;
+
+  // Ends all retries.
+  virtual void Close() = 0;
 };
 
 std::unique_ptr<LearnerClient> MakeLearnerClient(const std::string& address, const std::string& worker);

@@ -25,7 +25,7 @@ class GrpcRewardClient final : public RewardClient {
   absl::StatusOr<RewardDescription> Describe() override {
     v1::DescribeReply reply;
     CR_RETURN_IF_ERROR(CallPatiently(
-        absl::StrCat("reward service at ", address_), absl::Seconds(10), [&](grpc::ClientContext* context) {
+        absl::StrCat("reward service at ", address_), absl::Seconds(10), [] { return false; }, [&](grpc::ClientContext* context) {
           return stub_->Describe(context, v1::DescribeRequest(), &reply);
         }));
     num_ranks_ = reply.num_ranks();

@@ -53,8 +53,11 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   engine_options.device = options.model.device;
   engine_options.max_rows = max_rows;
   engine_options.stop_token_ids = tokenizer->stop_ids();
-  engine_options.make_rank_counter = [&tokenizer] {
-    auto segmenter = std::make_shared<catalog::RankSegmenter>(catalog::RankCounting::kByLine);
+  const catalog::RankCounting counting = options.compat == config::Compat::kReference
+                                             ? catalog::RankCounting::kReference
+                                             : catalog::RankCounting::kByLine;
+  engine_options.make_rank_counter = [&tokenizer, counting] {
+    auto segmenter = std::make_shared<catalog::RankSegmenter>(counting);
     return [segmenter, &tokenizer](int32_t id) {
       segmenter->Add(tokenizer->TokenBytes(id));
       return segmenter->num_complete();

@@ -160,9 +160,12 @@ absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
     for (int i = 0; i < options_.submit_threads; ++i) threads.emplace_back([this] { SubmitLoop(); });
     status = SampleLoop(on_ready);
     End(status);
-    sampled_.Close();
-    for (std::thread& thread : threads) thread.join();
+    sampled_.Close();   // What has been sampled is still scored and submitted.
+    for (size_t i = 1; i < threads.size(); ++i) threads[i].join();
+    learner_->Close();
+    threads.front().join();
   }
+  learner_->Close();
   receiver_.reset();
   absl::MutexLock lock(&mu_);
   if (!end_status_.ok()) status = end_status_;

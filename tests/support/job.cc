@@ -93,7 +93,7 @@ std::vector<std::string> SmallJob() {
           "rollout.max_groups=8",
           "rollout.siblings=8",
           "learner.groups_per_step=8",
-          "learner.sft.steps=200",
+          "learner.sft.steps=300",
           "learner.sft.rows_per_step=16",
           "learner.sft.optimizer.learning_rate=5.0e-3",
           "learner.steps=12",

@@ -35,7 +35,11 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
         depth_(metrics->AddGauge("rl_buffer_depth", "Groups admitted and not yet trained.")) {}
 
   grpc::Service* service() override { return this; }
-  void CompleteRun() override { run_complete_ = true; }
+  void CompleteRun(absl::Duration grace) override ABSL_LOCKS_EXCLUDED(mu_) {
+    run_complete_ = true;
+    absl::MutexLock lock(&mu_);
+    mu_.AwaitWithTimeout(absl::Condition(this, &Service::AllAreTold), grace);
+  }
   int num_workers() const override ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     const absl::Time recent = absl::Now() - absl::Minutes(1);
@@ -71,8 +75,12 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
     const absl::Time deadline = absl::Now() + std::min(kMaxWait, absl::Milliseconds(request->wait_ms()));
     std::vector<GroupLedger::Ticket> tickets;
     do {
-      reply->set_run_complete(run_complete_);
-      if (context->IsCancelled() || run_complete_ || ledger_->closed()) return grpc::Status::OK;
+      if (run_complete_) {
+        reply->set_run_complete(true);
+        Forget(request->worker());
+        return grpc::Status::OK;
+      }
+      if (context->IsCancelled() || ledger_->closed()) return grpc::Status::OK;
       tickets = ledger_->Lease(request->max_groups(), std::min(deadline, absl::Now() + kSlice));
     } while (tickets.empty() && absl::Now() < deadline);
     if (context->IsCancelled()) {  // Nobody reads the answer: the work goes to the next caller.
@@ -153,6 +161,18 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
   void Hear(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     last_heard_[worker] = absl::Now();
+  }
+
+  void Forget(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    last_heard_.erase(worker);
+  }
+
+  // A live worker asks for leases every few seconds.
+  bool AllAreTold() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const absl::Time recent = absl::Now() - absl::Seconds(10);
+    return std::none_of(
+        last_heard_.begin(), last_heard_.end(), [recent](const auto& entry) { return entry.second > recent; });
   }
 
   const Options options_;

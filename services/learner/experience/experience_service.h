@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/time.h"
 #include "libs/telemetry/metrics.h"
 #include "services/learner/experience/group_ledger.h"
 #include "services/learner/experience/prompt_book.h"
@@ -34,8 +35,9 @@ class ExperienceService {
   virtual ~ExperienceService() = default;
 
   virtual grpc::Service* service() = 0;
-  // From now on leases are empty and say that nothing will come any more.
-  virtual void CompleteRun() = 0;
+  // From now on leases are empty and say that nothing will come any more. Waits until every worker heard of
+  // lately has been told, at most `grace`.
+  virtual void CompleteRun(absl::Duration grace) = 0;
   // Workers heard of in the last minute.
   virtual int num_workers() const = 0;
 };

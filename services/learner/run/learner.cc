@@ -457,7 +457,7 @@ absl::Status Learner::SaveStopped() {
 }
 
 void Learner::ShutDown() {
-  experience_->CompleteRun();
+  if (!base::StopRequested()) experience_->CompleteRun(absl::Seconds(10));
   store_.Close();
   ledger_->Close();
   server_->Shutdown(absl::Seconds(5));
