@@ -38,7 +38,7 @@ struct Check {
   std::string remedy;
 };
 
-Check CheckVersion() { return {Verdict::kFine, "version", absl::StrCat("convrec ", CONVREC_VERSION, ", ", __VERSION__), ""}; }
+Check CheckVersion() { return {Verdict::kFine, "version", absl::StrCat("convrec ", CONVREC_VERSION, ", compiler ", __VERSION__), ""}; }
 
 Check CheckCpu() {
   std::vector<std::string> features;

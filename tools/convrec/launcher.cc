@@ -179,12 +179,10 @@ void Launcher::ShowProgress() {
     } else if (const auto* rl = std::get_if<report::RlStep>(&*record)) {
       display_->Show(*rl);
     } else if (const auto* evaluation = std::get_if<report::Evaluation>(&*record)) {
-      const bool is_comparable = sft_ && sft_->split == evaluation->split;
-      display_->Note(report::FormatEvaluation(*evaluation, is_comparable ? sft_ : std::nullopt));
-      if (evaluation->stage == report::Stage::kSft &&
-          (!sft_ || evaluation->split == report::Split::kValidation)) {
-        sft_ = *evaluation;
-      }
+      const bool is_test = evaluation->split == report::Split::kTest;
+      std::optional<report::Evaluation>& sft = is_test ? sft_test_ : sft_validation_;
+      display_->Note(report::FormatEvaluation(*evaluation, sft));
+      if (evaluation->stage == report::Stage::kSft) sft = *evaluation;
     } else if (const auto* event = std::get_if<report::Event>(&*record)) {
       display_->Note(event->text);
     }

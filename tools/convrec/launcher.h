@@ -81,7 +81,7 @@ class Launcher final {
   Member reward_, learner_;
   std::vector<Member> rollouts_;
   report::LineFollower metrics_;
-  std::optional<report::Evaluation> sft_;  // On the split last evaluated, for comparison.
+  std::optional<report::Evaluation> sft_validation_, sft_test_;  // What RL is compared with.
   State state_ = State::kStarting;
   bool has_signal_ = false;
   std::optional<absl::Time> kill_learner_at_;

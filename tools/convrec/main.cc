@@ -1,10 +1,15 @@
 // convrec: trains recommenders on one machine and tells about runs; the entry point of every service.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
+#include "libs/base/text.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {
@@ -20,6 +25,18 @@ constexpr char kExamples[] =
     "Exit codes: 0 done, 64 usage, 65 bad data, 69 peer unavailable, 70 bug, 74 input/output, 75 stopped with a\n"
     "checkpoint, 78 bad configuration.";
 
+// The parser's own message for a misspelt verb does not name it.
+int CheckVerb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return base::kExitOk;
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verbs.push_back(verb->get_name());
+  if (std::find(verbs.begin(), verbs.end(), argv[1]) != verbs.end()) return base::kExitOk;
+  const std::string nearest = base::NearestWord(argv[1], verbs);
+  std::fprintf(stderr, "convrec: unknown verb \"%s\"; %s\n", argv[1],
+               nearest.empty() ? "convrec --help lists all" : absl::StrCat("did you mean \"", nearest, "\"?").c_str());
+  return base::kExitUsage;
+}
+
 int Main(int argc, char** argv) {
   if (argc > 1 && IsBinaryVerb(argv[1])) return ReplaceByBinary(argv[1], argv + 1);
   CLI::App app{"Trains conversational recommenders: supervised warm start, then rank-level reinforcement learning.",
@@ -34,6 +51,7 @@ int Main(int argc, char** argv) {
   AddWorldVerb(&app, &action);
   AddDoctorVerb(&app, &action);
   AddBinaryVerbs(&app);
+  if (const int code = CheckVerb(app, argc, argv); code != base::kExitOk) return code;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/world/export.h"
 #include "libs/world/sample_model.h"
@@ -60,6 +61,7 @@ config::RunOptions WithSamplePaths(config::RunOptions options, const std::string
 
 absl::Status WriteSampleWorld(const config::RunOptions& options, const std::string& directory) {
   if (base::FileExists(directory)) return absl::OkStatus();
+  CR_LOG(INFO) << "writing the sample world into " << directory;
   // Written beside and renamed, so that a folder of this name is whole.
   const std::string partial = absl::StrCat(directory, ".partial");
   std::error_code error;

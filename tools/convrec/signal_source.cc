@@ -21,6 +21,10 @@ ProcessSignals::ProcessSignals() {
 }
 
 ProcessSignals::~ProcessSignals() {
+  // A request that came after the last look would otherwise end the process here.
+  signalfd_siginfo info{};
+  while (::read(fd_, &info, sizeof(info)) > 0) {
+  }
   ::close(fd_);
   ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
 }

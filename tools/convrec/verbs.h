@@ -25,10 +25,11 @@ void AddConfigVerb(CLI::App* app, Action* action);
 void AddWorldVerb(CLI::App* app, Action* action);
 void AddDoctorVerb(CLI::App* app, Action* action);
 
-// `learner`, `rollout`, `reward` and `import` are binaries of their own beside this one, which they
-// replace. Lists them for --help; true and the exit code when argv names one and exec failed.
-void AddBinaryVerbs(CLI::App* app);
+// `learner`, `rollout`, `reward` and `import` are binaries of their own beside this one.
+void AddBinaryVerbs(CLI::App* app);  // Lists them for --help.
 bool IsBinaryVerb(const std::string& verb);
+// Replaces this process by the binary, with `arguments` (the first is replaced by its path). Returns only
+// when that fails, with the exit code.
 int ReplaceByBinary(const std::string& verb, char** arguments);
 
 // What verbs with a configuration share: --config FILE (repeatable) and key=value.
