@@ -26,7 +26,9 @@ struct Character {
 // `text` is not empty.
 Character FirstCharacter(std::string_view text) {
   Character first{0, 0};
-  U8_NEXT(reinterpret_cast<const uint8_t*>(text.data()), first.num_bytes, text.size(),
+  U8_NEXT(reinterpret_cast<const uint8_t*>(text.data()),
+          first.num_bytes,
+          text.size(),
           first.code_point);
   return first;
 }

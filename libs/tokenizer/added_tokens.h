@@ -31,7 +31,7 @@ class AddedTokenMatcher final {
     kLeave,  // A special token that stands in the text is left as text.
   };
   struct Segment {
-    std::string_view text;             // The text between two tokens, or the token's own.
+    std::string_view text;  // The text between two tokens, or the token's own.
     std::optional<int32_t> token_id;
   };
 

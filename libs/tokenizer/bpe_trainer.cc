@@ -85,8 +85,11 @@ class Merger final {
   }
 
  private:
-  void MergeInWord(size_t index, const Pair& pair, int32_t merged,
-                   const std::vector<int32_t>& lengths, absl::flat_hash_set<Pair>* grown) {
+  void MergeInWord(size_t index,
+                   const Pair& pair,
+                   int32_t merged,
+                   const std::vector<int32_t>& lengths,
+                   absl::flat_hash_set<Pair>* grown) {
     Word& word = words_[index];
     std::vector<int32_t>& ids = word.ids;
     const auto is_allowed = [&](const Pair& p) {
@@ -150,9 +153,10 @@ absl::Status CheckOptions(const BpeTrainerOptions& options) {
   }
   const size_t smallest = options.special_tokens.size() + 256;
   if (options.vocab_size < 0 || static_cast<size_t>(options.vocab_size) < smallest) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tokenizer training: vocab_size is ", options.vocab_size,
-                     ", but the special tokens and bytes alone are ", smallest));
+    return absl::InvalidArgumentError(absl::StrCat("tokenizer training: vocab_size is ",
+                                                   options.vocab_size,
+                                                   ", but the special tokens and bytes alone are ",
+                                                   smallest));
   }
   return absl::OkStatus();
 }
@@ -172,8 +176,7 @@ std::map<std::string, int64_t> CountPieces(std::span<const std::string> texts,
 }
 
 std::optional<int32_t> RoleId(const BpeTrainerOptions& options, const std::string& token) {
-  const auto found =
-      std::find(options.special_tokens.begin(), options.special_tokens.end(), token);
+  const auto found = std::find(options.special_tokens.begin(), options.special_tokens.end(), token);
   if (token.empty() || found == options.special_tokens.end()) return std::nullopt;
   return static_cast<int32_t>(found - options.special_tokens.begin());
 }
@@ -220,8 +223,7 @@ absl::StatusOr<TokenizerSpec> TrainBpe(std::span<const std::string> texts,
   }
   Merger merger(std::move(words), options.max_token_bytes);
   while (spec.tokens.size() < static_cast<size_t>(options.vocab_size)) {
-    if (options.max_merges > 0 &&
-        spec.merges.size() >= static_cast<size_t>(options.max_merges)) {
+    if (options.max_merges > 0 && spec.merges.size() >= static_cast<size_t>(options.max_merges)) {
       break;
     }
     const std::optional<Pair> pair = merger.NextPair(options.min_pair_count);
@@ -237,9 +239,10 @@ absl::StatusOr<TokenizerSpec> TrainBpe(std::span<const std::string> texts,
     }
     // Two pairs can give the same text; then they share the token.
     if (!ids.contains(merged)) {
-      add_token(merged, TokenType::kNormal,
-                lengths[static_cast<size_t>(pair->first)] +
-                    lengths[static_cast<size_t>(pair->second)]);
+      add_token(
+          merged,
+          TokenType::kNormal,
+          lengths[static_cast<size_t>(pair->first)] + lengths[static_cast<size_t>(pair->second)]);
     }
     spec.merges.push_back(absl::StrCat(left, " ", right));
     merger.Merge(*pair, ids[merged], lengths);
@@ -247,7 +250,8 @@ absl::StatusOr<TokenizerSpec> TrainBpe(std::span<const std::string> texts,
   return spec;
 }
 
-absl::Status TrainBpeInto(std::span<const std::string> texts, const BpeTrainerOptions& options,
+absl::Status TrainBpeInto(std::span<const std::string> texts,
+                          const BpeTrainerOptions& options,
                           const std::string& directory) {
   CR_ASSIGN_OR_RETURN(const TokenizerSpec spec, TrainBpe(texts, options));
   return WriteTokenizerJson(spec, directory);

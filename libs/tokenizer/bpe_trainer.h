@@ -35,13 +35,14 @@ struct BpeTrainerOptions {
 };
 
 // Deterministic: of pairs that occur equally often the one with the smaller ids is merged first.
-// InvalidArgument for a vocab_size that is too small, duplicate special tokens, roles that name none
-// of them, and a malformed regex.
+// InvalidArgument for a vocab_size that is too small, duplicate special tokens, roles that name
+// none of them, and a malformed regex.
 absl::StatusOr<TokenizerSpec> TrainBpe(std::span<const std::string> texts,
                                        const BpeTrainerOptions& options);
 
 // TrainBpe() and WriteTokenizerJson() into `directory`.
-absl::Status TrainBpeInto(std::span<const std::string> texts, const BpeTrainerOptions& options,
+absl::Status TrainBpeInto(std::span<const std::string> texts,
+                          const BpeTrainerOptions& options,
                           const std::string& directory);
 
 }  // namespace convrec::tokenizer

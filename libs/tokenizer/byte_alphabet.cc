@@ -72,8 +72,9 @@ std::optional<std::string> FromByteLevel(std::string_view text) {
 std::vector<uint8_t> BytesInAlphabetOrder() {
   std::vector<uint8_t> bytes(kNumBytes);
   for (size_t byte = 0; byte < bytes.size(); ++byte) bytes[byte] = static_cast<uint8_t>(byte);
-  std::sort(bytes.begin(), bytes.end(),
-            [](uint8_t a, uint8_t b) { return kCodePoints[a] < kCodePoints[b]; });
+  std::sort(bytes.begin(), bytes.end(), [](uint8_t a, uint8_t b) {
+    return kCodePoints[a] < kCodePoints[b];
+  });
   return bytes;
 }
 

@@ -27,8 +27,8 @@ bool ContainsAny(std::string_view text, std::initializer_list<std::string_view> 
   return false;
 }
 
-// The template with the escapes of its string literals resolved, so that "\n" reads the same whether
-// it was written as an escape or as a line break.
+// The template with the escapes of its string literals resolved, so that "\n" reads the same
+// whether it was written as an escape or as a line break.
 std::string Unescape(std::string_view jinja) {
   std::string text;
   for (size_t i = 0; i < jinja.size(); ++i) {
@@ -61,7 +61,8 @@ bool IsChatMl(std::string_view jinja) {
     return false;
   }
   if (IsQwen3(jinja)) return true;
-  return !ContainsAny(jinja, {"trim", "strip(", "<think>", "reasoning_content", "upper", "capitalize"});
+  return !ContainsAny(jinja,
+                      {"trim", "strip(", "<think>", "reasoning_content", "upper", "capitalize"});
 }
 
 bool IsLlama3(std::string_view jinja) {
@@ -75,7 +76,8 @@ absl::StatusOr<ChatFormat> DetectFormat(std::string_view jinja) {
   if (IsChatMl(jinja)) return ChatFormat::kChatMl;
   if (IsLlama3(jinja)) return ChatFormat::kLlama3;
   return absl::InvalidArgumentError(
-      "the model's chat template is of no known family (ChatML of SmolLM2, Qwen2 and Qwen3; Llama-3): "
+      "the model's chat template is of no known family (ChatML of SmolLM2, Qwen2 and Qwen3; "
+      "Llama-3): "
       "set model.chat_format to chatml, llama3 or plain");
 }
 
@@ -99,9 +101,10 @@ std::string DefaultSystem(std::string_view jinja) {
 // What `str.strip()` of Python takes away, which is what the filter `trim` calls.
 std::string_view Trim(std::string_view text) {
   constexpr std::array<std::string_view, 29> kSpaces = {
-      "\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", " ", "\u0085", "\u00a0",
-      "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007",
-      "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+      "\t",     "\n",     "\v",     "\f",     "\r",     "\x1c",   "\x1d",   "\x1e",
+      "\x1f",   " ",      "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002",
+      "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+      "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
   for (bool is_done = false; !is_done;) {
     is_done = true;
     for (const std::string_view space : kSpaces) {
@@ -176,8 +179,8 @@ absl::StatusOr<ChatTemplate> ChatTemplate::Create(const Tokenizer* tokenizer,
 
   const bool is_llama3 = result.format_ == ChatFormat::kLlama3;
   const bool has_template = !jinja.empty();
-  const bool wants_bos = ContainsAny(jinja, {"bos_token", "<|begin_of_text|>"}) ||
-                         (!has_template && is_llama3);
+  const bool wants_bos =
+      ContainsAny(jinja, {"bos_token", "<|begin_of_text|>"}) || (!has_template && is_llama3);
   if (wants_bos && tokenizer->bos_id()) {
     result.bos_text_ = tokenizer->TokenText(*tokenizer->bos_id());
   }
@@ -207,8 +210,11 @@ void ChatTemplate::RenderChatMl(std::span<const ChatMessage> messages, std::stri
       const ThoughtfulText text = SplitThoughts(messages[i].text);
       const bool is_last = i + 1 == messages.size();
       if (i > last_query && (is_last || !text.thoughts.empty())) {
-        absl::StrAppend(out, "<think>\n", std::string(StripNewlinesRight(text.thoughts)),
-                        "\n</think>\n\n", std::string(StripNewlinesLeft(text.answer)));
+        absl::StrAppend(out,
+                        "<think>\n",
+                        std::string(StripNewlinesRight(text.thoughts)),
+                        "\n</think>\n\n",
+                        std::string(StripNewlinesLeft(text.answer)));
       } else {
         *out += text.answer;
       }
@@ -249,8 +255,12 @@ absl::StatusOr<std::string> ChatTemplate::RenderConversation(
     case ChatFormat::kPlain:
       for (const ChatMessage& message : messages) text += message.text;
       break;
-    case ChatFormat::kChatMl: RenderChatMl(messages, &text); break;
-    case ChatFormat::kLlama3: RenderLlama3(messages, &text); break;
+    case ChatFormat::kChatMl:
+      RenderChatMl(messages, &text);
+      break;
+    case ChatFormat::kLlama3:
+      RenderLlama3(messages, &text);
+      break;
   }
   return text;
 }

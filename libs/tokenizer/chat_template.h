@@ -31,24 +31,26 @@ class ChatTemplate final {
   struct Options {
     // nullopt: found out from the template; no template = kPlain.
     std::optional<ChatFormat> format;
-    // "Today Date" of the templates from Llama 3.1 on. Pinned, so that a prompt is the same every day.
+    // "Today Date" of the templates from Llama 3.1 on. Pinned, so that a prompt is the same every
+    // day.
     std::string date = "26 Jul 2024";
     // False: tells a Qwen3 model not to think before it answers.
     bool enable_thinking = true;
   };
 
   // Reads the details (a default system text, the date header, how thinking is marked) from the
-  // tokenizer's template. InvalidArgument if no format is set and the template is of no known family.
-  // `tokenizer` must outlive the result.
+  // tokenizer's template. InvalidArgument if no format is set and the template is of no known
+  // family. `tokenizer` must outlive the result.
   static absl::StatusOr<ChatTemplate> Create(const Tokenizer* tokenizer, const Options& options);
 
-  // The chat followed by what opens the assistant's answer. InvalidArgument for an empty chat and for
-  // other roles than the three.
+  // The chat followed by what opens the assistant's answer. InvalidArgument for an empty chat and
+  // for other roles than the three.
   absl::StatusOr<std::string> RenderPrompt(std::span<const ChatMessage> messages) const;
   // The chat alone, for training on whole conversations.
   absl::StatusOr<std::string> RenderConversation(std::span<const ChatMessage> messages) const;
 
-  // RenderPrompt() as token ids. A format without markup gets the tokenizer's own special tokens (BOS).
+  // RenderPrompt() as token ids. A format without markup gets the tokenizer's own special tokens
+  // (BOS).
   absl::StatusOr<std::vector<int32_t>> EncodePrompt(std::span<const ChatMessage> messages) const;
 
   ChatFormat format() const { return format_; }
@@ -63,12 +65,12 @@ class ChatTemplate final {
 
   const Tokenizer* tokenizer_;
   ChatFormat format_ = ChatFormat::kPlain;
-  std::string bos_text_;            // Stands before the chat; "" = nothing.
-  std::string default_system_;      // ChatML.
+  std::string bos_text_;              // Stands before the chat; "" = nothing.
+  std::string default_system_;        // ChatML.
   bool keeps_last_thoughts_ = false;  // ChatML of Qwen3: older answers lose their <think> part.
-  std::string generation_suffix_;   // ChatML: comes after "<|im_start|>assistant\n".
-  bool has_date_header_ = false;    // Llama-3.
-  bool trims_texts_ = false;        // Llama-3.
+  std::string generation_suffix_;     // ChatML: comes after "<|im_start|>assistant\n".
+  bool has_date_header_ = false;      // Llama-3.
+  bool trims_texts_ = false;          // Llama-3.
   std::string date_;
 };
 

@@ -1,8 +1,7 @@
 #include "libs/tokenizer/json_fields.h"
 
-#include <nlohmann/json.hpp>
-
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
@@ -17,8 +16,8 @@ absl::StatusOr<Json> ParseJsonObject(const std::string& text, const std::string&
     return absl::InvalidArgumentError(absl::StrCat(file, ": is not valid JSON"));
   }
   if (!json.is_object()) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": expected a JSON object, found ",
-                                                   std::string(json.type_name())));
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ": expected a JSON object, found ", std::string(json.type_name())));
   }
   return json;
 }

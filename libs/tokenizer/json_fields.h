@@ -1,10 +1,9 @@
 // Reads fields of JSON files from outside; an error is one sentence that names file and field.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,10 +24,12 @@ class JsonObject final {
   // The value of `key`; nullptr when it is absent or null.
   const nlohmann::json* Find(const std::string& key) const;
 
-  // Each is an error if the field has another type, the ones without a default also if it is absent.
+  // Each is an error if the field has another type, the ones without a default also if it is
+  // absent.
   absl::StatusOr<bool> Bool(const std::string& key, bool default_value) const;
   absl::StatusOr<std::string> String(const std::string& key) const;
-  absl::StatusOr<std::string> String(const std::string& key, const std::string& default_value) const;
+  absl::StatusOr<std::string> String(const std::string& key,
+                                     const std::string& default_value) const;
   absl::StatusOr<int32_t> Id(const std::string& key) const;
   absl::StatusOr<JsonObject> Object(const std::string& key) const;
   absl::StatusOr<const nlohmann::json*> Array(const std::string& key) const;

@@ -74,15 +74,20 @@ std::vector<Stretch> MergeContiguous(const std::vector<Stretch>& stretches) {
 
 std::vector<Stretch> Pieces(std::vector<Stretch> stretches, SplitBehavior behavior) {
   switch (behavior) {
-    case SplitBehavior::kIsolated: return stretches;
+    case SplitBehavior::kIsolated:
+      return stretches;
     case SplitBehavior::kRemoved:
-      stretches.erase(std::remove_if(stretches.begin(), stretches.end(),
+      stretches.erase(std::remove_if(stretches.begin(),
+                                     stretches.end(),
                                      [](const Stretch& stretch) { return stretch.is_match; }),
                       stretches.end());
       return stretches;
-    case SplitBehavior::kMergedWithPrevious: return MergeWithPrevious(stretches);
-    case SplitBehavior::kMergedWithNext: return MergeWithNext(stretches);
-    case SplitBehavior::kContiguous: return MergeContiguous(stretches);
+    case SplitBehavior::kMergedWithPrevious:
+      return MergeWithPrevious(stretches);
+    case SplitBehavior::kMergedWithNext:
+      return MergeWithNext(stretches);
+    case SplitBehavior::kContiguous:
+      return MergeContiguous(stretches);
   }
   return stretches;
 }

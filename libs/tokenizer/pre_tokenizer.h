@@ -24,7 +24,7 @@ struct PreTokenizerStep {
   bool add_prefix_space = false;  // Every piece that does not start with ' ' gets one in front.
   std::string regex;              // Then the split; "" = none.
   SplitBehavior behavior = SplitBehavior::kIsolated;
-  bool invert = false;            // What lies between the matches counts as the match.
+  bool invert = false;  // What lies between the matches counts as the match.
 };
 
 // Immutable after Create(); thread-safe.
@@ -35,7 +35,8 @@ class PreTokenizer final {
 
   // The pieces of `text` (valid UTF-8), none of them empty. They are views of `text` or of strings
   // put into `storage`, and live as long as both do.
-  std::vector<std::string_view> Split(std::string_view text, std::deque<std::string>* storage) const;
+  std::vector<std::string_view> Split(std::string_view text,
+                                      std::deque<std::string>* storage) const;
 
  private:
   struct Step {

@@ -1,8 +1,7 @@
 #include "libs/tokenizer/special_ids.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
@@ -16,7 +15,8 @@ using Json = nlohmann::json;
 
 // "bos_token": "<s>" or {"content": "<s>", ...}.
 absl::StatusOr<std::optional<int32_t>> TokenField(
-    const JsonObject& config, const std::string& key,
+    const JsonObject& config,
+    const std::string& key,
     const std::function<std::optional<int32_t>(const std::string&)>& id_of) {
   const Json* value = config.Find(key);
   if (value == nullptr) return std::optional<int32_t>();
@@ -33,7 +33,8 @@ absl::StatusOr<std::optional<int32_t>> TokenField(
 }
 
 // "eos_token_id": 2 or [2, 3]; empty if absent.
-absl::StatusOr<std::vector<int32_t>> IdsField(const JsonObject& config, const std::string& key,
+absl::StatusOr<std::vector<int32_t>> IdsField(const JsonObject& config,
+                                              const std::string& key,
                                               int32_t vocab_size) {
   std::vector<int32_t> ids;
   const Json* value = config.Find(key);
@@ -43,8 +44,8 @@ absl::StatusOr<std::vector<int32_t>> IdsField(const JsonObject& config, const st
     const std::optional<int32_t> id = AsId(element);
     if (!id) return config.Error(key, "must be a token id or an array of token ids");
     if (*id >= vocab_size) {
-      return config.Error(key, absl::StrCat("is ", *id, ", but tokenizer.json has only ", vocab_size,
-                                            " tokens"));
+      return config.Error(
+          key, absl::StrCat("is ", *id, ", but tokenizer.json has only ", vocab_size, " tokens"));
     }
     ids.push_back(*id);
   }
@@ -66,7 +67,8 @@ absl::StatusOr<std::string> ChatTemplateField(const JsonObject& config) {
 
 absl::Status ReadTokenizerConfig(
     const TokenizerFiles& files,
-    const std::function<std::optional<int32_t>(const std::string&)>& id_of, SpecialIds* ids) {
+    const std::function<std::optional<int32_t>(const std::string&)>& id_of,
+    SpecialIds* ids) {
   if (files.tokenizer_config_json.empty()) return absl::OkStatus();
   const std::string file = base::JoinPath(files.directory, "tokenizer_config.json");
   CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(files.tokenizer_config_json, file));
@@ -77,7 +79,9 @@ absl::Status ReadTokenizerConfig(
   return absl::OkStatus();
 }
 
-absl::Status ReadModelConfig(const std::string& text, const std::string& file, int32_t vocab_size,
+absl::Status ReadModelConfig(const std::string& text,
+                             const std::string& file,
+                             int32_t vocab_size,
                              SpecialIds* ids) {
   if (text.empty()) return absl::OkStatus();
   CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text, file));
@@ -115,16 +119,17 @@ absl::StatusOr<TokenizerFiles> ReadTokenizerFiles(const std::string& directory) 
 }
 
 absl::StatusOr<SpecialIds> ReadSpecialIds(
-    const TokenizerFiles& files, int32_t vocab_size,
+    const TokenizerFiles& files,
+    int32_t vocab_size,
     const std::function<std::optional<int32_t>(const std::string&)>& id_of) {
   SpecialIds ids;
   CR_RETURN_IF_ERROR(ReadTokenizerConfig(files, id_of, &ids));
   CR_RETURN_IF_ERROR(ReadModelConfig(files.generation_config_json,
                                      base::JoinPath(files.directory, "generation_config.json"),
-                                     vocab_size, &ids));
-  CR_RETURN_IF_ERROR(ReadModelConfig(files.config_json,
-                                     base::JoinPath(files.directory, "config.json"), vocab_size,
+                                     vocab_size,
                                      &ids));
+  CR_RETURN_IF_ERROR(ReadModelConfig(
+      files.config_json, base::JoinPath(files.directory, "config.json"), vocab_size, &ids));
   if (!files.chat_template_jinja.empty()) ids.chat_template = files.chat_template_jinja;
   if (ids.eos_id) ids.stop_ids.push_back(*ids.eos_id);
   std::sort(ids.stop_ids.begin(), ids.stop_ids.end());

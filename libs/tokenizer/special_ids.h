@@ -32,11 +32,12 @@ struct SpecialIds {
   std::string chat_template;      // Jinja text; "" = none.
 };
 
-// The ids of tokenizer_config.json (by content), generation_config.json and config.json (by number).
-// BOS and EOS are those of the first file that names one; all EOS ids are stop ids. InvalidArgument
-// names the field of a token that is not in the vocabulary.
+// The ids of tokenizer_config.json (by content), generation_config.json and config.json (by
+// number). BOS and EOS are those of the first file that names one; all EOS ids are stop ids.
+// InvalidArgument names the field of a token that is not in the vocabulary.
 absl::StatusOr<SpecialIds> ReadSpecialIds(
-    const TokenizerFiles& files, int32_t vocab_size,
+    const TokenizerFiles& files,
+    int32_t vocab_size,
     const std::function<std::optional<int32_t>(const std::string&)>& id_of);
 
 }  // namespace convrec::tokenizer

@@ -14,29 +14,36 @@
 namespace convrec::tokenizer {
 namespace {
 
-// Oniguruma's \w, wider than PCRE2's by marks and connector punctuation and narrower by numbers that
-// are not digits. Outside of character classes it also takes the numbers of Latin-1 (such as "½").
+// Oniguruma's \w, wider than PCRE2's by marks and connector punctuation and narrower by numbers
+// that are not digits. Outside of character classes it also takes the numbers of Latin-1 (such as
+// "½").
 constexpr char kWordInClass[] = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 constexpr char kWordOutside[] = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 
 absl::Status Untranslated(const std::string& what) {
-  return absl::InvalidArgumentError(absl::StrCat("the regular expression uses ", what,
-                                                 ", which is not supported"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("the regular expression uses ", what, ", which is not supported"));
 }
 
 // What stands for the escape sequence `\` + `letter`, or "" to keep it. \s of PCRE2 also matches
 // U+180E; \h is a hexadecimal digit to Oniguruma and a blank to PCRE2.
 absl::StatusOr<std::string> TranslateEscape(char letter, bool in_class) {
   switch (letter) {
-    case 's': return std::string(R"(\p{White_Space})");
-    case 'S': return std::string(R"(\P{White_Space})");
-    case 'w': return in_class ? std::string(kWordInClass) : absl::StrCat("[", kWordOutside, "]");
-    case 'h': return std::string(in_class ? "[:xdigit:]" : "[[:xdigit:]]");
+    case 's':
+      return std::string(R"(\p{White_Space})");
+    case 'S':
+      return std::string(R"(\P{White_Space})");
+    case 'w':
+      return in_class ? std::string(kWordInClass) : absl::StrCat("[", kWordOutside, "]");
+    case 'h':
+      return std::string(in_class ? "[:xdigit:]" : "[[:xdigit:]]");
     case 'W':
       if (in_class) return Untranslated("\\W inside a character class");
       return absl::StrCat("[^", kWordOutside, "]");
-    case 'H': return std::string(in_class ? "[:^xdigit:]" : "[^[:xdigit:]]");
-    default: return std::string();
+    case 'H':
+      return std::string(in_class ? "[:^xdigit:]" : "[^[:xdigit:]]");
+    default:
+      return std::string();
   }
 }
 
@@ -45,7 +52,8 @@ bool StartsOptionM(std::string_view pattern, size_t open) {
   if (pattern.substr(open, 2) != "(?") return false;
   for (size_t i = open + 2; i < pattern.size(); ++i) {
     if (pattern[i] == 'm') return true;
-    if (pattern[i] != '-' && std::isalpha(static_cast<unsigned char>(pattern[i])) == 0) return false;
+    if (pattern[i] != '-' && std::isalpha(static_cast<unsigned char>(pattern[i])) == 0)
+      return false;
   }
   return false;
 }
@@ -106,7 +114,8 @@ struct MatchDataDeleter {
 
 size_t NextCharacter(std::string_view text, size_t position) {
   ++position;
-  while (position < text.size() && (static_cast<uint8_t>(text[position]) & 0xC0) == 0x80) ++position;
+  while (position < text.size() && (static_cast<uint8_t>(text[position]) & 0xC0) == 0x80)
+    ++position;
   return position;
 }
 
@@ -131,15 +140,19 @@ absl::StatusOr<SplitRegex> SplitRegex::Create(const std::string& pattern) {
   int error = 0;
   PCRE2_SIZE offset = 0;
   auto code = std::make_unique<Code>();
-  code->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+  code->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()),
+                             translated.size(),
                              PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
-                             &error, &offset, context.get());
+                             &error,
+                             &offset,
+                             context.get());
   if (code->code == nullptr) {
     PCRE2_UCHAR message[256] = {};
     pcre2_get_error_message(error, message, sizeof(message));
-    return absl::InvalidArgumentError(
-        absl::StrCat("the regular expression '", pattern, "' is malformed: ",
-                     reinterpret_cast<const char*>(message)));
+    return absl::InvalidArgumentError(absl::StrCat("the regular expression '",
+                                                   pattern,
+                                                   "' is malformed: ",
+                                                   reinterpret_cast<const char*>(message)));
   }
   // Without just-in-time compilation the pattern only runs slower.
   pcre2_jit_compile(code->code, PCRE2_JIT_COMPLETE);
@@ -153,11 +166,16 @@ std::vector<SplitRegex::Match> SplitRegex::FindAll(std::string_view text) const 
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   size_t position = 0;
   while (position <= text.size()) {
-    int result = pcre2_match(code_->code, subject, text.size(), position, PCRE2_NO_UTF_CHECK,
-                             data.get(), nullptr);
+    int result = pcre2_match(
+        code_->code, subject, text.size(), position, PCRE2_NO_UTF_CHECK, data.get(), nullptr);
     if (result == PCRE2_ERROR_JIT_STACKLIMIT) {
-      result = pcre2_match(code_->code, subject, text.size(), position,
-                           PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(), nullptr);
+      result = pcre2_match(code_->code,
+                           subject,
+                           text.size(),
+                           position,
+                           PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                           data.get(),
+                           nullptr);
     }
     if (result < 0) break;
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());

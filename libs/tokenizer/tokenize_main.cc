@@ -7,12 +7,11 @@
 //                                  "date", "enable_thinking", "add_generation_prompt"; prints
 //                                  {"text", "ids"}
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 #include <functional>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -64,8 +63,8 @@ absl::StatusOr<Json> RenderChat(const Tokenizer& tokenizer, const Json& line) {
   CR_ASSIGN_OR_RETURN(const ChatTemplate chat, ChatTemplate::Create(&tokenizer, options));
   std::vector<ChatMessage> messages;
   for (const Json& message : line.at("messages")) {
-    messages.push_back({message.at("role").get<std::string>(),
-                        message.at("content").get<std::string>()});
+    messages.push_back(
+        {message.at("role").get<std::string>(), message.at("content").get<std::string>()});
   }
   if (!line.value("add_generation_prompt", true)) {
     CR_ASSIGN_OR_RETURN(const std::string text, chat.RenderConversation(messages));
@@ -76,7 +75,8 @@ absl::StatusOr<Json> RenderChat(const Tokenizer& tokenizer, const Json& line) {
   return Json{{"text", Text(text)}, {"ids", ids}};
 }
 
-absl::Status Run(const std::string& command, const std::string& directory,
+absl::Status Run(const std::string& command,
+                 const std::string& directory,
                  const EncodeOptions& options) {
   CR_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer, LoadTokenizer(directory));
   if (command == "text") return ShowText(*tokenizer, options);
@@ -106,9 +106,11 @@ int main(int argc, char** argv) {
       ->required()
       ->check(CLI::IsMember({"text", "encode", "decode", "chat"}));
   app.add_option("directory", directory, "Model directory with tokenizer.json")->required();
-  app.add_flag("--add-special-tokens", options.add_special_tokens,
+  app.add_flag("--add-special-tokens",
+               options.add_special_tokens,
                "Put the tokenizer's own special tokens (BOS) around every text");
-  app.add_flag("--leave-special-tokens", leave_special_tokens,
+  app.add_flag("--leave-special-tokens",
+               leave_special_tokens,
                "Special tokens that stand in a text are text like any other");
   try {
     app.parse(argc, argv);

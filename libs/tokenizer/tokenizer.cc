@@ -29,10 +29,18 @@ absl::StatusOr<const icu::Normalizer2*> NormalizerOf(UnicodeForm form) {
   UErrorCode error = U_ZERO_ERROR;
   const icu::Normalizer2* normalizer = nullptr;
   switch (form) {
-    case UnicodeForm::kNfc: normalizer = icu::Normalizer2::getNFCInstance(error); break;
-    case UnicodeForm::kNfd: normalizer = icu::Normalizer2::getNFDInstance(error); break;
-    case UnicodeForm::kNfkc: normalizer = icu::Normalizer2::getNFKCInstance(error); break;
-    case UnicodeForm::kNfkd: normalizer = icu::Normalizer2::getNFKDInstance(error); break;
+    case UnicodeForm::kNfc:
+      normalizer = icu::Normalizer2::getNFCInstance(error);
+      break;
+    case UnicodeForm::kNfd:
+      normalizer = icu::Normalizer2::getNFDInstance(error);
+      break;
+    case UnicodeForm::kNfkc:
+      normalizer = icu::Normalizer2::getNFKCInstance(error);
+      break;
+    case UnicodeForm::kNfkd:
+      normalizer = icu::Normalizer2::getNFKDInstance(error);
+      break;
   }
   if (U_FAILURE(error)) {
     return absl::InternalError(
@@ -79,8 +87,8 @@ std::string DigestOf(const TokenizerDefinition& definition, const SpecialIds& sp
   number(static_cast<int64_t>(definition.added_tokens.size()));
   for (const AddedToken& token : definition.added_tokens) {
     number(token.id);
-    for (const bool flag : {token.is_special, token.single_word, token.lstrip, token.rstrip,
-                            token.normalized}) {
+    for (const bool flag :
+         {token.is_special, token.single_word, token.lstrip, token.rstrip, token.normalized}) {
       number(flag);
     }
   }
@@ -142,7 +150,8 @@ struct Tokenizer::State {
 
   void AddTokens(const TokenizerDefinition& definition);
   void EncodePieces(std::string_view text, std::vector<int32_t>* ids) const;
-  void EncodeRaw(std::string_view text, SpecialTokens special_tokens,
+  void EncodeRaw(std::string_view text,
+                 SpecialTokens special_tokens,
                  std::vector<int32_t>* ids) const;
 };
 
@@ -193,9 +202,8 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(const Tokeniz
     if (entry == state->id_of_text.end()) return std::nullopt;
     return entry->second;
   };
-  CR_ASSIGN_OR_RETURN(
-      state->special,
-      ReadSpecialIds(files, static_cast<int32_t>(definition.tokens.size()), id_of));
+  CR_ASSIGN_OR_RETURN(state->special,
+                      ReadSpecialIds(files, static_cast<int32_t>(definition.tokens.size()), id_of));
   state->digest = DigestOf(definition, state->special);
   return std::unique_ptr<const Tokenizer>(new Tokenizer(std::move(state)));
 }
@@ -209,7 +217,8 @@ void Tokenizer::State::EncodePieces(std::string_view text, std::vector<int32_t>*
 }
 
 // Looks for added tokens in the raw text, normalizes what lies between them, looks there again.
-void Tokenizer::State::EncodeRaw(std::string_view text, SpecialTokens special_tokens,
+void Tokenizer::State::EncodeRaw(std::string_view text,
+                                 SpecialTokens special_tokens,
                                  std::vector<int32_t>* ids) const {
   for (const auto& raw : raw_matcher.Split(text, special_tokens)) {
     if (raw.token_id) {

@@ -54,8 +54,8 @@ class Tokenizer final {
   // The Jinja text of the directory, for ChatTemplate; "" = none.
   const std::string& chat_template() const;
 
-  // Equal for tokenizers that give equal ids and stop at the same ones, however their files are laid
-  // out.
+  // Equal for tokenizers that give equal ids and stop at the same ones, however their files are
+  // laid out.
   const std::string& digest() const;
 
  private:

@@ -1,8 +1,9 @@
 // How fast texts become ids.
 // Run: ninja tokenizer_bench && bench/tokenizer_bench
 //
-// "Known" texts consist of pieces the cache holds, as dialogues mostly do; "fresh" ones never repeat
-// a word. The baseline of the merge queue is BM_OneLongPiece: its time per byte must not grow.
+// "Known" texts consist of pieces the cache holds, as dialogues mostly do; "fresh" ones never
+// repeat a word. The baseline of the merge queue is BM_OneLongPiece: its time per byte must not
+// grow.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -10,10 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "libs/base/files.h"
 #include "libs/tokenizer/bpe_trainer.h"
 #include "libs/tokenizer/special_ids.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/base/files.h"
 
 namespace convrec::tokenizer {
 namespace {

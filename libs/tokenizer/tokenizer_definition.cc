@@ -1,8 +1,7 @@
 #include "libs/tokenizer/tokenizer_definition.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
@@ -17,7 +16,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Sequences hold steps, not further sequences, in every file seen; a few levels are read all the same.
+// Sequences hold steps, not further sequences, in every file seen; a few levels are read all the
+// same.
 constexpr int kMaxNesting = 8;
 
 absl::Status CheckAbsentOrEmpty(const JsonObject& model, const std::string& key) {
@@ -69,12 +69,14 @@ absl::Status ReadVocab(const JsonObject& model, TokenTable* table) {
   for (const auto& [token, value] : vocab.json().items()) {
     const std::optional<int32_t> id = AsId(value);
     if (!id) {
-      return model.Error("vocab", absl::StrCat("gives the token '", token,
-                                               "' no id (a whole number from 0)"));
+      return model.Error(
+          "vocab", absl::StrCat("gives the token '", token, "' no id (a whole number from 0)"));
     }
     if (!table->Add(token, *id)) {
-      return model.Error("vocab", absl::StrCat("gives id ", *id, " to both '", *table->TokenOf(*id),
-                                               "' and '", token, "'"));
+      return model.Error(
+          "vocab",
+          absl::StrCat(
+              "gives id ", *id, " to both '", *table->TokenOf(*id), "' and '", token, "'"));
     }
   }
   return absl::OkStatus();
@@ -96,7 +98,8 @@ std::optional<std::pair<std::string, std::string>> AsMerge(const Json& json) {
   return std::nullopt;
 }
 
-absl::Status ReadMerges(const JsonObject& model, const TokenTable& vocab,
+absl::Status ReadMerges(const JsonObject& model,
+                        const TokenTable& vocab,
                         std::vector<Bpe::Merge>* merges) {
   CR_ASSIGN_OR_RETURN(const Json* array, model.Array("merges"));
   merges->reserve(array->size());
@@ -107,11 +110,16 @@ absl::Status ReadMerges(const JsonObject& model, const TokenTable& vocab,
     const std::string merged = merge->first + merge->second;
     for (const std::string& token : {merge->first, merge->second, merged}) {
       if (vocab.IdOf(token)) continue;
-      return model.Error(name, absl::StrCat("merges '", merge->first, "' and '", merge->second,
-                                            "', but the vocabulary lacks '", token, "'"));
+      return model.Error(name,
+                         absl::StrCat("merges '",
+                                      merge->first,
+                                      "' and '",
+                                      merge->second,
+                                      "', but the vocabulary lacks '",
+                                      token,
+                                      "'"));
     }
-    merges->push_back(
-        {*vocab.IdOf(merge->first), *vocab.IdOf(merge->second), *vocab.IdOf(merged)});
+    merges->push_back({*vocab.IdOf(merge->first), *vocab.IdOf(merge->second), *vocab.IdOf(merged)});
   }
   return absl::OkStatus();
 }
@@ -129,7 +137,9 @@ absl::Status CheckModelKind(const JsonObject& model) {
   return CheckAbsentOrEmpty(model, "end_of_word_suffix");
 }
 
-absl::Status ReadModel(const JsonObject& model, TokenTable* table, TokenizerDefinition* definition) {
+absl::Status ReadModel(const JsonObject& model,
+                       TokenTable* table,
+                       TokenizerDefinition* definition) {
   CR_RETURN_IF_ERROR(CheckModelKind(model));
   CR_RETURN_IF_ERROR(ReadVocab(model, table));
   CR_RETURN_IF_ERROR(ReadMerges(model, *table, &definition->merges));
@@ -139,7 +149,8 @@ absl::Status ReadModel(const JsonObject& model, TokenTable* table, TokenizerDefi
   if (!unknown.empty()) {
     definition->unknown_id = table->IdOf(unknown);
     if (!definition->unknown_id) {
-      return model.Error("unk_token", absl::StrCat("is '", unknown, "', which is not in the vocabulary"));
+      return model.Error("unk_token",
+                         absl::StrCat("is '", unknown, "', which is not in the vocabulary"));
     }
   }
   CR_ASSIGN_OR_RETURN(const bool byte_fallback, model.Bool("byte_fallback", false));
@@ -148,8 +159,9 @@ absl::Status ReadModel(const JsonObject& model, TokenTable* table, TokenizerDefi
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     if (table->IdOf(ToByteLevel(std::string_view(&c, 1)))) continue;
-    return model.Error("byte_fallback", absl::StrCat("is true and byte ", byte,
-                                                     " has no token, which is not supported"));
+    return model.Error(
+        "byte_fallback",
+        absl::StrCat("is true and byte ", byte, " has no token, which is not supported"));
   }
   return absl::OkStatus();
 }
@@ -167,7 +179,8 @@ absl::StatusOr<AddedToken> ReadAddedToken(const JsonObject& json) {
   return token;
 }
 
-absl::Status ReadAddedTokens(const JsonObject& root, TokenTable* table,
+absl::Status ReadAddedTokens(const JsonObject& root,
+                             TokenTable* table,
                              std::vector<AddedToken>* added_tokens) {
   if (root.Find("added_tokens") == nullptr) return absl::OkStatus();
   CR_ASSIGN_OR_RETURN(const Json* array, root.Array("added_tokens"));
@@ -175,8 +188,12 @@ absl::Status ReadAddedTokens(const JsonObject& root, TokenTable* table,
     CR_ASSIGN_OR_RETURN(const JsonObject json, root.Element("added_tokens", i));
     CR_ASSIGN_OR_RETURN(AddedToken token, ReadAddedToken(json));
     if (!table->Add(token.content, token.id)) {
-      return json.Error("", absl::StrCat("gives '", token.content, "' the id ", token.id,
-                                         ", but the token or the id is taken otherwise"));
+      return json.Error("",
+                        absl::StrCat("gives '",
+                                     token.content,
+                                     "' the id ",
+                                     token.id,
+                                     ", but the token or the id is taken otherwise"));
     }
     added_tokens->push_back(std::move(token));
   }
@@ -200,8 +217,8 @@ absl::Status ReadNormalizer(const JsonObject& json, int nesting, std::vector<Uni
       CR_RETURN_IF_ERROR(ReadNormalizer(step, nesting + 1, forms));
     }
   } else {
-    return json.Error("type", absl::StrCat("is '", type,
-                                           "', expected NFC, NFD, NFKC, NFKD or Sequence"));
+    return json.Error("type",
+                      absl::StrCat("is '", type, "', expected NFC, NFD, NFKC, NFKD or Sequence"));
   }
   return absl::OkStatus();
 }
@@ -214,7 +231,9 @@ absl::StatusOr<SplitBehavior> ReadBehavior(const JsonObject& split) {
   if (name == "MergedWithNext") return SplitBehavior::kMergedWithNext;
   if (name == "Contiguous") return SplitBehavior::kContiguous;
   return split.Error("behavior",
-                     absl::StrCat("is '", name, "', expected Isolated, Removed, MergedWithPrevious, ",
+                     absl::StrCat("is '",
+                                  name,
+                                  "', expected Isolated, Removed, MergedWithPrevious, ",
                                   "MergedWithNext or Contiguous"));
 }
 
@@ -236,9 +255,11 @@ absl::StatusOr<PreTokenizerStep> ReadSplit(const JsonObject& split) {
   return step;
 }
 
-// Appends the steps of a pre-tokenizer. `has_byte_level` tells whether ByteLevel has come, which must
-// be the last one: what follows it would see the byte-level alphabet instead of text.
-absl::Status ReadPreTokenizer(const JsonObject& json, int nesting, bool* has_byte_level,
+// Appends the steps of a pre-tokenizer. `has_byte_level` tells whether ByteLevel has come, which
+// must be the last one: what follows it would see the byte-level alphabet instead of text.
+absl::Status ReadPreTokenizer(const JsonObject& json,
+                              int nesting,
+                              bool* has_byte_level,
                               std::vector<PreTokenizerStep>* steps) {
   CR_ASSIGN_OR_RETURN(const std::string type, json.String("type"));
   if (*has_byte_level) return json.Error("", "comes after ByteLevel, which must be the last step");
@@ -265,14 +286,15 @@ absl::Status ReadPreTokenizer(const JsonObject& json, int nesting, bool* has_byt
     CR_ASSIGN_OR_RETURN(PreTokenizerStep step, ReadSplit(json));
     steps->push_back(std::move(step));
   } else {
-    return json.Error("type", absl::StrCat("is '", type,
-                                           "', expected ByteLevel, Split, Digits or Sequence"));
+    return json.Error(
+        "type", absl::StrCat("is '", type, "', expected ByteLevel, Split, Digits or Sequence"));
   }
   return absl::OkStatus();
 }
 
 // The ids one special token of a template stands for.
-absl::Status AppendTemplateToken(const JsonObject& processor, const std::string& name,
+absl::Status AppendTemplateToken(const JsonObject& processor,
+                                 const std::string& name,
                                  std::vector<int32_t>* ids) {
   CR_ASSIGN_OR_RETURN(const JsonObject tokens, processor.Object("special_tokens"));
   CR_ASSIGN_OR_RETURN(const JsonObject token, tokens.Object(name));
@@ -304,7 +326,8 @@ absl::Status ReadTemplate(const JsonObject& processor, TokenizerDefinition* defi
   return absl::OkStatus();
 }
 
-absl::Status ReadPostProcessor(const JsonObject& json, int nesting,
+absl::Status ReadPostProcessor(const JsonObject& json,
+                               int nesting,
                                TokenizerDefinition* definition) {
   CR_ASSIGN_OR_RETURN(const std::string type, json.String("type"));
   if (type == "ByteLevel") return absl::OkStatus();  // Only offsets, which are not kept here.
@@ -315,8 +338,9 @@ absl::Status ReadPostProcessor(const JsonObject& json, int nesting,
     return json.Error("type", "is a second TemplateProcessing, which is not supported");
   }
   if (type != "Sequence" || nesting >= kMaxNesting) {
-    return json.Error("type", absl::StrCat("is '", type,
-                                           "', expected ByteLevel, TemplateProcessing or Sequence"));
+    return json.Error(
+        "type",
+        absl::StrCat("is '", type, "', expected ByteLevel, TemplateProcessing or Sequence"));
   }
   CR_ASSIGN_OR_RETURN(const Json* steps, json.Array("processors"));
   for (size_t i = 0; i < steps->size(); ++i) {
@@ -359,8 +383,10 @@ absl::StatusOr<TokenizerDefinition> ParseTokenizerDefinition(const std::string& 
 
   const auto num_tokens = static_cast<int32_t>(table.size());
   if (const int32_t hole = table.FirstHole(); hole < num_tokens) {
-    return model.Error("vocab", absl::StrCat("has a hole: no token has the id ", hole, ", though ",
-                                             num_tokens, " tokens exist"));
+    return model.Error(
+        "vocab",
+        absl::StrCat(
+            "has a hole: no token has the id ", hole, ", though ", num_tokens, " tokens exist"));
   }
   for (int32_t id = 0; id < num_tokens; ++id) {
     definition.tokens.push_back(*table.TokenOf(id));
@@ -369,8 +395,9 @@ absl::StatusOr<TokenizerDefinition> ParseTokenizerDefinition(const std::string& 
   for (const auto* ids : {&definition.prefix_ids, &definition.suffix_ids}) {
     for (const int32_t id : *ids) {
       if (id < num_tokens) continue;
-      return root.Error("post_processor", absl::StrCat("uses the id ", id, ", but there are only ",
-                                                       num_tokens, " tokens"));
+      return root.Error(
+          "post_processor",
+          absl::StrCat("uses the id ", id, ", but there are only ", num_tokens, " tokens"));
     }
   }
   return definition;

@@ -23,7 +23,7 @@ struct TokenizerDefinition {
   std::vector<bool> is_model_token;
   std::vector<Bpe::Merge> merges;
   std::vector<AddedToken> added_tokens;
-  std::vector<UnicodeForm> normalizers;      // Applied one after the other.
+  std::vector<UnicodeForm> normalizers;  // Applied one after the other.
   std::vector<PreTokenizerStep> pre_tokenizer;
   std::optional<int32_t> unknown_id;
   bool fuse_unknown = false;

@@ -1,9 +1,8 @@
 #include "libs/tokenizer/tokenizer_writer.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <cstddef>
+#include <nlohmann/json.hpp>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -36,9 +35,13 @@ size_t UsedTokens(const TokenizerSpec& spec) {
 
 absl::Status CheckId(const TokenizerSpec& spec, const char* name, std::optional<int32_t> id) {
   if (!id || (*id >= 0 && static_cast<size_t>(*id) < UsedTokens(spec))) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("tokenizer: the ", name, " id ", *id,
+  return absl::InvalidArgumentError(absl::StrCat("tokenizer: the ",
+                                                 name,
+                                                 " id ",
+                                                 *id,
                                                  " is outside the vocabulary of ",
-                                                 UsedTokens(spec), " tokens"));
+                                                 UsedTokens(spec),
+                                                 " tokens"));
 }
 
 absl::Status CheckMerges(const TokenizerSpec& spec) {
@@ -47,9 +50,13 @@ absl::Status CheckMerges(const TokenizerSpec& spec) {
   for (size_t id = 0; id < num_tokens; ++id) {
     const auto [entry, is_new] = ids.emplace(spec.tokens[id], id);
     if (!is_new) {
-      return absl::InvalidArgumentError(absl::StrCat("tokenizer: tokens ", entry->second, " and ",
-                                                     id, " have the same text '",
-                                                     spec.tokens[id], "'"));
+      return absl::InvalidArgumentError(absl::StrCat("tokenizer: tokens ",
+                                                     entry->second,
+                                                     " and ",
+                                                     id,
+                                                     " have the same text '",
+                                                     spec.tokens[id],
+                                                     "'"));
     }
   }
   for (size_t i = 0; i < spec.merges.size(); ++i) {
@@ -64,9 +71,13 @@ absl::Status CheckMerges(const TokenizerSpec& spec) {
     const std::string right = merge.substr(space + 1);
     for (const std::string& part : {left, right, left + right}) {
       if (!ids.contains(part)) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "tokenizer: merge ", i, " '", merge, "' needs the token '", part,
-            "', which is not in the vocabulary"));
+        return absl::InvalidArgumentError(absl::StrCat("tokenizer: merge ",
+                                                       i,
+                                                       " '",
+                                                       merge,
+                                                       "' needs the token '",
+                                                       part,
+                                                       "', which is not in the vocabulary"));
       }
     }
   }
@@ -75,15 +86,22 @@ absl::Status CheckMerges(const TokenizerSpec& spec) {
 
 absl::Status Check(const TokenizerSpec& spec) {
   if (!spec.token_types.empty() && spec.token_types.size() != spec.tokens.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("tokenizer: ", spec.tokens.size(), " tokens but ",
-                                                   spec.token_types.size(), " token types"));
+    return absl::InvalidArgumentError(absl::StrCat("tokenizer: ",
+                                                   spec.tokens.size(),
+                                                   " tokens but ",
+                                                   spec.token_types.size(),
+                                                   " token types"));
   }
   for (size_t id = 0; id < spec.token_types.size(); ++id) {
     const TokenType type = spec.token_types[id];
     if (type >= TokenType::kNormal && type <= TokenType::kUnused) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tokenizer: token ", id, " '", spec.tokens[id], "' has type ", static_cast<int32_t>(type),
-        ", which a byte-level BPE does not have"));
+    return absl::InvalidArgumentError(absl::StrCat("tokenizer: token ",
+                                                   id,
+                                                   " '",
+                                                   spec.tokens[id],
+                                                   "' has type ",
+                                                   static_cast<int32_t>(type),
+                                                   ", which a byte-level BPE does not have"));
   }
   CR_RETURN_IF_ERROR(CheckId(spec, "BOS", spec.bos_id));
   CR_RETURN_IF_ERROR(CheckId(spec, "EOS", spec.eos_id));
@@ -121,9 +139,8 @@ Json PostProcessor(const std::string& bos, int32_t bos_id) {
   const Json text_a = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
   const Json text_b = {{"Sequence", {{"id", "B"}, {"type_id", 1}}}};
   Json special_tokens = Json::object();
-  special_tokens[bos] = {{"id", bos},
-                         {"ids", Json::array({bos_id})},
-                         {"tokens", Json::array({bos})}};
+  special_tokens[bos] = {
+      {"id", bos}, {"ids", Json::array({bos_id})}, {"tokens", Json::array({bos})}};
   const Json template_processing = {{"type", "TemplateProcessing"},
                                     {"single", Json::array({bos_0, text_a})},
                                     {"pair", Json::array({bos_0, text_a, bos_1, text_b})},
@@ -134,8 +151,12 @@ Json PostProcessor(const std::string& bos, int32_t bos_id) {
 }
 
 Json AddedToken(const std::string& content, bool is_special) {
-  return {{"content", content}, {"single_word", false}, {"lstrip", false},
-          {"rstrip", false},    {"normalized", false},  {"special", is_special}};
+  return {{"content", content},
+          {"single_word", false},
+          {"lstrip", false},
+          {"rstrip", false},
+          {"normalized", false},
+          {"special", is_special}};
 }
 
 Json Model(const TokenizerSpec& spec, bool ignore_merges) {
@@ -182,13 +203,15 @@ absl::Status WriteTokenizerJson(const TokenizerSpec& spec, const std::string& di
   } else if (const auto known = FindPreTokenizerFamily(spec.pre_tokenizer)) {
     family = *known;
   } else {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tokenizer: unknown pre-tokenizer '", spec.pre_tokenizer, "', expected one of ",
-                     absl::StrJoin(PreTokenizerFamilyNames(), ", ")));
+    return absl::InvalidArgumentError(absl::StrCat("tokenizer: unknown pre-tokenizer '",
+                                                   spec.pre_tokenizer,
+                                                   "', expected one of ",
+                                                   absl::StrJoin(PreTokenizerFamilyNames(), ", ")));
   }
   const bool add_bos = spec.add_bos_token.value_or(family.add_bos_token && spec.bos_id);
   if (add_bos && !spec.bos_id) {
-    return absl::InvalidArgumentError("tokenizer: texts shall start with a BOS token, but none is set");
+    return absl::InvalidArgumentError(
+        "tokenizer: texts shall start with a BOS token, but none is set");
   }
 
   Json added_tokens = Json::array();

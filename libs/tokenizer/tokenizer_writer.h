@@ -44,10 +44,10 @@ struct TokenizerSpec {
   std::string chat_template;
 };
 
-// Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json (and, for extra stop ids,
-// generation_config.json) into `directory`, which is made when missing. InvalidArgument names what is
-// wrong with the spec: an unknown family, ids outside the vocabulary, duplicate tokens, a merge of
-// unknown tokens, types that do not match in number.
+// Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json (and, for extra stop
+// ids, generation_config.json) into `directory`, which is made when missing. InvalidArgument names
+// what is wrong with the spec: an unknown family, ids outside the vocabulary, duplicate tokens, a
+// merge of unknown tokens, types that do not match in number.
 absl::Status WriteTokenizerJson(const TokenizerSpec& spec, const std::string& directory);
 
 }  // namespace convrec::tokenizer

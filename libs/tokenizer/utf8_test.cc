@@ -12,8 +12,8 @@ namespace {
 TEST(Utf8Test, InvalidStretchesBecomeReplacementCharacters) {
   EXPECT_EQ(ReplaceInvalidUtf8("a\xC3\xA9z"), "a\u00e9z");
   EXPECT_EQ(ReplaceInvalidUtf8("a\xC3z"), "a\uFFFDz");
-  EXPECT_EQ(ReplaceInvalidUtf8("\xE2\x82"), "\uFFFD");              // The start of a character.
-  EXPECT_EQ(ReplaceInvalidUtf8("\xC0\x80"), "\uFFFD\uFFFD");        // Never a start.
+  EXPECT_EQ(ReplaceInvalidUtf8("\xE2\x82"), "\uFFFD");        // The start of a character.
+  EXPECT_EQ(ReplaceInvalidUtf8("\xC0\x80"), "\uFFFD\uFFFD");  // Never a start.
   EXPECT_EQ(ReplaceInvalidUtf8("\xF4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");
 }
 
