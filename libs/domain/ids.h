@@ -9,7 +9,8 @@
 
 namespace convrec::domain {
 
-// Number of optimizer steps behind a policy; +1 per step. 0 is the policy reinforcement learning starts from.
+// Counts the policies of a run: 0 is the model as loaded, 1 the one after supervised fine-tuning, and each
+// reinforcement-learning step adds 1.
 struct PolicyVersion {
   int64_t value = 0;
   friend auto operator<=>(PolicyVersion, PolicyVersion) = default;

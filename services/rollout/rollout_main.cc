@@ -12,6 +12,7 @@
 #include "libs/catalog/rank_segmentation.h"
 #include "libs/config/command_line.h"
 #include "libs/rpc/server.h"
+#include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/telemetry/ports_file.h"
@@ -30,9 +31,9 @@ std::string WorkerName(const config::ServiceArguments& arguments) {
 }
 
 absl::Status Run(const config::ServiceArguments& arguments) {
-  const config::RunOptions& options = arguments.options;
   const std::string name = WorkerName(arguments);
   base::SetLogRole(name);
+  CR_ASSIGN_OR_RETURN(const config::RunOptions options, sample::ResolveSample(arguments.options));
   model::SetComputeThreads(options.rollout.threads);
 
   CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(options.model.path));

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <set>
+#include <map>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_split.h"
 #include "libs/base/files.h"
 #include "tests/support/job.h"
 
@@ -46,6 +49,33 @@ TEST(JobTest, RewardRisesAndEveryGroupIsTrainedOnce) {
     EXPECT_EQ(step.dropped_groups, 0);
   }
   EXPECT_TRUE(base::FileExists(base::JoinPath(job.run_dir(), "model/model.safetensors")));
+}
+
+// deploy/checks/metrics.txt is what boards, alerts and their checks rely on.
+TEST(JobTest, TheListedMetricsAreExactlyThoseServed) {
+  Job job({"learner.steps=40"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  job.WaitForStep(2, kLong);
+  std::map<std::string, std::string> served;  // Type by name.
+  for (const char* name : {"reward", "learner", "rollout-1"}) {
+    const std::vector<std::string> lines = absl::StrSplit(job.MetricsText(name), '\n');
+    for (const std::string& line : lines) {
+      const std::vector<std::string> words = absl::StrSplit(line, ' ');
+      if (words.size() == 4 && words[1] == "TYPE" && words[2].starts_with("rl_")) served[words[2]] = words[3];
+    }
+  }
+  std::map<std::string, std::string> listed;
+  const std::string file = *base::ReadFile(std::string(CONVREC_SOURCE_DIR) + "/deploy/checks/metrics.txt");
+  const std::vector<std::string> lines = absl::StrSplit(file, '\n');
+  for (const std::string& line : lines) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipWhitespace());
+    if (words.size() >= 2 && words[0][0] != '#') listed[words[1]] = words[0];
+  }
+  EXPECT_EQ(served, listed);
+  job.child("learner").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75);
 }
 
 TEST(JobTest, AWorkerThatJoinsLateTakesPart) {

@@ -202,11 +202,14 @@ std::string Job::LogText(const std::string& name) const {
   return text.ok() ? *std::move(text) : std::string(text.status().message());
 }
 
-double Job::Metric(const std::string& name, const std::vector<std::string>& parts) const {
+std::string Job::MetricsText(const std::string& name) const {
   const auto ports = telemetry::ReadPortsFile(base::JoinPath(dir_.path(), "ports"), name);
-  if (!ports.ok()) return 0;
+  return ports.ok() ? HttpGet(ports->metrics, "/metrics") : "";
+}
+
+double Job::Metric(const std::string& name, const std::vector<std::string>& parts) const {
   double sum = 0;
-  const std::vector<std::string> lines = absl::StrSplit(HttpGet(ports->metrics, "/metrics"), '\n');
+  const std::vector<std::string> lines = absl::StrSplit(MetricsText(name), '\n');
   for (const std::string& line : lines) {
     bool matches = !line.empty() && line[0] != '#';
     for (const std::string& part : parts) matches = matches && line.find(part) != std::string::npos;

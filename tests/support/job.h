@@ -52,6 +52,7 @@ class Job final {
   // One value of a process' /metrics, as "rl_rollout_groups_total{...outcome=\"accepted\"...}" summed over
   // all series whose line holds every part.
   double Metric(const std::string& name, const std::vector<std::string>& parts) const;
+  std::string MetricsText(const std::string& name) const;
   std::string run_dir() const { return base::JoinPath(dir_.path(), "run"); }
   std::vector<std::string> arguments(const std::string& binary, const std::string& name) const;
 

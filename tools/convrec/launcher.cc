@@ -180,9 +180,9 @@ void Launcher::ShowProgress() {
       display_->Show(*rl);
     } else if (const auto* evaluation = std::get_if<report::Evaluation>(&*record)) {
       const bool is_test = evaluation->split == report::Split::kTest;
-      std::optional<report::Evaluation>& sft = is_test ? sft_test_ : sft_validation_;
-      display_->Note(report::FormatEvaluation(*evaluation, sft));
-      if (evaluation->stage == report::Stage::kSft) sft = *evaluation;
+      std::optional<report::Evaluation>& baseline = is_test ? sft_test_ : sft_validation_;
+      display_->Note(report::FormatEvaluation(*evaluation, baseline));
+      if (evaluation->stage == report::Stage::kSft) baseline = *evaluation;
     } else if (const auto* event = std::get_if<report::Event>(&*record)) {
       display_->Note(event->text);
     }

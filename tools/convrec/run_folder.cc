@@ -18,7 +18,7 @@
 #include "libs/config/load.h"
 #include "libs/config/print.h"
 #include "libs/report/results.h"
-#include "tools/convrec/sample_world.h"
+#include "libs/sample/sample_world.h"
 
 namespace convrec::cli {
 namespace {
@@ -76,8 +76,8 @@ absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options, co
   const std::string config_path = base::JoinPath(run_dir, "config.yaml");
   const std::string summary_path = base::JoinPath(run_dir, "summary.json");
   const std::string world_dir = base::JoinPath(run_dir, "world");
-  const bool uses_world = UsesSampleWorld(options);
-  if (uses_world) folder.options = WithSamplePaths(folder.options, world_dir);
+  const bool uses_world = sample::UsesSampleWorld(options);
+  if (uses_world) folder.options = sample::WithSamplePaths(folder.options, world_dir);
 
   folder.is_resumed = base::FileExists(config_path);
   if (folder.is_resumed && !request.resume) {
@@ -99,7 +99,7 @@ absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options, co
   CR_RETURN_IF_ERROR(base::WriteFileAtomically(config_path, config::PrintYaml(folder.options)));
   // A resumed run names the world's files in its configuration; they are needed all the same.
   const bool names_world = folder.options.data.catalog == base::JoinPath(world_dir, "catalog.jsonl");
-  if (names_world) CR_RETURN_IF_ERROR(WriteSampleWorld(folder.options, world_dir));
+  if (names_world) CR_RETURN_IF_ERROR(sample::WriteSampleWorld(folder.options, world_dir));
   return folder;
 }
 

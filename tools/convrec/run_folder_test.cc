@@ -7,7 +7,7 @@
 #include "libs/config/load.h"
 #include "libs/config/print.h"
 #include "tools/convrec/run_report.h"
-#include "tools/convrec/sample_world.h"
+#include "libs/sample/sample_world.h"
 
 namespace convrec::cli {
 namespace {

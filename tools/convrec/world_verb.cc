@@ -8,7 +8,7 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/load.h"
-#include "tools/convrec/sample_world.h"
+#include "libs/sample/sample_world.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {
@@ -20,7 +20,7 @@ absl::Status WriteWorld(const ConfigArguments& arguments, const std::string& dir
   if (base::FileExists(directory)) {
     return base::BadConfig(absl::StrCat(directory, " is there already; choose a folder that does not exist yet"));
   }
-  CR_RETURN_IF_ERROR(WriteSampleWorld(options, directory));
+  CR_RETURN_IF_ERROR(sample::WriteSampleWorld(options, directory));
   std::printf("sample world in %s\n", directory.c_str());
   return absl::OkStatus();
 }

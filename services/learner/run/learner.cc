@@ -23,6 +23,7 @@
 #include "libs/model/decoder.h"
 #include "libs/report/run_log.h"
 #include "libs/rpc/server.h"
+#include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/ports_file.h"
 #include "libs/tokenizer/tokenizer.h"
@@ -466,13 +467,15 @@ void Learner::ShutDown() {
 }  // namespace
 
 absl::Status RunLearner(const config::ServiceArguments& arguments) {
-  const config::RunOptions& options = arguments.options;
   const std::string name = arguments.name.empty() ? "learner" : arguments.name;
   base::SetLogRole(name);
+  config::ServiceArguments resolved = arguments;
+  CR_ASSIGN_OR_RETURN(resolved.options, sample::ResolveSample(arguments.options));
+  const config::RunOptions& options = resolved.options;
   model::SetComputeThreads(options.learner.threads);
   telemetry::Metrics metrics(options.name, "learner");
   CR_ASSIGN_OR_RETURN(const auto exposer, telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
-  Learner learner(arguments, &metrics);
+  Learner learner(resolved, &metrics);
   CR_RETURN_IF_ERROR(learner.Start(name, exposer.get()));
   absl::Status status = learner.Run();
   if (absl::IsCancelled(status)) {

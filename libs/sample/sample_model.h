@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 
-namespace convrec::world {
+namespace convrec::sample {
 
 struct SampleModelOptions {
   int vocab_size = 1280;         // Tokens; at least 257 (every byte and the end token).
@@ -26,4 +26,4 @@ absl::Status WriteSampleModel(const SampleModelOptions& options,
                               const std::string& catalog_path,
                               const std::string& directory);
 
-}  // namespace convrec::world
+}  // namespace convrec::sample

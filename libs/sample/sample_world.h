@@ -4,9 +4,10 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "libs/config/run_options.h"
 
-namespace convrec::cli {
+namespace convrec::sample {
 
 // Whether the run uses the sample for its data (then also for a model that is not named).
 bool UsesSampleWorld(const config::RunOptions& options);
@@ -18,4 +19,8 @@ config::RunOptions WithSamplePaths(config::RunOptions options, const std::string
 // nothing when it is there already; a part that an interrupted call left is made anew.
 absl::Status WriteSampleWorld(const config::RunOptions& options, const std::string& directory);
 
-}  // namespace convrec::cli
+// For services that are started on their own: when the run uses the sample, writes it into run_dir/world and
+// gives the options with its paths; otherwise the options as they are.
+absl::StatusOr<config::RunOptions> ResolveSample(config::RunOptions options);
+
+}  // namespace convrec::sample

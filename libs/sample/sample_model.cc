@@ -1,4 +1,4 @@
-#include "libs/world/sample_model.h"
+#include "libs/sample/sample_model.h"
 
 #include <vector>
 
@@ -11,7 +11,7 @@
 #include "libs/model/model_config.h"
 #include "libs/tokenizer/bpe_trainer.h"
 
-namespace convrec::world {
+namespace convrec::sample {
 namespace {
 
 constexpr char kEndToken[] = "<|endoftext|>";
@@ -60,4 +60,4 @@ absl::Status WriteSampleModel(const SampleModelOptions& options,
   return base::WriteFileAtomically(base::JoinPath(directory, "config.json"), model::ToConfigJson(config, "float32"));
 }
 
-}  // namespace convrec::world
+}  // namespace convrec::sample

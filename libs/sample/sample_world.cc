@@ -1,9 +1,12 @@
-#include "tools/convrec/sample_world.h"
+#include "libs/sample/sample_world.h"
+
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
@@ -11,9 +14,9 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/world/export.h"
-#include "libs/world/sample_model.h"
+#include "libs/sample/sample_model.h"
 
-namespace convrec::cli {
+namespace convrec::sample {
 namespace {
 
 world::ExportOptions ExportOptionsOf(const config::RunOptions& options) {
@@ -31,9 +34,9 @@ world::ExportOptions ExportOptionsOf(const config::RunOptions& options) {
   return out;
 }
 
-world::SampleModelOptions ModelOptionsOf(const config::RunOptions& options) {
+SampleModelOptions ModelOptionsOf(const config::RunOptions& options) {
   const config::WorldOptions& world = options.data.world;
-  world::SampleModelOptions out;
+  SampleModelOptions out;
   out.vocab_size = world.vocab_size;
   out.hidden_size = world.hidden_size;
   out.num_layers = world.num_layers;
@@ -62,18 +65,26 @@ config::RunOptions WithSamplePaths(config::RunOptions options, const std::string
 absl::Status WriteSampleWorld(const config::RunOptions& options, const std::string& directory) {
   if (base::FileExists(directory)) return absl::OkStatus();
   CR_LOG(INFO) << "writing the sample world into " << directory;
-  // Written beside and renamed, so that a folder of this name is whole.
-  const std::string partial = absl::StrCat(directory, ".partial");
+  // Written beside and renamed, so that a folder of this name is whole; the number keeps two services on one folder apart.
+  const std::string partial = absl::StrCat(directory, ".partial.", ::getpid());
   std::error_code error;
   std::filesystem::remove_all(partial, error);
   CR_RETURN_IF_ERROR(world::ExportWorld(ExportOptionsOf(options), partial).status());
-  CR_RETURN_IF_ERROR(world::WriteSampleModel(ModelOptionsOf(options), base::JoinPath(partial, "sft.jsonl"),
+  CR_RETURN_IF_ERROR(WriteSampleModel(ModelOptionsOf(options), base::JoinPath(partial, "sft.jsonl"),
                                              base::JoinPath(partial, "catalog.jsonl"),
                                              base::JoinPath(partial, "model")));
-  if (std::rename(partial.c_str(), directory.c_str()) != 0) {
+  if (std::rename(partial.c_str(), directory.c_str()) != 0 && !base::FileExists(directory)) {
     return base::ErrnoStatus(errno, absl::StrCat("cannot rename ", partial, " to ", directory));
   }
   return absl::OkStatus();
 }
 
-}  // namespace convrec::cli
+absl::StatusOr<config::RunOptions> ResolveSample(config::RunOptions options) {
+  if (!UsesSampleWorld(options)) return options;
+  CR_RETURN_IF_ERROR(base::MakeDirectories(options.run_dir));
+  const std::string directory = base::JoinPath(options.run_dir, "world");
+  CR_RETURN_IF_ERROR(WriteSampleWorld(options, directory));
+  return WithSamplePaths(std::move(options), directory);
+}
+
+}  // namespace convrec::sample
