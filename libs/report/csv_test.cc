@@ -19,7 +19,9 @@ TEST(CsvTest, VectorsBecomeColumnsOfTheLongestOne) {
   second.reward = std::nan("");
   second.reward_by_rank = {0.25, 0.125};
   const std::string csv = ToCsv(std::vector<RlStep>{first, second});
-  EXPECT_THAT(csv, StartsWith("step,total_steps,policy_version,reward,reward_by_rank_1,reward_by_rank_2,hits_per_list,"));
+  EXPECT_THAT(csv,
+              StartsWith("step,total_steps,policy_version,reward,reward_by_rank_1,reward_by_rank_2,"
+                         "hits_per_list,"));
   EXPECT_THAT(csv, HasSubstr("\n1,0,0,0,0.5,,0,"));
   EXPECT_THAT(csv, HasSubstr("\n2,0,0,,0.25,0.125,0,"));
 }

@@ -43,11 +43,17 @@ std::string Compact(double value) {
     const int exponent = static_cast<int>(std::floor(std::log10(size)));
     const double mantissa = value / std::pow(10, exponent);
     const std::string digits = Fixed(mantissa, 1);
-    return absl::StrCat(digits.substr(digits.size() - 2) == ".0" ? digits.substr(0, digits.size() - 2) : digits, "e",
-                        exponent);
+    return absl::StrCat(
+        digits.substr(digits.size() - 2) == ".0" ? digits.substr(0, digits.size() - 2) : digits,
+        "e",
+        exponent);
   }
   if (size >= 9999.5) return Count(value);
-  const int digits = size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : size >= 0.0995 ? 3 : 4;
+  const int digits = size >= 99.95    ? 0
+                     : size >= 9.995  ? 1
+                     : size >= 0.9995 ? 2
+                     : size >= 0.0995 ? 3
+                                      : 4;
   std::string text = Fixed(value, digits);
   if (digits > 0) {
     while (text.back() == '0') text.pop_back();
@@ -56,7 +62,9 @@ std::string Compact(double value) {
   return text;
 }
 
-std::string Times(double ratio) { return std::isfinite(ratio) ? absl::StrCat("x", Fixed(ratio, 2)) : kDash; }
+std::string Times(double ratio) {
+  return std::isfinite(ratio) ? absl::StrCat("x", Fixed(ratio, 2)) : kDash;
+}
 
 std::string Seconds(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return kDash;
@@ -78,12 +86,25 @@ std::string EscapeHtml(const std::string& text) {
   out.reserve(text.size());
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      case '\t': case '\n': out += c; break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '\t':
+      case '\n':
+        out += c;
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
           out += "\xEF\xBF\xBD";

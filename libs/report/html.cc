@@ -31,12 +31,17 @@ std::vector<Point> PointsOf(const std::vector<Step>& steps, const Pick<Step>& pi
 }
 
 // Few steps are shown as they are; many as a moving average over about a fifteenth of them.
-size_t SmoothingWindow(size_t num_points) { return num_points < 20 ? 1 : std::max<size_t>(5, num_points / 15 | 1); }
+size_t SmoothingWindow(size_t num_points) {
+  return num_points < 20 ? 1 : std::max<size_t>(5, num_points / 15 | 1);
+}
 
 // A line, with the raw values faint behind it when it is smoothed.
 template <typename Step>
-void AddSeries(const std::vector<Step>& steps, const std::string& name, const std::string& color,
-               const Pick<Step>& pick, std::vector<Series>* series) {
+void AddSeries(const std::vector<Step>& steps,
+               const std::string& name,
+               const std::string& color,
+               const Pick<Step>& pick,
+               std::vector<Series>* series) {
   Series line{name, color, PointsOf(steps, pick), false, false};
   const size_t window = SmoothingWindow(line.points.size());
   if (window > 1) {
@@ -49,14 +54,24 @@ void AddSeries(const std::vector<Step>& steps, const std::string& name, const st
   series->push_back(std::move(line));
 }
 
-std::string Figure(const std::string& title, const std::string& caption, const std::string& legend,
+std::string Figure(const std::string& title,
+                   const std::string& caption,
+                   const std::string& legend,
                    const std::string& svg) {
   if (svg.empty()) return "";
-  return absl::StrCat("<figure class=\"card\"><figcaption><b>", title, "</b><span>", caption, "</span></figcaption>",
-                      legend, svg, "</figure>\n");
+  return absl::StrCat("<figure class=\"card\"><figcaption><b>",
+                      title,
+                      "</b><span>",
+                      caption,
+                      "</span></figcaption>",
+                      legend,
+                      svg,
+                      "</figure>\n");
 }
 
-std::string LineFigure(const std::string& title, const std::string& caption, const LineChart& chart) {
+std::string LineFigure(const std::string& title,
+                       const std::string& caption,
+                       const LineChart& chart) {
   return Figure(title, caption, DrawLegend(chart.series), DrawLineChart(chart));
 }
 
@@ -67,8 +82,9 @@ std::string EvaluationFigure(const RunLog& log) {
     for (const Evaluation& e : log.evaluations) {
       if (e.split == split && e.stage == Stage::kRl) evaluations.push_back(e);
     }
-    std::sort(evaluations.begin(), evaluations.end(),
-              [](const Evaluation& a, const Evaluation& b) { return a.step < b.step; });
+    std::sort(evaluations.begin(), evaluations.end(), [](const Evaluation& a, const Evaluation& b) {
+      return a.step < b.step;
+    });
     std::optional<Evaluation> sft;
     for (const Evaluation& e : log.evaluations) {
       if (e.split == split && e.stage == Stage::kSft && (!sft || e.step >= sft->step)) sft = e;
@@ -88,12 +104,16 @@ std::string EvaluationFigure(const RunLog& log) {
   constexpr const char* kColors[] = {"c4", "c3", "c2", "c1"};
   for (size_t i = 0; i < domain::kCutoffs.size(); ++i) {
     Series series{absl::StrCat("NDCG@", domain::kCutoffs[i]), kColors[i], {}, true, false};
-    for (const Evaluation& e : evaluations) series.points.push_back({static_cast<double>(e.step), e.ndcg[i]});
+    for (const Evaluation& e : evaluations)
+      series.points.push_back({static_cast<double>(e.step), e.ndcg[i]});
     chart.series.push_back(std::move(series));
   }
   return LineFigure("NDCG@k on held-out conversations",
-                    absl::StrCat("Greedy lists, ", is_validation ? "validation" : "test", " split, ",
-                                 evaluations.back().rows, " conversations."),
+                    absl::StrCat("Greedy lists, ",
+                                 is_validation ? "validation" : "test",
+                                 " split, ",
+                                 evaluations.back().rows,
+                                 " conversations."),
                     chart);
 }
 
@@ -101,7 +121,8 @@ std::string HitsByRankFigure(const Results& results) {
   LineChart chart;
   chart.x_label = "rank";
   chart.format = ValueFormat::kPercent;
-  const auto add = [&chart](const std::optional<Evaluation>& e, const char* name, const char* color) {
+  const auto add = [&chart](
+                       const std::optional<Evaluation>& e, const char* name, const char* color) {
     if (!e || e->hits_by_rank.empty()) return;
     Series series{name, color, {}, true, false};
     for (size_t r = 0; r < e->hits_by_rank.size(); ++r) {
@@ -113,24 +134,32 @@ std::string HitsByRankFigure(const Results& results) {
   add(results.sft, "SFT", "c2");
   add(results.rl, "after RL", "c1");
   if (chart.series.empty()) return "";
-  return LineFigure("Hits by rank, before and after",
-                    absl::StrCat("Share of greedy lists with a hit at the rank, ", SplitName(results.split), " split."),
-                    chart);
+  return LineFigure(
+      "Hits by rank, before and after",
+      absl::StrCat(
+          "Share of greedy lists with a hit at the rank, ", SplitName(results.split), " split."),
+      chart);
 }
 
-std::string RlFigure(const RunLog& log, const std::string& title, const std::string& caption, ValueFormat format,
+std::string RlFigure(const RunLog& log,
+                     const std::string& title,
+                     const std::string& caption,
+                     ValueFormat format,
                      const std::vector<std::pair<std::string, Pick<RlStep>>>& picks,
                      const std::function<void(LineChart*)>& adjust = nullptr) {
   LineChart chart;
   chart.format = format;
   for (size_t i = 0; i < picks.size(); ++i) {
-    AddSeries<RlStep>(log.rl_steps, picks[i].first, absl::StrCat("c", i + 1), picks[i].second, &chart.series);
+    AddSeries<RlStep>(
+        log.rl_steps, picks[i].first, absl::StrCat("c", i + 1), picks[i].second, &chart.series);
   }
   if (adjust) adjust(&chart);
   return LineFigure(title, caption, chart);
 }
 
-std::string RankFigure(const RunLog& log, const std::string& title, const std::string& caption,
+std::string RankFigure(const RunLog& log,
+                       const std::string& title,
+                       const std::string& caption,
                        std::vector<double> RlStep::*by_rank) {
   Heatmap heatmap;
   const size_t num_columns = std::min(kMaxColumns, log.rl_steps.size());
@@ -167,7 +196,8 @@ std::string TimeFigure(const RunLog& log) {
     for (const Point& point : points) out.values.push_back(std::isfinite(point.y) ? point.y : 0);
     chart.layers.push_back(std::move(out));
   };
-  for (const Point& point : PointsOf<RlStep>(log.rl_steps, [](const RlStep& s) { return s.seconds; })) {
+  for (const Point& point :
+       PointsOf<RlStep>(log.rl_steps, [](const RlStep& s) { return s.seconds; })) {
     chart.xs.push_back(point.x);
   }
   layer("wait for groups", "c1", [](const RlStep& s) { return s.wait_s; });
@@ -176,28 +206,42 @@ std::string TimeFigure(const RunLog& log) {
   layer("optimizer", "c4", [](const RlStep& s) { return s.optimizer_s; });
   layer("publish", "c5", [](const RlStep& s) { return s.publish_s; });
   layer("other", "c6", [](const RlStep& s) {
-    return std::max(0.0, s.seconds - s.wait_s - s.forward_s - s.backward_s - s.optimizer_s - s.publish_s);
+    return std::max(
+        0.0, s.seconds - s.wait_s - s.forward_s - s.backward_s - s.optimizer_s - s.publish_s);
   });
-  return Figure("Time of a step", "Waiting for groups is sampling and scoring seen from the learner.",
-                DrawLegend(chart.layers), DrawStackedChart(chart));
+  return Figure("Time of a step",
+                "Waiting for groups is sampling and scoring seen from the learner.",
+                DrawLegend(chart.layers),
+                DrawStackedChart(chart));
 }
 
 std::string QualityCharts(const RunLog& log, const Results& results) {
   std::string html = EvaluationFigure(log);
   absl::StrAppend(&html, HitsByRankFigure(results));
   if (log.rl_steps.empty()) return html;
-  absl::StrAppend(
-      &html,
-      RlFigure(log, "Reward", "Mean over ranks and sampled lists.", ValueFormat::kNumber,
-               {{"reward", [](const RlStep& s) { return s.reward; }}},
-               [](LineChart* chart) { chart->y_min.reset(); }),
-      RankFigure(log, "Reward by rank", "Mean reward of each rank of the sampled lists.", &RlStep::reward_by_rank),
-      RlFigure(log, "NDCG@20 of sampled lists", "At training temperature, on the step's own conversations.",
-               ValueFormat::kNumber, {{"NDCG@20", [](const RlStep& s) { return s.ndcg20; }}},
-               [](LineChart* chart) { chart->y_min.reset(); }),
-      RlFigure(log, "Hits per list", "Accepted items in a sampled list.", ValueFormat::kNumber,
-               {{"hits", [](const RlStep& s) { return s.hits_per_list; }}},
-               [](LineChart* chart) { chart->y_min.reset(); }));
+  absl::StrAppend(&html,
+                  RlFigure(log,
+                           "Reward",
+                           "Mean over ranks and sampled lists.",
+                           ValueFormat::kNumber,
+                           {{"reward", [](const RlStep& s) { return s.reward; }}},
+                           [](LineChart* chart) { chart->y_min.reset(); }),
+                  RankFigure(log,
+                             "Reward by rank",
+                             "Mean reward of each rank of the sampled lists.",
+                             &RlStep::reward_by_rank),
+                  RlFigure(log,
+                           "NDCG@20 of sampled lists",
+                           "At training temperature, on the step's own conversations.",
+                           ValueFormat::kNumber,
+                           {{"NDCG@20", [](const RlStep& s) { return s.ndcg20; }}},
+                           [](LineChart* chart) { chart->y_min.reset(); }),
+                  RlFigure(log,
+                           "Hits per list",
+                           "Accepted items in a sampled list.",
+                           ValueFormat::kNumber,
+                           {{"hits", [](const RlStep& s) { return s.hits_per_list; }}},
+                           [](LineChart* chart) { chart->y_min.reset(); }));
   return html;
 }
 
@@ -207,67 +251,116 @@ std::string ListCharts(const RunLog& log) {
     num_ranks = std::max(num_ranks, static_cast<double>(step.reward_by_rank.size()));
   }
   return absl::StrCat(
-      RlFigure(log, "List length", "Mean number of lines of a sampled list.", ValueFormat::kNumber,
+      RlFigure(log,
+               "List length",
+               "Mean number of lines of a sampled list.",
+               ValueFormat::kNumber,
                {{"lines", [](const RlStep& s) { return s.lines; }}},
                [num_ranks](LineChart* chart) {
                  chart->y_min.reset();
-                 if (num_ranks > 0) chart->reference = {num_ranks, absl::StrCat("N = ", Fixed(num_ranks, 0))};
+                 if (num_ranks > 0)
+                   chart->reference = {num_ranks, absl::StrCat("N = ", Fixed(num_ranks, 0))};
                }),
-      RlFigure(log, "How lists end", "Share of sampled lists.", ValueFormat::kPercent,
+      RlFigure(log,
+               "How lists end",
+               "Share of sampled lists.",
+               ValueFormat::kPercent,
                {{"exactly N lines", [](const RlStep& s) { return s.exact_ratio; }},
                 {"cut by the token limit", [](const RlStep& s) { return s.truncated_ratio; }},
                 {"ended by the stop token", [](const RlStep& s) { return s.eos_ratio; }}},
                [](LineChart* chart) { chart->y_max = 1; }),
-      RlFigure(log, "Faults of lines", "Share of sampled lines.", ValueFormat::kPercent,
+      RlFigure(log,
+               "Faults of lines",
+               "Share of sampled lines.",
+               ValueFormat::kPercent,
                {{"repeats", [](const RlStep& s) { return s.repeat_ratio; }},
                 {"off catalog", [](const RlStep& s) { return s.off_catalog_ratio; }},
                 {"named in conversation", [](const RlStep& s) { return s.seen_ratio; }},
                 {"malformed", [](const RlStep& s) { return s.malformed_ratio; }}}),
-      RlFigure(log, "Entropy", "Nats per token under the current policy.", ValueFormat::kNumber,
+      RlFigure(log,
+               "Entropy",
+               "Nats per token under the current policy.",
+               ValueFormat::kNumber,
                {{"entropy", [](const RlStep& s) { return s.entropy; }}}));
 }
 
 std::string OptimisationCharts(const RunLog& log) {
   return absl::StrCat(
-      RlFigure(log, "KL to the SFT policy", "Mean k3 estimate over trained tokens.", ValueFormat::kNumber,
+      RlFigure(log,
+               "KL to the SFT policy",
+               "Mean k3 estimate over trained tokens.",
+               ValueFormat::kNumber,
                {{"KL", [](const RlStep& s) { return s.kl; }}}),
-      RankFigure(log, "KL by rank", "Where in the list the policy moves away from SFT.", &RlStep::kl_by_rank),
-      RlFigure(log, "Clip fraction", "Share of importance ratios beyond a clip bound.", ValueFormat::kPercent,
+      RankFigure(log,
+                 "KL by rank",
+                 "Where in the list the policy moves away from SFT.",
+                 &RlStep::kl_by_rank),
+      RlFigure(log,
+               "Clip fraction",
+               "Share of importance ratios beyond a clip bound.",
+               ValueFormat::kPercent,
                {{"below the lower bound", [](const RlStep& s) { return s.clip_low; }},
                 {"above the upper bound", [](const RlStep& s) { return s.clip_high; }}}),
-      RlFigure(log, "Importance ratio", "Before clipping.", ValueFormat::kNumber,
+      RlFigure(log,
+               "Importance ratio",
+               "Before clipping.",
+               ValueFormat::kNumber,
                {{"mean", [](const RlStep& s) { return s.ratio_mean; }},
                 {"smallest", [](const RlStep& s) { return s.ratio_min; }},
                 {"largest", [](const RlStep& s) { return s.ratio_max; }}},
                [](LineChart* chart) { chart->y_min.reset(); }),
-      RlFigure(log, "Loss", "Of the reinforcement-learning objective; its level says little, jumps say something.",
-               ValueFormat::kNumber, {{"loss", [](const RlStep& s) { return s.loss; }}},
-               [](LineChart* chart) { chart->y_min.reset(); }),
-      RlFigure(log, "Gradient norm", "Before clipping.", ValueFormat::kNumber,
+      RlFigure(
+          log,
+          "Loss",
+          "Of the reinforcement-learning objective; its level says little, jumps say something.",
+          ValueFormat::kNumber,
+          {{"loss", [](const RlStep& s) { return s.loss; }}},
+          [](LineChart* chart) { chart->y_min.reset(); }),
+      RlFigure(log,
+               "Gradient norm",
+               "Before clipping.",
+               ValueFormat::kNumber,
                {{"gradient norm", [](const RlStep& s) { return s.grad_norm; }}}),
-      RlFigure(log, "Signal", "Share of (group, rank) pairs whose siblings differ in reward.", ValueFormat::kPercent,
+      RlFigure(log,
+               "Signal",
+               "Share of (group, rank) pairs whose siblings differ in reward.",
+               ValueFormat::kPercent,
                {{"live ranks", [](const RlStep& s) { return s.live_rank_ratio; }}},
                [](LineChart* chart) { chart->y_max = 1; }),
-      RlFigure(log, "Learning rate", "Of the reinforcement-learning optimizer.", ValueFormat::kNumber,
+      RlFigure(log,
+               "Learning rate",
+               "Of the reinforcement-learning optimizer.",
+               ValueFormat::kNumber,
                {{"learning rate", [](const RlStep& s) { return s.learning_rate; }}}));
 }
 
 std::string SystemCharts(const RunLog& log) {
   return absl::StrCat(
       TimeFigure(log),
-      RlFigure(log, "Throughput", "Trained completion tokens per second of the whole loop.", ValueFormat::kNumber,
+      RlFigure(log,
+               "Throughput",
+               "Trained completion tokens per second of the whole loop.",
+               ValueFormat::kNumber,
                {{"tokens/s", [](const RlStep& s) { return s.tokens_per_second; }}}),
-      RlFigure(log, "Staleness", "Steps between the weights that sampled a group and those that train on it.",
+      RlFigure(log,
+               "Staleness",
+               "Steps between the weights that sampled a group and those that train on it.",
                ValueFormat::kNumber,
                {{"mean", [](const RlStep& s) { return s.staleness_mean; }},
                 {"largest", [](const RlStep& s) { return static_cast<double>(s.staleness_max); }}},
                [](LineChart* chart) { chart->y_max = 1; }),
-      RlFigure(log, "Sampled against recomputed", "Largest difference of a token's log-probability, worker and learner.",
-               ValueFormat::kNumber, {{"gap", [](const RlStep& s) { return s.logprob_gap; }}}));
+      RlFigure(log,
+               "Sampled against recomputed",
+               "Largest difference of a token's log-probability, worker and learner.",
+               ValueFormat::kNumber,
+               {{"gap", [](const RlStep& s) { return s.logprob_gap; }}}));
 }
 
 std::string SftCharts(const RunLog& log) {
-  const auto figure = [&log](const char* title, const char* caption, const char* name, const Pick<SftStep>& pick,
+  const auto figure = [&log](const char* title,
+                             const char* caption,
+                             const char* name,
+                             const Pick<SftStep>& pick,
                              bool is_from_zero) {
     LineChart chart;
     AddSeries<SftStep>(log.sft_steps, name, "c1", pick, &chart.series);
@@ -275,58 +368,93 @@ std::string SftCharts(const RunLog& log) {
     return LineFigure(title, caption, chart);
   };
   if (log.sft_steps.empty()) return "";
-  return absl::StrCat(
-      figure("Loss", "Mean negative log-likelihood of a target token.", "loss",
-             [](const SftStep& s) { return s.loss; }, true),
-      figure("Throughput", "Target tokens per second.", "tokens/s",
-             [](const SftStep& s) { return s.tokens_per_second; }, true));
+  return absl::StrCat(figure(
+                          "Loss",
+                          "Mean negative log-likelihood of a target token.",
+                          "loss",
+                          [](const SftStep& s) { return s.loss; },
+                          true),
+                      figure(
+                          "Throughput",
+                          "Target tokens per second.",
+                          "tokens/s",
+                          [](const SftStep& s) { return s.tokens_per_second; },
+                          true));
 }
 
 std::string Section(const std::string& title, const std::string& lead, const std::string& charts) {
   if (charts.empty()) return "";
-  return absl::StrCat("<h2>", title, "</h2><p class=\"lead\">", lead, "</p><div class=\"charts\">\n", charts, "</div>\n");
+  return absl::StrCat("<h2>",
+                      title,
+                      "</h2><p class=\"lead\">",
+                      lead,
+                      "</p><div class=\"charts\">\n",
+                      charts,
+                      "</div>\n");
 }
 
 std::string Tile(const std::string& label, const std::string& value, const std::string& remark) {
-  return absl::StrCat("<div class=\"card tile\"><span>", EscapeHtml(label), "</span><strong>", EscapeHtml(value),
-                      "</strong><small>", EscapeHtml(remark), "</small></div>");
+  return absl::StrCat("<div class=\"card tile\"><span>",
+                      EscapeHtml(label),
+                      "</span><strong>",
+                      EscapeHtml(value),
+                      "</strong><small>",
+                      EscapeHtml(remark),
+                      "</small></div>");
 }
 
 std::string Tiles(const Results& results, const RunOutcome& outcome) {
   std::string html = "<div class=\"tiles\">";
   if (const std::optional<double> ratio = results.Ratio()) {
-    absl::StrAppend(&html, Tile("RL over SFT, NDCG@20", absl::StrCat("\xC3\x97", Fixed(*ratio, 2)),
-                                absl::StrCat(Fixed(results.sft->ndcg[kAt20], 4), " to ",
-                                             Fixed(results.rl->ndcg[kAt20], 4))));
+    absl::StrAppend(
+        &html,
+        Tile("RL over SFT, NDCG@20",
+             absl::StrCat("\xC3\x97", Fixed(*ratio, 2)),
+             absl::StrCat(
+                 Fixed(results.sft->ndcg[kAt20], 4), " to ", Fixed(results.rl->ndcg[kAt20], 4))));
   } else if (results.rl || results.sft) {
     const Evaluation& e = results.rl ? *results.rl : *results.sft;
-    absl::StrAppend(&html, Tile("NDCG@20", Fixed(e.ndcg[kAt20], 4), results.rl ? "after RL" : "after SFT"));
+    absl::StrAppend(
+        &html, Tile("NDCG@20", Fixed(e.ndcg[kAt20], 4), results.rl ? "after RL" : "after SFT"));
   }
   const std::optional<Evaluation>& now = results.rl ? results.rl : results.sft;
   if (now) {
-    const auto before = [&results](double Evaluation::*field, const std::function<std::string(double)>& show) {
-      return results.rl && results.sft ? absl::StrCat("SFT ", show((*results.sft).*field)) : std::string();
+    const auto before = [&results](double Evaluation::*field,
+                                   const std::function<std::string(double)>& show) {
+      return results.rl && results.sft ? absl::StrCat("SFT ", show((*results.sft).*field))
+                                       : std::string();
     };
     const auto percent = [](double value) { return Percent(value, 1); };
-    absl::StrAppend(&html, Tile("Repeated lines", percent(now->repeat_ratio), before(&Evaluation::repeat_ratio, percent)),
-                    Tile("Off-catalog lines", percent(now->off_catalog_ratio),
+    absl::StrAppend(&html,
+                    Tile("Repeated lines",
+                         percent(now->repeat_ratio),
+                         before(&Evaluation::repeat_ratio, percent)),
+                    Tile("Off-catalog lines",
+                         percent(now->off_catalog_ratio),
                          before(&Evaluation::off_catalog_ratio, percent)),
-                    Tile("Lists of exactly N", percent(now->exact_ratio), before(&Evaluation::exact_ratio, percent)));
+                    Tile("Lists of exactly N",
+                         percent(now->exact_ratio),
+                         before(&Evaluation::exact_ratio, percent)));
   }
   if (outcome.seconds > 0) {
-    absl::StrAppend(&html, Tile("Duration", Seconds(outcome.seconds), outcome.is_finished ? "finished" : "not finished"));
+    absl::StrAppend(&html,
+                    Tile("Duration",
+                         Seconds(outcome.seconds),
+                         outcome.is_finished ? "finished" : "not finished"));
   }
   return html + "</div>\n";
 }
 
 std::string Table(const Results& results) {
   if (results.empty()) return "";
-  std::string html = absl::StrCat("<h2>Results</h2><p class=\"lead\">On the ", EscapeHtml(TableCaption(results)),
-                                  ". Greedy lists, the last step of each stage.</p><div class=\"card wide\"><table>"
-                                  "<thead><tr><th></th><th>zero-shot</th><th>SFT</th><th>after RL</th>"
-                                  "<th>RL / SFT</th></tr></thead><tbody>");
+  std::string html = absl::StrCat(
+      "<h2>Results</h2><p class=\"lead\">On the ",
+      EscapeHtml(TableCaption(results)),
+      ". Greedy lists, the last step of each stage.</p><div class=\"card wide\"><table>"
+      "<thead><tr><th></th><th>zero-shot</th><th>SFT</th><th>after RL</th>"
+      "<th>RL / SFT</th></tr></thead><tbody>");
   for (const TableRow& row : TableRows(results)) {
-    const char* css = row.is_headline           ? " class=\"headline\""
+    const char* css = row.is_headline             ? " class=\"headline\""
                       : row.label == "NDCG@5"     ? " class=\"break\""
                       : row.label == "In catalog" ? " class=\"break\""
                                                   : "";
@@ -340,10 +468,12 @@ std::string Table(const Results& results) {
 }
 
 std::string Facts(const PageInput& input) {
-  std::string html = "<h2>Run</h2><p class=\"lead\">What was run.</p><div class=\"card facts\"><table>";
+  std::string html =
+      "<h2>Run</h2><p class=\"lead\">What was run.</p><div class=\"card facts\"><table>";
   const auto add = [&html](const std::string& name, const std::string& value) {
     if (value.empty()) return;
-    absl::StrAppend(&html, "<tr><td>", EscapeHtml(name), "</td><td>", EscapeHtml(value), "</td></tr>");
+    absl::StrAppend(
+        &html, "<tr><td>", EscapeHtml(name), "</td><td>", EscapeHtml(value), "</td></tr>");
   };
   add("name", input.outcome.name);
   add("seed", absl::StrCat(input.outcome.seed));
@@ -369,21 +499,36 @@ std::string RenderPage(const RunLog& log, const PageInput& input) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
       "<meta name=\"referrer\" content=\"no-referrer\"><title>",
-      EscapeHtml(name), " - report</title><style>", kPageStyle, "</style></head><body><main>\n<header><h1>",
-      EscapeHtml(name), "</h1><p class=\"lead\">Supervised warm start, then reinforcement learning with rank-level ",
+      EscapeHtml(name),
+      " - report</title><style>",
+      kPageStyle,
+      "</style></head><body><main>\n<header><h1>",
+      EscapeHtml(name),
+      "</h1><p class=\"lead\">Supervised warm start, then reinforcement learning with rank-level ",
       "rewards. Hover over a chart to read its values.</p></header>\n");
-  absl::StrAppend(&html, Tiles(results, input.outcome), Table(results),
+  absl::StrAppend(&html,
+                  Tiles(results, input.outcome),
+                  Table(results),
                   ListOf("Notes", HonestNotes(log, results, input.outcome)),
                   Section("Quality", "How good the lists are.", QualityCharts(log, results)));
   if (!log.rl_steps.empty()) {
-    absl::StrAppend(&html, Section("Shape of the lists", "What the policy does besides finding items.", ListCharts(log)),
-                    Section("Optimisation", "How the policy moves.", OptimisationCharts(log)),
-                    Section("System", "Where the time goes and how fresh the data is.", SystemCharts(log)));
+    absl::StrAppend(
+        &html,
+        Section(
+            "Shape of the lists", "What the policy does besides finding items.", ListCharts(log)),
+        Section("Optimisation", "How the policy moves.", OptimisationCharts(log)),
+        Section("System", "Where the time goes and how fresh the data is.", SystemCharts(log)));
   }
-  absl::StrAppend(&html, Section("Supervised warm start", "The stage before reinforcement learning.", SftCharts(log)),
-                  RenderSamples(log), Facts(input), ListOf("Events", log.events),
-                  "<footer>Lines drawn strong are moving averages over about a fifteenth of the steps, with the single "
-                  "steps faint behind them; up to 19 steps are drawn as they are.</footer></main></body></html>\n");
+  absl::StrAppend(
+      &html,
+      Section("Supervised warm start", "The stage before reinforcement learning.", SftCharts(log)),
+      RenderSamples(log),
+      Facts(input),
+      ListOf("Events", log.events),
+      "<footer>Lines drawn strong are moving averages over about a fifteenth of the steps, with "
+      "the single "
+      "steps faint behind them; up to 19 steps are drawn as they "
+      "are.</footer></main></body></html>\n");
   return html;
 }
 

@@ -24,34 +24,43 @@ const Samples* LastOf(const RunLog& log, Stage stage) {
 
 const SampleList* Find(const Samples* samples, const std::string& id) {
   if (samples == nullptr) return nullptr;
-  const auto it = std::find_if(samples->samples.begin(), samples->samples.end(),
+  const auto it = std::find_if(samples->samples.begin(),
+                               samples->samples.end(),
                                [&id](const SampleList& list) { return list.id == id; });
   return it == samples->samples.end() ? nullptr : &*it;
 }
 
 const char* Remark(LineOutcome outcome) {
   switch (outcome) {
-    case LineOutcome::kHit: return "hit";
-    case LineOutcome::kMiss: return "";
-    case LineOutcome::kOffCatalog: return "not in catalog";
-    case LineOutcome::kDuplicate: return "repeat";
-    case LineOutcome::kSeen: return "named in conversation";
-    case LineOutcome::kMalformed: return "malformed";
+    case LineOutcome::kHit:
+      return "hit";
+    case LineOutcome::kMiss:
+      return "";
+    case LineOutcome::kOffCatalog:
+      return "not in catalog";
+    case LineOutcome::kDuplicate:
+      return "repeat";
+    case LineOutcome::kSeen:
+      return "named in conversation";
+    case LineOutcome::kMalformed:
+      return "malformed";
   }
   return "";
 }
 
 int CountHits(const SampleList& list) {
-  return static_cast<int>(std::count_if(list.lines.begin(), list.lines.end(), [](const SampleLine& line) {
-    return line.outcome == LineOutcome::kHit;
-  }));
+  return static_cast<int>(
+      std::count_if(list.lines.begin(), list.lines.end(), [](const SampleLine& line) {
+        return line.outcome == LineOutcome::kHit;
+      }));
 }
 
 // The page numbers the lines itself; a list that numbers its own lines would show two numbers.
 std::string WithoutNumber(const std::string& text) {
   size_t digits = 0;
   while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
-  const bool is_numbered = digits > 0 && digits + 1 < text.size() && text[digits] == '.' && text[digits + 1] == ' ';
+  const bool is_numbered =
+      digits > 0 && digits + 1 < text.size() && text[digits] == '.' && text[digits + 1] == ' ';
   return is_numbered ? text.substr(digits + 2) : text;
 }
 
@@ -59,15 +68,29 @@ std::string RenderList(const char* title, const SampleList* list) {
   std::string html = absl::StrCat("<div><h4>", title);
   if (list == nullptr) return html + "</h4><p class=\"lead\">No list.</p></div>";
   const int hits = CountHits(*list);
-  absl::StrAppend(&html, "<small>", hits, hits == 1 ? " hit" : " hits", " in ", list->lines.size(),
+  absl::StrAppend(&html,
+                  "<small>",
+                  hits,
+                  hits == 1 ? " hit" : " hits",
+                  " in ",
+                  list->lines.size(),
                   " lines</small></h4><ol class=\"list\">");
   for (size_t i = 0; i < list->lines.size(); ++i) {
     const SampleLine& line = list->lines[i];
     const bool is_hit = line.outcome == LineOutcome::kHit;
     const bool is_bad = !is_hit && line.outcome != LineOutcome::kMiss;
-    absl::StrAppend(&html, "<li", is_hit ? " class=\"hit-line\"" : is_bad ? " class=\"bad\"" : "", "><span>", i + 1,
-                    "</span><span>", is_hit ? "&#10003;" : "", "</span><span>",
-                    EscapeHtml(WithoutNumber(line.text)), "</span>");
+    absl::StrAppend(&html,
+                    "<li",
+                    is_hit   ? " class=\"hit-line\""
+                    : is_bad ? " class=\"bad\""
+                             : "",
+                    "><span>",
+                    i + 1,
+                    "</span><span>",
+                    is_hit ? "&#10003;" : "",
+                    "</span><span>",
+                    EscapeHtml(WithoutNumber(line.text)),
+                    "</span>");
     if (is_bad) absl::StrAppend(&html, "<em>", Remark(line.outcome), "</em>");
     absl::StrAppend(&html, "</li>");
   }
@@ -75,7 +98,8 @@ std::string RenderList(const char* title, const SampleList* list) {
 }
 
 bool IsFound(const SampleList& list, const domain::Item& item) {
-  // Titles were matched by the reward service; the page only looks for the title inside lines that hit.
+  // Titles were matched by the reward service; the page only looks for the title inside lines that
+  // hit.
   return std::any_of(list.lines.begin(), list.lines.end(), [&item](const SampleLine& line) {
     return line.outcome == LineOutcome::kHit && line.text.find(item.title) != std::string::npos;
   });
@@ -85,8 +109,15 @@ std::string RenderTruth(const SampleList& list, const SampleList* after) {
   std::string html = "<div class=\"truth\"><em>Accepted by the user:</em>";
   for (const domain::Item& item : list.ground_truth) {
     const bool is_found = IsFound(after != nullptr ? *after : list, item);
-    absl::StrAppend(&html, "<span", is_found ? " class=\"found\"" : "", ">", is_found ? "&#10003; " : "",
-                    EscapeHtml(item.title), " (", item.year, ")</span>");
+    absl::StrAppend(&html,
+                    "<span",
+                    is_found ? " class=\"found\"" : "",
+                    ">",
+                    is_found ? "&#10003; " : "",
+                    EscapeHtml(item.title),
+                    " (",
+                    item.year,
+                    ")</span>");
   }
   return html + "</div>";
 }
@@ -94,7 +125,8 @@ std::string RenderTruth(const SampleList& list, const SampleList* after) {
 std::string RenderConversation(const std::string& text) {
   const std::string body = absl::StrCat("<p class=\"conversation\">", EscapeHtml(text), "</p>");
   if (text.size() <= kLongConversation) return body;
-  return absl::StrCat("<details><summary>Conversation, ", text.size(), " bytes</summary>", body, "</details>");
+  return absl::StrCat(
+      "<details><summary>Conversation, ", text.size(), " bytes</summary>", body, "</details>");
 }
 
 }  // namespace
@@ -105,18 +137,27 @@ std::string RenderSamples(const RunLog& log) {
   if (before == nullptr) before = LastOf(log, Stage::kZeroShot);
   const Samples* lead = after != nullptr ? after : before;
   if (lead == nullptr || lead->samples.empty()) return "";
-  const char* before_title = before != nullptr && before->stage == Stage::kSft ? "Before RL (after SFT)" : "Before training";
-  const std::string after_title = after != nullptr ? absl::StrCat("After RL step ", after->step) : "";
+  const char* before_title = before != nullptr && before->stage == Stage::kSft
+                                 ? "Before RL (after SFT)"
+                                 : "Before training";
+  const std::string after_title =
+      after != nullptr ? absl::StrCat("After RL step ", after->step) : "";
 
   std::string html =
-      "<h2>Sample lists</h2><p class=\"lead\">Greedy lists for the same conversations before and after reinforcement "
-      "learning, the first ones of the split, not chosen. A check marks a hit: the item is one that the user accepted."
+      "<h2>Sample lists</h2><p class=\"lead\">Greedy lists for the same conversations before and "
+      "after reinforcement "
+      "learning, the first ones of the split, not chosen. A check marks a hit: the item is one "
+      "that the user accepted."
       "</p>";
   const size_t num_shown = std::min(kMaxShown, lead->samples.size());
   for (size_t i = 0; i < num_shown; ++i) {
     const SampleList& list = lead->samples[i];
-    absl::StrAppend(&html, "<article class=\"card sample\"><h3>", EscapeHtml(list.id), "</h3>",
-                    RenderConversation(list.conversation), RenderTruth(list, Find(after, list.id)),
+    absl::StrAppend(&html,
+                    "<article class=\"card sample\"><h3>",
+                    EscapeHtml(list.id),
+                    "</h3>",
+                    RenderConversation(list.conversation),
+                    RenderTruth(list, Find(after, list.id)),
                     "<div class=\"pair\">");
     if (before != nullptr) absl::StrAppend(&html, RenderList(before_title, Find(before, list.id)));
     if (after != nullptr) absl::StrAppend(&html, RenderList(after_title.c_str(), &list));

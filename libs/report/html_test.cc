@@ -42,8 +42,12 @@ RunLog SomeRun() {
     rl.wait_s = 1;
     AddRecord(rl, &log);
   }
-  AddRecord(Samples{Stage::kSft, 30, {ListOf("v-1", "1. Heat (1995)", domain::LineOutcome::kMiss)}}, &log);
-  AddRecord(Samples{Stage::kRl, 30, {ListOf("v-1", std::string("1. ") + kHostile, domain::LineOutcome::kHit)}}, &log);
+  AddRecord(Samples{Stage::kSft, 30, {ListOf("v-1", "1. Heat (1995)", domain::LineOutcome::kMiss)}},
+            &log);
+  AddRecord(Samples{Stage::kRl,
+                    30,
+                    {ListOf("v-1", std::string("1. ") + kHostile, domain::LineOutcome::kHit)}},
+            &log);
   AddRecord(Event{kHostile}, &log);
   return log;
 }
@@ -57,16 +61,28 @@ TEST(HtmlTest, PageIsSelfContained) {
 }
 
 TEST(HtmlTest, HostileTextIsEscapedEverywhere) {
-  const std::string page = RenderPage(SomeRun(), {{kHostile, kHostile, 1, 60, true, 0}, {{kHostile, kHostile}}});
+  const std::string page =
+      RenderPage(SomeRun(), {{kHostile, kHostile, 1, 60, true, 0}, {{kHostile, kHostile}}});
   EXPECT_THAT(page, Not(HasSubstr("<script>")));
   EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(&#39;x&#39;)"));
 }
 
 TEST(HtmlTest, ShowsCurvesListsAndNotes) {
-  const std::string page = RenderPage(SomeRun(), {{"run", "digest", 1, 60, true, 0}, {{"estimator", "rank ratio"}}});
-  for (const char* part : {"Reward by rank", "NDCG@k", "Clip fraction", "Entropy", "List length", "Time of a step",
-                           "KL by rank", "Hits by rank", "Supervised warm start", "Sample lists", "rank ratio",
-                           "x1.25", "One run with one seed"}) {
+  const std::string page =
+      RenderPage(SomeRun(), {{"run", "digest", 1, 60, true, 0}, {{"estimator", "rank ratio"}}});
+  for (const char* part : {"Reward by rank",
+                           "NDCG@k",
+                           "Clip fraction",
+                           "Entropy",
+                           "List length",
+                           "Time of a step",
+                           "KL by rank",
+                           "Hits by rank",
+                           "Supervised warm start",
+                           "Sample lists",
+                           "rank ratio",
+                           "x1.25",
+                           "One run with one seed"}) {
     EXPECT_THAT(page, HasSubstr(part));
   }
 }

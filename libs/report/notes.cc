@@ -12,10 +12,15 @@ namespace {
 // Changes below this are noise of a few lists and not worth a sentence.
 constexpr double kNoticeable = 0.01;
 
-void AddIfWorse(const char* what, double before, double after, bool is_more_worse, std::vector<std::string>* notes) {
+void AddIfWorse(const char* what,
+                double before,
+                double after,
+                bool is_more_worse,
+                std::vector<std::string>* notes) {
   const double worse_by = is_more_worse ? after - before : before - after;
   if (worse_by < kNoticeable) return;
-  notes->push_back(absl::StrCat(what, " got worse during RL: ", Percent(before, 1), " to ", Percent(after, 1), "."));
+  notes->push_back(absl::StrCat(
+      what, " got worse during RL: ", Percent(before, 1), " to ", Percent(after, 1), "."));
 }
 
 void AddComparison(const Evaluation& sft, const Evaluation& rl, std::vector<std::string>* notes) {
@@ -23,10 +28,15 @@ void AddComparison(const Evaluation& sft, const Evaluation& rl, std::vector<std:
     notes->push_back("RL did not improve NDCG@20 over SFT in this run.");
   }
   AddIfWorse("The share of repeated lines", sft.repeat_ratio, rl.repeat_ratio, true, notes);
-  AddIfWorse("The share of off-catalog lines", sft.off_catalog_ratio, rl.off_catalog_ratio, true, notes);
-  AddIfWorse("The share of lists with exactly N lines", sft.exact_ratio, rl.exact_ratio, false, notes);
+  AddIfWorse(
+      "The share of off-catalog lines", sft.off_catalog_ratio, rl.off_catalog_ratio, true, notes);
+  AddIfWorse(
+      "The share of lists with exactly N lines", sft.exact_ratio, rl.exact_ratio, false, notes);
   if (sft.rows != rl.rows) {
-    notes->push_back(absl::StrCat("SFT was evaluated on ", sft.rows, " conversations and RL on ", rl.rows,
+    notes->push_back(absl::StrCat("SFT was evaluated on ",
+                                  sft.rows,
+                                  " conversations and RL on ",
+                                  rl.rows,
                                   "; the two are not strictly comparable."));
   }
 }
@@ -40,9 +50,13 @@ void AddPeak(const RunLog& log, std::vector<std::string>* notes) {
     if (best == nullptr || evaluation.ndcg[kAt20] > best->ndcg[kAt20]) best = &evaluation;
     if (last == nullptr || evaluation.step > last->step) last = &evaluation;
   }
-  if (best == nullptr || best->step == last->step || best->ndcg[kAt20] < 1.02 * last->ndcg[kAt20]) return;
-  notes->push_back(absl::StrCat("The best validation NDCG@20 was ", Fixed(best->ndcg[kAt20], 4), " at RL step ",
-                                best->step, "; the table shows the last step, not the best one."));
+  if (best == nullptr || best->step == last->step || best->ndcg[kAt20] < 1.02 * last->ndcg[kAt20])
+    return;
+  notes->push_back(absl::StrCat("The best validation NDCG@20 was ",
+                                Fixed(best->ndcg[kAt20], 4),
+                                " at RL step ",
+                                best->step,
+                                "; the table shows the last step, not the best one."));
 }
 
 void AddSteps(const RunLog& log, std::vector<std::string>* notes) {
@@ -56,38 +70,56 @@ void AddSteps(const RunLog& log, std::vector<std::string>* notes) {
   }
   if (log.rl_steps.empty()) return;
   if (log.rl_steps.back().step < log.rl_steps.back().total_steps) {
-    notes->push_back(absl::StrCat("RL stopped at step ", log.rl_steps.back().step, " of ",
-                                  log.rl_steps.back().total_steps, "."));
+    notes->push_back(absl::StrCat("RL stopped at step ",
+                                  log.rl_steps.back().step,
+                                  " of ",
+                                  log.rl_steps.back().total_steps,
+                                  "."));
   }
-  if (dropped > 0) notes->push_back(absl::StrCat(dropped, " groups were sampled and not trained (late, stale or empty)."));
+  if (dropped > 0)
+    notes->push_back(
+        absl::StrCat(dropped, " groups were sampled and not trained (late, stale or empty)."));
   if (zero_signal > 0) {
-    notes->push_back(absl::StrCat(zero_signal, " groups carried no signal: their lists had equal rewards at every rank."));
+    notes->push_back(absl::StrCat(
+        zero_signal, " groups carried no signal: their lists had equal rewards at every rank."));
   }
-  notes->push_back(absl::StrCat("Largest staleness ", staleness, " steps; largest gap between sampled and recomputed ",
-                                "log-probabilities ", Compact(gap), "."));
+  notes->push_back(absl::StrCat("Largest staleness ",
+                                staleness,
+                                " steps; largest gap between sampled and recomputed ",
+                                "log-probabilities ",
+                                Compact(gap),
+                                "."));
 }
 
 }  // namespace
 
-std::vector<std::string> HonestNotes(const RunLog& log, const Results& results, const RunOutcome& outcome) {
+std::vector<std::string> HonestNotes(const RunLog& log,
+                                     const Results& results,
+                                     const RunOutcome& outcome) {
   std::vector<std::string> notes;
-  if (!outcome.is_finished) notes.push_back("The run is not finished; the numbers are those so far.");
+  if (!outcome.is_finished)
+    notes.push_back("The run is not finished; the numbers are those so far.");
   if (results.sft && results.rl) AddComparison(*results.sft, *results.rl, &notes);
   if (!results.empty()) {
-    notes.push_back("One run with one seed: this page cannot say how far another seed would land from it.");
+    notes.push_back(
+        "One run with one seed: this page cannot say how far another seed would land from it.");
     notes.push_back(results.split == Split::kTest
                         ? "The table is made on the test split at the last step of each stage."
-                        : "There is no evaluation on the test split; the table is made on the validation split, on "
+                        : "There is no evaluation on the test split; the table is made on the "
+                          "validation split, on "
                           "which settings may have been chosen.");
     if (!results.zero_shot) notes.push_back("The model before training was not evaluated.");
   }
   AddPeak(log, &notes);
   AddSteps(log, &notes);
   if (!log.rl_steps.empty()) {
-    notes.push_back("Quantities of sampled lists are drawn at training temperature and come from a few lists per "
-                    "step; they wander more than the greedy evaluations and are not comparable with them.");
+    notes.push_back(
+        "Quantities of sampled lists are drawn at training temperature and come from a few lists "
+        "per "
+        "step; they wander more than the greedy evaluations and are not comparable with them.");
   }
-  if (log.has_torn_tail) notes.push_back("The last line of the log was incomplete and is left out.");
+  if (log.has_torn_tail)
+    notes.push_back("The last line of the log was incomplete and is left out.");
   return notes;
 }
 

@@ -8,8 +8,10 @@
 
 namespace convrec::report {
 
-// Full sentences, the weightiest first: what got worse beside the gain, how sure a number is, what was
-// not measured, what went wrong on the way.
-std::vector<std::string> HonestNotes(const RunLog& log, const Results& results, const RunOutcome& outcome);
+// Full sentences, the weightiest first: what got worse beside the gain, how sure a number is, what
+// was not measured, what went wrong on the way.
+std::vector<std::string> HonestNotes(const RunLog& log,
+                                     const Results& results,
+                                     const RunOutcome& outcome);
 
 }  // namespace convrec::report

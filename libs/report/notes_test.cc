@@ -21,7 +21,8 @@ Evaluation At(Stage stage, Split split, int64_t step, double ndcg20) {
 }
 
 TEST(NotesTest, NamesWhatGotWorseBesideTheGain) {
-  Evaluation sft = At(Stage::kSft, Split::kTest, 700, 0.3), rl = At(Stage::kRl, Split::kTest, 50, 0.37);
+  Evaluation sft = At(Stage::kSft, Split::kTest, 700, 0.3),
+             rl = At(Stage::kRl, Split::kTest, 50, 0.37);
   sft.repeat_ratio = 0.05;
   rl.repeat_ratio = 0.26;
   sft.exact_ratio = 0.99;
@@ -39,7 +40,8 @@ TEST(NotesTest, SaysWhenNothingWasGained) {
   RunLog log;
   AddRecord(At(Stage::kSft, Split::kTest, 700, 0.3), &log);
   AddRecord(At(Stage::kRl, Split::kTest, 50, 0.3), &log);
-  EXPECT_THAT(HonestNotes(log, FinalResults(log), {}), Contains("RL did not improve NDCG@20 over SFT in this run."));
+  EXPECT_THAT(HonestNotes(log, FinalResults(log), {}),
+              Contains("RL did not improve NDCG@20 over SFT in this run."));
 }
 
 TEST(NotesTest, SaysWhenAnEarlierStepWasBetter) {

@@ -31,7 +31,8 @@ size_t WidthOf(const std::vector<Part>& parts, size_t gap) {
 }
 
 std::string Bar(int64_t step, int64_t total, size_t width) {
-  const double share = total > 0 ? std::clamp(static_cast<double>(step) / static_cast<double>(total), 0.0, 1.0) : 0;
+  const double share =
+      total > 0 ? std::clamp(static_cast<double>(step) / static_cast<double>(total), 0.0, 1.0) : 0;
   const size_t filled = static_cast<size_t>(share * static_cast<double>(width) + 1e-9);
   return absl::StrCat("[", std::string(filled, '#'), std::string(width - filled, '.'), "]");
 }
@@ -43,13 +44,15 @@ std::string Fit(std::vector<Part> parts, int64_t step, int64_t total, size_t wid
   if (width > 0) {
     if (WidthOf(parts, 2) > width) gap = " ";
     while (WidthOf(parts, gap.size()) > width) {
-      const auto least = std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-        return a.importance < b.importance;
-      });
+      const auto least =
+          std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+            return a.importance < b.importance;
+          });
       if (least->importance == 0) break;
       parts.erase(least);
     }
-    const size_t used = WidthOf(parts, gap.size()) + gap.size() + 2;  // With brackets and their gap.
+    const size_t used =
+        WidthOf(parts, gap.size()) + gap.size() + 2;  // With brackets and their gap.
     bar = width >= used + kNarrowestBar ? std::min(kWidestBar, width - used) : 0;
   }
   std::string line = parts.front().text;
@@ -73,7 +76,9 @@ std::string FormatProgress(const SftStep& step, double seconds_left, size_t widt
               {absl::StrCat("loss ", Fixed(step.loss, 3)), 1},
               {absl::StrCat(Count(step.tokens_per_second), " tok/s"), 3},
               {absl::StrCat(Seconds(seconds_left), " left"), 2}},
-             step.step, step.total_steps, width);
+             step.step,
+             step.total_steps,
+             width);
 }
 
 std::string FormatProgress(const RlStep& step, size_t width) {
@@ -85,7 +90,9 @@ std::string FormatProgress(const RlStep& step, size_t width) {
               {absl::StrCat(Count(step.tokens_per_second), " tok/s"), 5},
               {absl::StrCat("stale ", Fixed(step.staleness_mean, 1)), 6},
               {absl::StrCat(Seconds(step.eta_s), " left"), 3}},
-             step.step, step.total_steps, width);
+             step.step,
+             step.total_steps,
+             width);
 }
 
 std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<Evaluation>& sft) {
@@ -94,17 +101,33 @@ std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<E
                                                            : "after RL step ";
   std::string line = absl::StrCat("evaluation ", stage);
   if (evaluation.stage != Stage::kZeroShot) absl::StrAppend(&line, evaluation.step);
-  absl::StrAppend(&line, " (", SplitName(evaluation.split), ", ", evaluation.rows, " rows): NDCG@20 ",
+  absl::StrAppend(&line,
+                  " (",
+                  SplitName(evaluation.split),
+                  ", ",
+                  evaluation.rows,
+                  " rows): NDCG@20 ",
                   Fixed(evaluation.ndcg[3], 4));
   const bool is_comparable = evaluation.stage == Stage::kRl && sft && sft->ndcg[3] > 0;
-  if (is_comparable) absl::StrAppend(&line, " (", Times(evaluation.ndcg[3] / sft->ndcg[3]), " of SFT)");
-  absl::StrAppend(&line, ", Recall@20 ", Fixed(evaluation.recall[3], 4), ", repeats ",
-                  Percent(evaluation.repeat_ratio, 1), ", off-catalog ", Percent(evaluation.off_catalog_ratio, 1),
-                  ", lines ", Fixed(evaluation.lines, 1), ", exactly N ", Percent(evaluation.exact_ratio, 0));
+  if (is_comparable)
+    absl::StrAppend(&line, " (", Times(evaluation.ndcg[3] / sft->ndcg[3]), " of SFT)");
+  absl::StrAppend(&line,
+                  ", Recall@20 ",
+                  Fixed(evaluation.recall[3], 4),
+                  ", repeats ",
+                  Percent(evaluation.repeat_ratio, 1),
+                  ", off-catalog ",
+                  Percent(evaluation.off_catalog_ratio, 1),
+                  ", lines ",
+                  Fixed(evaluation.lines, 1),
+                  ", exactly N ",
+                  Percent(evaluation.exact_ratio, 0));
   return line;
 }
 
-ProgressDisplay::ProgressDisplay(const Options& options, std::FILE* stream, const base::Clock* clock)
+ProgressDisplay::ProgressDisplay(const Options& options,
+                                 std::FILE* stream,
+                                 const base::Clock* clock)
     : options_(options), stream_(stream), clock_(clock) {}
 
 ProgressDisplay::~ProgressDisplay() {
@@ -113,9 +136,13 @@ ProgressDisplay::~ProgressDisplay() {
 }
 
 void ProgressDisplay::Show(const SftStep& step) {
-  mean_sft_seconds_ = mean_sft_seconds_ == 0 ? step.seconds : 0.95 * mean_sft_seconds_ + 0.05 * step.seconds;
-  const double left = mean_sft_seconds_ * static_cast<double>(std::max<int64_t>(0, step.total_steps - step.step));
-  ShowLine(FormatProgress(step, left, Width()), FormatProgress(step, left, 0), step.step >= step.total_steps);
+  mean_sft_seconds_ =
+      mean_sft_seconds_ == 0 ? step.seconds : 0.95 * mean_sft_seconds_ + 0.05 * step.seconds;
+  const double left =
+      mean_sft_seconds_ * static_cast<double>(std::max<int64_t>(0, step.total_steps - step.step));
+  ShowLine(FormatProgress(step, left, Width()),
+           FormatProgress(step, left, 0),
+           step.step >= step.total_steps);
 }
 
 void ProgressDisplay::Show(const RlStep& step) {
@@ -143,7 +170,8 @@ void ProgressDisplay::Note(const std::string& line) {
 }
 
 void ProgressDisplay::Draw() {
-  if (options_.is_terminal && !current_.empty()) std::fprintf(stream_, "\r%s\033[K", current_.c_str());
+  if (options_.is_terminal && !current_.empty())
+    std::fprintf(stream_, "\r%s\033[K", current_.c_str());
   std::fflush(stream_);
 }
 
@@ -153,8 +181,10 @@ void ProgressDisplay::Erase() {
 
 void ProgressDisplay::AppendToLog(const std::string& line) {
   if (options_.log_path.empty()) return;
-  const std::string stamp = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", clock_->Now(), absl::UTCTimeZone());
-  const absl::Status status = base::AppendToFile(options_.log_path, absl::StrCat(stamp, "  ", line, "\n"));
+  const std::string stamp =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", clock_->Now(), absl::UTCTimeZone());
+  const absl::Status status =
+      base::AppendToFile(options_.log_path, absl::StrCat(stamp, "  ", line, "\n"));
   if (!status.ok()) CR_LOG(WARNING) << status.message();
 }
 

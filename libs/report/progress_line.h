@@ -11,22 +11,23 @@
 
 namespace convrec::report {
 
-// "RL  [########............]  50/120  reward 0.214  NDCG 0.352  KL 0.080  1.9k tok/s  stale 0.4  1m12s left"
-// Parts that do not fit into `width` columns are left out, wide gaps and the bar first, then the least
-// important first. `width` 0 = no limit. NDCG is that of the sampled lists at cutoff 20.
+// "RL  [########............]  50/120  reward 0.214  NDCG 0.352  KL 0.080  1.9k tok/s  stale 0.4
+// 1m12s left" Parts that do not fit into `width` columns are left out, wide gaps and the bar first,
+// then the least important first. `width` 0 = no limit. NDCG is that of the sampled lists at
+// cutoff 20.
 std::string FormatProgress(const SftStep& step, double seconds_left, size_t width);
 std::string FormatProgress(const RlStep& step, size_t width);
 
 // "evaluation after RL step 20, validation, 200 rows: NDCG@20 0.352 (x1.18 of SFT), ..."
 std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<Evaluation>& sft);
 
-// Shows progress on a stream: a terminal sees one line rewritten in place, anything else one plain line
-// per step at a bounded pace. Every step's line goes to the log file. Not thread-safe.
+// Shows progress on a stream: a terminal sees one line rewritten in place, anything else one plain
+// line per step at a bounded pace. Every step's line goes to the log file. Not thread-safe.
 class ProgressDisplay final {
  public:
   struct Options {
-    bool is_terminal = false;                        // Of the stream.
-    size_t width = 0;                                // Columns of the terminal; 0 = ask the stream each time.
+    bool is_terminal = false;  // Of the stream.
+    size_t width = 0;          // Columns of the terminal; 0 = ask the stream each time.
     absl::Duration plain_interval = absl::Seconds(5);  // Least time between two plain lines.
     std::string log_path = "";                         // Appended to; "" = none.
   };
@@ -51,9 +52,9 @@ class ProgressDisplay final {
   const Options options_;
   std::FILE* const stream_;
   const base::Clock* const clock_;
-  std::string current_;               // What the terminal's last line shows.
+  std::string current_;  // What the terminal's last line shows.
   absl::Time next_plain_ = absl::InfinitePast();
-  double mean_sft_seconds_ = 0;       // Of recent steps, for the time left.
+  double mean_sft_seconds_ = 0;  // Of recent steps, for the time left.
 };
 
 }  // namespace convrec::report

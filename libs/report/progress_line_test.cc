@@ -48,17 +48,20 @@ class MemoryStream {
 
 TEST(ProgressLineTest, ShowsEverythingWhenThereIsRoom) {
   EXPECT_EQ(FormatProgress(StepAt(60), 0),
-            "RL  [############............]   60/120  reward 0.214  NDCG 0.352  KL 0.080  9.0k tok/s  stale 0.4  "
+            "RL  [############............]   60/120  reward 0.214  NDCG 0.352  KL 0.080  9.0k "
+            "tok/s  stale 0.4  "
             "1m12s left");
 }
 
 TEST(ProgressLineTest, EightyColumnsHoldAllParts) {
   const std::string line = FormatProgress(StepAt(60), 79);
-  for (const char* part : {"60/120", "reward", "NDCG", "KL", "tok/s", "stale", "left"}) EXPECT_THAT(line, HasSubstr(part));
+  for (const char* part : {"60/120", "reward", "NDCG", "KL", "tok/s", "stale", "left"})
+    EXPECT_THAT(line, HasSubstr(part));
 }
 
 TEST(ProgressLineTest, NeverExceedsTheWidth) {
-  for (size_t width = 1; width < 130; ++width) EXPECT_LE(DisplayWidth(FormatProgress(StepAt(60), width)), width);
+  for (size_t width = 1; width < 130; ++width)
+    EXPECT_LE(DisplayWidth(FormatProgress(StepAt(60), width)), width);
 }
 
 TEST(ProgressLineTest, LeastImportantPartsGoFirst) {
@@ -73,7 +76,8 @@ TEST(ProgressLineTest, SupervisedStepsShowLossAndTimeLeft) {
   step.total_steps = 700;
   step.loss = 1.234;
   step.tokens_per_second = 21000;
-  EXPECT_EQ(FormatProgress(step, 35, 0), "SFT  [############............]  350/700  loss 1.234  21k tok/s  35s left");
+  EXPECT_EQ(FormatProgress(step, 35, 0),
+            "SFT  [############............]  350/700  loss 1.234  21k tok/s  35s left");
 }
 
 TEST(ProgressLineTest, EvaluationIsComparedWithSft) {
@@ -83,8 +87,10 @@ TEST(ProgressLineTest, EvaluationIsComparedWithSft) {
   rl.step = 20;
   rl.rows = 200;
   rl.ndcg[3] = 0.36;
-  EXPECT_THAT(FormatEvaluation(rl, sft),
-              HasSubstr("evaluation after RL step 20 (validation, 200 rows): NDCG@20 0.3600 (x1.20 of SFT)"));
+  EXPECT_THAT(
+      FormatEvaluation(rl, sft),
+      HasSubstr(
+          "evaluation after RL step 20 (validation, 200 rows): NDCG@20 0.3600 (x1.20 of SFT)"));
 }
 
 TEST(ProgressDisplayTest, TerminalRewritesOneLineAndKeepsNotesAboveIt) {
@@ -97,20 +103,23 @@ TEST(ProgressDisplayTest, TerminalRewritesOneLineAndKeepsNotesAboveIt) {
     display.Show(StepAt(2));
   }
   const std::string one = FormatProgress(StepAt(1), 40), two = FormatProgress(StepAt(2), 40);
-  EXPECT_EQ(stream.text(), "\r" + one + "\033[K" + "\r\033[Knote\n" + "\r" + one + "\033[K" + "\r" + two + "\033[K\n");
+  EXPECT_EQ(
+      stream.text(),
+      "\r" + one + "\033[K" + "\r\033[Knote\n" + "\r" + one + "\033[K" + "\r" + two + "\033[K\n");
 }
 
 TEST(ProgressDisplayTest, PlainStreamGetsALineAtABoundedPaceAndTheLast) {
   MemoryStream stream;
   base::FakeClock clock;
   ProgressDisplay display({.plain_interval = absl::Seconds(5)}, stream.file(), &clock);
-  display.Show(StepAt(1));    // Shown: the first.
-  display.Show(StepAt(2));    // Too soon.
+  display.Show(StepAt(1));  // Shown: the first.
+  display.Show(StepAt(2));  // Too soon.
   clock.Advance(absl::Seconds(6));
   display.Show(StepAt(3));    // Shown: 6 s later.
   display.Show(StepAt(120));  // Shown: the last.
-  EXPECT_EQ(stream.text(), FormatProgress(StepAt(1), 0) + "\n" + FormatProgress(StepAt(3), 0) + "\n" +
-                               FormatProgress(StepAt(120), 0) + "\n");
+  EXPECT_EQ(stream.text(),
+            FormatProgress(StepAt(1), 0) + "\n" + FormatProgress(StepAt(3), 0) + "\n" +
+                FormatProgress(StepAt(120), 0) + "\n");
 }
 
 TEST(ProgressDisplayTest, EveryStepGoesToTheLogFile) {
@@ -122,9 +131,10 @@ TEST(ProgressDisplayTest, EveryStepGoesToTheLogFile) {
   display.Show(StepAt(1));
   display.Show(StepAt(2));
   display.Note("resumed");
-  EXPECT_EQ(*base::ReadFile(path), "1970-01-01T00:00:00Z  " + FormatProgress(StepAt(1), 0) + "\n" +
-                                       "1970-01-01T00:00:00Z  " + FormatProgress(StepAt(2), 0) + "\n" +
-                                       "1970-01-01T00:00:00Z  resumed\n");
+  EXPECT_EQ(*base::ReadFile(path),
+            "1970-01-01T00:00:00Z  " + FormatProgress(StepAt(1), 0) + "\n" +
+                "1970-01-01T00:00:00Z  " + FormatProgress(StepAt(2), 0) + "\n" +
+                "1970-01-01T00:00:00Z  resumed\n");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The fields of each record by name, listed once for every format that is written or read.
 //
-// VisitFields(record, visit) calls visit("name", field) in the order of the log; `record` may be const.
+// VisitFields(record, visit) calls visit("name", field) in the order of the log; `record` may be
+// const.
 #pragma once
 
 #include <type_traits>
@@ -13,7 +14,7 @@ template <typename T, typename R>
 concept RecordIs = std::is_same_v<std::remove_const_t<R>, T>;
 
 template <typename R, typename Visit>
-  requires RecordIs<SftStep, R>
+requires RecordIs<SftStep, R>
 void VisitFields(R& record, Visit&& visit) {
   visit("step", record.step);
   visit("total_steps", record.total_steps);
@@ -26,7 +27,7 @@ void VisitFields(R& record, Visit&& visit) {
 }
 
 template <typename R, typename Visit>
-  requires RecordIs<RlStep, R>
+requires RecordIs<RlStep, R>
 void VisitFields(R& record, Visit&& visit) {
   visit("step", record.step);
   visit("total_steps", record.total_steps);
@@ -75,7 +76,7 @@ void VisitFields(R& record, Visit&& visit) {
 }
 
 template <typename R, typename Visit>
-  requires RecordIs<Evaluation, R>
+requires RecordIs<Evaluation, R>
 void VisitFields(R& record, Visit&& visit) {
   visit("stage", record.stage);
   visit("split", record.split);
@@ -95,21 +96,21 @@ void VisitFields(R& record, Visit&& visit) {
 }
 
 template <typename R, typename Visit>
-  requires RecordIs<SampleLine, R>
+requires RecordIs<SampleLine, R>
 void VisitFields(R& record, Visit&& visit) {
   visit("text", record.text);
   visit("outcome", record.outcome);
 }
 
 template <typename R, typename Visit>
-  requires RecordIs<domain::Item, R>
+requires RecordIs<domain::Item, R>
 void VisitFields(R& record, Visit&& visit) {
   visit("title", record.title);
   visit("year", record.year);
 }
 
 template <typename R, typename Visit>
-  requires RecordIs<SampleList, R>
+requires RecordIs<SampleList, R>
 void VisitFields(R& record, Visit&& visit) {
   visit("id", record.id);
   visit("conversation", record.conversation);
@@ -118,7 +119,7 @@ void VisitFields(R& record, Visit&& visit) {
 }
 
 template <typename R, typename Visit>
-  requires RecordIs<Samples, R>
+requires RecordIs<Samples, R>
 void VisitFields(R& record, Visit&& visit) {
   visit("stage", record.stage);
   visit("step", record.step);
@@ -126,9 +127,7 @@ void VisitFields(R& record, Visit&& visit) {
 }
 
 template <typename R, typename Visit>
-  requires RecordIs<Event, R>
-void VisitFields(R& record, Visit&& visit) {
-  visit("text", record.text);
-}
+requires RecordIs<Event, R>
+void VisitFields(R& record, Visit&& visit) { visit("text", record.text); }
 
 }  // namespace convrec::report

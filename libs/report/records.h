@@ -1,7 +1,8 @@
 // The records of a run's log: what the learner says about each step, evaluation and sample list.
 //
 // A record's place in a run is (stage, step): supervised steps come before reinforcement-learning
-// steps, and each stage counts its own steps from 1. An evaluation carries the step it was made after.
+// steps, and each stage counts its own steps from 1. An evaluation carries the step it was made
+// after.
 #pragma once
 
 #include <array>
@@ -27,79 +28,80 @@ struct RunPosition {
 };
 
 struct SftStep {
-  int64_t step = 0;         // From 1.
+  int64_t step = 0;  // From 1.
   int64_t total_steps = 0;
-  double loss = 0;          // Mean negative log-likelihood of a target token.
+  double loss = 0;  // Mean negative log-likelihood of a target token.
   double learning_rate = 0;
-  double grad_norm = 0;     // Before clipping.
-  int64_t tokens = 0;       // Target tokens of the step.
+  double grad_norm = 0;  // Before clipping.
+  int64_t tokens = 0;    // Target tokens of the step.
   double tokens_per_second = 0;
   double seconds = 0;
 };
 
-// Ratios are shares in [0, 1] of lines or lists sampled for the step. A vector "by rank" has N entries.
+// Ratios are shares in [0, 1] of lines or lists sampled for the step. A vector "by rank" has N
+// entries.
 struct RlStep {
-  int64_t step = 0;                     // From 1.
+  int64_t step = 0;  // From 1.
   int64_t total_steps = 0;
-  int64_t policy_version = 0;           // The version this step made.
-  double reward = 0;                    // Mean over ranks and lists.
+  int64_t policy_version = 0;  // The version this step made.
+  double reward = 0;           // Mean over ranks and lists.
   std::vector<double> reward_by_rank;
   double hits_per_list = 0;
-  double ndcg20 = 0;                    // Mean over the sampled lists.
-  double kl = 0;                        // k3 to the SFT policy, mean over trained tokens.
+  double ndcg20 = 0;  // Mean over the sampled lists.
+  double kl = 0;      // k3 to the SFT policy, mean over trained tokens.
   std::vector<double> kl_by_rank;
-  double clip_low = 0;                  // Share of ratios clipped at the lower and at the upper bound.
+  double clip_low = 0;  // Share of ratios clipped at the lower and at the upper bound.
   double clip_high = 0;
   std::vector<double> clip_by_rank;
-  double entropy = 0;                   // Nats per token.
+  double entropy = 0;  // Nats per token.
   double loss = 0;
   double grad_norm = 0;
   double learning_rate = 0;
-  double lines = 0;                     // Mean number of ranks of a list.
-  double exact_ratio = 0;               // Lists of exactly N ranks.
-  double repeat_ratio = 0;              // Lines that repeat an earlier item.
+  double lines = 0;         // Mean number of ranks of a list.
+  double exact_ratio = 0;   // Lists of exactly N ranks.
+  double repeat_ratio = 0;  // Lines that repeat an earlier item.
   double off_catalog_ratio = 0;
   double malformed_ratio = 0;
   double seen_ratio = 0;
-  double truncated_ratio = 0;           // Lists cut by the token limit.
-  double eos_ratio = 0;                 // Lists that end by the stop token.
-  double live_rank_ratio = 0;           // (group, rank) pairs whose siblings differ in reward.
-  int64_t zero_signal_groups = 0;       // Groups without any such rank.
-  double staleness_mean = 0;            // Steps between the sampling and the trained version.
+  double truncated_ratio = 0;      // Lists cut by the token limit.
+  double eos_ratio = 0;            // Lists that end by the stop token.
+  double live_rank_ratio = 0;      // (group, rank) pairs whose siblings differ in reward.
+  int64_t zero_signal_groups = 0;  // Groups without any such rank.
+  double staleness_mean = 0;       // Steps between the sampling and the trained version.
   int64_t staleness_max = 0;
-  double logprob_gap = 0;               // Largest |sampled - recomputed| log-probability.
-  double ratio_mean = 1;                // Importance ratio before clipping.
+  double logprob_gap = 0;  // Largest |sampled - recomputed| log-probability.
+  double ratio_mean = 1;   // Importance ratio before clipping.
   double ratio_min = 1;
   double ratio_max = 1;
   double effective_sample_ratio = 1;
-  int64_t tokens = 0;                   // Completion tokens trained.
+  int64_t tokens = 0;  // Completion tokens trained.
   double tokens_per_second = 0;
-  double seconds = 0;                   // The whole step; its parts follow.
-  double wait_s = 0;                    // For groups.
+  double seconds = 0;  // The whole step; its parts follow.
+  double wait_s = 0;   // For groups.
   double forward_s = 0;
   double backward_s = 0;
   double optimizer_s = 0;
   double publish_s = 0;
-  double eta_s = 0;                     // Until the last step.
-  int64_t workers = 0;                  // Rollout workers connected.
-  int64_t dropped_groups = 0;           // Since the previous step: stale, late or empty.
+  double eta_s = 0;            // Until the last step.
+  int64_t workers = 0;         // Rollout workers connected.
+  int64_t dropped_groups = 0;  // Since the previous step: stale, late or empty.
 };
 
 struct Evaluation {
   Stage stage = Stage::kZeroShot;
   Split split = Split::kValidation;
-  int64_t step = 0;                     // Steps of the stage behind the evaluated weights.
+  int64_t step = 0;  // Steps of the stage behind the evaluated weights.
   int64_t rows = 0;
-  std::array<double, 4> recall{};       // At domain::kCutoffs.
+  std::array<double, 4> recall{};  // At domain::kCutoffs.
   std::array<double, 4> ndcg{};
   std::array<double, 4> ndcg_strict{};
   double in_catalog_ratio = 0;
   double format_ratio = 0;
   double repeat_ratio = 0;
   double off_catalog_ratio = 0;
-  double lines = 0;                     // Mean number of ranks of a list.
-  double exact_ratio = 0;               // Lists of exactly N ranks.
-  std::vector<double> hits_by_rank;     // N: share of lists with a hit at the rank.
+  double lines = 0;                  // Mean number of ranks of a list.
+  double exact_ratio = 0;            // Lists of exactly N ranks.
+  std::vector<double> hits_by_rank;  // N: share of lists with a hit at the rank.
   double seconds = 0;
 };
 
@@ -109,7 +111,7 @@ struct SampleLine {
 };
 
 struct SampleList {
-  std::string id;                       // Of the conversation; the same before and after.
+  std::string id;  // Of the conversation; the same before and after.
   std::string conversation;
   std::vector<domain::Item> ground_truth;
   std::vector<SampleLine> lines;

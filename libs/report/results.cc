@@ -20,7 +20,10 @@ std::optional<Evaluation> Last(const RunLog& log, Stage stage, Split split) {
 }
 
 Results ResultsOn(const RunLog& log, Split split) {
-  return {split, Last(log, Stage::kZeroShot, split), Last(log, Stage::kSft, split), Last(log, Stage::kRl, split)};
+  return {split,
+          Last(log, Stage::kZeroShot, split),
+          Last(log, Stage::kSft, split),
+          Last(log, Stage::kRl, split)};
 }
 
 Json Ndcg20(const std::optional<Evaluation>& evaluation) {
@@ -62,7 +65,9 @@ std::string SummaryJson(const Results& results, const RunOutcome& outcome) {
   const std::optional<double> ratio = results.Ratio();
   json["ratio"] = ratio ? Json(*ratio) : Json(nullptr);
   json["seconds"] = outcome.seconds;
-  const std::optional<Evaluation>& any = results.rl ? results.rl : results.sft ? results.sft : results.zero_shot;
+  const std::optional<Evaluation>& any = results.rl    ? results.rl
+                                         : results.sft ? results.sft
+                                                       : results.zero_shot;
   json["split"] = any ? Json(SplitName(results.split)) : Json(nullptr);
   json["rows"] = any ? Json(any->rows) : Json(nullptr);
   json["zero_shot"] = Behaviour(results.zero_shot);
@@ -79,18 +84,21 @@ std::string SummaryJson(const Results& results, const RunOutcome& outcome) {
 absl::StatusOr<RunOutcome> ReadSummary(const std::string& path) {
   CR_ASSIGN_OR_RETURN(const std::string content, base::ReadFile(path));
   const Json json = Json::parse(content, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(path, ": expected one JSON object"));
+  if (!json.is_object())
+    return absl::InvalidArgumentError(absl::StrCat(path, ": expected one JSON object"));
   const auto has = [&json](const char* name, bool (Json::*is)() const noexcept) {
     return json.contains(name) && (json[name].*is)();
   };
   if (!has("seconds", &Json::is_number) || !has("finished", &Json::is_boolean)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": fields \"seconds\" and \"finished\" are expected"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": fields \"seconds\" and \"finished\" are expected"));
   }
   RunOutcome outcome;
   outcome.seconds = json["seconds"].get<double>();
   outcome.is_finished = json["finished"].get<bool>();
   if (has("name", &Json::is_string)) outcome.name = json["name"].get<std::string>();
-  if (has("config_digest", &Json::is_string)) outcome.config_digest = json["config_digest"].get<std::string>();
+  if (has("config_digest", &Json::is_string))
+    outcome.config_digest = json["config_digest"].get<std::string>();
   if (has("seed", &Json::is_number_unsigned)) outcome.seed = json["seed"].get<uint64_t>();
   if (has("exit_code", &Json::is_number_integer)) outcome.exit_code = json["exit_code"].get<int>();
   return outcome;

@@ -11,8 +11,9 @@ namespace convrec::report {
 // Index of cutoff 20 in the arrays at domain::kCutoffs.
 inline constexpr size_t kAt20 = 3;
 
-// Always the last step of a stage, never the best one: choosing by the evaluated rows would be choosing
-// on them. The test split is taken when any stage was evaluated on it, the validation split otherwise.
+// Always the last step of a stage, never the best one: choosing by the evaluated rows would be
+// choosing on them. The test split is taken when any stage was evaluated on it, the validation
+// split otherwise.
 struct Results {
   Split split = Split::kTest;
   std::optional<Evaluation> zero_shot;
@@ -31,13 +32,13 @@ struct RunOutcome {
   std::string name = "";
   std::string config_digest = "";
   uint64_t seed = 0;
-  double seconds = 0;         // Wall clock over all starts of the run.
-  bool is_finished = false;   // The learner came to its end.
+  double seconds = 0;        // Wall clock over all starts of the run.
+  bool is_finished = false;  // The learner came to its end.
   int exit_code = 0;
 };
 
-// summary.json: {"zero_shot_ndcg20", "sft_ndcg20", "rl_ndcg20", "ratio", "seconds", ...}; what was not
-// measured is null.
+// summary.json: {"zero_shot_ndcg20", "sft_ndcg20", "rl_ndcg20", "ratio", "seconds", ...}; what was
+// not measured is null.
 std::string SummaryJson(const Results& results, const RunOutcome& outcome);
 
 // Reads back what SummaryJson wrote of the outcome.

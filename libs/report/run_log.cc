@@ -43,11 +43,15 @@ struct FieldWriter {
   Json* object;
   void operator()(const char* name, int64_t value) { (*object)[name] = value; }
   void operator()(const char* name, int value) { (*object)[name] = value; }
-  void operator()(const char* name, double value) { (*object)[name] = value; }  // NaN dumps as null.
+  void operator()(const char* name, double value) {
+    (*object)[name] = value;
+  }  // NaN dumps as null.
   void operator()(const char* name, const std::string& value) { (*object)[name] = value; }
   void operator()(const char* name, Stage value) { (*object)[name] = StageName(value); }
   void operator()(const char* name, Split value) { (*object)[name] = SplitName(value); }
-  void operator()(const char* name, domain::LineOutcome value) { (*object)[name] = OutcomeName(value); }
+  void operator()(const char* name, domain::LineOutcome value) {
+    (*object)[name] = OutcomeName(value);
+  }
   void operator()(const char* name, const std::vector<double>& value) { (*object)[name] = value; }
   void operator()(const char* name, const std::array<double, 4>& value) { (*object)[name] = value; }
   template <typename R>
@@ -80,8 +84,12 @@ class FieldReader {
     const auto it = object_.find(name);
     if (it == object_.end()) return;
     if (!Read(*it, &value)) {
-      Fail(absl::StrCat("field \"", name, "\" is ", it->dump(-1, ' ', false, Json::error_handler_t::replace),
-                        ", which is not ", Expected(value)));
+      Fail(absl::StrCat("field \"",
+                        name,
+                        "\" is ",
+                        it->dump(-1, ' ', false, Json::error_handler_t::replace),
+                        ", which is not ",
+                        Expected(value)));
     }
   }
 
@@ -95,7 +103,9 @@ class FieldReader {
   static const char* Expected(const std::string&) { return "a string"; }
   static const char* Expected(const std::array<double, 4>&) { return "an array of 4 numbers"; }
   template <typename R>
-  static const char* Expected(const std::vector<R>&) { return "an array of its kind"; }
+  static const char* Expected(const std::vector<R>&) {
+    return "an array of its kind";
+  }
   static const char* Expected(const Stage&) { return "zero_shot, sft or rl"; }
   static const char* Expected(const Split&) { return "validation or test"; }
   static const char* Expected(const domain::LineOutcome&) { return "the outcome of a line"; }
@@ -107,7 +117,8 @@ class FieldReader {
   }
   static bool Read(const Json& json, int* value) {
     int64_t wide = 0;
-    if (!Read(json, &wide) || wide < std::numeric_limits<int>::min() || wide > std::numeric_limits<int>::max()) {
+    if (!Read(json, &wide) || wide < std::numeric_limits<int>::min() ||
+        wide > std::numeric_limits<int>::max()) {
       return false;
     }
     *value = static_cast<int>(wide);
@@ -139,7 +150,10 @@ class FieldReader {
     return true;
   }
   template <typename E>
-  static bool ReadWord(const Json& json, std::initializer_list<E> all, const char* (*name)(E), E* value) {
+  static bool ReadWord(const Json& json,
+                       std::initializer_list<E> all,
+                       const char* (*name)(E),
+                       E* value) {
     if (!json.is_string()) return false;
     for (const E candidate : all) {
       if (json.get_ref<const std::string&>() == name(candidate)) {
@@ -158,9 +172,14 @@ class FieldReader {
   static bool Read(const Json& json, domain::LineOutcome* value) {
     using domain::LineOutcome;
     return ReadWord(json,
-                    {LineOutcome::kHit, LineOutcome::kMiss, LineOutcome::kOffCatalog, LineOutcome::kDuplicate,
-                     LineOutcome::kSeen, LineOutcome::kMalformed},
-                    OutcomeName, value);
+                    {LineOutcome::kHit,
+                     LineOutcome::kMiss,
+                     LineOutcome::kOffCatalog,
+                     LineOutcome::kDuplicate,
+                     LineOutcome::kSeen,
+                     LineOutcome::kMalformed},
+                    OutcomeName,
+                    value);
   }
   template <typename R>
   bool Read(const Json& json, std::vector<R>* value) {
@@ -205,7 +224,8 @@ std::vector<LineSpan> SplitLines(const std::string& content) {
   while (begin < content.size()) {
     const size_t end = content.find('\n', begin);
     const bool is_complete = end != std::string::npos;
-    lines.push_back({content.substr(begin, is_complete ? end - begin : std::string::npos), is_complete});
+    lines.push_back(
+        {content.substr(begin, is_complete ? end - begin : std::string::npos), is_complete});
     begin = is_complete ? end + 1 : content.size();
   }
   return lines;
@@ -213,7 +233,9 @@ std::vector<LineSpan> SplitLines(const std::string& content) {
 
 // Calls visit(line, record) for each whole line; says whether the last one was torn.
 template <typename Visit>
-absl::StatusOr<bool> ForEachRecord(const std::string& path, const std::string& content, Visit&& visit) {
+absl::StatusOr<bool> ForEachRecord(const std::string& path,
+                                   const std::string& content,
+                                   Visit&& visit) {
   const std::vector<LineSpan> lines = SplitLines(content);
   for (size_t i = 0; i < lines.size(); ++i) {
     absl::StatusOr<Record> record = ParseRecord(lines[i].text);
@@ -237,7 +259,8 @@ absl::Status CutTornTail(const std::string& path) {
     if (!ParseRecord(content.substr(begin, whole - 1 - begin)).ok()) whole = begin;
   }
   if (whole == content.size()) return absl::OkStatus();
-  CR_LOG(WARNING) << path << ": cut " << content.size() - whole << " bytes of a line that was not finished";
+  CR_LOG(WARNING) << path << ": cut " << content.size() - whole
+                  << " bytes of a line that was not finished";
   if (::truncate(path.c_str(), static_cast<off_t>(whole)) != 0) {
     return base::ErrnoStatus(errno, absl::StrCat("cannot cut the torn last line of ", path));
   }
@@ -255,15 +278,16 @@ absl::StatusOr<Record> ParseRecord(const std::string& line) {
   const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return absl::InvalidArgumentError("expected one JSON object per line");
   const auto kind = object.find("kind");
-  if (kind == object.end() || !kind->is_string()) return absl::InvalidArgumentError("field \"kind\" is missing");
+  if (kind == object.end() || !kind->is_string())
+    return absl::InvalidArgumentError("field \"kind\" is missing");
   const std::string& name = kind->get_ref<const std::string&>();
   if (name == kKind<SftStep>) return ParseAs<SftStep>(object);
   if (name == kKind<RlStep>) return ParseAs<RlStep>(object);
   if (name == kKind<Evaluation>) return ParseAs<Evaluation>(object);
   if (name == kKind<Samples>) return ParseAs<Samples>(object);
   if (name == kKind<Event>) return ParseAs<Event>(object);
-  return absl::InvalidArgumentError(
-      absl::StrCat("kind \"", name, "\" is not one of sft_step, rl_step, evaluation, samples, event"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "kind \"", name, "\" is not one of sft_step, rl_step, evaluation, samples, event"));
 }
 
 absl::StatusOr<std::unique_ptr<RunLogWriter>> RunLogWriter::Open(const std::string& path) {
@@ -279,16 +303,20 @@ absl::Status RunLogWriter::Append(const Record& record) {
   const std::string line = FormatRecord(record) + "\n";
   absl::MutexLock lock(&mu_);
   struct stat before {};
-  if (::fstat(fd_, &before) != 0) return base::ErrnoStatus(errno, absl::StrCat("cannot inspect ", path_));
+  if (::fstat(fd_, &before) != 0)
+    return base::ErrnoStatus(errno, absl::StrCat("cannot inspect ", path_));
   size_t written = 0;
   while (written < line.size()) {
     const ssize_t n = ::write(fd_, line.data() + written, line.size() - written);
     if (n >= 0) {
       written += static_cast<size_t>(n);
     } else if (errno != EINTR) {
-      const absl::Status status = base::ErrnoStatus(errno, absl::StrCat("cannot append to ", path_));
-      // Takes the part back, so that the next line starts on its own; a failure here is reported by it.
-      if (::ftruncate(fd_, before.st_size) != 0) CR_LOG(WARNING) << path_ << ": a part of a line is left";
+      const absl::Status status =
+          base::ErrnoStatus(errno, absl::StrCat("cannot append to ", path_));
+      // Takes the part back, so that the next line starts on its own; a failure here is reported by
+      // it.
+      if (::ftruncate(fd_, before.st_size) != 0)
+        CR_LOG(WARNING) << path_ << ": a part of a line is left";
       return status;
     }
   }
@@ -297,14 +325,17 @@ absl::Status RunLogWriter::Append(const Record& record) {
 
 void AddRecord(Record record, RunLog* log) {
   if (auto* sft = std::get_if<SftStep>(&record)) {
-    while (!log->sft_steps.empty() && log->sft_steps.back().step >= sft->step) log->sft_steps.pop_back();
+    while (!log->sft_steps.empty() && log->sft_steps.back().step >= sft->step)
+      log->sft_steps.pop_back();
     log->sft_steps.push_back(std::move(*sft));
   } else if (auto* rl = std::get_if<RlStep>(&record)) {
-    while (!log->rl_steps.empty() && log->rl_steps.back().step >= rl->step) log->rl_steps.pop_back();
+    while (!log->rl_steps.empty() && log->rl_steps.back().step >= rl->step)
+      log->rl_steps.pop_back();
     log->rl_steps.push_back(std::move(*rl));
   } else if (auto* evaluation = std::get_if<Evaluation>(&record)) {
     std::erase_if(log->evaluations, [evaluation](const Evaluation& other) {
-      return other.stage == evaluation->stage && other.split == evaluation->split && other.step == evaluation->step;
+      return other.stage == evaluation->stage && other.split == evaluation->split &&
+             other.step == evaluation->step;
     });
     log->evaluations.push_back(std::move(*evaluation));
   } else if (auto* samples = std::get_if<Samples>(&record)) {
@@ -320,7 +351,8 @@ void AddRecord(Record record, RunLog* log) {
 absl::StatusOr<RunLog> ReadRunLog(const std::string& path) {
   CR_ASSIGN_OR_RETURN(const std::string content, base::ReadFile(path));
   RunLog log;
-  CR_ASSIGN_OR_RETURN(log.has_torn_tail, ForEachRecord(path, content, [&log](const std::string&, Record record) {
+  CR_ASSIGN_OR_RETURN(log.has_torn_tail,
+                      ForEachRecord(path, content, [&log](const std::string&, Record record) {
                         AddRecord(std::move(record), &log);
                       }));
   return log;
@@ -331,10 +363,12 @@ absl::Status TruncateAfter(const std::string& path, RunPosition position) {
   CR_ASSIGN_OR_RETURN(const std::string content, base::ReadFile(path));
   std::string kept;
   kept.reserve(content.size());
-  CR_ASSIGN_OR_RETURN([[maybe_unused]] const bool is_torn,
-                      ForEachRecord(path, content, [&](const std::string& line, const Record& record) {
-                        if (!HasPosition(record) || PositionOf(record) <= position) absl::StrAppend(&kept, line, "\n");
-                      }));
+  CR_ASSIGN_OR_RETURN(
+      [[maybe_unused]] const bool is_torn,
+      ForEachRecord(path, content, [&](const std::string& line, const Record& record) {
+        if (!HasPosition(record) || PositionOf(record) <= position)
+          absl::StrAppend(&kept, line, "\n");
+      }));
   if (kept == content) return absl::OkStatus();
   return base::WriteFileAtomically(path, kept);
 }

@@ -1,9 +1,9 @@
 // metrics.jsonl: the append-only log of a run, one JSON object per line.
 //
-// Each line is {"kind": "rl_step", ...} with the fields of records.h under their own names; the kinds
-// are sft_step, rl_step, evaluation, samples and event. A number that is not finite is written as null
-// and read as NaN; a field that is absent keeps its default. A crash can leave a part of a line at the
-// end: readers skip it and say so, and the next writer cuts it off.
+// Each line is {"kind": "rl_step", ...} with the fields of records.h under their own names; the
+// kinds are sft_step, rl_step, evaluation, samples and event. A number that is not finite is
+// written as null and read as NaN; a field that is absent keeps its default. A crash can leave a
+// part of a line at the end: readers skip it and say so, and the next writer cuts it off.
 #pragma once
 
 #include <memory>
@@ -44,8 +44,8 @@ class RunLogWriter final {
   const int fd_ ABSL_GUARDED_BY(mu_);
 };
 
-// A whole log, sorted by kind. Where a run was resumed, later lines replace earlier ones of the same
-// step and all steps after it.
+// A whole log, sorted by kind. Where a run was resumed, later lines replace earlier ones of the
+// same step and all steps after it.
 struct RunLog {
   std::vector<SftStep> sft_steps;
   std::vector<RlStep> rl_steps;
@@ -57,12 +57,12 @@ struct RunLog {
 
 void AddRecord(Record record, RunLog* log);
 
-// A missing file gives NotFound; a malformed line that is not the last gives InvalidArgument with path
-// and line number.
+// A missing file gives NotFound; a malformed line that is not the last gives InvalidArgument with
+// path and line number.
 absl::StatusOr<RunLog> ReadRunLog(const std::string& path);
 
-// For a resume from a checkpoint at `position`: rewrites the file without the records after it, so that
-// the log tells one history. Events stay. A missing file is no error.
+// For a resume from a checkpoint at `position`: rewrites the file without the records after it, so
+// that the log tells one history. Events stay. A missing file is no error.
 absl::Status TruncateAfter(const std::string& path, RunPosition position);
 
 }  // namespace convrec::report

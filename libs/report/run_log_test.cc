@@ -62,7 +62,10 @@ TEST_F(RunLogTest, EveryKindComesBackAsItWasWritten) {
   Append(SftAt(3));
   Append(RlAt(7, 0.25));
   Append(EvaluationAt(Stage::kSft, Split::kTest, 3, 0.4));
-  Append(Samples{Stage::kRl, 7, {{"v-1", "USER: hi\n", {{"Heat", 1995}}, {{"1. Heat (1995)", domain::LineOutcome::kHit}}}}});
+  Append(Samples{
+      Stage::kRl,
+      7,
+      {{"v-1", "USER: hi\n", {{"Heat", 1995}}, {{"1. Heat (1995)", domain::LineOutcome::kHit}}}}});
   Append(Event{"worker joined"});
   const RunLog log = Read();
   ASSERT_EQ(log.sft_steps.size(), 1u);
@@ -125,11 +128,13 @@ TEST_F(RunLogTest, MalformedMiddleLineNamesFileAndLine) {
   ASSERT_TRUE(base::AppendToFile(path_, FormatRecord(RlAt(3, 0.1)) + "\n").ok());
   const absl::Status status = ReadRunLog(path_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr(path_ + ":2: field \"reward\" is \"high\", which is not a number"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(path_ + ":2: field \"reward\" is \"high\", which is not a number"));
 }
 
 TEST_F(RunLogTest, UnknownKindAndWordAreErrors) {
-  EXPECT_THAT(std::string(ParseRecord(R"({"kind":"rl"})").status().message()), HasSubstr("kind \"rl\" is not one of"));
+  EXPECT_THAT(std::string(ParseRecord(R"({"kind":"rl"})").status().message()),
+              HasSubstr("kind \"rl\" is not one of"));
   EXPECT_THAT(std::string(ParseRecord(R"({"kind":"evaluation","stage":"dpo"})").status().message()),
               HasSubstr("\"stage\" is \"dpo\", which is not zero_shot, sft or rl"));
   EXPECT_THAT(std::string(ParseRecord(R"({"kind":"evaluation","ndcg":[1,2]})").status().message()),

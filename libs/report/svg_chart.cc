@@ -63,7 +63,9 @@ struct Range {
 struct Frame {
   double x_low = 0, x_high = 1, y_low = 0, y_high = 1;
   double X(double x) const { return kLeft + (x - x_low) / (x_high - x_low) * (kPlotRight - kLeft); }
-  double Y(double y) const { return kPlotBottom - (y - y_low) / (y_high - y_low) * (kPlotBottom - kTop); }
+  double Y(double y) const {
+    return kPlotBottom - (y - y_low) / (y_high - y_low) * (kPlotBottom - kTop);
+  }
 };
 
 std::string Number(double value) {
@@ -72,38 +74,73 @@ std::string Number(double value) {
   return text;
 }
 
-std::string Text(double x, double y, const char* anchor, const std::string& text, const char* css = "tick") {
-  return absl::StrCat("<text class=\"", css, "\" x=\"", Number(x), "\" y=\"", Number(y), "\" text-anchor=\"", anchor,
-                      "\">", EscapeHtml(text), "</text>");
+std::string Text(
+    double x, double y, const char* anchor, const std::string& text, const char* css = "tick") {
+  return absl::StrCat("<text class=\"",
+                      css,
+                      "\" x=\"",
+                      Number(x),
+                      "\" y=\"",
+                      Number(y),
+                      "\" text-anchor=\"",
+                      anchor,
+                      "\">",
+                      EscapeHtml(text),
+                      "</text>");
 }
 
 std::string Open(const std::string& label) {
-  return absl::StrCat("<svg viewBox=\"0 0 ", kWidth, " ", kHeight, "\" role=\"img\" aria-label=\"", EscapeHtml(label),
+  return absl::StrCat("<svg viewBox=\"0 0 ",
+                      kWidth,
+                      " ",
+                      kHeight,
+                      "\" role=\"img\" aria-label=\"",
+                      EscapeHtml(label),
                       "\">");
 }
 
 // Grid, ticks and the name of the x axis. Steps are integers, so x ticks are too.
-std::string DrawAxes(const Frame& frame, const std::vector<double>& y_ticks, ValueFormat format,
+std::string DrawAxes(const Frame& frame,
+                     const std::vector<double>& y_ticks,
+                     ValueFormat format,
                      const std::string& x_label) {
   std::string svg;
   const double distance = y_ticks.size() > 1 ? y_ticks[1] - y_ticks[0] : 1;
   for (const double tick : y_ticks) {
     const std::string y = Number(frame.Y(tick));
-    absl::StrAppend(&svg, "<path class=\"", std::fabs(tick) < 1e-12 ? "axis" : "grid", "\" d=\"M", kLeft, " ", y, "H",
-                    kPlotRight, "\"/>", Text(kLeft - 7, frame.Y(tick) + 3.5, "end", ShowTick(tick, distance, format)));
+    absl::StrAppend(&svg,
+                    "<path class=\"",
+                    std::fabs(tick) < 1e-12 ? "axis" : "grid",
+                    "\" d=\"M",
+                    kLeft,
+                    " ",
+                    y,
+                    "H",
+                    kPlotRight,
+                    "\"/>",
+                    Text(kLeft - 7, frame.Y(tick) + 3.5, "end", ShowTick(tick, distance, format)));
   }
   const std::vector<double> x_ticks = NiceTicks(frame.x_low, frame.x_high, 6);
   const double x_distance = x_ticks.size() > 1 ? x_ticks[1] - x_ticks[0] : 1;
   for (const double tick : x_ticks) {
-    if (tick < frame.x_low - 1e-9 || tick > frame.x_high + 1e-9 || std::fabs(tick - std::round(tick)) > 1e-9) continue;
-    absl::StrAppend(&svg, Text(frame.X(tick), kPlotBottom + 15, "middle", ShowTick(tick, std::max(1.0, x_distance), ValueFormat::kNumber)));
+    if (tick < frame.x_low - 1e-9 || tick > frame.x_high + 1e-9 ||
+        std::fabs(tick - std::round(tick)) > 1e-9)
+      continue;
+    absl::StrAppend(&svg,
+                    Text(frame.X(tick),
+                         kPlotBottom + 15,
+                         "middle",
+                         ShowTick(tick, std::max(1.0, x_distance), ValueFormat::kNumber)));
   }
   absl::StrAppend(&svg, Text((kLeft + kPlotRight) / 2, kHeight - 5, "middle", x_label));
   return svg;
 }
 
 // Transparent strips over the plot, each with the values at its x as the browser's hover text.
-std::string DrawHover(const Frame& frame, const std::vector<double>& xs, double top, double bottom,
+std::string DrawHover(const Frame& frame,
+                      const std::vector<double>& xs,
+                      double top,
+                      double bottom,
                       const std::function<std::string(size_t)>& text_at) {
   std::string svg;
   const size_t stride = std::max<size_t>(1, (xs.size() + kMaxHoverStrips - 1) / kMaxHoverStrips);
@@ -112,9 +149,24 @@ std::string DrawHover(const Frame& frame, const std::vector<double>& xs, double 
     const double left = i == 0 ? kLeft : (frame.X(xs[i - stride]) + x) / 2;
     const double right = i + stride < xs.size() ? (x + frame.X(xs[i + stride])) / 2 : kPlotRight;
     if (right <= left) continue;
-    absl::StrAppend(&svg, "<g class=\"hit\"><rect x=\"", Number(left), "\" y=\"", Number(top), "\" width=\"",
-                    Number(right - left), "\" height=\"", Number(bottom - top), "\"/><path d=\"M", Number(x), " ",
-                    Number(top), "V", Number(bottom), "\"/><title>", EscapeHtml(text_at(i)), "</title></g>");
+    absl::StrAppend(&svg,
+                    "<g class=\"hit\"><rect x=\"",
+                    Number(left),
+                    "\" y=\"",
+                    Number(top),
+                    "\" width=\"",
+                    Number(right - left),
+                    "\" height=\"",
+                    Number(bottom - top),
+                    "\"/><path d=\"M",
+                    Number(x),
+                    " ",
+                    Number(top),
+                    "V",
+                    Number(bottom),
+                    "\"/><title>",
+                    EscapeHtml(text_at(i)),
+                    "</title></g>");
   }
   return svg;
 }
@@ -127,7 +179,8 @@ std::string LinePath(const Frame& frame, const std::vector<Point>& points) {
       is_down = false;
       continue;
     }
-    absl::StrAppend(&path, is_down ? "L" : "M", Number(frame.X(point.x)), " ", Number(frame.Y(point.y)));
+    absl::StrAppend(
+        &path, is_down ? "L" : "M", Number(frame.X(point.x)), " ", Number(frame.Y(point.y)));
     is_down = true;
   }
   return path;
@@ -140,7 +193,9 @@ struct EndLabel {
 
 // Moves labels apart until none overlaps, keeping their order.
 void SpreadLabels(std::vector<EndLabel>* labels) {
-  std::sort(labels->begin(), labels->end(), [](const EndLabel& a, const EndLabel& b) { return a.y < b.y; });
+  std::sort(labels->begin(), labels->end(), [](const EndLabel& a, const EndLabel& b) {
+    return a.y < b.y;
+  });
   for (size_t i = 1; i < labels->size(); ++i) {
     (*labels)[i].y = std::max((*labels)[i].y, (*labels)[i - 1].y + kLabelHeight);
   }
@@ -158,20 +213,39 @@ const Point* LastFinite(const std::vector<Point>& points) {
   return nullptr;
 }
 
-std::string DrawSeries(const Frame& frame, const Series& series, ValueFormat format, std::vector<EndLabel>* labels) {
-  std::string svg = absl::StrCat("<path class=\"line ", series.color, series.is_background ? " faint" : "", "\" d=\"",
-                                 LinePath(frame, series.points), "\"/>");
+std::string DrawSeries(const Frame& frame,
+                       const Series& series,
+                       ValueFormat format,
+                       std::vector<EndLabel>* labels) {
+  std::string svg = absl::StrCat("<path class=\"line ",
+                                 series.color,
+                                 series.is_background ? " faint" : "",
+                                 "\" d=\"",
+                                 LinePath(frame, series.points),
+                                 "\"/>");
   if (series.is_background) return svg;
   if (series.has_markers) {
     for (const Point& point : series.points) {
       if (!std::isfinite(point.y)) continue;
-      absl::StrAppend(&svg, "<circle class=\"dot ", series.color, "\" cx=\"", Number(frame.X(point.x)), "\" cy=\"",
-                      Number(frame.Y(point.y)), "\" r=\"3.5\"/>");
+      absl::StrAppend(&svg,
+                      "<circle class=\"dot ",
+                      series.color,
+                      "\" cx=\"",
+                      Number(frame.X(point.x)),
+                      "\" cy=\"",
+                      Number(frame.Y(point.y)),
+                      "\" r=\"3.5\"/>");
     }
   }
   if (const Point* last = LastFinite(series.points)) {
-    absl::StrAppend(&svg, "<circle class=\"dot ", series.color, "\" cx=\"", Number(frame.X(last->x)), "\" cy=\"",
-                    Number(frame.Y(last->y)), "\" r=\"3.5\"/>");
+    absl::StrAppend(&svg,
+                    "<circle class=\"dot ",
+                    series.color,
+                    "\" cx=\"",
+                    Number(frame.X(last->x)),
+                    "\" cy=\"",
+                    Number(frame.Y(last->y)),
+                    "\" r=\"3.5\"/>");
     labels->push_back({frame.Y(last->y), Show(last->y, format)});
   }
   return svg;
@@ -180,7 +254,8 @@ std::string DrawSeries(const Frame& frame, const Series& series, ValueFormat for
 std::string HoverText(const LineChart& chart, double x) {
   std::string text = absl::StrCat(chart.x_label, " ", Compact(x));
   for (const Series& series : chart.series) {
-    const auto it = std::find_if(series.points.begin(), series.points.end(),
+    const auto it = std::find_if(series.points.begin(),
+                                 series.points.end(),
                                  [x](const Point& point) { return point.x == x; });
     if (it == series.points.end() || !std::isfinite(it->y)) continue;
     absl::StrAppend(&text, "\n", series.name, " ", Show(it->y, chart.format));
@@ -203,7 +278,8 @@ std::string DrawEntries(const std::vector<LegendEntry>& entries) {
   if (entries.size() < 2) return "";
   std::string html = "<div class=\"legend\">";
   for (const LegendEntry& entry : entries) {
-    absl::StrAppend(&html, "<span><i class=\"", entry.color, "\"></i>", EscapeHtml(entry.name), "</span>");
+    absl::StrAppend(
+        &html, "<span><i class=\"", entry.color, "\"></i>", EscapeHtml(entry.name), "</span>");
   }
   return html + "</div>";
 }
@@ -242,7 +318,7 @@ std::vector<double> NiceTicks(double low, double high, int count) {
   }
   std::vector<double> ticks;
   const double first = std::floor(low / step + 1e-9);
-  for (double i = first; ; ++i) {
+  for (double i = first;; ++i) {
     ticks.push_back(i * step);
     if (i * step >= high - step * 1e-6) break;
   }
@@ -301,7 +377,8 @@ std::string DrawLineChart(const LineChart& chart) {
   if (chart.y_min) y_range.Add(*chart.y_min);
   if (chart.y_max) y_range.Add(*chart.y_max);
   if (chart.reference) y_range.Add(chart.reference->y);
-  if (y_range.high - y_range.low < 1e-12) y_range.high = y_range.low + std::max(1e-3, std::fabs(y_range.low));
+  if (y_range.high - y_range.low < 1e-12)
+    y_range.high = y_range.low + std::max(1e-3, std::fabs(y_range.low));
   const std::vector<double> y_ticks = NiceTicks(y_range.low, y_range.high, 4);
   Frame frame{x_range.low, x_range.high, y_ticks.front(), y_ticks.back()};
   WidenX(&frame.x_low, &frame.x_high);
@@ -310,18 +387,28 @@ std::string DrawLineChart(const LineChart& chart) {
   absl::StrAppend(&svg, DrawAxes(frame, y_ticks, chart.format, chart.x_label));
   if (chart.reference) {
     const double y = frame.Y(chart.reference->y);
-    absl::StrAppend(&svg, "<path class=\"reference\" d=\"M", kLeft, " ", Number(y), "H", kPlotRight, "\"/>",
+    absl::StrAppend(&svg,
+                    "<path class=\"reference\" d=\"M",
+                    kLeft,
+                    " ",
+                    Number(y),
+                    "H",
+                    kPlotRight,
+                    "\"/>",
                     Text(kLeft + 6, y - 5, "start", chart.reference->label));
   }
   std::vector<EndLabel> labels;
-  for (const Series& series : chart.series) absl::StrAppend(&svg, DrawSeries(frame, series, chart.format, &labels));
+  for (const Series& series : chart.series)
+    absl::StrAppend(&svg, DrawSeries(frame, series, chart.format, &labels));
   SpreadLabels(&labels);
   for (const EndLabel& label : labels) {
     absl::StrAppend(&svg, Text(kPlotRight + 8, label.y + 4, "start", label.text, "value"));
   }
   std::vector<double> xs;
   for (const auto& [x, unused] : all_xs) xs.push_back(x);
-  absl::StrAppend(&svg, DrawHover(frame, xs, kTop, kPlotBottom, [&](size_t i) { return HoverText(chart, xs[i]); }));
+  absl::StrAppend(&svg, DrawHover(frame, xs, kTop, kPlotBottom, [&](size_t i) {
+    return HoverText(chart, xs[i]);
+  }));
   return svg + "</svg>";
 }
 
@@ -352,20 +439,26 @@ std::string DrawStackedChart(const StackedChart& chart) {
     }
     absl::StrAppend(&svg, "<path class=\"area ", layer.color, "\" d=\"", upper, lower, "Z\"/>");
   }
-  absl::StrAppend(&svg, Text(kPlotRight + 8, frame.Y(base.back()) + 4, "start", Show(base.back(), chart.format), "value"));
+  absl::StrAppend(&svg,
+                  Text(kPlotRight + 8,
+                       frame.Y(base.back()) + 4,
+                       "start",
+                       Show(base.back(), chart.format),
+                       "value"));
   absl::StrAppend(&svg, DrawHover(frame, chart.xs, kTop, kPlotBottom, [&](size_t i) {
-                    std::string text = absl::StrCat(chart.x_label, " ", Compact(chart.xs[i]));
-                    for (auto layer = chart.layers.rbegin(); layer != chart.layers.rend(); ++layer) {
-                      absl::StrAppend(&text, "\n", layer->name, " ", Show(layer->values[i], chart.format));
-                    }
-                    return text;
-                  }));
+    std::string text = absl::StrCat(chart.x_label, " ", Compact(chart.xs[i]));
+    for (auto layer = chart.layers.rbegin(); layer != chart.layers.rend(); ++layer) {
+      absl::StrAppend(&text, "\n", layer->name, " ", Show(layer->values[i], chart.format));
+    }
+    return text;
+  }));
   return svg + "</svg>";
 }
 
 std::string DrawHeatmap(const Heatmap& heatmap) {
   size_t num_rows = 0;
-  for (const std::vector<double>& column : heatmap.values) num_rows = std::max(num_rows, column.size());
+  for (const std::vector<double>& column : heatmap.values)
+    num_rows = std::max(num_rows, column.size());
   if (num_rows == 0 || heatmap.xs.size() != heatmap.values.size()) return "";
   const double strongest = std::max(1e-12, Strongest(heatmap));
   const double num_columns = static_cast<double>(heatmap.xs.size());
@@ -380,13 +473,29 @@ std::string DrawHeatmap(const Heatmap& heatmap) {
       const double value = heatmap.values[c][r];
       if (!std::isfinite(value)) continue;
       const double strength = 0.04 + 0.96 * std::fabs(value) / strongest;
-      absl::StrAppend(&svg, "<rect class=\"heat", value < 0 ? " negative" : "", "\" x=\"",
-                      absl::StrFormat("%.2f", kLeft + static_cast<double>(c) * cell_width), "\" y=\"",
-                      absl::StrFormat("%.2f", kTop + static_cast<double>(r) * cell_height), "\" width=\"",
-                      absl::StrFormat("%.2f", cell_width - gap), "\" height=\"",
-                      absl::StrFormat("%.2f", cell_height - gap), "\" fill-opacity=\"",
-                      absl::StrFormat("%.2f", strength), "\"><title>", EscapeHtml(heatmap.x_label), " ",
-                      Compact(heatmap.xs[c]), ", ", EscapeHtml(heatmap.y_label), " ", r + 1, ": ", Compact(value),
+      absl::StrAppend(&svg,
+                      "<rect class=\"heat",
+                      value < 0 ? " negative" : "",
+                      "\" x=\"",
+                      absl::StrFormat("%.2f", kLeft + static_cast<double>(c) * cell_width),
+                      "\" y=\"",
+                      absl::StrFormat("%.2f", kTop + static_cast<double>(r) * cell_height),
+                      "\" width=\"",
+                      absl::StrFormat("%.2f", cell_width - gap),
+                      "\" height=\"",
+                      absl::StrFormat("%.2f", cell_height - gap),
+                      "\" fill-opacity=\"",
+                      absl::StrFormat("%.2f", strength),
+                      "\"><title>",
+                      EscapeHtml(heatmap.x_label),
+                      " ",
+                      Compact(heatmap.xs[c]),
+                      ", ",
+                      EscapeHtml(heatmap.y_label),
+                      " ",
+                      r + 1,
+                      ": ",
+                      Compact(value),
                       "</title></rect>");
     }
   }
@@ -394,17 +503,27 @@ std::string DrawHeatmap(const Heatmap& heatmap) {
   for (size_t r = 0; r < num_rows; r += row_stride) {
     const bool is_shown = num_rows <= 10 || r == 0 || (r + 1) % (5 * row_stride) == 0;
     if (!is_shown) continue;
-    absl::StrAppend(&svg, Text(kLeft - 7, kTop + (static_cast<double>(r) + 0.5) * cell_height + 3.5, "end",
-                               absl::StrCat(r + 1)));
+    absl::StrAppend(&svg,
+                    Text(kLeft - 7,
+                         kTop + (static_cast<double>(r) + 0.5) * cell_height + 3.5,
+                         "end",
+                         absl::StrCat(r + 1)));
   }
   const size_t column_stride = std::max<size_t>(1, (heatmap.xs.size() + 5) / 6);
   for (size_t c = 0; c < heatmap.xs.size(); c += column_stride) {
-    absl::StrAppend(&svg, Text(kLeft + (static_cast<double>(c) + 0.5) * cell_width, kPlotBottom + 15, "middle",
-                               Compact(heatmap.xs[c])));
+    absl::StrAppend(&svg,
+                    Text(kLeft + (static_cast<double>(c) + 0.5) * cell_width,
+                         kPlotBottom + 15,
+                         "middle",
+                         Compact(heatmap.xs[c])));
   }
-  absl::StrAppend(&svg, Text((kLeft + right) / 2, kHeight - 5, "middle", heatmap.x_label),
+  absl::StrAppend(&svg,
+                  Text((kLeft + right) / 2, kHeight - 5, "middle", heatmap.x_label),
                   "<text class=\"tick\" text-anchor=\"middle\" transform=\"translate(13 ",
-                  Number((kTop + kPlotBottom) / 2), ") rotate(-90)\">", EscapeHtml(heatmap.y_label), "</text>");
+                  Number((kTop + kPlotBottom) / 2),
+                  ") rotate(-90)\">",
+                  EscapeHtml(heatmap.y_label),
+                  "</text>");
   return svg + "</svg>";
 }
 
@@ -425,10 +544,15 @@ std::string DrawLegend(const std::vector<Layer>& layers) {
 std::string DrawScale(const Heatmap& heatmap) {
   const double strongest = Strongest(heatmap);
   const bool has_negative = HasNegative(heatmap);
-  std::string html = absl::StrCat("<div class=\"legend\"><span>", has_negative ? Compact(-strongest) : "0", " ");
+  std::string html =
+      absl::StrCat("<div class=\"legend\"><span>", has_negative ? Compact(-strongest) : "0", " ");
   for (int i = has_negative ? -4 : 0; i <= 4; ++i) {
-    absl::StrAppend(&html, "<b class=\"", i < 0 ? "negative" : "positive", "\" style=\"opacity:",
-                    absl::StrFormat("%.2f", 0.04 + 0.24 * std::abs(i)), "\"></b>");
+    absl::StrAppend(&html,
+                    "<b class=\"",
+                    i < 0 ? "negative" : "positive",
+                    "\" style=\"opacity:",
+                    absl::StrFormat("%.2f", 0.04 + 0.24 * std::abs(i)),
+                    "\"></b>");
   }
   return absl::StrCat(html, " ", Compact(strongest), "</span></div>");
 }

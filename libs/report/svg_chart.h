@@ -1,5 +1,5 @@
-// Charts as inline SVG: no script, no network. Colours are classes of the page's style sheet, so that a
-// chart follows the reader's light or dark mode.
+// Charts as inline SVG: no script, no network. Colours are classes of the page's style sheet, so
+// that a chart follows the reader's light or dark mode.
 #pragma once
 
 #include <optional>
@@ -15,10 +15,11 @@ struct Point {
 
 struct Series {
   std::string name;
-  std::string color;           // Class "c1" to "c6".
-  std::vector<Point> points;   // In order of x.
-  bool has_markers = false;    // A dot per point, for values that were measured now and then.
-  bool is_background = false;  // Drawn faint, without legend or value: what a smoothed line was made of.
+  std::string color;          // Class "c1" to "c6".
+  std::vector<Point> points;  // In order of x.
+  bool has_markers = false;   // A dot per point, for values that were measured now and then.
+  bool is_background =
+      false;  // Drawn faint, without legend or value: what a smoothed line was made of.
 };
 
 enum class ValueFormat { kNumber, kPercent, kSeconds };

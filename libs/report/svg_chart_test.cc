@@ -38,10 +38,12 @@ TEST(SvgChartTest, ThinningKeepsTheMeanAndTheLastStep) {
 
 TEST(SvgChartTest, LineBreaksAtAGap) {
   LineChart chart;
-  chart.series = {{"reward", "c1", {{0, 0}, {1, 1}, {2, std::nan("")}, {3, 1}, {4, 0}}, false, false}};
+  chart.series = {
+      {"reward", "c1", {{0, 0}, {1, 1}, {2, std::nan("")}, {3, 1}, {4, 0}}, false, false}};
   const std::string svg = DrawLineChart(chart);
   const std::string path = svg.substr(svg.find("class=\"line"));
-  const std::string d = path.substr(path.find("d=\"") + 3, path.find("\"/>") - path.find("d=\"") - 3);
+  const std::string d =
+      path.substr(path.find("d=\"") + 3, path.find("\"/>") - path.find("d=\"") - 3);
   EXPECT_EQ(std::count(d.begin(), d.end(), 'M'), 2);
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
 }
@@ -63,7 +65,8 @@ TEST(SvgChartTest, NothingToDrawGivesNothing) {
 
 TEST(SvgChartTest, NamesAreEscaped) {
   LineChart chart;
-  chart.series = {{"<i>", "c1", {{0, 1}, {1, 2}}, false, false}, {"b", "c2", {{0, 1}}, false, false}};
+  chart.series = {{"<i>", "c1", {{0, 1}, {1, 2}}, false, false},
+                  {"b", "c2", {{0, 1}}, false, false}};
   EXPECT_THAT(DrawLineChart(chart), Not(HasSubstr("<i>")));
   EXPECT_THAT(DrawLegend(chart.series), HasSubstr("&lt;i&gt;"));
 }

@@ -18,7 +18,11 @@ std::string Cell(const std::optional<Evaluation>& evaluation, const Pick& pick, 
 }
 
 TableRow Row(const Results& results, const std::string& label, const Pick& pick, const Show& show) {
-  return {label, Cell(results.zero_shot, pick, show), Cell(results.sft, pick, show), Cell(results.rl, pick, show), "",
+  return {label,
+          Cell(results.zero_shot, pick, show),
+          Cell(results.sft, pick, show),
+          Cell(results.rl, pick, show),
+          "",
           false};
 }
 
@@ -41,29 +45,45 @@ void AppendCell(const std::string& text, size_t width, std::string* line) {
 std::vector<TableRow> TableRows(const Results& results) {
   std::vector<TableRow> rows;
   for (size_t i = 0; i < domain::kCutoffs.size(); ++i) {
-    rows.push_back(RowWithRatio(results, absl::StrCat("Recall@", domain::kCutoffs[i]),
+    rows.push_back(RowWithRatio(results,
+                                absl::StrCat("Recall@", domain::kCutoffs[i]),
                                 [i](const Evaluation& e) { return e.recall[i]; }));
   }
   for (size_t i = 0; i < domain::kCutoffs.size(); ++i) {
-    rows.push_back(RowWithRatio(results, absl::StrCat("NDCG@", domain::kCutoffs[i]),
+    rows.push_back(RowWithRatio(results,
+                                absl::StrCat("NDCG@", domain::kCutoffs[i]),
                                 [i](const Evaluation& e) { return e.ndcg[i]; }));
     rows.back().is_headline = i == kAt20;
   }
   const Show percent = [](double value) { return Percent(value, 1); };
-  rows.push_back(Row(results, "In catalog", [](const Evaluation& e) { return e.in_catalog_ratio; }, percent));
-  rows.push_back(Row(results, "Well-formed lines", [](const Evaluation& e) { return e.format_ratio; }, percent));
-  rows.push_back(Row(results, "Repeated lines", [](const Evaluation& e) { return e.repeat_ratio; }, percent));
-  rows.push_back(Row(results, "Off-catalog lines", [](const Evaluation& e) { return e.off_catalog_ratio; }, percent));
-  rows.push_back(Row(results, "Lines per list", [](const Evaluation& e) { return e.lines; },
-                     [](double value) { return Fixed(value, 1); }));
-  rows.push_back(Row(results, "Lists of exactly N", [](const Evaluation& e) { return e.exact_ratio; }, percent));
+  rows.push_back(Row(
+      results, "In catalog", [](const Evaluation& e) { return e.in_catalog_ratio; }, percent));
+  rows.push_back(Row(
+      results, "Well-formed lines", [](const Evaluation& e) { return e.format_ratio; }, percent));
+  rows.push_back(Row(
+      results, "Repeated lines", [](const Evaluation& e) { return e.repeat_ratio; }, percent));
+  rows.push_back(Row(
+      results,
+      "Off-catalog lines",
+      [](const Evaluation& e) { return e.off_catalog_ratio; },
+      percent));
+  rows.push_back(Row(
+      results,
+      "Lines per list",
+      [](const Evaluation& e) { return e.lines; },
+      [](double value) { return Fixed(value, 1); }));
+  rows.push_back(Row(
+      results, "Lists of exactly N", [](const Evaluation& e) { return e.exact_ratio; }, percent));
   return rows;
 }
 
 std::string TableCaption(const Results& results) {
   if (results.empty()) return "";
-  const Evaluation& last = results.rl ? *results.rl : results.sft ? *results.sft : *results.zero_shot;
-  std::string caption = absl::StrCat(SplitName(results.split), " split, ", last.rows, " conversations");
+  const Evaluation& last = results.rl    ? *results.rl
+                           : results.sft ? *results.sft
+                                         : *results.zero_shot;
+  std::string caption =
+      absl::StrCat(SplitName(results.split), " split, ", last.rows, " conversations");
   if (results.sft) absl::StrAppend(&caption, ", SFT step ", results.sft->step);
   if (results.rl) absl::StrAppend(&caption, ", RL step ", results.rl->step);
   return caption;

@@ -8,7 +8,8 @@
 
 namespace convrec::report {
 
-// One quantity over the stages of a run; `text` has an entry per column and "-" where it was not measured.
+// One quantity over the stages of a run; `text` has an entry per column and "-" where it was not
+// measured.
 struct TableRow {
   std::string label;
   std::string zero_shot;

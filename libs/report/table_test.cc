@@ -23,7 +23,8 @@ TEST(TableTest, ShowsStagesSideBySideWithTheRatio) {
   results.sft = At(700, 0.3, 0.235);
   results.rl = At(120, 0.375, 0.241);
   const std::string text = RenderTable(results);
-  EXPECT_THAT(text, HasSubstr("Results on the test split, 500 conversations, SFT step 700, RL step 120\n"));
+  EXPECT_THAT(
+      text, HasSubstr("Results on the test split, 500 conversations, SFT step 700, RL step 120\n"));
   // 0.375 / 0.3 = 1.25; the stage that was not evaluated has a dash.
   EXPECT_THAT(text, HasSubstr("NDCG@20                     -     0.3000     0.3750      x1.25\n"));
   EXPECT_THAT(text, HasSubstr("Repeated lines              -     23.5 %     24.1 %\n"));

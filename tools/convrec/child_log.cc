@@ -14,13 +14,15 @@ constexpr absl::Duration kWindow = absl::Minutes(1);
 // Where the severity begins in a line of libs/base/log.h; npos for any other line.
 size_t SeverityAt(const std::string& line) {
   const size_t space = line.find(' ');
-  const bool has_stamp = space != std::string::npos && space >= 20 && line[4] == '-' && line[space - 1] == 'Z';
+  const bool has_stamp =
+      space != std::string::npos && space >= 20 && line[4] == '-' && line[space - 1] == 'Z';
   return has_stamp ? space + 1 : std::string::npos;
 }
 
 bool HasSeverity(const std::string& line, const char* severity) {
   const size_t at = SeverityAt(line);
-  return at != std::string::npos && line.compare(at, std::char_traits<char>::length(severity), severity) == 0;
+  return at != std::string::npos &&
+         line.compare(at, std::char_traits<char>::length(severity), severity) == 0;
 }
 
 }  // namespace
@@ -42,7 +44,8 @@ void ChildLog::Read() {
     if (HasSeverity(line, "WARNING ") || HasSeverity(line, "ERROR ")) unseen_.push_back(line);
     last_lines_.push_back(std::move(line));
   }
-  if (last_lines_.size() > kMaxKept) last_lines_.erase(last_lines_.begin(), last_lines_.end() - kMaxKept);
+  if (last_lines_.size() > kMaxKept)
+    last_lines_.erase(last_lines_.begin(), last_lines_.end() - kMaxKept);
 }
 
 std::vector<std::string> ChildLog::NewWarnings(absl::Time now) {

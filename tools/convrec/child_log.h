@@ -15,8 +15,8 @@ class ChildLog final {
   // Lines that are in the file already are of an earlier start and left out.
   ChildLog(const std::string& name, const std::string& path);
 
-  // New warnings and errors, each with "[name] " in front. A child that floods is cut short, once per
-  // minute, with a hint at its file.
+  // New warnings and errors, each with "[name] " in front. A child that floods is cut short, once
+  // per minute, with a hint at its file.
   std::vector<std::string> NewWarnings(absl::Time now);
 
   // The last `count` lines since this value was made, for a message about the child's end.
@@ -30,8 +30,8 @@ class ChildLog final {
   const std::string name_;
   const std::string path_;
   report::LineFollower follower_;
-  std::vector<std::string> last_lines_;   // Bounded.
-  std::vector<std::string> unseen_;       // Warnings not handed out yet.
+  std::vector<std::string> last_lines_;  // Bounded.
+  std::vector<std::string> unseen_;      // Warnings not handed out yet.
   absl::Time window_start_ = absl::InfinitePast();
   int num_in_window_ = 0;
 };

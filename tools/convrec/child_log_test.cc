@@ -28,7 +28,8 @@ TEST_F(ChildLogTest, OnlyWarningsAndErrorsAreShown) {
   ChildLog log("rollout-1", path_);
   Write("INFO", "joined");
   Write("WARNING", "the reward service does not answer");
-  EXPECT_THAT(log.NewWarnings(now_), ElementsAre("[rollout-1] WARNING the reward service does not answer"));
+  EXPECT_THAT(log.NewWarnings(now_),
+              ElementsAre("[rollout-1] WARNING the reward service does not answer"));
   EXPECT_THAT(log.NewWarnings(now_), IsEmpty());
 }
 

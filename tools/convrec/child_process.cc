@@ -18,7 +18,8 @@ namespace convrec::cli {
 namespace {
 
 // Runs in the child between fork and exec: only async-signal-safe calls, no allocation.
-[[noreturn]] void BecomeChild(char* const* arguments, int log_fd, int parent_death_signal, pid_t parent, int error_fd) {
+[[noreturn]] void BecomeChild(
+    char* const* arguments, int log_fd, int parent_death_signal, pid_t parent, int error_fd) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, parent_death_signal);
   if (::getppid() != parent) ::_exit(0);  // The launcher died before prctl.
@@ -52,10 +53,12 @@ absl::StatusOr<ChildProcess> ChildProcess::Spawn(const Options& options) {
   CR_CHECK(!options.arguments.empty());
   const std::string& binary = options.arguments.front();
   std::vector<char*> arguments;
-  for (const std::string& argument : options.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : options.arguments)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
 
-  const int log_fd = ::open(options.log_path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  const int log_fd =
+      ::open(options.log_path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
   if (log_fd < 0) return base::ErrnoStatus(errno, absl::StrCat("cannot open ", options.log_path));
   int error_pipe[2];
   if (::pipe2(error_pipe, O_CLOEXEC) != 0) {
@@ -66,7 +69,8 @@ absl::StatusOr<ChildProcess> ChildProcess::Spawn(const Options& options) {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   const int fork_error = errno;
-  if (pid == 0) BecomeChild(arguments.data(), log_fd, options.parent_death_signal, parent, error_pipe[1]);
+  if (pid == 0)
+    BecomeChild(arguments.data(), log_fd, options.parent_death_signal, parent, error_pipe[1]);
   ::close(log_fd);
   ::close(error_pipe[1]);
   if (pid < 0) {
@@ -87,7 +91,8 @@ absl::StatusOr<ChildProcess> ChildProcess::Spawn(const Options& options) {
   return child;
 }
 
-ChildProcess::ChildProcess(ChildProcess&& other) noexcept : pid_(std::exchange(other.pid_, -1)), exit_(other.exit_) {}
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), exit_(other.exit_) {}
 
 ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   if (this != &other) {

@@ -1,10 +1,10 @@
 // One child process of the launcher.
 //
-// A child runs in a process group of its own, so that Ctrl-C in a terminal reaches the launcher only,
-// which then stops the children in order. No child outlives the launcher: the destructor kills the
-// group, and should the launcher itself be killed, the kernel signals the child (PR_SET_PDEATHSIG, set
-// between fork and exec). That signal is tied to the thread that spawned the child, so Spawn() is to be
-// called by a thread that lives as long as the process.
+// A child runs in a process group of its own, so that Ctrl-C in a terminal reaches the launcher
+// only, which then stops the children in order. No child outlives the launcher: the destructor
+// kills the group, and should the launcher itself be killed, the kernel signals the child
+// (PR_SET_PDEATHSIG, set between fork and exec). That signal is tied to the thread that spawned the
+// child, so Spawn() is to be called by a thread that lives as long as the process.
 #pragma once
 
 #include <sys/types.h>
@@ -36,7 +36,8 @@ class ChildProcess final {
     int parent_death_signal = 9;         // What the child gets when the launcher dies.
   };
 
-  // Returns once the binary has been started. An error names the binary: a missing file, no permission.
+  // Returns once the binary has been started. An error names the binary: a missing file, no
+  // permission.
   static absl::StatusOr<ChildProcess> Spawn(const Options& options);
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&& other) noexcept;

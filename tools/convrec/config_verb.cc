@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <memory>
 
@@ -11,7 +10,8 @@
 namespace convrec::cli {
 
 void AddConfigVerb(CLI::App* app, Action* action) {
-  CLI::App* verb = app->add_subcommand("config", "Print the resolved configuration: every key, comment and value.");
+  CLI::App* verb = app->add_subcommand(
+      "config", "Print the resolved configuration: every key, comment and value.");
   auto arguments = std::make_shared<ConfigArguments>();
   auto is_json = std::make_shared<bool>(false);
   AddConfigArguments(verb, arguments.get());

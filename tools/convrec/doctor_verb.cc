@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -38,7 +37,12 @@ struct Check {
   std::string remedy;
 };
 
-Check CheckVersion() { return {Verdict::kFine, "version", absl::StrCat("convrec ", CONVREC_VERSION, ", compiler ", __VERSION__), ""}; }
+Check CheckVersion() {
+  return {Verdict::kFine,
+          "version",
+          absl::StrCat("convrec ", CONVREC_VERSION, ", compiler ", __VERSION__),
+          ""};
+}
 
 Check CheckCpu() {
   std::vector<std::string> features;
@@ -50,8 +54,11 @@ Check CheckCpu() {
 #else
   const bool is_slow = false;
 #endif
-  return {is_slow ? Verdict::kWarning : Verdict::kFine, "processor",
-          absl::StrCat(std::thread::hardware_concurrency(), " cores", features.empty() ? "" : ", ",
+  return {is_slow ? Verdict::kWarning : Verdict::kFine,
+          "processor",
+          absl::StrCat(std::thread::hardware_concurrency(),
+                       " cores",
+                       features.empty() ? "" : ", ",
                        absl::StrJoin(features, " ")),
           "without AVX2 training is several times slower"};
 }
@@ -65,27 +72,40 @@ Check CheckMemory() {
     if (key == "MemAvailable:") available_kib = value;
   }
   const double available = available_kib * 1024 / kGiB;
-  return {available < kEnoughMemoryGiB ? Verdict::kWarning : Verdict::kFine, "memory",
-          absl::StrCat(absl::SixDigits(static_cast<int>(available * 10) / 10.0), " GiB free of ",
-                       absl::SixDigits(static_cast<int>(total_kib * 1024 / kGiB * 10) / 10.0)),
-          "the sample job needs about 2 GiB; lower learner.microbatch_tokens and rollout.max_groups"};
+  return {
+      available < kEnoughMemoryGiB ? Verdict::kWarning : Verdict::kFine,
+      "memory",
+      absl::StrCat(absl::SixDigits(static_cast<int>(available * 10) / 10.0),
+                   " GiB free of ",
+                   absl::SixDigits(static_cast<int>(total_kib * 1024 / kGiB * 10) / 10.0)),
+      "the sample job needs about 2 GiB; lower learner.microbatch_tokens and rollout.max_groups"};
 }
 
 Check CheckDisk(const std::string& run_dir) {
   std::filesystem::path path = std::filesystem::absolute(run_dir);
   std::error_code error;
-  while (!std::filesystem::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  while (!std::filesystem::exists(path, error) && path.has_relative_path())
+    path = path.parent_path();
   struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0) {
-    return {Verdict::kFault, "disk", absl::StrCat(path.string(), ": ", std::strerror(errno)), "choose another run_dir"};
+    return {Verdict::kFault,
+            "disk",
+            absl::StrCat(path.string(), ": ", std::strerror(errno)),
+            "choose another run_dir"};
   }
   if (::access(path.c_str(), W_OK) != 0) {
-    return {Verdict::kFault, "disk", absl::StrCat(path.string(), " is not writable"), "choose another run_dir"};
+    return {Verdict::kFault,
+            "disk",
+            absl::StrCat(path.string(), " is not writable"),
+            "choose another run_dir"};
   }
-  const double free = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize) / kGiB;
-  return {free < kEnoughDiskGiB ? Verdict::kWarning : Verdict::kFine, "disk",
-          absl::StrCat(absl::SixDigits(static_cast<int>(free * 10) / 10.0), " GiB free for ", run_dir),
-          "lower learner.checkpoint.keep or choose another run_dir"};
+  const double free =
+      static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize) / kGiB;
+  return {
+      free < kEnoughDiskGiB ? Verdict::kWarning : Verdict::kFine,
+      "disk",
+      absl::StrCat(absl::SixDigits(static_cast<int>(free * 10) / 10.0), " GiB free for ", run_dir),
+      "lower learner.checkpoint.keep or choose another run_dir"};
 }
 
 Check CheckPorts() {
@@ -93,12 +113,15 @@ Check CheckPorts() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const bool is_fine = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+  const bool is_fine = fd >= 0 &&
+                       ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
                        ::listen(fd, 1) == 0;
   const int error = errno;
   if (fd >= 0) ::close(fd);
   if (is_fine) return {Verdict::kFine, "ports", "127.0.0.1 takes listeners", ""};
-  return {Verdict::kFault, "ports", absl::StrCat("cannot listen on 127.0.0.1: ", std::strerror(error)),
+  return {Verdict::kFault,
+          "ports",
+          absl::StrCat("cannot listen on 127.0.0.1: ", std::strerror(error)),
           "allow loopback sockets; all processes of a run meet there"};
 }
 
@@ -108,35 +131,52 @@ Check CheckBinaries() {
     const std::string path = base::JoinPath(BinaryFolder(), absl::StrCat("convrec-", role));
     if (::access(path.c_str(), X_OK) != 0) missing.push_back(absl::StrCat("convrec-", role));
   }
-  if (missing.empty()) return {Verdict::kFine, "binaries", absl::StrCat("all in ", BinaryFolder()), ""};
-  return {Verdict::kFault, "binaries", absl::StrCat(absl::StrJoin(missing, ", "), " not in ", BinaryFolder()),
+  if (missing.empty())
+    return {Verdict::kFine, "binaries", absl::StrCat("all in ", BinaryFolder()), ""};
+  return {Verdict::kFault,
+          "binaries",
+          absl::StrCat(absl::StrJoin(missing, ", "), " not in ", BinaryFolder()),
           "tools/build builds them; convrec train needs learner, rollout and reward"};
 }
 
 Check CheckPath(const std::string& name, const std::string& path) {
   if (path.empty()) return {Verdict::kFine, name, "the embedded sample", ""};
   if (::access(path.c_str(), R_OK) == 0) return {Verdict::kFine, name, path, ""};
-  return {Verdict::kFault, name, absl::StrCat(path, ": ", std::strerror(errno)), "correct the path in the configuration"};
+  return {Verdict::kFault,
+          name,
+          absl::StrCat(path, ": ", std::strerror(errno)),
+          "correct the path in the configuration"};
 }
 
 int Doctor(const ConfigArguments& arguments) {
-  std::vector<Check> checks = {CheckVersion(), CheckCpu(), CheckMemory(), CheckPorts(), CheckBinaries()};
-  const absl::StatusOr<config::RunOptions> options = config::LoadRunOptions(arguments.files, arguments.overrides);
+  std::vector<Check> checks = {
+      CheckVersion(), CheckCpu(), CheckMemory(), CheckPorts(), CheckBinaries()};
+  const absl::StatusOr<config::RunOptions> options =
+      config::LoadRunOptions(arguments.files, arguments.overrides);
   if (options.ok()) {
-    checks.push_back({Verdict::kFine, "configuration", arguments.files.empty() ? "defaults" : absl::StrJoin(arguments.files, " "), ""});
+    checks.push_back({Verdict::kFine,
+                      "configuration",
+                      arguments.files.empty() ? "defaults" : absl::StrJoin(arguments.files, " "),
+                      ""});
     checks.push_back(CheckDisk(options->run_dir));
     checks.push_back(CheckPath("model", options->model.path));
     checks.push_back(CheckPath("catalog", options->data.catalog));
     checks.push_back(CheckPath("sft rows", options->data.sft.path));
     checks.push_back(CheckPath("train rows", options->data.train.path));
   } else {
-    checks.push_back({Verdict::kFault, "configuration", std::string(options.status().message()), "`convrec config` lists all keys"});
+    checks.push_back({Verdict::kFault,
+                      "configuration",
+                      std::string(options.status().message()),
+                      "`convrec config` lists all keys"});
   }
   bool is_fine = true;
   for (const Check& check : checks) {
-    const char* word = check.verdict == Verdict::kFine ? "ok   " : check.verdict == Verdict::kWarning ? "WARN " : "FAULT";
+    const char* word = check.verdict == Verdict::kFine      ? "ok   "
+                       : check.verdict == Verdict::kWarning ? "WARN "
+                                                            : "FAULT";
     std::printf("%s  %-14s %s\n", word, check.name.c_str(), check.found.c_str());
-    if (check.verdict != Verdict::kFine) std::printf("       %-14s -> %s\n", "", check.remedy.c_str());
+    if (check.verdict != Verdict::kFine)
+      std::printf("       %-14s -> %s\n", "", check.remedy.c_str());
     is_fine &= check.verdict != Verdict::kFault;
   }
   if (is_fine) return base::kExitOk;
@@ -146,10 +186,12 @@ int Doctor(const ConfigArguments& arguments) {
 }  // namespace
 
 void AddDoctorVerb(CLI::App* app, Action* action) {
-  CLI::App* verb = app->add_subcommand("doctor", "Check this machine and a configuration; one line per check.");
+  CLI::App* verb =
+      app->add_subcommand("doctor", "Check this machine and a configuration; one line per check.");
   auto arguments = std::make_shared<ConfigArguments>();
   AddConfigArguments(verb, arguments.get());
-  verb->footer("Exits with 0 when nothing is at fault.\nExample:\n  convrec doctor --config run.yaml");
+  verb->footer(
+      "Exits with 0 when nothing is at fault.\nExample:\n  convrec doctor --config run.yaml");
   verb->callback([arguments, action] { *action = [arguments] { return Doctor(*arguments); }; });
 }
 

@@ -1,7 +1,8 @@
-// Stand-ins for the services of a run: shell scripts in a temporary folder, and signals given by a test.
+// Stand-ins for the services of a run: shell scripts in a temporary folder, and signals given by a
+// test.
 //
-// A script runs with $ME (the name), $PORTS (the ports folder), $RUN (its parent, the run folder) and the
-// functions `ready PORT` (writes the ports file) and `until_file FILE` (waits for it).
+// A script runs with $ME (the name), $PORTS (the ports folder), $RUN (its parent, the run folder)
+// and the functions `ready PORT` (writes the ports file) and `until_file FILE` (waits for it).
 #pragma once
 
 #include <poll.h>
@@ -68,7 +69,9 @@ class FakeServices {
         "echo $$ >> $RUN/pids\n"
         "echo \"$ME$ARGS\" >> $RUN/arguments\n"
         "ready() {\n"
-        "  echo \"{\\\"role\\\":\\\"x\\\",\\\"grpc\\\":$1,\\\"metrics\\\":1,\\\"health\\\":1,\\\"pid\\\":$$}\" > $PORTS/$ME.tmp\n"
+        "  echo "
+        "\"{\\\"role\\\":\\\"x\\\",\\\"grpc\\\":$1,\\\"metrics\\\":1,\\\"health\\\":1,\\\"pid\\\":$"
+        "$}\" > $PORTS/$ME.tmp\n"
         "  mv $PORTS/$ME.tmp $PORTS/$ME.json\n"
         "}\n"
         "until_file() { while [ ! -e $1 ]; do sleep 0.02; done; }\n";

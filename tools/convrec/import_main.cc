@@ -1,6 +1,6 @@
-// convrec-import: a GGUF file as a Hugging Face model directory. `convrec import` becomes this binary.
+// convrec-import: a GGUF file as a Hugging Face model directory. `convrec import` becomes this
+// binary.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <exception>
 
@@ -10,11 +10,14 @@
 namespace {
 
 int Main(int argc, char** argv) {
-  CLI::App app{"Turns a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1) into a Hugging Face model directory.",
-               "convrec import"};
+  CLI::App app{
+      "Turns a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1) into a Hugging Face model directory.",
+      "convrec import"};
   std::string gguf, directory, dtype = "F32";
   app.add_option("gguf", gguf, "File to read.")->required()->type_name("GGUF");
-  app.add_option("directory", directory, "Folder to write, made when missing.")->required()->type_name("DIR");
+  app.add_option("directory", directory, "Folder to write, made when missing.")
+      ->required()
+      ->type_name("DIR");
   app.add_option("--dtype", dtype, "Number type of the weights written.")
       ->check(CLI::IsMember({"F32", "BF16"}))
       ->capture_default_str();

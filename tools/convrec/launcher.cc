@@ -31,40 +31,55 @@ std::string TextOverride(const std::string& key, const std::string& value) {
     if (c == '$') quoted += '$';
     quoted += c;
   }
-  const bool is_plain = value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:") ==
-                        std::string::npos;
+  const bool is_plain =
+      value.find_first_not_of(
+          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:") ==
+      std::string::npos;
   return is_plain ? absl::StrCat(key, "=", value) : absl::StrCat(key, "=\"", quoted, "\"");
 }
 
 }  // namespace
 
-Launcher::Launcher(const Options& options, SignalSource* signals, report::ProgressDisplay* display,
+Launcher::Launcher(const Options& options,
+                   SignalSource* signals,
+                   report::ProgressDisplay* display,
                    const base::Clock* clock)
     : options_(options),
       signals_(signals),
       display_(display),
       clock_(clock),
-      metrics_(base::JoinPath(options.run_dir, "metrics.jsonl"), report::LineFollower::Start::kEnd) {}
+      metrics_(base::JoinPath(options.run_dir, "metrics.jsonl"),
+               report::LineFollower::Start::kEnd) {}
 
 Launcher::~Launcher() = default;  // Children that are left die with their ChildProcess.
 
-std::vector<std::string> Launcher::ArgumentsOf(const std::string& role, const std::string& name,
+std::vector<std::string> Launcher::ArgumentsOf(const std::string& role,
+                                               const std::string& name,
                                                std::vector<std::string> overrides) const {
-  std::vector<std::string> arguments = {base::JoinPath(options_.binaries_dir, absl::StrCat("convrec-", role)),
-                                        "--config", options_.config_path, "--name", name};
+  std::vector<std::string> arguments = {
+      base::JoinPath(options_.binaries_dir, absl::StrCat("convrec-", role)),
+      "--config",
+      options_.config_path,
+      "--name",
+      name};
   if (role == "learner" && options_.resume) arguments.push_back("--resume");
   arguments.push_back("telemetry.metrics_listen=127.0.0.1:0");
-  arguments.push_back(TextOverride("telemetry.ports_dir", base::JoinPath(options_.run_dir, "ports")));
+  arguments.push_back(
+      TextOverride("telemetry.ports_dir", base::JoinPath(options_.run_dir, "ports")));
   arguments.insert(arguments.end(), overrides.begin(), overrides.end());
   return arguments;
 }
 
-Launcher::Member Launcher::MakeMember(const std::string& role, const std::string& name,
-                                      std::vector<std::string> overrides, int parent_death_signal) {
-  const std::string log_path = base::JoinPath(options_.run_dir, absl::StrCat("logs/", name, ".log"));
+Launcher::Member Launcher::MakeMember(const std::string& role,
+                                      const std::string& name,
+                                      std::vector<std::string> overrides,
+                                      int parent_death_signal) {
+  const std::string log_path =
+      base::JoinPath(options_.run_dir, absl::StrCat("logs/", name, ".log"));
   return {std::make_unique<Worker>(
               name,
-              ChildProcess::Options{ArgumentsOf(role, name, std::move(overrides)), log_path, parent_death_signal},
+              ChildProcess::Options{
+                  ArgumentsOf(role, name, std::move(overrides)), log_path, parent_death_signal},
               options_.restart),
           std::make_unique<ChildLog>(name, log_path)};
 }
@@ -80,9 +95,12 @@ std::vector<Launcher::Member*> Launcher::Members() {
 
 std::string Launcher::DescribeEnd(Member* member, const ExitState& exit) const {
   const std::string reason = member->log->Reason();
-  return absl::StrCat(member->worker->name(), " ended with ", exit.ToString(),
-                      reason.empty() ? absl::StrCat(" and wrote nothing to ", member->worker->log_path())
-                                     : absl::StrCat(": ", reason));
+  return absl::StrCat(member->worker->name(),
+                      " ended with ",
+                      exit.ToString(),
+                      reason.empty()
+                          ? absl::StrCat(" and wrote nothing to ", member->worker->log_path())
+                          : absl::StrCat(": ", reason));
 }
 
 absl::StatusOr<int> Launcher::WaitForPort(Member* member) {
@@ -100,12 +118,16 @@ absl::StatusOr<int> Launcher::WaitForPort(Member* member) {
       // A learner that has nothing left to do, or was stopped, may end before its ports were seen.
       const bool is_proper = other == &learner_ && exit->signal == 0 &&
                              (exit->code == base::kExitOk || exit->code == base::kExitStopped);
-      end_of_start_ = is_proper || (exit->signal == 0 && exit->code != 0) ? exit->code : base::kExitBug;
-      return absl::AbortedError(is_proper ? "" : absl::StrCat("could not start: ", DescribeEnd(other, *exit)));
+      end_of_start_ =
+          is_proper || (exit->signal == 0 && exit->code != 0) ? exit->code : base::kExitBug;
+      return absl::AbortedError(
+          is_proper ? "" : absl::StrCat("could not start: ", DescribeEnd(other, *exit)));
     }
     if (clock_->Now() >= deadline) {
-      return absl::DeadlineExceededError(absl::StrCat(name, " has not opened its ports after ",
-                                                      absl::FormatDuration(options_.start_timeout), "; see ",
+      return absl::DeadlineExceededError(absl::StrCat(name,
+                                                      " has not opened its ports after ",
+                                                      absl::FormatDuration(options_.start_timeout),
+                                                      "; see ",
                                                       member->worker->log_path()));
     }
     Tick();
@@ -115,11 +137,14 @@ absl::StatusOr<int> Launcher::WaitForPort(Member* member) {
 
 absl::Status Launcher::StartWorkers(int reward_port, int learner_port) {
   for (int i = 1; i <= options_.num_workers; ++i) {
-    std::vector<std::string> overrides = {absl::StrCat("rollout.learner_address=127.0.0.1:", learner_port),
-                                          absl::StrCat("rollout.reward_address=127.0.0.1:", reward_port),
-                                          "rollout.health_listen=127.0.0.1:0"};
-    overrides.insert(overrides.end(), options_.rollout_overrides.begin(), options_.rollout_overrides.end());
-    rollouts_.push_back(MakeMember("rollout", absl::StrCat("rollout-", i), std::move(overrides), SIGKILL));
+    std::vector<std::string> overrides = {
+        absl::StrCat("rollout.learner_address=127.0.0.1:", learner_port),
+        absl::StrCat("rollout.reward_address=127.0.0.1:", reward_port),
+        "rollout.health_listen=127.0.0.1:0"};
+    overrides.insert(
+        overrides.end(), options_.rollout_overrides.begin(), options_.rollout_overrides.end());
+    rollouts_.push_back(
+        MakeMember("rollout", absl::StrCat("rollout-", i), std::move(overrides), SIGKILL));
     CR_RETURN_IF_ERROR(rollouts_.back().worker->Start(clock_->Now()));
   }
   return absl::OkStatus();
@@ -128,22 +153,27 @@ absl::Status Launcher::StartWorkers(int reward_port, int learner_port) {
 absl::StatusOr<int> Launcher::Run() {
   CR_RETURN_IF_ERROR(base::MakeDirectories(base::JoinPath(options_.run_dir, "logs")));
   CR_RETURN_IF_ERROR(base::MakeDirectories(base::JoinPath(options_.run_dir, "ports")));
-  // A learner whose launcher was killed gets SIGTERM and writes a checkpoint; the others hold nothing.
+  // A learner whose launcher was killed gets SIGTERM and writes a checkpoint; the others hold
+  // nothing.
   learner_ = MakeMember("learner", "learner", {"learner.listen=127.0.0.1:0"}, SIGTERM);
   reward_ = MakeMember("reward", "reward", {"reward.listen=127.0.0.1:0"}, SIGKILL);
-  display_->Note(absl::StrCat("starting learner, reward service and ", options_.num_workers, " rollout worker",
-                              options_.num_workers == 1 ? "" : "s", "; logs in ",
+  display_->Note(absl::StrCat("starting learner, reward service and ",
+                              options_.num_workers,
+                              " rollout worker",
+                              options_.num_workers == 1 ? "" : "s",
+                              "; logs in ",
                               base::JoinPath(options_.run_dir, "logs")));
   absl::Status status = learner_.worker->Start(clock_->Now());
   if (status.ok()) status = reward_.worker->Start(clock_->Now());
   if (status.ok()) {
     const absl::StatusOr<int> reward_port = WaitForPort(&reward_);
-    const absl::StatusOr<int> learner_port = reward_port.ok() ? WaitForPort(&learner_) : reward_port;
+    const absl::StatusOr<int> learner_port =
+        reward_port.ok() ? WaitForPort(&learner_) : reward_port;
     status = learner_port.status();
     if (status.ok()) {
       // From now on a new reward service takes the place of the old one.
-      reward_.worker->set_arguments(
-          ArgumentsOf("reward", "reward", {absl::StrCat("reward.listen=127.0.0.1:", *reward_port)}));
+      reward_.worker->set_arguments(ArgumentsOf(
+          "reward", "reward", {absl::StrCat("reward.listen=127.0.0.1:", *reward_port)}));
       status = StartWorkers(*reward_port, *learner_port);
     }
   }
@@ -162,7 +192,8 @@ absl::StatusOr<int> Launcher::Run() {
 }
 
 void Launcher::Tick() {
-  if (const std::optional<int> signal_number = signals_->Wait(options_.tick)) ObeySignal(*signal_number);
+  if (const std::optional<int> signal_number = signals_->Wait(options_.tick))
+    ObeySignal(*signal_number);
   const absl::Time now = clock_->Now();
   for (Member* member : Members()) {
     for (const std::string& line : member->log->NewWarnings(now)) display_->Note(line);
@@ -174,10 +205,10 @@ void Launcher::ShowProgress() {
   for (const std::string& line : metrics_.Poll()) {
     const absl::StatusOr<report::Record> record = report::ParseRecord(line);
     if (!record.ok()) continue;  // ReadRunLog reports it with its line number at the end.
-    if (const auto* sft = std::get_if<report::SftStep>(&*record)) {
-      display_->Show(*sft);
-    } else if (const auto* rl = std::get_if<report::RlStep>(&*record)) {
-      display_->Show(*rl);
+    if (const auto* sft_step = std::get_if<report::SftStep>(&*record)) {
+      display_->Show(*sft_step);
+    } else if (const auto* rl_step = std::get_if<report::RlStep>(&*record)) {
+      display_->Show(*rl_step);
     } else if (const auto* evaluation = std::get_if<report::Evaluation>(&*record)) {
       const bool is_test = evaluation->split == report::Split::kTest;
       std::optional<report::Evaluation>& baseline = is_test ? sft_test_ : sft_validation_;
@@ -191,14 +222,16 @@ void Launcher::ShowProgress() {
 
 void Launcher::ObeySignal(int signal_number) {
   if (std::exchange(has_signal_, true)) {
-    display_->Note("killing all processes; the newest checkpoint is the last one that was finished");
+    display_->Note(
+        "killing all processes; the newest checkpoint is the last one that was finished");
     state_ = State::kKilled;
     for (Member* member : Members()) {
       if (member->worker->child() != nullptr) member->worker->child()->Kill();
     }
     return;
   }
-  StopLearner(absl::StrCat(NameOfSignal(signal_number), ": the learner finishes its step and writes a checkpoint; ",
+  StopLearner(absl::StrCat(NameOfSignal(signal_number),
+                           ": the learner finishes its step and writes a checkpoint; ",
                            "once more kills it"));
 }
 
@@ -222,32 +255,39 @@ void Launcher::WatchMember(Member* member) {
     case WorkerChange::Kind::kDied:
       // A worker that ends by itself may have seen the end of the run before this process did.
       if (change.exit.signal == 0 && change.exit.code == base::kExitOk) return;
-      display_->Note(absl::StrCat(DescribeEnd(member, change.exit), "; starting it again in ",
+      display_->Note(absl::StrCat(DescribeEnd(member, change.exit),
+                                  "; starting it again in ",
                                   report::Seconds(absl::ToDoubleSeconds(change.backoff))));
       return;
     case WorkerChange::Kind::kGivenUp:
-      display_->Note(absl::StrCat(change.status.ok() ? DescribeEnd(member, change.exit) : std::string(change.status.message()),
+      display_->Note(absl::StrCat(change.status.ok() ? DescribeEnd(member, change.exit)
+                                                     : std::string(change.status.message()),
                                   "; not started again"));
   }
-  const bool has_workers = std::any_of(rollouts_.begin(), rollouts_.end(),
-                                       [](const Member& rollout) { return !rollout.worker->is_given_up(); });
+  const bool has_workers =
+      std::any_of(rollouts_.begin(), rollouts_.end(), [](const Member& rollout) {
+        return !rollout.worker->is_given_up();
+      });
   if (has_workers && !reward_.worker->is_given_up()) return;
   const bool has_code = change.exit.signal == 0 && change.exit.code != 0;
   failure_code_ = has_code ? change.exit.code : base::kExitUnavailable;
-  StopLearner(absl::StrCat("nothing can be trained without ", name == "reward" ? "the reward service" : "rollout workers",
+  StopLearner(absl::StrCat("nothing can be trained without ",
+                           name == "reward" ? "the reward service" : "rollout workers",
                            ": stopping the learner"));
 }
 
 int Launcher::Watch() {
   while (true) {
     Tick();
-    if (const std::optional<ExitState> exit = learner_.worker->child()->Poll()) return EndOfLearner(*exit);
+    if (const std::optional<ExitState> exit = learner_.worker->child()->Poll())
+      return EndOfLearner(*exit);
     if (state_ == State::kRunning) {
       WatchMember(&reward_);
       for (Member& member : rollouts_) WatchMember(&member);
     }
     if (kill_learner_at_ && clock_->Now() >= *kill_learner_at_) {
-      display_->Note(absl::StrCat("the learner has not stopped within ", absl::FormatDuration(options_.learner_grace),
+      display_->Note(absl::StrCat("the learner has not stopped within ",
+                                  absl::FormatDuration(options_.learner_grace),
                                   ": killing it"));
       learner_.worker->child()->Kill();
     }
@@ -264,9 +304,12 @@ int Launcher::EndOfLearner(const ExitState& exit) {
     return failure_code_ != 0 ? failure_code_ : base::kExitStopped;
   }
   const std::vector<std::string> lines = learner_.log->LastLines(kLinesShownOfADeadLearner);
-  display_->Note(absl::StrCat("the learner ended with ", exit.ToString(),
-                              exit.signal == SIGKILL && !kill_learner_at_ ? ", as when memory runs out" : "",
-                              lines.empty() ? "" : "; its last lines:\n  ", absl::StrJoin(lines, "\n  ")));
+  display_->Note(
+      absl::StrCat("the learner ended with ",
+                   exit.ToString(),
+                   exit.signal == SIGKILL && !kill_learner_at_ ? ", as when memory runs out" : "",
+                   lines.empty() ? "" : "; its last lines:\n  ",
+                   absl::StrJoin(lines, "\n  ")));
   return exit.signal != 0 ? base::kExitBug : exit.code;
 }
 

@@ -17,37 +17,43 @@
 
 namespace convrec::cli {
 
-// The learner's end is the job's end. Everything else that dies is started again with growing pauses;
-// the reward service keeps its port. When all rollout workers or the reward service are given up, the
-// learner is asked to stop, which writes a checkpoint.
+// The learner's end is the job's end. Everything else that dies is started again with growing
+// pauses; the reward service keeps its port. When all rollout workers or the reward service are
+// given up, the learner is asked to stop, which writes a checkpoint.
 //
-// The first SIGINT, SIGTERM or SIGHUP asks the learner to stop and waits for its checkpoint; the second
-// kills everything. When Run() returns no child is left; see child_process.h for the case that the
-// launcher itself is killed. Single-threaded; the terminal and the log belong to `display`.
+// The first SIGINT, SIGTERM or SIGHUP asks the learner to stop and waits for its checkpoint; the
+// second kills everything. When Run() returns no child is left; see child_process.h for the case
+// that the launcher itself is killed. Single-threaded; the terminal and the log belong to
+// `display`.
 class Launcher final {
  public:
   struct Options {
-    std::string run_dir;                 // Absolute, exists; holds logs/ and ports/ afterwards.
-    std::string config_path;             // What every child loads.
-    std::string binaries_dir;            // Holds convrec-reward, convrec-learner, convrec-rollout.
-    int num_workers = 1;                 // Rollout workers.
+    std::string run_dir;       // Absolute, exists; holds logs/ and ports/ afterwards.
+    std::string config_path;   // What every child loads.
+    std::string binaries_dir;  // Holds convrec-reward, convrec-learner, convrec-rollout.
+    int num_workers = 1;       // Rollout workers.
     std::vector<std::string> rollout_overrides;  // key=value, for rollout workers only.
     bool resume = false;
     RestartPolicy restart;
-    absl::Duration start_timeout = absl::Minutes(10);  // Until learner and reward service have their ports.
-    absl::Duration learner_grace = absl::Minutes(5);   // For the checkpoint after a signal; then it is killed.
-    absl::Duration worker_grace = absl::Seconds(10);   // For the others at the end.
-    absl::Duration tick = absl::Milliseconds(200);     // Between two looks at children and logs.
+    absl::Duration start_timeout =
+        absl::Minutes(10);  // Until learner and reward service have their ports.
+    absl::Duration learner_grace =
+        absl::Minutes(5);  // For the checkpoint after a signal; then it is killed.
+    absl::Duration worker_grace = absl::Seconds(10);  // For the others at the end.
+    absl::Duration tick = absl::Milliseconds(200);    // Between two looks at children and logs.
   };
 
   // All pointers must outlive the launcher.
-  Launcher(const Options& options, SignalSource* signals, report::ProgressDisplay* display, const base::Clock* clock);
+  Launcher(const Options& options,
+           SignalSource* signals,
+           report::ProgressDisplay* display,
+           const base::Clock* clock);
   ~Launcher();
 
-  // Blocks until the job has ended; gives its exit code: that of the learner, 70 when a signal ended the
-  // learner, 130 after a second Ctrl-C, that of a child that failed while starting or was given up (its
-  // reason is shown). An error when a binary cannot be started or a port does not open in time;
-  // Cancelled when a signal came before training began.
+  // Blocks until the job has ended; gives its exit code: that of the learner, 70 when a signal
+  // ended the learner, 130 after a second Ctrl-C, that of a child that failed while starting or was
+  // given up (its reason is shown). An error when a binary cannot be started or a port does not
+  // open in time; Cancelled when a signal came before training began.
   absl::StatusOr<int> Run();
 
  private:
@@ -57,9 +63,12 @@ class Launcher final {
   };
   enum class State { kStarting, kRunning, kStopping, kKilled };
 
-  Member MakeMember(const std::string& role, const std::string& name, std::vector<std::string> overrides,
+  Member MakeMember(const std::string& role,
+                    const std::string& name,
+                    std::vector<std::string> overrides,
                     int parent_death_signal);
-  std::vector<std::string> ArgumentsOf(const std::string& role, const std::string& name,
+  std::vector<std::string> ArgumentsOf(const std::string& role,
+                                       const std::string& name,
                                        std::vector<std::string> overrides) const;
   std::vector<Member*> Members();  // All that exist.
   absl::StatusOr<int> WaitForPort(Member* member);
@@ -85,8 +94,8 @@ class Launcher final {
   State state_ = State::kStarting;
   bool has_signal_ = false;
   std::optional<absl::Time> kill_learner_at_;
-  std::optional<int> end_of_start_;        // The exit code of the job when a child ended while starting.
-  int failure_code_ = 0;                   // Of a worker that was given up and ended the job.
+  std::optional<int> end_of_start_;  // The exit code of the job when a child ended while starting.
+  int failure_code_ = 0;             // Of a worker that was given up and ended the job.
 };
 
 }  // namespace convrec::cli

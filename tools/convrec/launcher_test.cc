@@ -30,7 +30,8 @@ class LauncherTest : public ::testing::Test {
     std::FILE* stream = std::fopen(services_.File("screen").c_str(), "w");
     absl::StatusOr<int> code = 0;
     {
-      report::ProgressDisplay display({.plain_interval = absl::ZeroDuration()}, stream, base::Clock::Real());
+      report::ProgressDisplay display(
+          {.plain_interval = absl::ZeroDuration()}, stream, base::Clock::Real());
       Launcher launcher(options_, &signals_, &display, base::Clock::Real());
       code = launcher.Run();
     }
@@ -40,7 +41,8 @@ class LauncherTest : public ::testing::Test {
   std::string screen() const { return services_.Read("screen"); }
   std::vector<pid_t> pids() const {
     std::vector<pid_t> out;
-    for (const absl::string_view line : absl::StrSplit(services_.Read("pids"), '\n', absl::SkipEmpty())) {
+    for (const absl::string_view line :
+         absl::StrSplit(services_.Read("pids"), '\n', absl::SkipEmpty())) {
       out.push_back(static_cast<pid_t>(std::stoi(std::string(line))));
     }
     return out;
@@ -83,9 +85,10 @@ TEST_F(LauncherTest, ChildrenGetTheConfigurationAndEachOthersPorts) {
 }
 
 TEST_F(LauncherTest, LearnersLastWordsAreShownWhenItFails) {
-  services_.SetScript("learner",
-                      "ready 4322; until_file $RUN/rollout\n"
-                      "echo '2026-11-24T05:36:35.123Z ERROR learner] row 7 of train.jsonl is empty' >&2; exit 65");
+  services_.SetScript(
+      "learner",
+      "ready 4322; until_file $RUN/rollout\n"
+      "echo '2026-11-24T05:36:35.123Z ERROR learner] row 7 of train.jsonl is empty' >&2; exit 65");
   EXPECT_EQ(*Run(), base::kExitBadData);
   EXPECT_THAT(screen(), HasSubstr("[learner] ERROR row 7 of train.jsonl is empty"));
   EXPECT_THAT(screen(), HasSubstr("the learner ended with exit code 65"));
@@ -98,7 +101,9 @@ TEST_F(LauncherTest, LearnerKilledByASignalIsABug) {
 }
 
 TEST_F(LauncherTest, SignalReachesTheLearnerWhichStopsWithACheckpoint) {
-  services_.SetScript("learner", "trap 'touch $RUN/checkpoint; exit 75' TERM; ready 4322; until_file $RUN/rollout; touch $RUN/started; until_file $RUN/never");
+  services_.SetScript("learner",
+                      "trap 'touch $RUN/checkpoint; exit 75' TERM; ready 4322; until_file "
+                      "$RUN/rollout; touch $RUN/started; until_file $RUN/never");
   bool is_sent = false;
   next_signal_ = [&]() -> std::optional<int> {
     if (is_sent || !base::FileExists(services_.File("started"))) return std::nullopt;
@@ -111,7 +116,9 @@ TEST_F(LauncherTest, SignalReachesTheLearnerWhichStopsWithACheckpoint) {
 }
 
 TEST_F(LauncherTest, SecondSignalKillsALearnerThatDoesNotStop) {
-  services_.SetScript("learner", "trap '' TERM; ready 4322; until_file $RUN/rollout; touch $RUN/started; until_file $RUN/never");
+  services_.SetScript("learner",
+                      "trap '' TERM; ready 4322; until_file $RUN/rollout; touch $RUN/started; "
+                      "until_file $RUN/never");
   next_signal_ = [&]() -> std::optional<int> {
     return base::FileExists(services_.File("started")) ? std::optional<int>(SIGINT) : std::nullopt;
   };
@@ -121,7 +128,9 @@ TEST_F(LauncherTest, SecondSignalKillsALearnerThatDoesNotStop) {
 
 TEST_F(LauncherTest, LearnerIsKilledWhenItsGraceIsOver) {
   options_.learner_grace = absl::Milliseconds(50);
-  services_.SetScript("learner", "trap '' TERM; ready 4322; until_file $RUN/rollout; touch $RUN/started; until_file $RUN/never");
+  services_.SetScript("learner",
+                      "trap '' TERM; ready 4322; until_file $RUN/rollout; touch $RUN/started; "
+                      "until_file $RUN/never");
   bool is_sent = false;
   next_signal_ = [&]() -> std::optional<int> {
     if (is_sent || !base::FileExists(services_.File("started"))) return std::nullopt;
@@ -133,7 +142,9 @@ TEST_F(LauncherTest, LearnerIsKilledWhenItsGraceIsOver) {
 }
 
 TEST_F(LauncherTest, DeadRolloutWorkerIsStartedAgain) {
-  services_.SetScript("rollout", "[ -e $RUN/died ] && { touch $RUN/again; until_file $RUN/never; }; touch $RUN/died; exit 1");
+  services_.SetScript(
+      "rollout",
+      "[ -e $RUN/died ] && { touch $RUN/again; until_file $RUN/never; }; touch $RUN/died; exit 1");
   services_.SetScript("learner", "ready 4322; until_file $RUN/again; exit 0");
   EXPECT_EQ(*Run(), 0);
   EXPECT_THAT(screen(), HasSubstr("rollout-1 ended with exit code 1"));
@@ -141,7 +152,9 @@ TEST_F(LauncherTest, DeadRolloutWorkerIsStartedAgain) {
 }
 
 TEST_F(LauncherTest, RewardServiceKeepsItsPortWhenItIsStartedAgain) {
-  services_.SetScript("reward", "[ -e $RUN/rollout ] && { touch $RUN/again; until_file $RUN/never; }; ready 4321; until_file $RUN/rollout; kill -9 $$");
+  services_.SetScript("reward",
+                      "[ -e $RUN/rollout ] && { touch $RUN/again; until_file $RUN/never; }; ready "
+                      "4321; until_file $RUN/rollout; kill -9 $$");
   services_.SetScript("learner", "ready 4322; until_file $RUN/again; exit 0");
   EXPECT_EQ(*Run(), 0);
   EXPECT_THAT(Arguments("reward", 0), HasSubstr("reward.listen=127.0.0.1:0"));
@@ -160,8 +173,11 @@ TEST_F(LauncherTest, LearnerIsStoppedWhenNoWorkerCanBeKept) {
 
 TEST_F(LauncherTest, JobGoesOnWithTheWorkersThatAreLeft) {
   options_.num_workers = 2;
-  services_.SetScript("rollout", "[ $ME = rollout-1 ] && exit 78; until_file $RUN/pids; touch $RUN/two; until_file $RUN/never");
-  services_.SetScript("learner", "ready 4322; until_file $RUN/two; until_file $RUN/given_up; exit 0");
+  services_.SetScript("rollout",
+                      "[ $ME = rollout-1 ] && exit 78; until_file $RUN/pids; touch $RUN/two; "
+                      "until_file $RUN/never");
+  services_.SetScript("learner",
+                      "ready 4322; until_file $RUN/two; until_file $RUN/given_up; exit 0");
   next_signal_ = [&]() -> std::optional<int> {
     // The screen is buffered by line, so this sees that the first worker was given up.
     if (absl::StrContains(services_.Read("screen"), "not started again")) {
@@ -173,10 +189,15 @@ TEST_F(LauncherTest, JobGoesOnWithTheWorkersThatAreLeft) {
 }
 
 TEST_F(LauncherTest, ChildThatFailsAtItsStartGivesItsReason) {
-  services_.SetScript("reward", "echo '2026-11-24T05:36:35.123Z ERROR reward] catalog.jsonl:3: \"year\" is missing' >&2; exit 65");
+  services_.SetScript("reward",
+                      "echo '2026-11-24T05:36:35.123Z ERROR reward] catalog.jsonl:3: \"year\" is "
+                      "missing' >&2; exit 65");
   services_.SetScript("learner", "until_file $RUN/never");
   EXPECT_EQ(*Run(), base::kExitBadData);
-  EXPECT_THAT(screen(), HasSubstr("could not start: reward ended with exit code 65: catalog.jsonl:3: \"year\" is missing"));
+  EXPECT_THAT(
+      screen(),
+      HasSubstr(
+          "could not start: reward ended with exit code 65: catalog.jsonl:3: \"year\" is missing"));
   for (const pid_t pid : pids()) EXPECT_FALSE(Exists(pid));
 }
 
@@ -214,8 +235,10 @@ TEST_F(LauncherTest, ServiceWithoutPortsEndsTheStart) {
 
 TEST_F(LauncherTest, PortsFileOfAnEarlierStartIsNotBelieved) {
   ASSERT_TRUE(base::MakeDirectories(services_.File("ports")).ok());
-  ASSERT_TRUE(base::WriteFileAtomically(services_.File("ports/reward.json"),
-                                        R"({"role":"reward","grpc":1,"metrics":1,"health":1,"pid":1})").ok());
+  ASSERT_TRUE(
+      base::WriteFileAtomically(services_.File("ports/reward.json"),
+                                R"({"role":"reward","grpc":1,"metrics":1,"health":1,"pid":1})")
+          .ok());
   services_.SetScript("learner", "ready 4322; until_file $RUN/rollout; exit 0");
   ASSERT_EQ(*Run(), 0);
   EXPECT_THAT(Arguments("rollout-1"), HasSubstr("rollout.reward_address=127.0.0.1:4321"));
@@ -224,8 +247,10 @@ TEST_F(LauncherTest, PortsFileOfAnEarlierStartIsNotBelieved) {
 TEST_F(LauncherTest, NothingIsLeftWhenTheJobEnds) {
   options_.worker_grace = absl::Milliseconds(100);
   options_.num_workers = 2;
-  services_.SetScript("rollout", "trap '' TERM; touch $RUN/$ME; until_file $RUN/never");  // Ignores the request.
-  services_.SetScript("learner", "ready 4322; until_file $RUN/rollout-1; until_file $RUN/rollout-2; exit 0");
+  services_.SetScript(
+      "rollout", "trap '' TERM; touch $RUN/$ME; until_file $RUN/never");  // Ignores the request.
+  services_.SetScript("learner",
+                      "ready 4322; until_file $RUN/rollout-1; until_file $RUN/rollout-2; exit 0");
   EXPECT_EQ(*Run(), 0);
   EXPECT_EQ(pids().size(), 4u);
   for (const pid_t pid : pids()) EXPECT_FALSE(Exists(pid)) << pid;
@@ -242,7 +267,8 @@ TEST_F(LauncherTest, NothingIsLeftWhenTheLauncherIsKilled) {
   }
   while (!base::FileExists(services_.File("rollout"))) ::poll(nullptr, 0, 5);
   ASSERT_EQ(::kill(launcher, SIGKILL), 0);
-  // The launcher, three children and what their scripts had running: the test's deadline bounds the wait.
+  // The launcher, three children and what their scripts had running: the test's deadline bounds the
+  // wait.
   std::vector<pid_t> ended;
   for (pid_t pid = 0; (pid = ::waitpid(-1, nullptr, 0)) > 0;) ended.push_back(pid);
   EXPECT_THAT(ended, ::testing::IsSupersetOf(pids()));
@@ -257,8 +283,10 @@ TEST_F(LauncherTest, StepsAndEvaluationsAreShown) {
   report::Evaluation evaluation;
   evaluation.stage = report::Stage::kRl;
   evaluation.rows = 200;
-  ASSERT_TRUE(base::WriteFileAtomically(services_.File("new"), report::FormatRecord(step) + "\n" +
-                                                                   report::FormatRecord(evaluation) + "\n").ok());
+  ASSERT_TRUE(base::WriteFileAtomically(
+                  services_.File("new"),
+                  report::FormatRecord(step) + "\n" + report::FormatRecord(evaluation) + "\n")
+                  .ok());
   services_.SetScript("learner", "ready 4322; cat $RUN/new >> $RUN/metrics.jsonl; exit 0");
   EXPECT_EQ(*Run(), 0);
   EXPECT_THAT(screen(), HasSubstr("1/1  reward 0.250"));

@@ -1,6 +1,6 @@
-// convrec: trains recommenders on one machine and tells about runs; the entry point of every service.
+// convrec: trains recommenders on one machine and tells about runs; the entry point of every
+// service.
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -22,25 +22,32 @@ constexpr char kExamples[] =
     "  convrec report runs/first\n"
     "  convrec config learner.steps=100        every key, its comment and its value\n"
     "  convrec VERB --help                     more on a verb\n"
-    "Exit codes: 0 done, 64 usage, 65 bad data, 69 peer unavailable, 70 bug, 74 input/output, 75 stopped with a\n"
+    "Exit codes: 0 done, 64 usage, 65 bad data, 69 peer unavailable, 70 bug, 74 input/output, 75 "
+    "stopped with a\n"
     "checkpoint, 78 bad configuration.";
 
 // The parser's own message for a misspelt verb does not name it.
 int CheckVerb(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return base::kExitOk;
   std::vector<std::string> verbs;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verbs.push_back(verb->get_name());
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    verbs.push_back(verb->get_name());
   if (std::find(verbs.begin(), verbs.end(), argv[1]) != verbs.end()) return base::kExitOk;
   const std::string nearest = base::NearestWord(argv[1], verbs);
-  std::fprintf(stderr, "convrec: unknown verb \"%s\"; %s\n", argv[1],
-               nearest.empty() ? "convrec --help lists all" : absl::StrCat("did you mean \"", nearest, "\"?").c_str());
+  std::fprintf(stderr,
+               "convrec: unknown verb \"%s\"; %s\n",
+               argv[1],
+               nearest.empty() ? "convrec --help lists all"
+                               : absl::StrCat("did you mean \"", nearest, "\"?").c_str());
   return base::kExitUsage;
 }
 
 int Main(int argc, char** argv) {
   if (argc > 1 && IsBinaryVerb(argv[1])) return ReplaceByBinary(argv[1], argv + 1);
-  CLI::App app{"Trains conversational recommenders: supervised warm start, then rank-level reinforcement learning.",
-               "convrec"};
+  CLI::App app{
+      "Trains conversational recommenders: supervised warm start, then rank-level reinforcement "
+      "learning.",
+      "convrec"};
   app.require_subcommand(1);
   app.footer(kExamples);
   app.get_formatter()->column_width(30);

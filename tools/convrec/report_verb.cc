@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <memory>
 
@@ -15,8 +14,10 @@
 namespace convrec::cli {
 namespace {
 
-// A run that is still going on or was killed has no summary: its steps and evaluations tell its time.
-absl::StatusOr<report::RunOutcome> FindOutcome(const std::string& run_dir, const config::RunOptions& options) {
+// A run that is still going on or was killed has no summary: its steps and evaluations tell its
+// time.
+absl::StatusOr<report::RunOutcome> FindOutcome(const std::string& run_dir,
+                                               const config::RunOptions& options) {
   report::RunOutcome outcome = OutcomeOf(options);
   const std::string summary = base::JoinPath(run_dir, "summary.json");
   if (base::FileExists(summary)) {
@@ -26,17 +27,20 @@ absl::StatusOr<report::RunOutcome> FindOutcome(const std::string& run_dir, const
     outcome.exit_code = stored.exit_code;
     return outcome;
   }
-  CR_ASSIGN_OR_RETURN(const report::RunLog log, report::ReadRunLog(base::JoinPath(run_dir, "metrics.jsonl")));
+  CR_ASSIGN_OR_RETURN(const report::RunLog log,
+                      report::ReadRunLog(base::JoinPath(run_dir, "metrics.jsonl")));
   for (const report::SftStep& step : log.sft_steps) outcome.seconds += step.seconds;
   for (const report::RlStep& step : log.rl_steps) outcome.seconds += step.seconds;
-  for (const report::Evaluation& evaluation : log.evaluations) outcome.seconds += evaluation.seconds;
+  for (const report::Evaluation& evaluation : log.evaluations)
+    outcome.seconds += evaluation.seconds;
   return outcome;
 }
 
 absl::Status Report(const std::string& run_dir, bool writes_csv) {
   const std::string config_path = base::JoinPath(run_dir, "config.yaml");
   if (!base::FileExists(config_path)) {
-    return absl::NotFoundError(absl::StrCat(run_dir, " holds no run: there is no config.yaml in it"));
+    return absl::NotFoundError(
+        absl::StrCat(run_dir, " holds no run: there is no config.yaml in it"));
   }
   CR_ASSIGN_OR_RETURN(const config::RunOptions options, config::LoadRunOptions({config_path}, {}));
   CR_ASSIGN_OR_RETURN(const report::RunOutcome outcome, FindOutcome(run_dir, options));
@@ -49,11 +53,14 @@ absl::Status Report(const std::string& run_dir, bool writes_csv) {
 }  // namespace
 
 void AddReportVerb(CLI::App* app, Action* action) {
-  CLI::App* verb = app->add_subcommand("report", "Print a run's final table and write its report.html anew.");
+  CLI::App* verb =
+      app->add_subcommand("report", "Print a run's final table and write its report.html anew.");
   auto run_dir = std::make_shared<std::string>();
   auto writes_csv = std::make_shared<bool>(false);
   verb->add_option("run_dir", *run_dir, "Folder of the run.")->required()->type_name("RUN_DIR");
-  verb->add_flag("--csv", *writes_csv, "Write sft_steps.csv, rl_steps.csv and evaluations.csv into the folder too.");
+  verb->add_flag("--csv",
+                 *writes_csv,
+                 "Write sft_steps.csv, rl_steps.csv and evaluations.csv into the folder too.");
   verb->footer("Works while the run goes on.\nExample:\n  convrec report runs/first --csv");
   verb->callback([run_dir, writes_csv, action] {
     *action = [run_dir, writes_csv] {

@@ -34,14 +34,18 @@ bool HoldsSomething(const std::string& run_dir) {
   return false;
 }
 
-absl::Status CheckUnchanged(const config::RunOptions& stored, const config::RunOptions& wanted,
+absl::Status CheckUnchanged(const config::RunOptions& stored,
+                            const config::RunOptions& wanted,
                             const RunFolderRequest& request) {
   const std::vector<std::string> changes = config::ChangedKeys(stored, wanted);
   if (changes.empty()) return absl::OkStatus();
   const std::string list = absl::StrJoin(changes, "\n  ");
   if (!request.allow_config_change) {
-    return base::BadConfig(absl::StrCat("the configuration differs from the one that ", wanted.run_dir,
-                                        " was started with; --allow-config-change goes on with:\n  ", list));
+    return base::BadConfig(
+        absl::StrCat("the configuration differs from the one that ",
+                     wanted.run_dir,
+                     " was started with; --allow-config-change goes on with:\n  ",
+                     list));
   }
   CR_LOG(WARNING) << "the configuration of the run changes: " << absl::StrJoin(changes, "; ");
   return absl::OkStatus();
@@ -56,7 +60,8 @@ absl::StatusOr<RunFolderLock> RunFolderLock::Take(const std::string& run_dir) {
   if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("cannot open ", path));
   RunFolderLock lock(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    return base::BadConfig(absl::StrCat(run_dir, " is in use by another convrec train; choose another run_dir"));
+    return base::BadConfig(
+        absl::StrCat(run_dir, " is in use by another convrec train; choose another run_dir"));
   }
   return lock;
 }
@@ -67,7 +72,8 @@ RunFolderLock::~RunFolderLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options, const RunFolderRequest& request) {
+absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,
+                                           const RunFolderRequest& request) {
   RunFolder folder;
   folder.options = options;
   std::string& run_dir = folder.options.run_dir;
@@ -81,11 +87,14 @@ absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options, co
 
   folder.is_resumed = base::FileExists(config_path);
   if (folder.is_resumed && !request.resume) {
-    return base::BadConfig(absl::StrCat("run_dir ", run_dir, " holds a run already; --resume goes on with it, another ",
+    return base::BadConfig(absl::StrCat("run_dir ",
+                                        run_dir,
+                                        " holds a run already; --resume goes on with it, another ",
                                         "run_dir starts a new one"));
   }
   if (!folder.is_resumed && HoldsSomething(run_dir)) {
-    return base::BadConfig(absl::StrCat("run_dir ", run_dir, " holds files that are no run; choose an empty folder"));
+    return base::BadConfig(
+        absl::StrCat("run_dir ", run_dir, " holds files that are no run; choose an empty folder"));
   }
   if (folder.is_resumed) {
     CR_ASSIGN_OR_RETURN(const config::RunOptions stored, config::LoadRunOptions({config_path}, {}));
@@ -93,12 +102,14 @@ absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options, co
     if (base::FileExists(summary_path)) {
       CR_ASSIGN_OR_RETURN(const report::RunOutcome outcome, report::ReadSummary(summary_path));
       folder.earlier_seconds = outcome.seconds;
-      folder.is_finished = outcome.is_finished && config::ChangedKeys(stored, folder.options).empty();
+      folder.is_finished =
+          outcome.is_finished && config::ChangedKeys(stored, folder.options).empty();
     }
   }
   CR_RETURN_IF_ERROR(base::WriteFileAtomically(config_path, config::PrintYaml(folder.options)));
   // A resumed run names the world's files in its configuration; they are needed all the same.
-  const bool names_world = folder.options.data.catalog == base::JoinPath(world_dir, "catalog.jsonl");
+  const bool names_world =
+      folder.options.data.catalog == base::JoinPath(world_dir, "catalog.jsonl");
   if (names_world) CR_RETURN_IF_ERROR(sample::WriteSampleWorld(folder.options, world_dir));
   return folder;
 }

@@ -35,16 +35,18 @@ struct RunFolderRequest {
 };
 
 struct RunFolder {
-  config::RunOptions options;      // As the children get them: absolute paths, the sample's files filled in.
-  bool is_resumed = false;         // There was a run; otherwise it starts fresh.
-  bool is_finished = false;        // And it had come to its end.
-  double earlier_seconds = 0;      // Wall clock of its earlier starts.
+  config::RunOptions
+      options;  // As the children get them: absolute paths, the sample's files filled in.
+  bool is_resumed = false;     // There was a run; otherwise it starts fresh.
+  bool is_finished = false;    // And it had come to its end.
+  double earlier_seconds = 0;  // Wall clock of its earlier starts.
 };
 
 // Makes the folder and writes config.yaml (and the sample world). BadConfig, with what to do, for
 // - a folder that holds a run, without `resume`; a folder that holds something else;
 // - a configuration that differs from the run's, without `allow_config_change`.
 // With `resume` and no run in the folder a fresh run starts.
-absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options, const RunFolderRequest& request);
+absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,
+                                           const RunFolderRequest& request);
 
 }  // namespace convrec::cli

@@ -6,8 +6,8 @@
 #include "libs/base/files.h"
 #include "libs/config/load.h"
 #include "libs/config/print.h"
-#include "tools/convrec/run_report.h"
 #include "libs/sample/sample_world.h"
+#include "tools/convrec/run_report.h"
 
 namespace convrec::cli {
 namespace {
@@ -19,8 +19,14 @@ class RunFolderTest : public ::testing::Test {
  protected:
   // A run on data of its own, so that no sample world is written.
   config::RunOptions Options(std::vector<std::string> overrides = {}) {
-    overrides.insert(overrides.begin(), {"run_dir=" + run_dir_, "model.path=/m", "data.catalog=/c", "data.sft.path=/s",
-                                         "data.train.path=/t", "data.validation.path=/v", "data.test.path=/e"});
+    overrides.insert(overrides.begin(),
+                     {"run_dir=" + run_dir_,
+                      "model.path=/m",
+                      "data.catalog=/c",
+                      "data.sft.path=/s",
+                      "data.train.path=/t",
+                      "data.validation.path=/v",
+                      "data.test.path=/e"});
     auto options = config::LoadRunOptions({}, overrides);
     EXPECT_TRUE(options.ok()) << options.status();
     return options.ok() ? *options : config::RunOptions{};
@@ -53,7 +59,8 @@ TEST_F(RunFolderTest, RunInTheFolderNeedsResume) {
   ASSERT_TRUE(PrepareRunFolder(Options(), {}).ok());
   const absl::Status status = PrepareRunFolder(Options(), {}).status();
   EXPECT_TRUE(base::IsBadConfig(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("holds a run already; --resume goes on with it"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("holds a run already; --resume goes on with it"));
   const auto resumed = PrepareRunFolder(Options(), {.resume = true});
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_TRUE(resumed->is_resumed);
@@ -77,10 +84,13 @@ TEST_F(RunFolderTest, FolderWithOtherFilesIsRefused) {
 TEST_F(RunFolderTest, ChangedConfigurationIsListedAndNeedsConsent) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
   ASSERT_TRUE(PrepareRunFolder(Options({"learner.steps=5"}), {}).ok());
-  const absl::Status status = PrepareRunFolder(Options({"learner.steps=6"}), {.resume = true}).status();
+  const absl::Status status =
+      PrepareRunFolder(Options({"learner.steps=6"}), {.resume = true}).status();
   EXPECT_TRUE(base::IsBadConfig(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("learner.steps: 5 -> 6"));
-  EXPECT_TRUE(PrepareRunFolder(Options({"learner.steps=6"}), {.resume = true, .allow_config_change = true}).ok());
+  EXPECT_TRUE(
+      PrepareRunFolder(Options({"learner.steps=6"}), {.resume = true, .allow_config_change = true})
+          .ok());
 }
 
 TEST_F(RunFolderTest, FinishedRunIsKnownUnlessItsConfigurationChanges) {
@@ -91,7 +101,8 @@ TEST_F(RunFolderTest, FinishedRunIsKnownUnlessItsConfigurationChanges) {
   ASSERT_TRUE(same.ok()) << same.status();
   EXPECT_TRUE(same->is_finished);
   EXPECT_EQ(same->earlier_seconds, 120);
-  const auto longer = PrepareRunFolder(Options({"learner.steps=500"}), {.resume = true, .allow_config_change = true});
+  const auto longer = PrepareRunFolder(Options({"learner.steps=500"}),
+                                       {.resume = true, .allow_config_change = true});
   ASSERT_TRUE(longer.ok()) << longer.status();
   EXPECT_FALSE(longer->is_finished);
 }
@@ -106,14 +117,19 @@ TEST_F(RunFolderTest, TwoJobsCannotShareAFolder) {
 
 TEST_F(RunFolderTest, SampleWorldIsWrittenOnceAndNamedInTheConfiguration) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
-  const auto options = config::LoadRunOptions(
-      {}, {"run_dir=" + run_dir_, "data.world.sft_rows=60", "data.world.train_rows=20", "data.world.validation_rows=10",
-           "data.world.test_rows=10", "data.world.vocab_size=400"});
+  const auto options = config::LoadRunOptions({},
+                                              {"run_dir=" + run_dir_,
+                                               "data.world.sft_rows=60",
+                                               "data.world.train_rows=20",
+                                               "data.world.validation_rows=10",
+                                               "data.world.test_rows=10",
+                                               "data.world.vocab_size=400"});
   ASSERT_TRUE(options.ok()) << options.status();
   const auto folder = PrepareRunFolder(*options, {});
   ASSERT_TRUE(folder.ok()) << folder.status();
   EXPECT_EQ(folder->options.model.path, base::JoinPath(run_dir_, "world/model"));
-  for (const char* file : {"catalog.jsonl", "sft.jsonl", "test.jsonl", "model/config.json", "model/tokenizer.json"}) {
+  for (const char* file :
+       {"catalog.jsonl", "sft.jsonl", "test.jsonl", "model/config.json", "model/tokenizer.json"}) {
     EXPECT_TRUE(base::FileExists(base::JoinPath(run_dir_, std::string("world/") + file))) << file;
   }
   // A world that is there is left alone.

@@ -25,19 +25,40 @@ std::vector<std::pair<std::string, std::string>> FactsOf(const config::RunOption
       {"estimator", config::DescribeEstimator(options)},
       {"model", options.model.path},
       {"catalog", options.data.catalog},
-      {"supervised steps", absl::StrCat(learner.sft.steps, " of ", learner.sft.rows_per_step, " rows, learning rate ",
-                                        report::Compact(learner.sft.optimizer.learning_rate))},
+      {"supervised steps",
+       absl::StrCat(learner.sft.steps,
+                    " of ",
+                    learner.sft.rows_per_step,
+                    " rows, learning rate ",
+                    report::Compact(learner.sft.optimizer.learning_rate))},
       {"reinforcement-learning steps",
-       absl::StrCat(learner.steps, " of ", learner.groups_per_step, " conversations with ", rollout.siblings,
-                    " lists each, learning rate ", report::Compact(learner.optimizer.learning_rate))},
-      {"sampling", absl::StrCat("temperature ", report::Compact(rollout.temperature), ", at most ",
-                                rollout.max_new_tokens, " tokens, ", options.data.num_ranks, " ranks asked for")},
+       absl::StrCat(learner.steps,
+                    " of ",
+                    learner.groups_per_step,
+                    " conversations with ",
+                    rollout.siblings,
+                    " lists each, learning rate ",
+                    report::Compact(learner.optimizer.learning_rate))},
+      {"sampling",
+       absl::StrCat("temperature ",
+                    report::Compact(rollout.temperature),
+                    ", at most ",
+                    rollout.max_new_tokens,
+                    " tokens, ",
+                    options.data.num_ranks,
+                    " ranks asked for")},
       {"rollout workers", absl::StrCat(rollout.workers)},
-      {"staleness allowed", absl::StrCat(learner.max_staleness, learner.max_staleness == 0 ? " (synchronous)" : " steps")},
+      {"staleness allowed",
+       absl::StrCat(learner.max_staleness,
+                    learner.max_staleness == 0 ? " (synchronous)" : " steps")},
       {"rewards besides hits",
-       absl::StrCat("repeat ", report::Compact(options.reward.duplicate_reward), ", off-catalog ",
-                    report::Compact(options.reward.off_catalog_reward), ", named in conversation ",
-                    report::Compact(options.reward.seen_reward), ", malformed ",
+       absl::StrCat("repeat ",
+                    report::Compact(options.reward.duplicate_reward),
+                    ", off-catalog ",
+                    report::Compact(options.reward.off_catalog_reward),
+                    ", named in conversation ",
+                    report::Compact(options.reward.seen_reward),
+                    ", malformed ",
                     report::Compact(options.reward.malformed_reward))},
   };
 }
@@ -56,12 +77,15 @@ report::RunOutcome OutcomeOf(const config::RunOptions& options) {
   return outcome;
 }
 
-absl::StatusOr<std::string> WriteRunReport(const std::string& run_dir, const config::RunOptions& options,
+absl::StatusOr<std::string> WriteRunReport(const std::string& run_dir,
+                                           const config::RunOptions& options,
                                            const report::RunOutcome& outcome) {
   CR_ASSIGN_OR_RETURN(const report::RunLog log, ReadLog(run_dir));
-  if (log.has_torn_tail) CR_LOG(WARNING) << run_dir << "/metrics.jsonl: the last line is incomplete and left out";
-  CR_RETURN_IF_ERROR(base::WriteFileAtomically(base::JoinPath(run_dir, "report.html"),
-                                               report::RenderPage(log, {outcome, FactsOf(options)})));
+  if (log.has_torn_tail)
+    CR_LOG(WARNING) << run_dir << "/metrics.jsonl: the last line is incomplete and left out";
+  CR_RETURN_IF_ERROR(
+      base::WriteFileAtomically(base::JoinPath(run_dir, "report.html"),
+                                report::RenderPage(log, {outcome, FactsOf(options)})));
   return report::RenderTable(report::FinalResults(log));
 }
 
@@ -79,9 +103,12 @@ absl::Status WriteRunSummary(const std::string& run_dir, const report::RunOutcom
 
 absl::Status WriteRunCsv(const std::string& run_dir) {
   CR_ASSIGN_OR_RETURN(const report::RunLog log, ReadLog(run_dir));
-  CR_RETURN_IF_ERROR(base::WriteFileAtomically(base::JoinPath(run_dir, "sft_steps.csv"), report::ToCsv(log.sft_steps)));
-  CR_RETURN_IF_ERROR(base::WriteFileAtomically(base::JoinPath(run_dir, "rl_steps.csv"), report::ToCsv(log.rl_steps)));
-  return base::WriteFileAtomically(base::JoinPath(run_dir, "evaluations.csv"), report::ToCsv(log.evaluations));
+  CR_RETURN_IF_ERROR(base::WriteFileAtomically(base::JoinPath(run_dir, "sft_steps.csv"),
+                                               report::ToCsv(log.sft_steps)));
+  CR_RETURN_IF_ERROR(base::WriteFileAtomically(base::JoinPath(run_dir, "rl_steps.csv"),
+                                               report::ToCsv(log.rl_steps)));
+  return base::WriteFileAtomically(base::JoinPath(run_dir, "evaluations.csv"),
+                                   report::ToCsv(log.evaluations));
 }
 
 }  // namespace convrec::cli

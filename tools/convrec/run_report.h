@@ -10,7 +10,8 @@
 namespace convrec::cli {
 
 // Reads run_dir/metrics.jsonl and writes run_dir/report.html. Gives the final table as text.
-absl::StatusOr<std::string> WriteRunReport(const std::string& run_dir, const config::RunOptions& options,
+absl::StatusOr<std::string> WriteRunReport(const std::string& run_dir,
+                                           const config::RunOptions& options,
                                            const report::RunOutcome& outcome);
 
 // Writes run_dir/summary.json from run_dir/metrics.jsonl; a run without a log has null results.

@@ -52,7 +52,8 @@ TEST_F(RunReportTest, LogBecomesTablePageAndSummary) {
 TEST_F(RunReportTest, RunWithoutALogHasASummaryOfNulls) {
   ASSERT_TRUE(WriteRunSummary(folder_.path(), OutcomeOf(options_)).ok());
   EXPECT_THAT(Read("summary.json"), HasSubstr("\"ratio\": null"));
-  EXPECT_EQ(WriteRunReport(folder_.path(), options_, OutcomeOf(options_)).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(WriteRunReport(folder_.path(), options_, OutcomeOf(options_)).status().code(),
+            absl::StatusCode::kNotFound);
 }
 
 TEST_F(RunReportTest, CsvFilesHoldStepsAndEvaluations) {

@@ -12,13 +12,13 @@ namespace convrec::cli {
 class SignalSource {
  public:
   virtual ~SignalSource() = default;
-  // Blocks until a request to stop comes (its signal number), a child changes its state, or `timeout`
-  // has passed (both nullopt). Each request is given once.
+  // Blocks until a request to stop comes (its signal number), a child changes its state, or
+  // `timeout` has passed (both nullopt). Each request is given once.
   virtual std::optional<int> Wait(absl::Duration timeout) = 0;
 };
 
-// SIGINT, SIGTERM, SIGHUP and SIGCHLD of this process, by signalfd. They stay blocked while the value
-// lives; construct it before any thread is started, so that all threads inherit the mask.
+// SIGINT, SIGTERM, SIGHUP and SIGCHLD of this process, by signalfd. They stay blocked while the
+// value lives; construct it before any thread is started, so that all threads inherit the mask.
 class ProcessSignals final : public SignalSource {
  public:
   ProcessSignals();

@@ -24,7 +24,10 @@ TEST(ProcessSignalsTest, EndOfAChildWakesWithoutARequest) {
 }
 
 TEST(ProcessSignalsTest, RequestThatNobodyReadDoesNotKillTheProcessAfterwards) {
-  { const ProcessSignals signals; ASSERT_EQ(::kill(::getpid(), SIGTERM), 0); }
+  {
+    const ProcessSignals signals;
+    ASSERT_EQ(::kill(::getpid(), SIGTERM), 0);
+  }
   SUCCEED();
 }
 

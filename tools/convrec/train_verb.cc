@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -38,7 +37,8 @@ absl::StatusOr<config::RunOptions> LoadOptions(const TrainArguments& arguments) 
   CR_ASSIGN_OR_RETURN(config::RunOptions options,
                       config::LoadRunOptions(arguments.config.files, arguments.config.overrides));
   const std::string stored = base::JoinPath(options.run_dir, "config.yaml");
-  if (!arguments.folder.resume || !arguments.config.files.empty() || !base::FileExists(stored)) return options;
+  if (!arguments.folder.resume || !arguments.config.files.empty() || !base::FileExists(stored))
+    return options;
   const std::string run_dir = options.run_dir;
   CR_ASSIGN_OR_RETURN(options, config::LoadRunOptions({stored}, arguments.config.overrides));
   options.run_dir = run_dir;
@@ -62,7 +62,8 @@ Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFo
   return options;
 }
 
-// Shows the table and writes what outlasts the run; an error here does not change how the job ended.
+// Shows the table and writes what outlasts the run; an error here does not change how the job
+// ended.
 void Conclude(const RunFolder& folder, const report::RunOutcome& outcome) {
   const std::string& run_dir = folder.options.run_dir;
   absl::Status status = WriteRunSummary(run_dir, outcome);
@@ -73,8 +74,13 @@ void Conclude(const RunFolder& folder, const report::RunOutcome& outcome) {
     CR_LOG(ERROR) << table.status().message();
     return;
   }
-  const std::string text = absl::StrCat("\n", *table, "\n", report::Seconds(outcome.seconds), " in all; report in ",
-                                        base::JoinPath(run_dir, "report.html"), "\n");
+  const std::string text = absl::StrCat("\n",
+                                        *table,
+                                        "\n",
+                                        report::Seconds(outcome.seconds),
+                                        " in all; report in ",
+                                        base::JoinPath(run_dir, "report.html"),
+                                        "\n");
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   status = base::AppendToFile(base::JoinPath(run_dir, "log.txt"), text);
@@ -101,8 +107,13 @@ absl::StatusOr<int> Train(const TrainArguments& arguments) {
   absl::StatusOr<int> code = base::kExitBug;
   {
     report::ProgressDisplay display(
-        {.is_terminal = is_terminal, .log_path = base::JoinPath(folder.options.run_dir, "log.txt")}, stdout, clock);
-    display.Note(absl::StrCat(folder.is_resumed ? "resuming " : "", "run ", folder.options.name, " in ",
+        {.is_terminal = is_terminal, .log_path = base::JoinPath(folder.options.run_dir, "log.txt")},
+        stdout,
+        clock);
+    display.Note(absl::StrCat(folder.is_resumed ? "resuming " : "",
+                              "run ",
+                              folder.options.name,
+                              " in ",
                               folder.options.run_dir));
     display.Note(config::DescribeEstimator(folder.options));
     code = Launcher(LauncherOptionsOf(arguments, folder), &signals, &display, clock).Run();
@@ -120,20 +131,33 @@ void AddTrainVerb(CLI::App* app, Action* action) {
   CLI::App* verb = app->add_subcommand("train", "Run the whole job on this machine.");
   auto arguments = std::make_shared<TrainArguments>();
   AddConfigArguments(verb, &arguments->config);
-  verb->add_flag("--resume", arguments->folder.resume,
-                 "Go on with the run in run_dir from its newest checkpoint; without --config by its own configuration.");
-  verb->add_flag("--allow-config-change", arguments->folder.allow_config_change,
-                 "Let a resumed run take a configuration that differs from the one it was started with.");
-  verb->add_option("--binaries", arguments->binaries_dir, "Folder of convrec-learner, convrec-rollout and "
-                   "convrec-reward; default: that of this binary.")->type_name("DIR");
-  verb->add_option("--start-timeout", arguments->start_timeout_s, "Seconds until the services must have their ports.")
-      ->check(CLI::PositiveNumber)->type_name("S");
+  verb->add_flag("--resume",
+                 arguments->folder.resume,
+                 "Go on with the run in run_dir from its newest checkpoint; without --config by "
+                 "its own configuration.");
+  verb->add_flag(
+      "--allow-config-change",
+      arguments->folder.allow_config_change,
+      "Let a resumed run take a configuration that differs from the one it was started with.");
+  verb->add_option("--binaries",
+                   arguments->binaries_dir,
+                   "Folder of convrec-learner, convrec-rollout and "
+                   "convrec-reward; default: that of this binary.")
+      ->type_name("DIR");
+  verb->add_option("--start-timeout",
+                   arguments->start_timeout_s,
+                   "Seconds until the services must have their ports.")
+      ->check(CLI::PositiveNumber)
+      ->type_name("S");
   verb->footer(
-      "Starts the reward service, the learner and rollout.workers rollout workers as processes on loopback ports,\n"
-      "shows progress, and writes run_dir/{config.yaml,metrics.jsonl,log.txt,logs/,report.html,summary.json} and the\n"
+      "Starts the reward service, the learner and rollout.workers rollout workers as processes on "
+      "loopback ports,\n"
+      "shows progress, and writes "
+      "run_dir/{config.yaml,metrics.jsonl,log.txt,logs/,report.html,summary.json} and the\n"
       "learner's checkpoints. Ctrl-C stops with a checkpoint; a second one kills.\n"
       "Examples:\n"
-      "  convrec train                                              the embedded sample with default settings\n"
+      "  convrec train                                              the embedded sample with "
+      "default settings\n"
       "  convrec train --config run.yaml learner.steps=200 run_dir=runs/long\n"
       "  convrec train run_dir=runs/long --resume");
   verb->callback([arguments, action] {

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -36,7 +35,9 @@ void AddBinaryVerbs(CLI::App* app) {
 }
 
 bool IsBinaryVerb(const std::string& verb) {
-  return std::any_of(kBinaryVerbs.begin(), kBinaryVerbs.end(), [&verb](const BinaryVerb& v) { return verb == v.name; });
+  return std::any_of(kBinaryVerbs.begin(), kBinaryVerbs.end(), [&verb](const BinaryVerb& v) {
+    return verb == v.name;
+  });
 }
 
 int ReplaceByBinary(const std::string& verb, char** arguments) {
@@ -47,10 +48,14 @@ int ReplaceByBinary(const std::string& verb, char** arguments) {
 }
 
 void AddConfigArguments(CLI::App* verb, ConfigArguments* arguments) {
-  verb->add_option("-c,--config", arguments->files, "Configuration file in YAML; may be repeated, later files win.")
+  verb->add_option("-c,--config",
+                   arguments->files,
+                   "Configuration file in YAML; may be repeated, later files win.")
       ->allow_extra_args(false)
       ->type_name("FILE");
-  verb->add_option("overrides", arguments->overrides, "Values that win over the files, as in learner.steps=100.")
+  verb->add_option("overrides",
+                   arguments->overrides,
+                   "Values that win over the files, as in learner.steps=100.")
       ->type_name("key=value");
 }
 

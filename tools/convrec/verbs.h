@@ -1,7 +1,7 @@
 // The verbs of `convrec`, one file each.
 //
-// An Add...Verb function describes its verb to the parser; when the verb is chosen, `action` becomes
-// what it does: a function that gives the exit code.
+// An Add...Verb function describes its verb to the parser; when the verb is chosen, `action`
+// becomes what it does: a function that gives the exit code.
 #pragma once
 
 #include <functional>
@@ -28,8 +28,8 @@ void AddDoctorVerb(CLI::App* app, Action* action);
 // `learner`, `rollout`, `reward` and `import` are binaries of their own beside this one.
 void AddBinaryVerbs(CLI::App* app);  // Lists them for --help.
 bool IsBinaryVerb(const std::string& verb);
-// Replaces this process by the binary, with `arguments` (the first is replaced by its path). Returns only
-// when that fails, with the exit code.
+// Replaces this process by the binary, with `arguments` (the first is replaced by its path).
+// Returns only when that fails, with the exit code.
 int ReplaceByBinary(const std::string& verb, char** arguments);
 
 // What verbs with a configuration share: --config FILE (repeatable) and key=value.

@@ -8,8 +8,8 @@ namespace convrec::cli {
 namespace {
 
 bool IsFinal(const ExitState& exit) {
-  return exit.signal == 0 &&
-         (exit.code == base::kExitUsage || exit.code == base::kExitBadData || exit.code == base::kExitBadConfig);
+  return exit.signal == 0 && (exit.code == base::kExitUsage || exit.code == base::kExitBadData ||
+                              exit.code == base::kExitBadConfig);
 }
 
 }  // namespace
@@ -29,7 +29,8 @@ WorkerChange Worker::Watch(absl::Time now) {
     if (now < *restart_at_) return change;
     restart_at_.reset();
     change.status = Start(now);
-    change.kind = change.status.ok() ? WorkerChange::Kind::kRestarted : WorkerChange::Kind::kGivenUp;
+    change.kind =
+        change.status.ok() ? WorkerChange::Kind::kRestarted : WorkerChange::Kind::kGivenUp;
     is_given_up_ = !change.status.ok();
     return change;
   }
@@ -42,7 +43,8 @@ WorkerChange Worker::Watch(absl::Time now) {
     change.kind = WorkerChange::Kind::kGivenUp;
     return change;
   }
-  change.backoff = std::min(policy_.max_backoff, policy_.first_backoff * (1 << std::min(num_restarts_, 20)));
+  change.backoff =
+      std::min(policy_.max_backoff, policy_.first_backoff * (1 << std::min(num_restarts_, 20)));
   ++num_restarts_;
   restart_at_ = now + change.backoff;
   change.kind = WorkerChange::Kind::kDied;

@@ -10,19 +10,20 @@
 namespace convrec::cli {
 
 struct RestartPolicy {
-  int max_restarts = 5;                               // Without a healthy stretch in between; then it is given up.
-  absl::Duration first_backoff = absl::Seconds(1);    // Doubles with each restart.
+  int max_restarts = 5;  // Without a healthy stretch in between; then it is given up.
+  absl::Duration first_backoff = absl::Seconds(1);  // Doubles with each restart.
   absl::Duration max_backoff = absl::Seconds(30);
-  absl::Duration healthy_after = absl::Seconds(120);  // A child that lived so long starts counting anew.
+  absl::Duration healthy_after =
+      absl::Seconds(120);  // A child that lived so long starts counting anew.
 };
 
 // What a look at a worker found; everything is said once.
 struct WorkerChange {
   enum class Kind { kNone, kDied, kRestarted, kGivenUp };
   Kind kind = Kind::kNone;
-  ExitState exit;           // Of kDied and kGivenUp.
-  absl::Duration backoff;   // Until the restart, of kDied.
-  absl::Status status;      // Why a restart failed, of kGivenUp.
+  ExitState exit;          // Of kDied and kGivenUp.
+  absl::Duration backoff;  // Until the restart, of kDied.
+  absl::Status status;     // Why a restart failed, of kGivenUp.
 };
 
 // Not thread-safe; time is given by the caller.
@@ -34,13 +35,15 @@ class Worker final {
   const std::string& name() const { return name_; }
   const std::string& log_path() const { return options_.log_path; }
   // Of the restarts to come, as when a service is to keep its port.
-  void set_arguments(std::vector<std::string> arguments) { options_.arguments = std::move(arguments); }
+  void set_arguments(std::vector<std::string> arguments) {
+    options_.arguments = std::move(arguments);
+  }
   ChildProcess* child() { return child_ ? &*child_ : nullptr; }
   bool is_given_up() const { return is_given_up_; }
 
   absl::Status Start(absl::Time now);
-  // Notices a death, restarts when the backoff is over. Exit codes that no retry can mend (64, 65, 78)
-  // give the worker up at once.
+  // Notices a death, restarts when the backoff is over. Exit codes that no retry can mend (64, 65,
+  // 78) give the worker up at once.
   WorkerChange Watch(absl::Time now);
 
  private:

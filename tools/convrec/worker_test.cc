@@ -14,7 +14,9 @@ using Kind = WorkerChange::Kind;
 class WorkerTest : public ::testing::Test {
  protected:
   Worker Make(const std::string& script, const RestartPolicy& policy) {
-    return Worker("rollout-1", {{"/bin/sh", "-c", script}, base::JoinPath(folder_.path(), "log"), SIGKILL}, policy);
+    return Worker("rollout-1",
+                  {{"/bin/sh", "-c", script}, base::JoinPath(folder_.path(), "log"), SIGKILL},
+                  policy);
   }
   // Time stands still until the worker's process has ended.
   WorkerChange WaitForChange(Worker* worker, absl::Time now) {
@@ -28,8 +30,11 @@ class WorkerTest : public ::testing::Test {
 };
 
 TEST_F(WorkerTest, PausesGrowAndTheWorkerIsGivenUp) {
-  Worker worker = Make("exit 1", {.max_restarts = 2, .first_backoff = absl::Seconds(1), .max_backoff = absl::Seconds(30),
-                                  .healthy_after = absl::Minutes(2)});
+  Worker worker = Make("exit 1",
+                       {.max_restarts = 2,
+                        .first_backoff = absl::Seconds(1),
+                        .max_backoff = absl::Seconds(30),
+                        .healthy_after = absl::Minutes(2)});
   ASSERT_TRUE(worker.Start(start_).ok());
   WorkerChange change = WaitForChange(&worker, start_);
   EXPECT_EQ(change.kind, Kind::kDied);
@@ -46,17 +51,24 @@ TEST_F(WorkerTest, PausesGrowAndTheWorkerIsGivenUp) {
 }
 
 TEST_F(WorkerTest, LongLifeStartsTheCountAnew) {
-  Worker worker = Make("exit 1", {.max_restarts = 0, .first_backoff = absl::Seconds(1), .max_backoff = absl::Seconds(30),
-                                  .healthy_after = absl::Minutes(2)});
+  Worker worker = Make("exit 1",
+                       {.max_restarts = 0,
+                        .first_backoff = absl::Seconds(1),
+                        .max_backoff = absl::Seconds(30),
+                        .healthy_after = absl::Minutes(2)});
   ASSERT_TRUE(worker.Start(start_).ok());
   EXPECT_EQ(WaitForChange(&worker, start_).kind, Kind::kGivenUp);  // No restart is allowed.
-  Worker patient = Make("exit 1", {.max_restarts = 1, .first_backoff = absl::Seconds(1), .max_backoff = absl::Seconds(30),
-                                   .healthy_after = absl::Minutes(2)});
+  Worker patient = Make("exit 1",
+                        {.max_restarts = 1,
+                         .first_backoff = absl::Seconds(1),
+                         .max_backoff = absl::Seconds(30),
+                         .healthy_after = absl::Minutes(2)});
   ASSERT_TRUE(patient.Start(start_).ok());
   EXPECT_EQ(WaitForChange(&patient, start_).kind, Kind::kDied);
   const absl::Time again = start_ + absl::Seconds(1);
   EXPECT_EQ(patient.Watch(again).kind, Kind::kRestarted);
-  EXPECT_EQ(WaitForChange(&patient, again + absl::Minutes(3)).kind, Kind::kDied);  // Lived for 3 minutes.
+  EXPECT_EQ(WaitForChange(&patient, again + absl::Minutes(3)).kind,
+            Kind::kDied);  // Lived for 3 minutes.
 }
 
 TEST_F(WorkerTest, CodesThatNoRetryMendsGiveTheWorkerUp) {

@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <memory>
 
@@ -18,7 +17,8 @@ absl::Status WriteWorld(const ConfigArguments& arguments, const std::string& dir
   CR_ASSIGN_OR_RETURN(const config::RunOptions options,
                       config::LoadRunOptions(arguments.files, arguments.overrides));
   if (base::FileExists(directory)) {
-    return base::BadConfig(absl::StrCat(directory, " is there already; choose a folder that does not exist yet"));
+    return base::BadConfig(
+        absl::StrCat(directory, " is there already; choose a folder that does not exist yet"));
   }
   CR_RETURN_IF_ERROR(sample::WriteSampleWorld(options, directory));
   std::printf("sample world in %s\n", directory.c_str());
@@ -28,13 +28,15 @@ absl::Status WriteWorld(const ConfigArguments& arguments, const std::string& dir
 }  // namespace
 
 void AddWorldVerb(CLI::App* app, Action* action) {
-  CLI::App* verb = app->add_subcommand("world", "Write the sample world: catalog, conversations, model without weights.");
+  CLI::App* verb = app->add_subcommand(
+      "world", "Write the sample world: catalog, conversations, model without weights.");
   auto arguments = std::make_shared<ConfigArguments>();
   auto directory = std::make_shared<std::string>();
   verb->add_option("--out", *directory, "Folder to make.")->required()->type_name("DIR");
   AddConfigArguments(verb, arguments.get());
   verb->footer(
-      "The same files as `convrec train` writes when data.catalog is empty; data.world and data.num_ranks shape them.\n"
+      "The same files as `convrec train` writes when data.catalog is empty; data.world and "
+      "data.num_ranks shape them.\n"
       "Example:\n"
       "  convrec world --out world data.world.seed=7 data.world.test_rows=1000");
   verb->callback([arguments, directory, action] {
