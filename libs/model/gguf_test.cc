@@ -112,7 +112,7 @@ TEST_F(DamagedGgufTest, FlippedBitsNeverCrash) {
   const auto bytes = base::ReadFile(kTypes);
   ASSERT_TRUE(bytes.ok());
   ForBitFlips(
-      *bytes, 1000, 1500, [&](const std::string& damaged) { ReadBytes(damaged).IgnoreError(); });
+      *bytes, 1000, 400, [&](const std::string& damaged) { ReadBytes(damaged).IgnoreError(); });
 }
 
 }  // namespace

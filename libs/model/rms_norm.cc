@@ -1,10 +1,8 @@
 #include "libs/model/rms_norm.h"
 
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -15,9 +13,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Rows a task takes at least, and rows whose weight gradients are summed together. Fixed, so that
-// sums do not depend on the number of threads.
-constexpr int64_t kBlockRows = 256;
 constexpr int64_t kLanes = 8;  // Independent partial sums, which compilers turn into vectors.
 
 // sum_i f(i)
@@ -40,16 +35,15 @@ at::Tensor Forward(const at::Tensor& x_MD, const at::Tensor& weight_D, double ep
   const float* x = x_MD.const_data_ptr<float>();
   const float* weight = weight_D.const_data_ptr<float>();
   float* out = out_MD.mutable_data_ptr<float>();
-  at::parallel_for(0, x_MD.numel() / width, kBlockRows, [&](int64_t begin, int64_t end) {
-    for (int64_t m = begin; m < end; ++m) {
-      const float* row = x + m * width;
-      const float square = Sum(width, [row](int64_t i) { return row[i] * row[i]; });
-      const float scale =
-          1.0F / std::sqrt(square / static_cast<float>(width) + static_cast<float>(eps));
-      for (int64_t i = 0; i < width; ++i) out[m * width + i] = row[i] * scale * weight[i];
-      if (scale_M != nullptr) scale_M[m] = scale;
-    }
-  });
+  const int64_t rows = x_MD.numel() / width;
+  for (int64_t m = 0; m < rows; ++m) {
+    const float* row = x + m * width;
+    const float square = Sum(width, [row](int64_t i) { return row[i] * row[i]; });
+    const float scale =
+        1.0F / std::sqrt(square / static_cast<float>(width) + static_cast<float>(eps));
+    for (int64_t i = 0; i < width; ++i) out[m * width + i] = row[i] * scale * weight[i];
+    if (scale_M != nullptr) scale_M[m] = scale;
+  }
   return out_MD;
 }
 
@@ -70,30 +64,26 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
     const at::Tensor gradient_MD = gradients[0].contiguous();
     const int64_t width = saved[1].numel();
     const int64_t rows = gradient_MD.numel() / width;
-    const int64_t blocks = (rows + kBlockRows - 1) / kBlockRows;
     at::Tensor out_MD = at::empty(gradient_MD.sizes(), gradient_MD.options());
-    at::Tensor weight_sums = at::zeros({blocks, width}, gradient_MD.options());
+    at::Tensor weight_gradient_D = at::zeros({width}, gradient_MD.options());
     const float* x = saved[0].const_data_ptr<float>();
     const float* weight = saved[1].const_data_ptr<float>();
     const float* scale = saved[2].const_data_ptr<float>();
     const float* gradient = gradient_MD.const_data_ptr<float>();
     float* out = out_MD.mutable_data_ptr<float>();
-    float* sums = weight_sums.mutable_data_ptr<float>();
-    at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t m = begin * kBlockRows; m < std::min(end * kBlockRows, rows); ++m) {
-        const float* row = x + m * width;
-        const float* g = gradient + m * width;
-        float* sum = sums + m / kBlockRows * width;
-        const float product = Sum(width, [=](int64_t i) { return g[i] * weight[i] * row[i]; });
-        // mean(h * n) * scale, once for the whole row.
-        const float shared = product * scale[m] * scale[m] / static_cast<float>(width);
-        for (int64_t i = 0; i < width; ++i) {
-          out[m * width + i] = scale[m] * (g[i] * weight[i] - row[i] * shared);
-          sum[i] += g[i] * row[i] * scale[m];
-        }
+    float* weight_gradient = weight_gradient_D.mutable_data_ptr<float>();
+    for (int64_t m = 0; m < rows; ++m) {
+      const float* row = x + m * width;
+      const float* g = gradient + m * width;
+      const float product = Sum(width, [=](int64_t i) { return g[i] * weight[i] * row[i]; });
+      // mean(h * n) * scale, once for the whole row.
+      const float shared = product * scale[m] * scale[m] / static_cast<float>(width);
+      for (int64_t i = 0; i < width; ++i) {
+        out[m * width + i] = scale[m] * (g[i] * weight[i] - row[i] * shared);
+        weight_gradient[i] += g[i] * row[i] * scale[m];
       }
-    });
-    return {out_MD, weight_sums.sum(0), {}};
+    }
+    return {out_MD, weight_gradient_D, {}};
   }
 };
 
