@@ -17,7 +17,7 @@ namespace {
 
 // The drawing area in user units; the page scales it.
 constexpr double kWidth = 560, kHeight = 240;
-constexpr double kLeft = 48, kRight = 50, kTop = 12, kBottom = 36;
+constexpr double kLeft = 54, kRight = 50, kTop = 12, kBottom = 36;
 constexpr double kPlotRight = kWidth - kRight, kPlotBottom = kHeight - kBottom;
 constexpr size_t kMaxHoverStrips = 150;
 constexpr double kLabelHeight = 13;
@@ -40,7 +40,7 @@ std::string ShowTick(double value, double distance, ValueFormat format) {
   const double unit = is_percent ? 100 : 1;
   const double scaled = std::fabs(distance * unit);
   if (scaled >= 1000) return Count(value * unit);
-  if (scaled < 1e-4) return Compact(value * unit);
+  if (scaled < 9e-4) return absl::StrCat(Compact(value * unit), is_percent ? " %" : "");
   const int digits = std::max(0, static_cast<int>(std::ceil(-std::log10(scaled) - 1e-9)));
   // 2.5 and 0.25 need one digit more than their power of ten says.
   const double shifted = scaled * std::pow(10, digits);
@@ -378,7 +378,7 @@ std::string DrawLineChart(const LineChart& chart) {
   if (chart.y_max) y_range.Add(*chart.y_max);
   if (chart.reference) y_range.Add(chart.reference->y);
   if (y_range.high - y_range.low < 1e-12)
-    y_range.high = y_range.low + std::max(1e-3, std::fabs(y_range.low));
+    y_range.high = y_range.low + std::max(0.1, std::fabs(y_range.low));
   const std::vector<double> y_ticks = NiceTicks(y_range.low, y_range.high, 4);
   Frame frame{x_range.low, x_range.high, y_ticks.front(), y_ticks.back()};
   WidenX(&frame.x_low, &frame.x_high);
