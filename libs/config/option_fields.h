@@ -74,8 +74,6 @@ void VisitFields(RolloutOptions& options, Visitor& visit) {
   visit("workers", options.workers);
   visit("siblings", options.siblings);
   visit("temperature", options.temperature);
-  visit("top_k", options.top_k);
-  visit("top_p", options.top_p);
   visit("max_new_tokens", options.max_new_tokens);
   visit("max_groups", options.max_groups);
   visit("threads", options.threads);

@@ -88,8 +88,6 @@ struct RolloutOptions {
   int workers = 1;
   int siblings = 8;  // G.
   double temperature = 1;
-  int top_k = 0;     // 0 = off.
-  double top_p = 1;  // 1 = off.
   int max_new_tokens = 0;
   int max_groups = 0;
   int threads = 0;  // 0 = all cores.

@@ -252,19 +252,19 @@ void CheckRollout(const RunOptions& options, Rules& rules) {
                 "rollout.temperature",
                 rollout.temperature,
                 "a number above 0, at most 100");
-  rules.NotNegative(rollout.top_k, "rollout.top_k");
-  rules.Require(rollout.top_p > 0 && rollout.top_p <= 1,
-                "rollout.top_p",
-                rollout.top_p,
-                "a number in (0, 1]");
   rules.Between(rollout.max_new_tokens, 1, kMaxTokens, "rollout.max_new_tokens");
   rules.Between(rollout.max_groups, 1, 65536, "rollout.max_groups");
   rules.Between(rollout.threads, 0, kMaxThreads, "rollout.threads");
   rules.Wait(rollout.reward_timeout, "rollout.reward_timeout_s");
 }
 
-void CheckObjective(const ObjectiveOptions& objective, Rules& rules) {
+void CheckObjective(const RunOptions& options, Rules& rules) {
+  const ObjectiveOptions& objective = options.learner.objective;
   const std::string prefix = "learner.objective.";
+  rules.Require(objective.advantage_unit == AdvantageUnit::kRank || options.reward.rule == RewardRule::kLogDecay,
+                prefix + "advantage_unit",
+                "sequence",
+                "reward.rule log_decay with it, whose first rank holds the reward of the whole list");
   rules.InOpenUnit(objective.clip_low, prefix + "clip_low");
   rules.InOpenUnit(objective.clip_high, prefix + "clip_high");
   rules.NotNegative(objective.kl_beta, prefix + "kl_beta");
@@ -315,7 +315,7 @@ void CheckLearner(const RunOptions& options, Rules& rules) {
                              ", or a group that waits for its reward is leased twice"));
   rules.Wait(learner.starvation_timeout, "learner.starvation_timeout_s");
   rules.Positive(learner.microbatch_tokens, "learner.microbatch_tokens");
-  CheckObjective(learner.objective, rules);
+  CheckObjective(options, rules);
   CheckOptimizer(learner.optimizer, "learner.optimizer.", rules);
   rules.NotNegative(learner.sft.steps, "learner.sft.steps");
   rules.Between(learner.sft.rows_per_step, 1, 1 << 20, "learner.sft.rows_per_step");

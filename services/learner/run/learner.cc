@@ -199,8 +199,9 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   const PromptBook::Sampling sampling{
       .num_siblings = options_.rollout.siblings,
       .params = {.temperature = static_cast<float>(options_.rollout.temperature),
-                 .top_k = options_.rollout.top_k,
-                 .top_p = static_cast<float>(options_.rollout.top_p),
+                 // The learner replays the full distribution, so nothing is cut off when sampling.
+                 .top_k = 0,
+                 .top_p = 1,
                  .max_new_tokens = options_.rollout.max_new_tokens,
                  .max_ranks = 0,
                  .seed = options_.seed}};
