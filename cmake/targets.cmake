@@ -71,7 +71,8 @@ function(cr_test target)
     return()
   endif()
   add_executable(${target} ${A_SRCS})
-  target_link_libraries(${target} PRIVATE ${A_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE ${A_DEPS} GTest::gtest GTest::gmock GTest::gtest_main
+    ${CR_SANITIZER_LIBRARY})
   if(A_PROTO)
     target_link_libraries(${target} PRIVATE convrec_proto)
   endif()
@@ -87,7 +88,7 @@ function(cr_test target)
     set(A_TIMEOUT 120)
   endif()
   set_tests_properties(${target} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT}
-    ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1;UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1")
+    ENVIRONMENT "${CR_SANITIZER_ENVIRONMENT}")
 endfunction()
 
 function(cr_bench target)
