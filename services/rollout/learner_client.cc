@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
+#include "libs/base/stop_signal.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/common.h"
@@ -87,11 +88,15 @@ class GrpcLearnerClient final : public LearnerClient {
     }
   }
 
-  absl::Status Return(domain::RunEpoch epoch, const std::vector<domain::GroupId>& groups) override {
+  absl::Status Return(const std::vector<domain::Lease>& leases) override {
     v1::SubmitGroupsRequest request;
     request.set_worker(worker_);
-    request.set_epoch(epoch.value);
-    for (const domain::GroupId group : groups) *request.add_returned() = wire::ToProto(group);
+    for (const domain::Lease& lease : leases) {
+      request.set_epoch(lease.epoch.value);
+      v1::ReturnedLease& returned = *request.add_returned();
+      *returned.mutable_group() = wire::ToProto(lease.group);
+      returned.set_attempt(lease.attempt);
+    }
     v1::SubmitGroupsReply reply;
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(2)));
@@ -140,6 +145,11 @@ class GrpcLearnerClient final : public LearnerClient {
     const auto reader = policy_->FetchWeights(&context, request);
     v1::WeightChunk chunk;
     while (reader->Read(&chunk)) {
+      if (closed_ || base::StopRequested()) {
+        context.TryCancel();
+        reader->Finish();
+        return absl::CancelledError("stopped");
+      }
       if (chunk.offset() != bytes->size() || bytes->size() + chunk.data().size() > manifest.size_bytes) {
         context.TryCancel();
         reader->Finish();

@@ -63,14 +63,15 @@ class LearnerClient {
   virtual absl::StatusOr<LeasedWork> Lease(domain::RunEpoch epoch, int max_groups, absl::Duration wait) = 0;
 
   virtual absl::StatusOr<Admission> Submit(const domain::RolloutGroup& group) = 0;
-  // Gives leases back; tried once.
-  virtual absl::Status Return(domain::RunEpoch epoch, const std::vector<domain::GroupId>& groups) = 0;
+  // Gives leases of one learner start back; tried once.
+  virtual absl::Status Return(const std::vector<domain::Lease>& leases) = 0;
 
   // The newest policy after `served` (-1 = any); no manifest when there was none within `wait`.
   virtual absl::StatusOr<std::unique_ptr<PolicyManifest>> WaitForPolicy(domain::RunEpoch epoch,
                                                                         int64_t served,
                                                                         absl::Duration wait) = 0;
-  // Appends to `bytes` from bytes->size() to the end of the snapshot; call again after a broken stream.
+  // Appends to `bytes` from bytes->size() to the end of the snapshot; call again after a broken stream (Unavailable,
+  // DeadlineExceeded). Ends early, Cancelled, after Close() or a stop.
   // NotFound when a newer version has taken its place.
   virtual absl::Status FetchPolicy(const PolicyManifest& manifest, std::string* bytes) = 0;
   virtual absl::StatusOr<bool> ReportLive(const PolicyManifest& manifest, const std::string& digest) = 0;

@@ -80,7 +80,7 @@ class RolloutWorker::Impl {
   absl::Status ScoreAndSubmit(SampledGroup group);
   domain::RolloutGroup Assemble(const SampledGroup& group) const;
   void Forget(int rows);
-  void GiveBack(const domain::Lease& lease);
+  void GiveBack(const std::vector<domain::Lease>& leases);
   void End(absl::Status status);
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || rows_in_hand_ < options_.max_rows; }
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || policy_ready_ || !arrived_.empty(); }
@@ -95,6 +95,7 @@ class RolloutWorker::Impl {
   DecoderEngine* const engine_;
   const tokenizer::Tokenizer* const tokenizer_;
   WorkerIdentity identity_;
+  int num_ranks_ = 0;   // Of the reward service.
   base::BoundedQueue<SampledGroup> sampled_;
 
   mutable absl::Mutex mu_;
@@ -120,6 +121,10 @@ class RolloutWorker::Impl {
 
 absl::Status RolloutWorker::Impl::Join() {
   CR_ASSIGN_OR_RETURN(RunDescription run, learner_->Join(identity_));
+  if (run.num_ranks != num_ranks_) {
+    return base::BadConfig(absl::StrCat("the learner trains lists of ", run.num_ranks, " ranks, the reward service scores ",
+                                        num_ranks_, ": data.num_ranks must be the same"));
+  }
   CR_LOG(INFO) << "joined run " << run.run << ", start " << run.epoch.value;
   receiver_->Follow(run.epoch);
   absl::MutexLock lock(&mu_);
@@ -135,6 +140,7 @@ void RolloutWorker::Impl::End(absl::Status status) {
 
 absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
   CR_ASSIGN_OR_RETURN(const RewardDescription reward, reward_->Describe());
+  num_ranks_ = reward.num_ranks;
   identity_ = {.worker = options_.worker,
                .catalog_digest = reward.catalog_digest,
                .tokenizer_digest = tokenizer_->digest(),
@@ -148,7 +154,8 @@ absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
                                      sync_seconds_.Observe(seconds);
                                      digest_ok_.Set(1);
                                    },
-                               .digest_mismatch = [this] { digest_ok_.Set(0); }},
+                               .digest_mismatch = [this] { digest_ok_.Set(0); },
+                               .failed = [this](const absl::Status& failure) { End(failure); }},
       [this] {
         absl::MutexLock lock(&mu_);
         policy_ready_ = true;
@@ -164,6 +171,8 @@ absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
     for (size_t i = 1; i < threads.size(); ++i) threads[i].join();
     learner_->Close();
     threads.front().join();
+    TakeArrivedLeases();   // What the last call brought after sampling had ended.
+    GiveBack({waiting_.begin(), waiting_.end()});
   }
   learner_->Close();
   receiver_.reset();
@@ -187,6 +196,7 @@ void RolloutWorker::Impl::LeaseLoop() {
       absl::MutexLock lock(&mu_);
       if (work->run_complete && work->leases.empty()) {
         ended_ = true;
+        learner_->Close();   // Nothing that is still under way is wanted any more.
         return;
       }
       for (domain::Lease& lease : work->leases) {
@@ -244,6 +254,7 @@ void RolloutWorker::Impl::StartLeases() {
 }
 
 absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_ready) {
+  absl::Status status;
   bool ready = false;
   while (true) {
     if (base::StopRequested()) break;
@@ -261,7 +272,10 @@ absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_rea
       continue;
     }
     auto results = engine_->Step();
-    if (!results.ok()) return results.status();
+    if (!results.ok()) {
+      status = results.status();
+      break;
+    }
     generated_tokens_.Add(static_cast<double>(engine_->drawn().size()));
     running_.Set(engine_->num_running_sequences());
     cache_bytes_.Set(static_cast<double>(engine_->cache_bytes()));
@@ -270,12 +284,12 @@ absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_rea
     if (ended_) break;
   }
   // Whatever has not been sampled is handed to other workers at once.
-  for (const int64_t tag : engine_->Abort()) GiveBack(sampling_.at(tag).first);
   TakeArrivedLeases();
-  for (const domain::Lease& lease : waiting_) GiveBack(lease);
+  for (const int64_t tag : engine_->Abort()) waiting_.push_back(sampling_.at(tag).first);
+  GiveBack({waiting_.begin(), waiting_.end()});
   waiting_.clear();
   sampling_.clear();
-  return absl::OkStatus();
+  return status;
 }
 
 void RolloutWorker::Impl::Finish(GenerationResult result) {
@@ -295,11 +309,12 @@ void RolloutWorker::Impl::Forget(int rows) {
   rows_in_hand_ -= rows;
 }
 
-void RolloutWorker::Impl::GiveBack(const domain::Lease& lease) {
-  const absl::Status status = learner_->Return(lease.epoch, {lease.group});
+void RolloutWorker::Impl::GiveBack(const std::vector<domain::Lease>& leases) {
+  if (leases.empty()) return;
+  const absl::Status status = learner_->Return(leases);
   if (!status.ok()) {
-    CR_LOG(WARNING) << "group " << lease.group.ToString() << " could not be given back (" << status.message()
-                    << "): it is leased again when its lease expires";
+    CR_LOG(WARNING) << leases.size() << " groups could not be given back (" << status.message()
+                    << "): they are leased again when their leases expire";
   }
 }
 
@@ -312,7 +327,7 @@ void RolloutWorker::Impl::SubmitLoop() {
     if (!status.ok()) {
       failed_.Add();
       CR_LOG(WARNING) << "group " << lease.group.ToString() << ": " << status.message() << "; giving it back";
-      GiveBack(lease);
+      GiveBack({lease});
     }
   }
 }

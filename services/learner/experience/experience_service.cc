@@ -80,11 +80,13 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
         Forget(request->worker());
         return grpc::Status::OK;
       }
-      if (context->IsCancelled() || ledger_->closed()) return grpc::Status::OK;
+      if (context->IsCancelled()) return grpc::Status::CANCELLED;
+      // A closed ledger answers at once, and its callers would ask again at once.
+      if (ledger_->closed()) absl::SleepFor(kSlice);
       tickets = ledger_->Lease(request->max_groups(), std::min(deadline, absl::Now() + kSlice));
     } while (tickets.empty() && absl::Now() < deadline);
     if (context->IsCancelled()) {  // Nobody reads the answer: the work goes to the next caller.
-      for (const GroupLedger::Ticket& ticket : tickets) ledger_->Return(ticket.group);
+      for (const GroupLedger::Ticket& ticket : tickets) ledger_->Return(ticket.group, ticket.attempt);
       return grpc::Status::CANCELLED;
     }
     for (const GroupLedger::Ticket& ticket : tickets) {
@@ -98,9 +100,9 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
                             v1::SubmitGroupsReply* reply) override {
     if (const grpc::Status status = CheckEpoch(request->epoch()); !status.ok()) return status;
     Hear(request->worker());
-    for (const v1::GroupId& returned : request->returned()) {
-      const auto group = wire::FromProto(returned);
-      if (group.ok()) ledger_->Return(*group);
+    for (const v1::ReturnedLease& returned : request->returned()) {
+      const auto group = wire::FromProto(returned.group());
+      if (group.ok()) ledger_->Return(*group, returned.attempt());
     }
     for (const v1::RolloutGroup& submitted : request->groups()) {
       std::string reason;
@@ -131,7 +133,7 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
       invalid_.Add();
       *reason = std::string(group.status().message());
       CR_LOG(WARNING) << "group refused: " << *reason;
-      if (id.ok()) ledger_->Return(*id);
+      if (id.ok()) ledger_->Return(*id, submitted.attempt());
       return v1::ADMISSION_INVALID;
     }
     switch (ledger_->Admit(*std::move(group))) {

@@ -156,14 +156,14 @@ GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
     again_.erase(again);
     --allowed_;
   }
-  waiting_.emplace(order, Waiting{.admitted = {.group = std::move(group), .min_version = min_version}, .order = order});
+  waiting_.emplace(order, Admitted{.group = std::move(group), .min_version = min_version});
   return Admission::kAccepted;
 }
 
-void GroupLedger::Return(domain::GroupId group) {
+void GroupLedger::Return(domain::GroupId group, int attempt) {
   absl::MutexLock lock(&mu_);
   const auto it = leases_.find(group);
-  if (it == leases_.end()) return;
+  if (it == leases_.end() || it->second.ticket.attempt != attempt) return;
   const Leased leased = it->second;
   leases_.erase(it);
   PutBack(leased);
@@ -172,11 +172,24 @@ void GroupLedger::Return(domain::GroupId group) {
 bool GroupLedger::HasBatch() const {
   if (closed_) return true;
   if (static_cast<int>(waiting_.size()) < options_.groups_per_step) return false;
-  // A lease that may have been sampled with the oldest admissible version must be in this batch.
-  for (const auto& [id, lease] : leases_) {
-    if (lease.ticket.kind == domain::LeaseKind::kTraining && lease.ticket.version.value <= MinVersion()) return false;
+  for (int later = 0; later <= options_.max_staleness; ++later) {
+    if (LeavesTooMuchBehind(later)) return false;
   }
   return true;
+}
+
+// Whether this batch would leave more groups behind than the next `later` steps can train before those are too
+// old, while some of them are still out: then waiting for them lets an older batch be taken.
+bool GroupLedger::LeavesTooMuchBehind(int later) const {
+  const int64_t oldest = MinVersion() + later;   // Must be trained within the next `later` steps.
+  int64_t leased = 0;
+  for (const auto& [id, lease] : leases_) {
+    leased += lease.ticket.kind == domain::LeaseKind::kTraining && lease.ticket.version.value <= oldest;
+  }
+  int64_t waiting = 0;
+  for (const auto& [order, admitted] : waiting_) waiting += admitted.min_version.value <= oldest;
+  const int64_t left = leased + std::max<int64_t>(waiting - options_.groups_per_step, 0);
+  return leased > 0 && left > static_cast<int64_t>(later) * options_.groups_per_step;
 }
 
 absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::Time deadline) {
@@ -203,15 +216,15 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::
   }
   // Oldest weights first, then the order of handing out, so that nothing is left to grow too old.
   std::vector<std::pair<int64_t, int64_t>> by_age;  // (min version, order)
-  for (const auto& [order, waiting] : waiting_) by_age.emplace_back(waiting.admitted.min_version.value, order);
+  for (const auto& [order, waiting] : waiting_) by_age.emplace_back(waiting.min_version.value, order);
   std::sort(by_age.begin(), by_age.end());
   by_age.resize(static_cast<size_t>(options_.groups_per_step));
   std::sort(by_age.begin(), by_age.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   std::vector<Admitted> batch;
   for (const auto& [version, order] : by_age) {
     const auto it = waiting_.find(order);
-    in_training_.push_back(it->second.admitted.group.group);
-    batch.push_back(std::move(it->second.admitted));
+    in_training_.push_back(it->second.group.group);
+    batch.push_back(std::move(it->second));
     waiting_.erase(it);
   }
   return batch;
@@ -224,13 +237,13 @@ void GroupLedger::Publish(domain::PolicyVersion version) {
   in_training_.clear();
   // TakeBatch() leaves no leased group behind to grow too old; late copies of expired leases may still be.
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    if (it->second.admitted.min_version.value >= MinVersion()) {
+    if (it->second.min_version.value >= MinVersion()) {
       ++it;
       continue;
     }
-    const domain::RolloutGroup& group = it->second.admitted.group;
+    const domain::RolloutGroup& group = it->second.group;
     ++counts_.stale;
-    PutBack({.ticket = {.group = group.group, .attempt = group.attempt}, .order = it->second.order, .expires = {}});
+    PutBack({.ticket = {.group = group.group, .attempt = group.attempt}, .order = it->first, .expires = {}});
     it = waiting_.erase(it);
   }
 }
@@ -287,7 +300,7 @@ GroupLedger::State GroupLedger::state() const {
     if (lease.ticket.kind == domain::LeaseKind::kTraining) untrained.emplace_back(lease.order, id);
   }
   for (const Leased& lease : again_) untrained.emplace_back(lease.order, lease.ticket.group);
-  for (const auto& [order, waiting] : waiting_) untrained.emplace_back(order, waiting.admitted.group.group);
+  for (const auto& [order, waiting] : waiting_) untrained.emplace_back(order, waiting.group.group);
   std::sort(untrained.begin(), untrained.end());
   for (const auto& [order, id] : untrained) state.untrained.push_back(id);
   return state;

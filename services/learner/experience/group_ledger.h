@@ -2,8 +2,7 @@
 //
 // Training groups: at most (max_staleness + 1) * groups_per_step are leased, waiting or being trained;
 // the slots of a trained batch return with Publish(), when the weights made from it can be fetched.
-// TakeBatch() gives the oldest groups first and waits for any group that would be too old for the step
-// after, so no trained group lags by more than max_staleness versions, and none is trained twice. An
+// TakeBatch() gives the oldest groups first and waits for groups that later steps could not train in time, so no trained group lags by more than max_staleness versions, and none is trained twice. An
 // expired lease is handed out again under the same GroupId; the first copy to arrive wins.
 // Evaluation groups are handed out before training groups, use no slot and are never trained on.
 // Thread-safe; every wait has a deadline and ends early after Close().
@@ -45,7 +44,7 @@ class GroupLedger final {
 
   enum class Admission { kAccepted, kDuplicate, kStale };
 
-  // A group ready for training, with the version the learner had when it was leased.
+  // A group ready for training.
   struct Admitted {
     domain::RolloutGroup group;
     domain::PolicyVersion min_version;   // Oldest weights that drew one of its tokens.
@@ -79,8 +78,9 @@ class GroupLedger final {
   // Never blocks.
   Admission Admit(domain::RolloutGroup group) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The worker gives a lease back unsampled: it is handed out again at once. Unknown groups are ignored.
-  void Return(domain::GroupId group) ABSL_LOCKS_EXCLUDED(mu_);
+  // The worker gives a lease back unsampled: it is handed out again at once. Unknown groups and attempts that are
+  // over are ignored.
+  void Return(domain::GroupId group, int attempt) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits for groups_per_step groups. DeadlineExceeded at `deadline` with a sentence that says what is
   // leased, waiting and dropped; Cancelled after Close(). Sorted by GroupId order of handing out.
@@ -111,17 +111,13 @@ class GroupLedger final {
     int64_t order = 0;          // Rank in the order of handing out.
     absl::Time expires;         // Meaningful while leased.
   };
-  struct Waiting {
-    Admitted admitted;
-    int64_t order = 0;
-  };
-
   void ExpireLeases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool CanLease() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool EvaluationDone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<Ticket> NextTicket() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void PutBack(const Leased& leased) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool LeavesTooMuchBehind(int later) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int SlotsInUse() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int64_t MinVersion() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return version_.value - options_.max_staleness; }
   absl::Time NextExpiry(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -136,7 +132,7 @@ class GroupLedger final {
   int64_t allowed_ ABSL_GUARDED_BY(mu_) = 0;      // Training groups that may still start.
   std::deque<Leased> again_ ABSL_GUARDED_BY(mu_);  // Handed out before, to be handed out again first.
   absl::flat_hash_map<domain::GroupId, Leased> leases_ ABSL_GUARDED_BY(mu_);
-  std::map<int64_t, Waiting> waiting_ ABSL_GUARDED_BY(mu_);  // By order.
+  std::map<int64_t, Admitted> waiting_ ABSL_GUARDED_BY(mu_);  // By order of handing out.
   std::vector<domain::GroupId> in_training_ ABSL_GUARDED_BY(mu_);
   std::vector<domain::GroupId> evaluation_ ABSL_GUARDED_BY(mu_);  // Of the open evaluation.
   std::deque<domain::GroupId> evaluation_queue_ ABSL_GUARDED_BY(mu_);

@@ -94,7 +94,7 @@ TEST_F(GroupLedgerTest, ReturnedLeaseIsHandedOutAtOnce) {
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(1);
   const auto first = ledger.Lease(1, Past());
-  ledger.Return(first[0].group);
+  ledger.Return(first[0].group, first[0].attempt);
   const auto second = ledger.Lease(1, Past());
   ASSERT_EQ(second.size(), 1u);
   EXPECT_EQ(second[0].group, first[0].group);
@@ -117,6 +117,34 @@ TEST_F(GroupLedgerTest, SlowGroupIsNeverTrainedPastMaxStaleness) {
   const auto batch = ledger.TakeBatch(Past());
   ASSERT_TRUE(batch.ok());
   EXPECT_EQ(batch->front().group.group, tickets[0].group);
+}
+
+// Three batches of version 0 at staleness 2; a fourth of version 1 is quick. Step 1 waits for one of the slow
+// batches, because step 2 can train only one of the two.
+TEST_F(GroupLedgerTest, QuickGroupsDoNotLetSlowOnesGrowTooOld) {
+  GroupLedger ledger = Make(1, 2);
+  ledger.AllowTraining(10);
+  const auto tickets = ledger.Lease(10, Past());
+  ASSERT_EQ(tickets.size(), 3u);
+  ledger.Admit(GroupOf(tickets[0], 0));
+  ASSERT_TRUE(ledger.TakeBatch(Past()).ok());
+  ledger.Publish(PolicyVersion{1});
+  ledger.Admit(GroupOf(ledger.Lease(1, Past())[0], 1));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ledger.TakeBatch(Past()).status()));
+  ledger.Admit(GroupOf(tickets[1], 0));
+  EXPECT_EQ(ledger.TakeBatch(Past())->front().group.group, tickets[1].group);
+}
+
+TEST_F(GroupLedgerTest, AnAttemptThatIsOverCannotGiveTheLeaseBack) {
+  GroupLedger ledger = Make(1, 0);
+  ledger.AllowTraining(5);
+  const auto first = ledger.Lease(1, Past());
+  clock_.Advance(absl::Seconds(11));
+  const auto second = ledger.Lease(1, Past());
+  ledger.Return(first[0].group, first[0].attempt);
+  EXPECT_TRUE(ledger.Lease(1, Past()).empty());
+  ledger.Return(second[0].group, second[0].attempt);
+  EXPECT_EQ(ledger.Lease(1, Past()).size(), 1u);
 }
 
 TEST_F(GroupLedgerTest, GroupOfTooOldWeightsIsStaleAndLeasedAgain) {
@@ -194,7 +222,7 @@ TEST_F(GroupLedgerTest, RandomOperationsKeepTheInvariants) {
         case 3:
           if (random.Below(8) == 0) clock_.Advance(absl::Seconds(11));
           if (!held.empty() && random.Below(4) == 0) {
-            ledger.Return(held.back().first.group);
+            ledger.Return(held.back().first.group, held.back().first.attempt);
             held.pop_back();
           }
           break;

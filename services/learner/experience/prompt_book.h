@@ -40,7 +40,6 @@ class PromptBook final {
   // Siblings a group must have; 0 for a group of an evaluation that is over.
   int NumSiblings(domain::GroupId group) const ABSL_LOCKS_EXCLUDED(mu_);
 
-  size_t num_training_prompts() const { return training_.size(); }
   const domain::Prompt& training_prompt(domain::GroupId group) const;
   domain::RunEpoch epoch() const { return epoch_; }
 

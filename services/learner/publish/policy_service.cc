@@ -29,8 +29,10 @@ class Service final : public PolicyService, public v1::PolicyService::Service {
     std::shared_ptr<const PolicySnapshot> snapshot;
     do {
       if (context->IsCancelled()) return grpc::Status::CANCELLED;
+      // A closed store answers at once, and its callers would ask again at once.
+      if (store_->closed()) absl::SleepFor(kSlice);
       snapshot = store_->WaitNewer(request->served_version(), std::min(deadline, absl::Now() + kSlice));
-    } while (snapshot == nullptr && absl::Now() < deadline && !store_->closed());
+    } while (snapshot == nullptr && absl::Now() < deadline);
     if (snapshot == nullptr) return grpc::Status::OK;
     reply->set_has_snapshot(true);
     v1::Manifest& manifest = *reply->mutable_manifest();

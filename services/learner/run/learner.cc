@@ -102,7 +102,8 @@ class Learner {
   absl::Status Run();
   // After a stop: what has been trained is kept.
   absl::Status SaveStopped();
-  void ShutDown();
+  // `is_complete`: the workers are told that nothing will come any more.
+  void ShutDown(bool is_complete);
 
  private:
   absl::Status LoadModel();
@@ -134,6 +135,7 @@ class Learner {
   std::optional<Checkpoint> resumed_;       // Optimizer state to continue with, used once.
   std::string source_directory_;            // Of tokenizer and config files, for exported models.
   double mean_step_s_ = 0;
+  int64_t dropped_ = 0;                     // Groups dropped until the last step.
 
   std::unique_ptr<PromptBook> prompts_;
   std::unique_ptr<GroupLedger> ledger_;
@@ -191,6 +193,12 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   if (data_.sft_rows_too_long > 0 || data_.prompts_cut > 0) {
     CR_LOG(WARNING) << data_.sft_rows_too_long << " SFT rows dropped as too long, " << data_.prompts_cut
                     << " prompts cut to data.max_prompt_tokens";
+  }
+  for (const domain::GroupId group : state_.ledger.untrained) {
+    if (group.prompt < 0 || group.pass < 0 || static_cast<size_t>(group.prompt) >= data_.train.size()) {
+      return base::BadConfig(absl::StrCat("data.train has ", data_.train.size(), " rows, but the checkpoint has group ",
+                                          group.ToString(), " under way: resume with the data the run started with"));
+    }
   }
   CR_LOG(INFO) << model::NumParameters(policy_->config()) << " parameters; " << data_.sft.size() << " SFT rows, "
                << data_.train.size() << " RL prompts, " << data_.validation.prompts.size() << " validation and "
@@ -356,7 +364,6 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> Learner::TakeBatch() {
 
 absl::Status Learner::RunStep(int64_t step) {
   const absl::Time start = absl::Now();
-  const int64_t dropped_before = ledger_->counts().stale + ledger_->counts().duplicate;
   CR_ASSIGN_OR_RETURN(std::vector<GroupLedger::Admitted> admitted, TakeBatch());
   const double wait_s = SecondsSince(start);
 
@@ -388,7 +395,8 @@ absl::Status Learner::RunStep(int64_t step) {
   record.eta_s = mean_step_s_ * static_cast<double>(options_.learner.steps - step);
   record.workers = experience_->num_workers();
   const GroupLedger::Counts counts = ledger_->counts();
-  record.dropped_groups = counts.stale + counts.duplicate - dropped_before;
+  const int64_t dropped = counts.stale + counts.duplicate;
+  record.dropped_groups = dropped - std::exchange(dropped_, dropped);
   metrics_.Observe(record, DetailOf(stats, batch));
   return Log(record);
 }
@@ -458,8 +466,8 @@ absl::Status Learner::SaveStopped() {
   return has_steps ? SaveCheckpoint(/*is_stage_end=*/false) : absl::OkStatus();
 }
 
-void Learner::ShutDown() {
-  if (!base::StopRequested()) experience_->CompleteRun(absl::Seconds(10));
+void Learner::ShutDown(bool is_complete) {
+  if (is_complete) experience_->CompleteRun(absl::Seconds(10));
   store_.Close();
   ledger_->Close();
   server_->Shutdown(absl::Seconds(5));
@@ -483,7 +491,7 @@ absl::Status RunLearner(const config::ServiceArguments& arguments) {
     const absl::Status saved = learner.SaveStopped();
     if (!saved.ok()) status = saved;
   }
-  learner.ShutDown();
+  learner.ShutDown(status.ok());
   return status;
 }
 

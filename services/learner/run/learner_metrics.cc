@@ -82,7 +82,7 @@ void LearnerMetrics::Observe(const report::RlStep& step, const StepDetail& detai
   policy_loss_.Set(detail.policy_loss);
   kl_loss_.Set(detail.kl_loss);
   grad_norm_.Set(step.grad_norm);
-  onpolicy_ratio_.Set(step.ratio_mean);
+  onpolicy_ratio_.Set(detail.fresh_ratio_mean);
   logprob_gap_.Set(step.logprob_gap);
   wait_ratio_.Set(step.seconds > 0 ? step.wait_s / step.seconds : 0);
   effective_sample_ratio_.Set(step.effective_sample_ratio);

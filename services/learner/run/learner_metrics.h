@@ -13,6 +13,7 @@ namespace convrec::learner {
 struct StepDetail {
   double policy_loss = 0;
   double kl_loss = 0;
+  double fresh_ratio_mean = 1;                // exp(recomputed - sampled) at equal weights.
   std::vector<double> zero_std_by_rank;       // Share of groups whose lists have equal rewards at the rank.
   std::vector<int64_t> staleness_of_groups;   // Versions.
 };

@@ -72,6 +72,7 @@ StepDetail DetailOf(const StepStats& stats, const TrainingBatch& batch) {
   StepDetail detail;
   detail.policy_loss = stats.losses.front().policy_loss;
   detail.kl_loss = stats.losses.front().kl_loss;
+  detail.fresh_ratio_mean = stats.losses.front().fresh_ratio_mean;
   detail.zero_std_by_rank = stats.batch.zero_std_share_N;
   for (const SampleGroup& group : batch.groups) detail.staleness_of_groups.push_back(group.lag);
   return detail;

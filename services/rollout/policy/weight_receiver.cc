@@ -63,7 +63,11 @@ void WeightReceiver::Run() {
     const int64_t version = served.epoch == epoch ? served.version.value : -1;
     auto manifest = learner_->WaitForPolicy(epoch, version, absl::Seconds(1));
     if (!manifest.ok()) {
-      // The learner has started again; the worker joins anew and calls Follow().
+      // FailedPrecondition: the learner has started again; the worker joins anew and calls Follow().
+      if (absl::IsCancelled(manifest.status())) return;
+      if (!absl::IsFailedPrecondition(manifest.status())) {
+        CR_LOG(WARNING) << "no policy: " << manifest.status().message();
+      }
       base::WaitForStop(absl::Milliseconds(200));
       continue;
     }
@@ -71,6 +75,9 @@ void WeightReceiver::Run() {
     const absl::Status status = Receive(**manifest);
     if (status.ok()) {
       served = {.epoch = (*manifest)->epoch, .version = (*manifest)->version};
+    } else if (absl::IsInvalidArgument(status)) {
+      observer_.failed(status);
+      return;
     } else if (!absl::IsNotFound(status) && !absl::IsCancelled(status)) {
       CR_LOG(WARNING) << "weights not taken: " << status.message();
       if (absl::IsDataLoss(status)) observer_.digest_mismatch();
@@ -86,7 +93,7 @@ absl::Status WeightReceiver::Receive(const PolicyManifest& manifest) {
   absl::Status fetched;
   for (int attempt = 0; attempt < 5 && !stopping_; ++attempt) {
     fetched = learner_->FetchPolicy(manifest, &bytes);
-    if (fetched.ok() || !absl::IsUnavailable(fetched)) break;
+    if (fetched.ok() || !(absl::IsUnavailable(fetched) || absl::IsDeadlineExceeded(fetched))) break;
     base::WaitForStop(absl::Milliseconds(100));
   }
   CR_RETURN_IF_ERROR(fetched);

@@ -23,6 +23,8 @@ class WeightReceiver final {
   struct Observer {
     std::function<void(uint64_t size_bytes, double seconds)> received;
     std::function<void()> digest_mismatch;
+    // These weights can never be taken, as those of a model of another shape.
+    std::function<void(const absl::Status&)> failed;
   };
 
   // All must outlive the receiver. `on_ready` is called when a policy waits to be swapped in.
