@@ -65,6 +65,9 @@ function(cr_binary target)
   cr_configure(${target} "${A_TORCH}" "${A_PROTO}")
 endfunction()
 
+# All tests with what they run, and nothing else.
+add_custom_target(convrec_tests)
+
 function(cr_test target)
   cmake_parse_arguments(A "TORCH;PROTO" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT CONVREC_TESTS OR (A_TORCH AND NOT CONVREC_TORCH))
@@ -83,9 +86,13 @@ function(cr_test target)
   target_compile_definitions(${target} PRIVATE
     CONVREC_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CONVREC_BINARY_DIR="${CMAKE_BINARY_DIR}")
   cr_configure(${target} "${A_TORCH}" "${A_PROTO}")
+  add_dependencies(convrec_tests ${target})
   add_test(NAME ${target} COMMAND ${target})
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 120)
+  endif()
+  if(CONVREC_SANITIZER)
+    math(EXPR A_TIMEOUT "5 * ${A_TIMEOUT}")
   endif()
   set_tests_properties(${target} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT}
     ENVIRONMENT "${CR_SANITIZER_ENVIRONMENT}")
