@@ -6,18 +6,17 @@ if(CONVREC_SANITIZER)
   add_link_options(-fsanitize=${CONVREC_SANITIZER})
 endif()
 
-# Tests run with these; a finding ends the test. ignore_noninstrumented_modules leaves out what
-# Debian's libraries do by themselves, as memcpy within libgrpc.
+# Tests run with these; a finding ends the test.
 set(CR_SANITIZER_ENVIRONMENT "")
 if(CONVREC_SANITIZER)
   set(supp "${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
   set(CR_SANITIZER_ENVIRONMENT
     "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
     "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1"
-    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1:suppressions=${supp}")
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${supp}")
 endif()
 
-# ThreadSanitizer learns of Abseil's locks from tsan_absl.cc; cr_test links CR_SANITIZER_LIBRARY.
+# ThreadSanitizer learns of Abseil's locks from tsan_absl.cc; executables link CR_SANITIZER_LIBRARY.
 set(CR_SANITIZER_LIBRARY "")
 if(CONVREC_SANITIZER MATCHES "thread")
   set(wrappers "${CMAKE_SOURCE_DIR}/cmake/tsan_absl.cc")

@@ -2,8 +2,9 @@
 // not instrumented, so ThreadSanitizer sees neither these locks nor what they order, and would
 // report every guarded member as a race.
 //
-// Linked into the tests of a ThreadSanitizer build. The linker's --wrap=SYMBOL sends the calls of
-// our code from SYMBOL to __wrap_SYMBOL, defined here, which announces the operation and calls
+// Linked into every executable of a ThreadSanitizer build. The linker's --wrap=SYMBOL sends the
+// calls of our code from SYMBOL to __wrap_SYMBOL, defined here, which announces the operation and
+// calls
 // __real_SYMBOL, the library's own. cmake/sanitizers.cmake reads the symbols out of this file.
 //
 // What Abseil and gRPC do among themselves stays unseen; tests/support/tsan.supp says what follows.
