@@ -94,7 +94,7 @@ Remapper::Found Remapper::FindNearest(const std::string& key, std::optional<int>
   std::vector<size_t> nearest;
   for (size_t i = 0; i < near_keys_.size(); ++i) {
     const std::string& candidate = near_keys_[i];
-    const auto [shorter, longer] = std::minmax(candidate.size(), wanted.size());
+    const auto [shorter, longer] = std::minmax({candidate.size(), wanted.size()});
     if (longer - shorter > limit || !ByYear({i}, year).has_value()) continue;
     // A part two is not a misspelt part three.
     if (DigitsOf(candidate) != wanted_digits) continue;
