@@ -12,7 +12,9 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
+#include "libs/model/chunked_logprob.h"
 #include "libs/model/decoder.h"
+#include "libs/model/group_attention.h"
 #include "services/rollout/engine/group_cache.h"
 #include "services/rollout/engine/sampler.h"
 
@@ -45,7 +47,9 @@ class Engine final : public DecoderEngine {
   int num_running_groups() const override { return static_cast<int>(running_.size()); }
   int num_running_sequences() const override;
   bool idle() const override { return queue_.empty() && running_.empty(); }
+  bool Cancel(int64_t tag) override;
   std::vector<int64_t> Abort() override;
+  absl::StatusOr<std::vector<float>> Score(const std::vector<int32_t>& token_ids) override;
 
   absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors) override ABSL_LOCKS_EXCLUDED(mu_);
   bool Swap() override ABSL_LOCKS_EXCLUDED(mu_);
@@ -123,6 +127,40 @@ int Engine::num_running_sequences() const {
   int count = 0;
   for (const RunningGroup& group : running_) count += group.request.num_siblings - group.num_done;
   return count;
+}
+
+bool Engine::Cancel(int64_t tag) {
+  for (auto it = queue_.begin(); it != queue_.end(); ++it) {
+    if (it->tag != tag) continue;
+    queue_.erase(it);
+    return true;
+  }
+  for (size_t slot = 0; slot < running_.size(); ++slot) {
+    if (running_[slot].request.tag != tag) continue;
+    cache_->Remove(static_cast<int64_t>(slot));
+    if (slot + 1 < running_.size()) running_[slot] = std::move(running_.back());
+    running_.pop_back();
+    return true;
+  }
+  return false;
+}
+
+absl::StatusOr<std::vector<float>> Engine::Score(const std::vector<int32_t>& token_ids) {
+  CR_CHECK(token_ids.size() >= 2);
+  const c10::InferenceMode guard;
+  const model::GroupLayout layout(std::vector<model::GroupShape>{
+      {.prompt_tokens = 1, .completion_tokens = {static_cast<int64_t>(token_ids.size()) - 1}}});
+  const std::vector<int64_t> ids(token_ids.begin(), token_ids.end());
+  const at::Device device = live_->device();
+  const at::Tensor ids_M = torch::tensor(ids, at::kLong).to(device);
+  const auto attention = model::MakeGroupAttention(layout, device);
+  const at::Tensor hidden = live_->Trunk(ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
+  const int64_t count = ids_M.size(0) - 1;
+  const at::Tensor logprob =
+      model::ChunkedLogprob(hidden.narrow(0, 0, count), live_->head_weight_VD(), ids_M.narrow(0, 1, count), 1.0)
+          .logprob_M.cpu()
+          .contiguous();
+  return std::vector<float>(logprob.const_data_ptr<float>(), logprob.const_data_ptr<float>() + count);
 }
 
 std::vector<int64_t> Engine::Abort() {

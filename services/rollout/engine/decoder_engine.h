@@ -42,6 +42,8 @@ class DecoderEngine : public GenerationEngine {
   virtual bool Swap() = 0;
   // What Step() samples with. Any thread.
   virtual PolicyId live() const = 0;
+  // Log-probabilities, at temperature 1 and by the live weights, of tokens 1, 2, ... given those before them.
+  virtual absl::StatusOr<std::vector<float>> Score(const std::vector<int32_t>& token_ids) = 0;
   // Ends a pending Receive() with Cancelled. Any thread.
   virtual void Close() = 0;
   // Bytes held for keys and values.
@@ -50,8 +52,13 @@ class DecoderEngine : public GenerationEngine {
 
 struct DecoderEngineOptions {
   std::string device = "cpu";
-  int max_rows = 128;                       // Sequences at the same time; bounds key-value memory.
-  int max_prefill_tokens = 4096;            // Prompt tokens of one prefill pass.
+  enum class ComputeType { kAuto, kFloat32, kBfloat16 };
+  enum class SwapMode { kContinue, kDrain };
+  ComputeType compute_type = ComputeType::kAuto;   // Auto: bfloat16 where the device computes it natively.
+  SwapMode swap_mode = SwapMode::kContinue;        // Drain: running groups end before weights are swapped.
+  int max_rows = 128;                       // Sequences at the same time.
+  int max_prefill_tokens = 512;             // Prompt tokens of one step; longer prompts take several.
+  int64_t kv_cache_bytes = int64_t{1} << 30;   // Memory for keys and values; work waits when it is full.
   std::vector<int32_t> stop_token_ids;
   // Makes a counter that is fed the tokens of one completion and returns how many ranks are complete;
   // needed for SamplingParams::max_ranks only.

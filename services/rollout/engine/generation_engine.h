@@ -16,6 +16,7 @@
 #include "libs/domain/completion.h"
 #include "libs/domain/ids.h"
 #include "libs/domain/sampling_params.h"
+#include "libs/domain/token_constraint.h"
 
 namespace convrec::rollout {
 
@@ -26,11 +27,18 @@ struct GenerationRequest {
   std::vector<int32_t> prompt_token_ids;
   int num_siblings = 1;                // G.
   domain::SamplingParams sampling;
+  domain::MakeTokenConstraint make_constraint = {};   // Called once per sibling; empty = every token is legal.
+  int num_top_logprobs = 0;            // Likeliest tokens reported with each drawn one.
 };
 
 struct GenerationResult {
   int64_t tag = 0;
   std::vector<domain::Completion> completions;   // In sibling order.
+};
+
+struct TokenLogprob {
+  int32_t token_id = 0;
+  float logprob = 0;
 };
 
 // A token as it is drawn, for callers that stream.
@@ -39,6 +47,7 @@ struct DrawnToken {
   int sibling = 0;
   int32_t token_id = 0;
   float logprob = 0;
+  std::vector<TokenLogprob> top = {};  // Likeliest first; num_top_logprobs of them.
 };
 
 class GenerationEngine {
@@ -53,13 +62,17 @@ class GenerationEngine {
   // that have become complete. Does nothing when idle.
   virtual absl::StatusOr<std::vector<GenerationResult>> Step() = 0;
 
-  // Tokens drawn by the last Step(), in no fixed order.
+  // Tokens drawn by the last Step(): those of one sibling in their order, siblings in no fixed order. Forced
+  // tokens of a constrained sibling come several at a time.
   virtual const std::vector<DrawnToken>& drawn() const = 0;
 
   virtual int num_queued_groups() const = 0;
   virtual int num_running_groups() const = 0;
   virtual int num_running_sequences() const = 0;
   virtual bool idle() const = 0;
+
+  // Gives up one queued or running group; false when there is none with this tag.
+  virtual bool Cancel(int64_t tag) = 0;
 
   // Gives up every queued and running group; their tags.
   virtual std::vector<int64_t> Abort() = 0;

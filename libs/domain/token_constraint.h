@@ -1,0 +1,26 @@
+// Which tokens may come next in one completion; constrained sampling draws among these only.
+//
+// One object per sibling, used by one thread. Log-probabilities of a constrained completion are of the
+// softmax over the legal tokens, so a forced token has log-probability 0; whoever recomputes
+// them replays the same constraint over the same tokens.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace convrec::domain {
+
+class TokenConstraint {
+ public:
+  virtual ~TokenConstraint() = default;
+  // Legal next tokens, ascending and without repetition; never empty. Valid until Advance().
+  virtual const std::vector<int32_t>& Legal() = 0;
+  // Takes a legal token. After a stop token nothing is asked any more.
+  virtual void Advance(int32_t token_id) = 0;
+};
+
+using MakeTokenConstraint = std::function<std::unique_ptr<TokenConstraint>()>;
+
+}  // namespace convrec::domain
