@@ -1,0 +1,342 @@
+// The bodies of the inner loops; included by one source file per instruction set, which defines
+// CR_KERNEL_LANES (floats of one register), CR_KERNEL_ROWS (rows of one tile) and, where there are products of
+// bfloat16 pairs, CR_KERNEL_DPBF16. Everything has internal linkage: the same templates
+// are compiled with other flags elsewhere.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#ifdef CR_KERNEL_DPBF16
+#include <immintrin.h>
+#endif
+
+#include "libs/kernels/kernel_table.h"
+
+namespace convrec::kernels {
+namespace {
+
+using Register = float __attribute__((vector_size(CR_KERNEL_LANES * 4)));
+using RegisterBits = uint32_t __attribute__((vector_size(CR_KERNEL_LANES * 4)));
+using Wide = float __attribute__((vector_size(64)));
+using WideInt = int32_t __attribute__((vector_size(64)));
+using WideBits = uint32_t __attribute__((vector_size(64)));
+
+// Registers of columns that one pass over k holds: 32 columns where there are registers enough, else 16.
+constexpr int kWidth = 2;
+constexpr int64_t kPassColumns = kWidth * CR_KERNEL_LANES;
+// How far ahead of its use a panel is fetched, in bytes.
+constexpr int64_t kAhead = 1024;
+
+template <typename V, typename T>
+inline V Load(const T* source) {
+  V value;
+  std::memcpy(&value, source, sizeof(V));
+  return value;
+}
+
+template <typename V, typename T>
+inline void Store(const V& value, T* target) {
+  std::memcpy(target, &value, sizeof(V));
+}
+
+template <typename V>
+inline V Splat(float x) {
+  return V{} + x;
+}
+
+template <int kRows>
+inline void Finish(const Register (&sum)[kRows][kWidth], float* c, int64_t ldc, const TileEnd& end, int64_t column) {
+  for (int r = 0; r < kRows; ++r) {
+    for (int w = 0; w < kWidth; ++w) {
+      Register value = sum[r][w];
+      float* target = c + r * ldc + w * CR_KERNEL_LANES;
+      if (end.bias != nullptr) value += Load<Register>(end.bias + column + w * CR_KERNEL_LANES);
+      if (end.mode == TileEnd::Mode::kAdd) value = Load<Register>(target) + value;
+      Store(value, target);
+    }
+  }
+}
+
+template <int kRows>
+inline void Begin(Register (&sum)[kRows][kWidth], const float* c, int64_t ldc, const TileEnd& end) {
+  for (int r = 0; r < kRows; ++r) {
+    for (int w = 0; w < kWidth; ++w) {
+      sum[r][w] = end.mode == TileEnd::Mode::kContinue ? Load<Register>(c + r * ldc + w * CR_KERNEL_LANES)
+                                                       : Register{};
+    }
+  }
+}
+
+template <int kRows>
+void Tile(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
+          const TileEnd& end) {
+  for (int64_t column = 0; column < kPanelColumns; column += kPassColumns) {
+    Register sum[kRows][kWidth];
+    Begin<kRows>(sum, c + column, ldc, end);
+    for (int64_t i = 0; i < k; ++i) {
+      const float* row = b + i * ldb + column;
+      Register factor[kWidth];
+#pragma GCC unroll 4
+      for (int w = 0; w < kWidth; ++w) {
+        factor[w] = Load<Register>(row + w * CR_KERNEL_LANES);
+        __builtin_prefetch(reinterpret_cast<const char*>(row + w * CR_KERNEL_LANES) + kAhead);
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const Register x = Splat<Register>(a[r * lda + i]);
+#pragma GCC unroll 4
+        for (int w = 0; w < kWidth; ++w) sum[r][w] += x * factor[w];
+      }
+    }
+    Finish<kRows>(sum, c + column, ldc, end, column);
+  }
+}
+
+template <int kRows>
+void TileWidened(int64_t k, const float* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
+                 const TileEnd& end) {
+  for (int64_t column = 0; column < kPanelColumns; column += kPassColumns) {
+    Register sum[kRows][kWidth];
+    Begin<kRows>(sum, c + column, ldc, end);
+    for (int64_t i = 0; i < k; i += 2) {
+      const uint16_t* pairs = b + i * kPanelColumns + 2 * column;
+      Register even[kWidth], odd[kWidth];
+#pragma GCC unroll 4
+      for (int w = 0; w < kWidth; ++w) {
+        const RegisterBits bits = Load<RegisterBits>(pairs + 2 * w * CR_KERNEL_LANES);
+        __builtin_prefetch(reinterpret_cast<const char*>(pairs + 2 * w * CR_KERNEL_LANES) + kAhead);
+        const RegisterBits low = bits << 16, high = bits & 0xffff0000U;
+        std::memcpy(&even[w], &low, sizeof(low));
+        std::memcpy(&odd[w], &high, sizeof(high));
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const Register x = Splat<Register>(a[r * lda + i]);
+#pragma GCC unroll 4
+        for (int w = 0; w < kWidth; ++w) sum[r][w] += x * even[w];
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const Register x = Splat<Register>(a[r * lda + i + 1]);
+#pragma GCC unroll 4
+        for (int w = 0; w < kWidth; ++w) sum[r][w] += x * odd[w];
+      }
+    }
+    Finish<kRows>(sum, c + column, ldc, end, column);
+  }
+}
+
+template <int kRows>
+void TileBfloat16(int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
+                  const TileEnd& end) {
+#ifdef CR_KERNEL_DPBF16
+  Register sum[kRows][kWidth];
+  Begin<kRows>(sum, c, ldc, end);
+  for (int64_t i = 0; i < k; i += 2) {
+    const uint16_t* pairs = b + i * kPanelColumns;
+    __m512bh factor[kWidth];
+#pragma GCC unroll 4
+    for (int w = 0; w < kWidth; ++w) {
+      factor[w] = (__m512bh)_mm512_loadu_si512(pairs + 2 * w * CR_KERNEL_LANES);
+      __builtin_prefetch(reinterpret_cast<const char*>(pairs + 2 * w * CR_KERNEL_LANES) + kAhead);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      int32_t pair;
+      std::memcpy(&pair, a + r * lda + i, sizeof(pair));
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
+#pragma GCC unroll 4
+      for (int w = 0; w < kWidth; ++w) sum[r][w] = (Register)_mm512_dpbf16_ps((__m512)sum[r][w], x, factor[w]);
+    }
+  }
+  Finish<kRows>(sum, c, ldc, end, 0);
+#else
+  // Without such products: both factors widened, products and sums in float32.
+  for (int64_t column = 0; column < kPanelColumns; column += kPassColumns) {
+    Register sum[kRows][kWidth];
+    Begin<kRows>(sum, c + column, ldc, end);
+    for (int64_t i = 0; i < k; i += 2) {
+      const uint16_t* pairs = b + i * kPanelColumns + 2 * column;
+      for (int w = 0; w < kWidth; ++w) {
+        const RegisterBits bits = Load<RegisterBits>(pairs + 2 * w * CR_KERNEL_LANES);
+        const RegisterBits low = bits << 16, high = bits & 0xffff0000U;
+        Register even, odd;
+        std::memcpy(&even, &low, sizeof(low));
+        std::memcpy(&odd, &high, sizeof(high));
+        for (int r = 0; r < kRows; ++r) {
+          for (int which = 0; which < 2; ++which) {
+            const uint32_t widened = uint32_t{a[r * lda + i + which]} << 16;
+            float x;
+            std::memcpy(&x, &widened, sizeof(x));
+            sum[r][w] += Splat<Register>(x) * (which == 0 ? even : odd);
+          }
+        }
+      }
+    }
+    Finish<kRows>(sum, c + column, ldc, end, column);
+  }
+#endif
+}
+
+// Calls `body.template operator()<rows>()` for rows in 1..kMost.
+template <int kMost, typename Body>
+inline void WithRows(int rows, const Body& body) {
+  if constexpr (kMost > 1) {
+    if (rows < kMost) return WithRows<kMost - 1>(rows, body);
+  }
+  body.template operator()<kMost>();
+}
+
+void AnyTile(int rows, int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
+             const TileEnd& end) {
+  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { Tile<kRows>(k, a, lda, b, ldb, c, ldc, end); });
+}
+
+void AnyTileWidened(int rows, int64_t k, const float* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
+                    const TileEnd& end) {
+  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { TileWidened<kRows>(k, a, lda, b, c, ldc, end); });
+}
+
+void AnyTileBfloat16(int rows, int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
+                     const TileEnd& end) {
+  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { TileBfloat16<kRows>(k, a, lda, b, c, ldc, end); });
+}
+
+void ToBfloat16(const float* x, int64_t n, uint16_t* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t bits;
+    std::memcpy(&bits, x + i, sizeof(bits));
+    const uint32_t rounded = bits + 0x7fffU + ((bits >> 16) & 1U);
+    // A NaN stays one, whatever its lower bits.
+    const bool is_nan = (bits & 0x7fffffffU) > 0x7f800000U;
+    out[i] = static_cast<uint16_t>(is_nan ? (bits >> 16) | 0x40U : rounded >> 16);
+  }
+}
+
+inline float SumOfLanes(const Wide& lanes) {
+  float values[kLanes];
+  Store(lanes, values);
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; ++i) values[i] += values[i + half];
+  }
+  return values[0];
+}
+
+// Elements past the end of a row that is no multiple of 16, filled up with `fill`.
+inline Wide LoadTail(const float* x, int64_t count, float fill) {
+  float values[kLanes];
+  for (int64_t i = 0; i < kLanes; ++i) values[i] = i < count ? x[i] : fill;
+  return Load<Wide>(values);
+}
+
+// Relative error below 2^-22 where the result is normal; 0 below exp(-87.3), and for -infinity.
+inline Wide Exp(Wide x) {
+  const Wide lowest = Splat<Wide>(-87.3F), highest = Splat<Wide>(88.0F);
+  const WideInt vanishes = x < lowest;
+  x = vanishes ? lowest : x;
+  x = x > highest ? highest : x;
+  // x = n ln 2 + r with |r| <= ln 2 / 2; adding and taking away 1.5 * 2^23 rounds to an integer.
+  const Wide magic = Splat<Wide>(12582912.0F);
+  const Wide n = (x * Splat<Wide>(1.44269504F) + magic) - magic;
+  Wide r = x - n * Splat<Wide>(0.693359375F);
+  r = r - n * Splat<Wide>(-2.12194440e-4F);
+  Wide p = Splat<Wide>(1.0F / 5040);
+  p = p * r + Splat<Wide>(1.0F / 720);
+  p = p * r + Splat<Wide>(1.0F / 120);
+  p = p * r + Splat<Wide>(1.0F / 24);
+  p = p * r + Splat<Wide>(1.0F / 6);
+  p = p * r + Splat<Wide>(0.5F);
+  p = p * r + Splat<Wide>(1.0F);
+  p = p * r + Splat<Wide>(1.0F);
+  const WideInt exponent = (__builtin_convertvector(n, WideInt) + 127) << 23;
+  Wide scale;
+  std::memcpy(&scale, &exponent, sizeof(scale));
+  return vanishes ? Wide{} : p * scale;
+}
+
+void RmsNorm(const float* x, const float* weight, int64_t n, float eps, float* out) {
+  Wide squares{};
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const Wide value = Load<Wide>(x + i);
+    squares += value * value;
+  }
+  if (whole < n) {
+    const Wide value = LoadTail(x + whole, n - whole, 0);
+    squares += value * value;
+  }
+  const float scale = 1.0F / std::sqrt(SumOfLanes(squares) / static_cast<float>(n) + eps);
+  for (int64_t i = 0; i < n; ++i) out[i] = x[i] * scale * weight[i];
+}
+
+void GatedSilu(const float* gate, const float* up, int64_t n, float* out) {
+  const auto product = [](const Wide& g, const Wide& u) { return g / (Splat<Wide>(1.0F) + Exp(-g)) * u; };
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) Store(product(Load<Wide>(gate + i), Load<Wide>(up + i)), out + i);
+  if (whole < n) {
+    float values[kLanes];
+    Store(product(LoadTail(gate + whole, n - whole, 0), LoadTail(up + whole, n - whole, 0)), values);
+    std::memcpy(out + whole, values, static_cast<size_t>(n - whole) * sizeof(float));
+  }
+}
+
+void Rotate(float* x, const float* cos, const float* sin, int64_t half) {
+  for (int64_t i = 0; i < half; ++i) {
+    const float a = x[i], b = x[i + half];
+    x[i] = a * cos[i] - b * sin[i];
+    x[i + half] = b * cos[i] + a * sin[i];
+  }
+}
+
+float Max(const float* x, int64_t n) {
+  const float lowest = -INFINITY;
+  Wide most = Splat<Wide>(lowest);
+  const auto take = [&most](const Wide& value) { most = value > most ? value : most; };
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) take(Load<Wide>(x + i));
+  if (whole < n) take(LoadTail(x + whole, n - whole, lowest));
+  float values[kLanes];
+  Store(most, values);
+  return *std::max_element(values, values + kLanes);
+}
+
+float ExpInPlace(float* x, int64_t n, float shift, float scale) {
+  Wide sum{};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const Wide value = Exp((Load<Wide>(x + i) - Splat<Wide>(shift)) * Splat<Wide>(scale));
+    Store(value, x + i);
+    sum += value;
+  }
+  return SumOfLanes(sum);
+}
+
+float SumExp(const float* x, int64_t n, float shift, float scale) {
+  Wide sum{};
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    sum += Exp((Load<Wide>(x + i) - Splat<Wide>(shift)) * Splat<Wide>(scale));
+  }
+  if (whole < n) {
+    sum += Exp((LoadTail(x + whole, n - whole, -INFINITY) - Splat<Wide>(shift)) * Splat<Wide>(scale));
+  }
+  return SumOfLanes(sum);
+}
+
+constexpr KernelTable MakeTable(InstructionSet set) {
+  return {.set = set,
+          .max_rows = CR_KERNEL_ROWS,
+          .tile = AnyTile,
+          .tile_widened = AnyTileWidened,
+          .tile_bfloat16 = AnyTileBfloat16,
+          .to_bfloat16 = ToBfloat16,
+          .rms_norm = RmsNorm,
+          .gated_silu = GatedSilu,
+          .rotate = Rotate,
+          .max = Max,
+          .exp_in_place = ExpInPlace,
+          .sum_exp = SumExp};
+}
+
+}  // namespace
+}  // namespace convrec::kernels

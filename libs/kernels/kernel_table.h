@@ -1,0 +1,63 @@
+// The inner loops, once per instruction set.
+//
+// Every result element is one chain of multiply-adds over k in ascending order, or a sum over sixteen
+// fixed lanes, whatever the number of rows: a row's result does not depend on the rows beside
+// it, bit for bit. Whole products and attention are in multiply.h, paged_attention.h and pointwise.h.
+// Shapes: R rows of one tile, K summed width, 32 columns of one panel, N elements of a row.
+#pragma once
+
+#include <cstdint>
+
+#include "libs/kernels/instruction_set.h"
+
+namespace convrec::kernels {
+
+constexpr int64_t kPanelColumns = 32;
+constexpr int64_t kLanes = 16;
+
+// What becomes of a tile's sums.
+struct TileEnd {
+  enum class Mode {
+    kStore,      // c = sum + bias
+    kAdd,        // c = c + (sum + bias)
+    kContinue,   // The sum starts from c; no bias.
+  };
+  Mode mode = Mode::kStore;
+  const float* bias = nullptr;   // 32 values or none.
+};
+
+struct KernelTable {
+  InstructionSet set;
+  // Most rows of one tile.
+  int max_rows;
+
+  // c[r, 0..32) = sum_k a[r, k] * b[k, 0..32); lda, ldb, ldc in elements.
+  void (*tile)(int rows, int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
+               int64_t ldc, const TileEnd& end);
+  // The same with b of bfloat16, stored as pairs over k: b[k / 2][32][2]; k is even, products are float32.
+  void (*tile_widened)(int rows, int64_t k, const float* a, int64_t lda, const uint16_t* b, float* c,
+                       int64_t ldc, const TileEnd& end);
+  // The same with both factors of bfloat16 and float32 sums.
+  void (*tile_bfloat16)(int rows, int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c,
+                        int64_t ldc, const TileEnd& end);
+
+  // Rounds to nearest even.
+  void (*to_bfloat16)(const float* x, int64_t n, uint16_t* out);
+  // out = x / sqrt(mean(x^2) + eps) * weight
+  void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* out);
+  // out = gate / (1 + exp(-gate)) * up
+  void (*gated_silu)(const float* gate, const float* up, int64_t n, float* out);
+  // Halves (a, b) of 2 * half values become (a cos - b sin, b cos + a sin).
+  void (*rotate)(float* x, const float* cos, const float* sin, int64_t half);
+  float (*max)(const float* x, int64_t n);
+  // x = exp((x - shift) * scale); returns the sum, over lanes of position modulo 16. n is a multiple of 16.
+  float (*exp_in_place)(float* x, int64_t n, float shift, float scale);
+  // sum exp((x - shift) * scale), over lanes.
+  float (*sum_exp)(const float* x, int64_t n, float shift, float scale);
+};
+
+// The table of a set; the best one by default. Asking for a set this processor lacks is a bug.
+const KernelTable& Kernels();
+const KernelTable& KernelsOf(InstructionSet set);
+
+}  // namespace convrec::kernels

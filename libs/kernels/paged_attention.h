@@ -1,0 +1,82 @@
+// Causal attention over keys and values that lie in blocks of 32 positions.
+//
+// A step's tokens come in groups: prompts and, beside each prompt that siblings share, the siblings' own
+// tokens. Keys of the shared part are read once for all siblings. Blocks are aligned to absolute positions:
+// position p lies at p % 32 of its block, so a sibling whose prompt ends inside a block begins its
+// own first block at the same offset. A query's result depends only on its own keys and values, in
+// the order of their positions: sharing, batching and chunking change no bit.
+// Shapes: M tokens of the step, H query heads, K key/value heads, E head width, V padded head width.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace convrec::kernels {
+
+constexpr int64_t kBlockPositions = 32;
+
+struct HeadShape {
+  int64_t query_heads = 0;
+  int64_t kv_heads = 0;
+  int64_t width = 0;   // E
+};
+
+// Keys and values of every layer in `num_blocks` blocks, float32. Keys of a block and head are [E, 32],
+// values [32, V]. One writer; Attend reads.
+class PagedKeyValues final {
+ public:
+  PagedKeyValues(int64_t num_layers, int64_t num_blocks, const HeadShape& shape);
+
+  const HeadShape& shape() const { return shape_; }
+  int64_t bytes() const { return num_layers_ * num_blocks_ * block_floats_ * 4; }
+  static int64_t BlockBytes(int64_t num_layers, const HeadShape& shape);
+
+  // Values padded to whole panels of columns.
+  int64_t value_width() const { return value_width_; }
+  float* Keys(int64_t layer, int64_t block, int64_t head);
+  float* Values(int64_t layer, int64_t block, int64_t head);
+
+ private:
+  struct Free {
+    void operator()(float* memory) const;
+  };
+  const int64_t num_layers_;
+  const int64_t num_blocks_;
+  const HeadShape shape_;
+  const int64_t value_width_;
+  const int64_t block_floats_;   // Of one layer and block.
+  std::unique_ptr<float[], Free> memory_;
+};
+
+// Consecutive tokens of one sequence within a step.
+struct QueryRun {
+  int64_t first_row = 0;               // Row of the first token in the step.
+  int64_t num_rows = 0;
+  int64_t first_position = 0;          // Its absolute position.
+  // Blocks of the positions from the group's shared_length on; own_blocks[0] is the block that holds
+  // position shared_length.
+  const int32_t* own_blocks = nullptr;
+};
+
+// Runs that share the keys of positions 0..shared_length-1.
+struct QueryGroup {
+  const int32_t* shared_blocks = nullptr;
+  int64_t shared_length = 0;
+  std::vector<QueryRun> runs;
+};
+
+// Writes keys and values of the step's tokens into the runs' own blocks, then attends; q is scaled here.
+// Rows of q are `q_stride` floats apart and hold [H, E]; k and v likewise with K heads. out is [M, H, E].
+struct AttentionInput {
+  const float* q = nullptr;
+  const float* k = nullptr;
+  const float* v = nullptr;
+  int64_t q_stride = 0;
+  int64_t k_stride = 0;
+  int64_t v_stride = 0;
+};
+void Attend(PagedKeyValues* store, int64_t layer, const std::vector<QueryGroup>& groups,
+            const AttentionInput& input, float* out_MHE);
+
+}  // namespace convrec::kernels

@@ -1,0 +1,51 @@
+// A weight matrix in the order in which products read it.
+//
+// Rows lie in panels of 32: a panel holds its 32 rows' elements of column 0, then of column 1, and so on;
+// bfloat16 panels hold pairs of columns. A product streams one panel after the other. Setting rows needs
+// exclusive access; reading is safe from any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "libs/kernels/kernel_table.h"
+
+namespace convrec::kernels {
+
+enum class PanelType { kFloat32, kBfloat16 };
+
+class PanelMatrix final {
+ public:
+  PanelMatrix() = default;
+  // [rows, columns], zero at first.
+  PanelMatrix(int64_t rows, int64_t columns, PanelType type);
+
+  int64_t rows() const { return rows_; }
+  int64_t columns() const { return columns_; }
+  int64_t num_panels() const { return (rows_ + kPanelColumns - 1) / kPanelColumns; }
+  // Columns with the padding that makes pairs.
+  int64_t depth() const { return depth_; }
+  PanelType type() const { return type_; }
+  int64_t bytes() const;
+
+  // Takes `count` rows, row-major [count, columns], from row `first` on; rounds to nearest where the type is narrower.
+  void SetRows(int64_t first, int64_t count, const float* source);
+  void SetRowsFromBfloat16(int64_t first, int64_t count, const uint16_t* source);
+  // One row, widened.
+  void CopyRow(int64_t row, float* out) const;
+
+  const float* FloatPanel(int64_t panel) const;          // [depth, 32]
+  const uint16_t* BfloatPanel(int64_t panel) const;      // [depth / 2, 32, 2]
+
+ private:
+  struct Free {
+    void operator()(void* memory) const;
+  };
+  int64_t rows_ = 0;
+  int64_t columns_ = 0;
+  int64_t depth_ = 0;
+  PanelType type_ = PanelType::kFloat32;
+  std::unique_ptr<void, Free> memory_;
+};
+
+}  // namespace convrec::kernels

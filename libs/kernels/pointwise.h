@@ -1,0 +1,31 @@
+// Row operations between the products of a decoder layer, parallel over rows.
+// Shapes: M rows, D width, F width of the feed-forward, X heads, E head width.
+#pragma once
+
+#include <cstdint>
+
+namespace convrec::kernels {
+
+// out = x / sqrt(mean(x^2) + eps) * weight, per row.
+void RmsNormRows(const float* x_MD, int64_t m, int64_t d, const float* weight_D, float eps, float* out_MD);
+
+// out = silu(first half of a row) * second half.
+void GatedSiluRows(const float* gate_up_M2F, int64_t m, int64_t f, float* out_MF);
+
+// Normalises (where weights are given) and rotates in place the first `q_heads` + `k_heads` heads of rows of
+// `row_heads` heads. A head's halves (a, b) become (a cos - b sin, b cos + a sin).
+struct HeadRotation {
+  int64_t row_heads = 0;
+  int64_t q_heads = 0;
+  int64_t k_heads = 0;
+  int64_t width = 0;                     // E, even.
+  const float* cos = nullptr;            // [M, stride]; the first E / 2 of a row are read.
+  const float* sin = nullptr;            // [M, stride]
+  int64_t angle_stride = 0;
+  const float* q_norm_E = nullptr;       // Optional.
+  const float* k_norm_E = nullptr;
+  float eps = 0;
+};
+void RotateHeads(float* x_MXE, int64_t m, const HeadRotation& rotation);
+
+}  // namespace convrec::kernels
