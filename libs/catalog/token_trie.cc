@@ -1,0 +1,96 @@
+#include "libs/catalog/token_trie.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "libs/base/check.h"
+
+namespace convrec::catalog {
+
+void TokenSequences::Add(std::span<const int32_t> sequence) {
+  tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+  begin.push_back(tokens.size());
+}
+
+TokenTrie::TokenTrie(const TokenSequences& sequences) : leaf_(sequences.size(), -1) {
+  CR_CHECK(sequences.tokens.size() < std::numeric_limits<int32_t>::max(), "too many tokens");
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    if (!sequences[i].empty()) by_leaf_.push_back(static_cast<int32_t>(i));
+  }
+  const auto at = [&sequences](int32_t i) { return sequences[static_cast<size_t>(i)]; };
+  std::sort(by_leaf_.begin(), by_leaf_.end(), [&at](int32_t a, int32_t b) {
+    const std::span<const int32_t> left = at(a), right = at(b);
+    return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end());
+  });
+
+  // A node is a range of the sorted sequences that agree in their first tokens, as many as the
+  // node's level. The ranges of one level give those of the next one.
+  struct Prefix {
+    int32_t node;
+    size_t begin, end;
+  };
+  token_.push_back(-1);
+  parent_.push_back(-1);
+  std::vector<Prefix> level = {{kRoot, 0, by_leaf_.size()}};
+  for (size_t depth = 0; !level.empty(); ++depth) {
+    std::vector<Prefix> next;
+    for (const Prefix& prefix : level) {
+      first_child_.push_back(num_nodes());
+      if (prefix.begin == prefix.end) continue;
+      if (at(by_leaf_[prefix.begin]).size() == depth) {
+        CR_CHECK(prefix.end == prefix.begin + 1, "a sequence is a prefix of another one");
+        leaf_[static_cast<size_t>(by_leaf_[prefix.begin])] = prefix.node;
+        continue;
+      }
+      for (size_t begin = prefix.begin; begin < prefix.end;) {
+        const int32_t token = at(by_leaf_[begin])[depth];
+        size_t end = begin + 1;
+        while (end < prefix.end && at(by_leaf_[end])[depth] == token) ++end;
+        next.push_back({num_nodes(), begin, end});
+        token_.push_back(token);
+        parent_.push_back(prefix.node);
+        begin = end;
+      }
+    }
+    level = std::move(next);
+  }
+  first_child_.push_back(num_nodes());
+  for (std::vector<int32_t>* array : {&token_, &parent_, &first_child_}) array->shrink_to_fit();
+  std::sort(by_leaf_.begin(), by_leaf_.end(), [this](int32_t a, int32_t b) {
+    return leaf_[static_cast<size_t>(a)] < leaf_[static_cast<size_t>(b)];
+  });
+  const std::span<const int32_t> root_tokens = tokens(children(kRoot));
+  root_tokens_.assign(root_tokens.begin(), root_tokens.end());
+}
+
+std::optional<int32_t> TokenTrie::FindChild(int32_t node, int32_t token) const {
+  const Range range = children(node);
+  const std::span<const int32_t> candidates = tokens(range);
+  const auto it = std::lower_bound(candidates.begin(), candidates.end(), token);
+  if (it == candidates.end() || *it != token) return std::nullopt;
+  return range.begin + static_cast<int32_t>(it - candidates.begin());
+}
+
+std::optional<int32_t> TokenTrie::leaf(size_t sequence) const {
+  if (leaf_[sequence] < 0) return std::nullopt;
+  return leaf_[sequence];
+}
+
+size_t TokenTrie::sequence(int32_t leaf) const {
+  const auto it =
+      std::lower_bound(by_leaf_.begin(), by_leaf_.end(), leaf, [this](int32_t i, int32_t node) {
+        return leaf_[static_cast<size_t>(i)] < node;
+      });
+  CR_CHECK(it != by_leaf_.end() && leaf_[static_cast<size_t>(*it)] == leaf, "no leaf of the trie");
+  return static_cast<size_t>(*it);
+}
+
+size_t TokenTrie::memory_bytes() const {
+  size_t count = 0;
+  for (const auto* array : {&token_, &parent_, &first_child_, &leaf_, &by_leaf_, &root_tokens_}) {
+    count += array->capacity();
+  }
+  return count * sizeof(int32_t);
+}
+
+}  // namespace convrec::catalog
