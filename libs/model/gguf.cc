@@ -291,7 +291,7 @@ std::optional<int64_t> AsInteger(const GgufValue& value) {
 }  // namespace
 
 absl::StatusOr<GgufFile> GgufFile::Open(const std::string& path) {
-  CR_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::Open(path));
+  CR_ASSIGN_OR_RETURN(base::MappedFile mapped, base::MappedFile::Open(path));
   GgufFile file(std::move(mapped));
   if (absl::Status status = ReadAll(file.file_.bytes(), &file.metadata_, &file.tensors_);
       !status.ok()) {

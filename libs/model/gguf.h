@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "libs/model/mapped_file.h"
+#include "libs/base/mapped_file.h"
 
 namespace convrec::model {
 
@@ -62,12 +62,12 @@ class GgufFile final {
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
 
  private:
-  explicit GgufFile(MappedFile file) : file_(std::move(file)) {}
+  explicit GgufFile(base::MappedFile file) : file_(std::move(file)) {}
 
   const GgufValue* Find(const std::string& key) const;
   absl::Status Mistyped(const std::string& key, const std::string& expected) const;
 
-  MappedFile file_;
+  base::MappedFile file_;
   std::map<std::string, GgufValue> metadata_;
   std::vector<GgufTensor> tensors_;
 };

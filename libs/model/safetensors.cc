@@ -156,7 +156,7 @@ void RoundToBfloat16(std::vector<float>* values) {
 }  // namespace
 
 absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
-  CR_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::Open(path));
+  CR_ASSIGN_OR_RETURN(base::MappedFile mapped, base::MappedFile::Open(path));
   SafetensorsFile file(std::move(mapped));
   if (absl::Status status = ReadTensors(file.file_.bytes(), &file.tensors_); !status.ok()) {
     return absl::Status(status.code(), absl::StrCat(path, ": ", std::string(status.message())));

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "libs/model/mapped_file.h"
+#include "libs/base/mapped_file.h"
 
 namespace convrec::model {
 
@@ -30,9 +30,9 @@ class SafetensorsFile final {
   const std::vector<TensorView>& tensors() const { return tensors_; }  // In order of their bytes.
 
  private:
-  explicit SafetensorsFile(MappedFile file) : file_(std::move(file)) {}
+  explicit SafetensorsFile(base::MappedFile file) : file_(std::move(file)) {}
 
-  MappedFile file_;
+  base::MappedFile file_;
   std::vector<TensorView> tensors_;
 };
 

@@ -1,4 +1,4 @@
-#include "libs/model/mapped_file.h"
+#include "libs/base/mapped_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -11,17 +11,17 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 
-namespace convrec::model {
+namespace convrec::base {
 
 absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("cannot read ", path));
+  if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", path));
   MappedFile file;
   file.path_ = path;
   struct stat info {};
   absl::Status status;
   if (::fstat(fd, &info) != 0) {
-    status = base::ErrnoStatus(errno, absl::StrCat("cannot read ", path));
+    status = ErrnoStatus(errno, absl::StrCat("cannot read ", path));
   } else if (!S_ISREG(info.st_mode)) {
     status = absl::InvalidArgumentError(
         absl::StrCat("cannot read ", path, ": it is not a regular file"));
@@ -29,7 +29,7 @@ absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
     file.size_ = static_cast<size_t>(info.st_size);
     void* data = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED) {
-      status = base::ErrnoStatus(errno, absl::StrCat("cannot map ", path));
+      status = ErrnoStatus(errno, absl::StrCat("cannot map ", path));
     } else {
       file.data_ = static_cast<const uint8_t*>(data);
     }
@@ -55,4 +55,4 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
 }
 
-}  // namespace convrec::model
+}  // namespace convrec::base

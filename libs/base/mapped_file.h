@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace convrec::model {
+namespace convrec::base {
 
 // The file must not shrink while it is mapped. Movable; views into bytes() stay valid on a move.
 class MappedFile final {
@@ -29,4 +29,4 @@ class MappedFile final {
   size_t size_ = 0;
 };
 
-}  // namespace convrec::model
+}  // namespace convrec::base
