@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
+#include "libs/base/listen_address.h"
 
 namespace convrec::config {
 namespace {
@@ -16,34 +17,9 @@ constexpr int kMaxCount = 1'000'000'000;
 constexpr int kMaxThreads = 1024;
 constexpr int kMinVocabulary = 300;  // 256 bytes and the special tokens leave room for merges.
 
+using base::ListenAddress;
+
 enum class ZeroPort { kAllowed, kRefused };
-
-struct HostPort {
-  std::string host;
-  int port = 0;
-};
-
-std::optional<HostPort> ParseHostPort(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon == 0) return std::nullopt;
-  HostPort parsed{address.substr(0, colon)};
-  const std::string digits = address.substr(colon + 1);
-  const bool all_digits = !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) {
-    return c >= '0' && c <= '9';
-  });
-  if (!all_digits || !absl::SimpleAtoi(digits, &parsed.port) || parsed.port > 65535)
-    return std::nullopt;
-  const bool in_brackets =
-      parsed.host.size() > 2 && parsed.host.front() == '[' && parsed.host.back() == ']';
-  const std::string host =
-      in_brackets ? parsed.host.substr(1, parsed.host.size() - 2) : parsed.host;
-  for (const char c : host) {
-    const bool is_ok = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ||
-                       c == '_' || (in_brackets && c == ':');
-    if (!is_ok) return std::nullopt;
-  }
-  return parsed;
-}
 
 // Keeps the first broken rule.
 class Rules final {
@@ -91,7 +67,7 @@ class Rules final {
   void Address(const std::string& value, ZeroPort zero_port, const std::string& key) {
     const std::string name =
         zero_port == ZeroPort::kRefused && value.starts_with("dns:///") ? value.substr(7) : value;
-    const std::optional<HostPort> parsed = ParseHostPort(name);
+    const std::optional<ListenAddress> parsed = ListenAddress::Parse(name);
     const bool holds = parsed && (parsed->port > 0 || zero_port == ZeroPort::kAllowed);
     Require(holds,
             key,
@@ -105,9 +81,8 @@ class Rules final {
              const std::string& a_key,
              const std::string& b,
              const std::string& b_key) {
-    const std::optional<HostPort> left = ParseHostPort(a), right = ParseHostPort(b);
-    const bool same =
-        left && right && left->port != 0 && left->port == right->port && left->host == right->host;
+    const std::optional<ListenAddress> left = ListenAddress::Parse(a);
+    const bool same = left && left->port != 0 && left == ListenAddress::Parse(b);
     Require(!same,
             b_key,
             Quoted(b),
@@ -261,10 +236,12 @@ void CheckRollout(const RunOptions& options, Rules& rules) {
 void CheckObjective(const RunOptions& options, Rules& rules) {
   const ObjectiveOptions& objective = options.learner.objective;
   const std::string prefix = "learner.objective.";
-  rules.Require(objective.advantage_unit == AdvantageUnit::kRank || options.reward.rule == RewardRule::kLogDecay,
-                prefix + "advantage_unit",
-                "sequence",
-                "reward.rule log_decay with it, whose first rank holds the reward of the whole list");
+  rules.Require(
+      objective.advantage_unit == AdvantageUnit::kRank ||
+          options.reward.rule == RewardRule::kLogDecay,
+      prefix + "advantage_unit",
+      "sequence",
+      "reward.rule log_decay with it, whose first rank holds the reward of the whole list");
   rules.InOpenUnit(objective.clip_low, prefix + "clip_low");
   rules.InOpenUnit(objective.clip_high, prefix + "clip_high");
   rules.NotNegative(objective.kl_beta, prefix + "kl_beta");

@@ -1,6 +1,5 @@
 #include "libs/telemetry/exposer.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -11,11 +10,11 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/check.h"
 #include "libs/base/errors.h"
+#include "libs/base/listen_address.h"
 #include "libs/telemetry/http_text.h"
 
 namespace convrec::telemetry {
@@ -23,42 +22,6 @@ namespace {
 
 constexpr absl::Duration kRequestTime = absl::Seconds(5);
 constexpr size_t kMaxHeadBytes = 16 << 10;
-constexpr int kBacklog = 16;
-
-// A listening, non-blocking socket on "host:port".
-absl::StatusOr<int> Listen(const std::string& address) {
-  const std::string what = absl::StrCat("cannot serve metrics on ", address);
-  const size_t colon = address.rfind(':');
-  int port = -1;
-  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port < 0 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, ": expected host:port with a port from 0 to 65535"));
-  }
-  std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
-
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-      error != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(what, ": ", gai_strerror(error)));
-  }
-  const int fd = socket(
-      found->ai_family, found->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, found->ai_protocol);
-  const int enabled = 1;
-  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &enabled, sizeof(enabled));
-  const bool listens =
-      fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, kBacklog) == 0;
-  const int error = errno;
-  freeaddrinfo(found);
-  if (listens) return fd;
-  if (fd >= 0) close(fd);
-  return base::ErrnoStatus(error, what);
-}
 
 int BoundPort(int fd) {
   sockaddr_storage address{};
@@ -87,12 +50,12 @@ bool Await(int fd, short events, int stop_fd, absl::Time deadline) {
 
 absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& address,
                                                         const Metrics* metrics) {
-  const absl::StatusOr<int> listen_fd = Listen(address);
+  const std::string what = absl::StrCat("cannot serve metrics on ", address);
+  const absl::StatusOr<int> listen_fd = base::ListenOn(address, what);
   if (!listen_fd.ok()) return listen_fd.status();
   const int stop_fd = eventfd(0, EFD_CLOEXEC);
   if (stop_fd < 0) {
-    const absl::Status status =
-        base::ErrnoStatus(errno, absl::StrCat("cannot serve metrics on ", address));
+    const absl::Status status = base::ErrnoStatus(errno, what);
     close(*listen_fd);
     return status;
   }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
 #include "libs/wire/fields.h"
 
 namespace convrec::wire {
@@ -59,6 +60,12 @@ absl::StatusOr<domain::SamplingParams> FromProto(const v1::SamplingParams& sampl
                                 .max_new_tokens = sampling.max_new_tokens(),
                                 .max_ranks = sampling.max_ranks(),
                                 .seed = sampling.seed()};
+}
+
+absl::Status CheckEpoch(int64_t sent, domain::RunEpoch current) {
+  if (sent == current.value) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the learner is at start ", current.value, " of its run, the worker at ", sent));
 }
 
 }  // namespace convrec::wire

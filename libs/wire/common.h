@@ -5,6 +5,9 @@
 // value and what was expected: "sampling.top_p is 1.5: expected a number in (0, 1]".
 #pragma once
 
+#include <cstdint>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/domain/ids.h"
 #include "libs/domain/item.h"
@@ -20,5 +23,8 @@ v1::SamplingParams ToProto(const domain::SamplingParams& sampling);
 absl::StatusOr<domain::Item> FromProto(const v1::Item& item);
 absl::StatusOr<domain::GroupId> FromProto(const v1::GroupId& group);
 absl::StatusOr<domain::SamplingParams> FromProto(const v1::SamplingParams& sampling);
+
+// FailedPrecondition when a worker speaks of another start of the run than the learner's.
+absl::Status CheckEpoch(int64_t sent, domain::RunEpoch current);
 
 }  // namespace convrec::wire

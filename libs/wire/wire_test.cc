@@ -22,11 +22,11 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 domain::ListScore MakeScore() {
   domain::ListScore score;
   score.rank_rewards = {1.0f, 0.0f, -0.5f};
-  score.lines = {{0, {"The Matrix", 1999}, LineOutcome::kHit},
-                 {1, {"Amélie", 2001}, LineOutcome::kMiss},
+  score.lines = {{0, {"The Matrix", 1999}, LineOutcome::kHit, true, false, false, 1},
+                 {1, {"Amélie", 2001}, LineOutcome::kMiss, true},
                  {2, {"No Film", 1}, LineOutcome::kOffCatalog},
-                 {3, {"The Matrix", 1999}, LineOutcome::kDuplicate},
-                 {5, {"Alien", 1979}, LineOutcome::kSeen},
+                 {3, {"The Matrix", 1999}, LineOutcome::kDuplicate, true, false, true},
+                 {5, {"Alien", 1979}, LineOutcome::kSeen, true, true},
                  {6, {}, LineOutcome::kMalformed}};
   score.recall = {0.25, 0.5, 0.75, 1};
   score.ndcg = {0.1, 0.2, 0.3, 0.4};
@@ -120,6 +120,18 @@ TEST(WireTest, MalformedLineCarriesNoItem) {
   const v1::ListScore message = ToProto(MakeScore());
   EXPECT_TRUE(message.lines(0).has_item());
   EXPECT_FALSE(message.lines(5).has_item());
+}
+
+TEST(WireTest, GroundTruthStandsOnHitsOnly) {
+  v1::ListScore message = ToProto(MakeScore());
+  EXPECT_EQ(FromProto(message, 3)->lines[0].ground_truth, 1);
+  message.mutable_lines(1)->set_ground_truth(0);
+  EXPECT_EQ(FromProto(message, 3).status().message(),
+            "lines[1].ground_truth is 0: expected an index >= 0, on a hit only");
+  message.mutable_lines(1)->clear_ground_truth();
+  message.mutable_lines(5)->set_in_catalog(true);
+  EXPECT_EQ(FromProto(message, 3).status().message(),
+            "lines[5].outcome is malformed: expected no item, hence neither in_catalog nor seen");
 }
 
 TEST(WireTest, BrokenGroupsAreRefusedByField) {
@@ -252,6 +264,12 @@ TEST(WireTest, UnboundedGroupTakesAnySizeAndToken) {
   message.mutable_rollouts()->RemoveLast();
   message.mutable_rollouts(0)->set_token_ids(0, 151642);
   EXPECT_TRUE(FromProto(message, {.num_ranks = 3}).ok());
+}
+
+TEST(EpochTest, OtherStartOfTheRunIsRefused) {
+  EXPECT_TRUE(CheckEpoch(3, {3}).ok());
+  EXPECT_EQ(CheckEpoch(2, {3}),
+            absl::FailedPreconditionError("the learner is at start 3 of its run, the worker at 2"));
 }
 
 }  // namespace

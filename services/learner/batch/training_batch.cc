@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "services/learner/batch/advantage.h"
-#include "services/learner/batch/group_filter.h"
+#include "services/learner/batch/group_check.h"
 #include "services/learner/batch/unit_map.h"
 
 namespace convrec::learner {

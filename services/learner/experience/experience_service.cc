@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/log.h"
+#include "libs/rpc/long_poll.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/common.h"
 #include "libs/wire/lease.h"
@@ -19,13 +20,12 @@
 namespace convrec::learner {
 namespace {
 
-constexpr absl::Duration kMaxWait = absl::Seconds(30);
-// A call that waits looks this often whether its caller is still there.
-constexpr absl::Duration kSlice = absl::Milliseconds(200);
-
 class Service final : public ExperienceService, public v1::ExperienceService::Service {
  public:
-  Service(const Options& options, GroupLedger* ledger, const PromptBook* prompts, telemetry::Metrics* metrics)
+  Service(const Options& options,
+          GroupLedger* ledger,
+          const PromptBook* prompts,
+          telemetry::Metrics* metrics)
       : options_(options),
         ledger_(ledger),
         prompts_(prompts),
@@ -43,18 +43,30 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
   int num_workers() const override ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     const absl::Time recent = absl::Now() - absl::Minutes(1);
-    return static_cast<int>(std::count_if(
-        last_heard_.begin(), last_heard_.end(), [recent](const auto& entry) { return entry.second > recent; }));
+    return static_cast<int>(
+        std::count_if(last_heard_.begin(), last_heard_.end(), [recent](const auto& entry) {
+          return entry.second > recent;
+        }));
   }
 
-  grpc::Status Join(grpc::ServerContext*, const v1::JoinRequest* request, v1::JoinReply* reply) override {
+  grpc::Status Join(grpc::ServerContext*,
+                    const v1::JoinRequest* request,
+                    v1::JoinReply* reply) override {
     if (request->catalog_digest() != options_.catalog_digest) {
-      return Refuse(absl::StrCat("worker ", request->worker(), " scores with catalog ", request->catalog_digest(),
-                                 ", this run uses ", options_.catalog_digest));
+      return Refuse(absl::StrCat("worker ",
+                                 request->worker(),
+                                 " scores with catalog ",
+                                 request->catalog_digest(),
+                                 ", this run uses ",
+                                 options_.catalog_digest));
     }
     if (request->tokenizer_digest() != options_.tokenizer_digest) {
-      return Refuse(absl::StrCat("worker ", request->worker(), " has tokenizer ", request->tokenizer_digest(),
-                                 ", this run uses ", options_.tokenizer_digest));
+      return Refuse(absl::StrCat("worker ",
+                                 request->worker(),
+                                 " has tokenizer ",
+                                 request->tokenizer_digest(),
+                                 ", this run uses ",
+                                 options_.tokenizer_digest));
     }
     CR_LOG(INFO) << request->worker() << " joined; rewards: " << request->reward_rules();
     Hear(request->worker());
@@ -65,28 +77,32 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
     return grpc::Status::OK;
   }
 
-  grpc::Status LeasePrompts(grpc::ServerContext* context, const v1::LeasePromptsRequest* request,
+  grpc::Status LeasePrompts(grpc::ServerContext* context,
+                            const v1::LeasePromptsRequest* request,
                             v1::LeasePromptsReply* reply) override {
-    if (const grpc::Status status = CheckEpoch(request->epoch()); !status.ok()) return status;
+    const absl::Status epoch = wire::CheckEpoch(request->epoch(), prompts_->epoch());
+    if (!epoch.ok()) return rpc::ToGrpc(epoch);
     if (request->max_groups() <= 0) {
-      return {grpc::StatusCode::INVALID_ARGUMENT, absl::StrCat("max_groups is ", request->max_groups())};
+      return {grpc::StatusCode::INVALID_ARGUMENT,
+              absl::StrCat("max_groups is ", request->max_groups())};
     }
     Hear(request->worker());
-    const absl::Time deadline = absl::Now() + std::min(kMaxWait, absl::Milliseconds(request->wait_ms()));
     std::vector<GroupLedger::Ticket> tickets;
-    do {
-      if (run_complete_) {
-        reply->set_run_complete(true);
-        Forget(request->worker());
-        return grpc::Status::OK;
-      }
-      if (context->IsCancelled()) return grpc::Status::CANCELLED;
-      // A closed ledger answers at once, and its callers would ask again at once.
-      if (ledger_->closed()) absl::SleepFor(kSlice);
-      tickets = ledger_->Lease(request->max_groups(), std::min(deadline, absl::Now() + kSlice));
-    } while (tickets.empty() && absl::Now() < deadline);
+    const grpc::Status polled =
+        rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
+          if (run_complete_) return true;
+          tickets = ledger_->Lease(request->max_groups(), until);
+          return !tickets.empty();
+        });
+    if (!polled.ok()) return polled;
+    if (tickets.empty() && run_complete_) {
+      reply->set_run_complete(true);
+      Forget(request->worker());
+      return grpc::Status::OK;
+    }
     if (context->IsCancelled()) {  // Nobody reads the answer: the work goes to the next caller.
-      for (const GroupLedger::Ticket& ticket : tickets) ledger_->Return(ticket.group, ticket.attempt);
+      for (const GroupLedger::Ticket& ticket : tickets)
+        ledger_->Return(ticket.group, ticket.attempt);
       return grpc::Status::CANCELLED;
     }
     for (const GroupLedger::Ticket& ticket : tickets) {
@@ -96,9 +112,11 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
     return grpc::Status::OK;
   }
 
-  grpc::Status SubmitGroups(grpc::ServerContext*, const v1::SubmitGroupsRequest* request,
+  grpc::Status SubmitGroups(grpc::ServerContext*,
+                            const v1::SubmitGroupsRequest* request,
                             v1::SubmitGroupsReply* reply) override {
-    if (const grpc::Status status = CheckEpoch(request->epoch()); !status.ok()) return status;
+    const absl::Status epoch = wire::CheckEpoch(request->epoch(), prompts_->epoch());
+    if (!epoch.ok()) return rpc::ToGrpc(epoch);
     Hear(request->worker());
     for (const v1::ReturnedLease& returned : request->returned()) {
       const auto group = wire::FromProto(returned.group());
@@ -115,8 +133,9 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
 
  private:
   static telemetry::Counter Dropped(telemetry::Metrics* metrics, const std::string& reason) {
-    return metrics->AddCounter(
-        "rl_learner_samples_dropped_total", "Groups not trained on, by reason.", {{"reason", reason}});
+    return metrics->AddCounter("rl_learner_samples_dropped_total",
+                               "Groups not trained on, by reason.",
+                               {{"reason", reason}});
   }
 
   v1::Admission Admit(const v1::RolloutGroup& submitted, std::string* reason) {
@@ -126,9 +145,10 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
       duplicate_.Add();
       return v1::ADMISSION_DUPLICATE;
     }
-    auto group = wire::FromProto(
-        submitted,
-        {.num_ranks = options_.num_ranks, .num_siblings = siblings, .vocab_size = options_.vocab_size});
+    auto group = wire::FromProto(submitted,
+                                 {.num_ranks = options_.num_ranks,
+                                  .num_siblings = siblings,
+                                  .vocab_size = options_.vocab_size});
     if (!group.ok()) {
       invalid_.Add();
       *reason = std::string(group.status().message());
@@ -149,12 +169,6 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
     return v1::ADMISSION_UNSPECIFIED;
   }
 
-  grpc::Status CheckEpoch(int64_t epoch) const {
-    if (epoch == prompts_->epoch().value) return grpc::Status::OK;
-    return {grpc::StatusCode::FAILED_PRECONDITION,
-            absl::StrCat("the learner is at start ", prompts_->epoch().value, " of its run, the worker at ", epoch)};
-  }
-
   static grpc::Status Refuse(const std::string& message) {
     CR_LOG(ERROR) << message;
     return {grpc::StatusCode::INVALID_ARGUMENT, message};
@@ -173,8 +187,9 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
   // A live worker asks for leases every few seconds.
   bool AllAreTold() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const absl::Time recent = absl::Now() - absl::Seconds(10);
-    return std::none_of(
-        last_heard_.begin(), last_heard_.end(), [recent](const auto& entry) { return entry.second > recent; });
+    return std::none_of(last_heard_.begin(), last_heard_.end(), [recent](const auto& entry) {
+      return entry.second > recent;
+    });
   }
 
   const Options options_;
@@ -189,7 +204,8 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
 
 }  // namespace
 
-std::unique_ptr<ExperienceService> ExperienceService::Create(const Options& options, GroupLedger* ledger,
+std::unique_ptr<ExperienceService> ExperienceService::Create(const Options& options,
+                                                             GroupLedger* ledger,
                                                              const PromptBook* prompts,
                                                              telemetry::Metrics* metrics) {
   return std::make_unique<Service>(options, ledger, prompts, metrics);

@@ -20,8 +20,8 @@ class ExperienceService {
  public:
   struct Options {
     std::string run;
-    std::string catalog_digest;      // What workers' reward services must score with.
-    std::string tokenizer_digest;    // What workers must decode with.
+    std::string catalog_digest;    // What workers' reward services must score with.
+    std::string tokenizer_digest;  // What workers must decode with.
     int num_ranks = 20;
     int vocab_size = 0;
     bool counts_ranks_by_line = true;
@@ -35,8 +35,8 @@ class ExperienceService {
   virtual ~ExperienceService() = default;
 
   virtual grpc::Service* service() = 0;
-  // From now on leases are empty and say that nothing will come any more. Waits until every worker heard of
-  // lately has been told, at most `grace`.
+  // From now on leases are empty and say that nothing will come any more. Waits until every worker
+  // heard of lately has been told, at most `grace`.
   virtual void CompleteRun(absl::Duration grace) = 0;
   // Workers heard of in the last minute.
   virtual int num_workers() const = 0;

@@ -11,7 +11,8 @@ namespace {
 
 domain::PolicyVersion MinVersionOf(const domain::RolloutGroup& group) {
   domain::PolicyVersion min = group.rollouts.front().completion.min_version;
-  for (const domain::Rollout& rollout : group.rollouts) min = std::min(min, rollout.completion.min_version);
+  for (const domain::Rollout& rollout : group.rollouts)
+    min = std::min(min, rollout.completion.min_version);
   return min;
 }
 
@@ -36,7 +37,8 @@ void GroupLedger::AllowTraining(int64_t total_groups) {
 
 int GroupLedger::SlotsInUse() const {
   int leased = 0;
-  for (const auto& [id, lease] : leases_) leased += lease.ticket.kind == domain::LeaseKind::kTraining;
+  for (const auto& [id, lease] : leases_)
+    leased += lease.ticket.kind == domain::LeaseKind::kTraining;
   return leased + static_cast<int>(waiting_.size() + in_training_.size());
 }
 
@@ -75,7 +77,9 @@ void GroupLedger::PutBack(const Leased& leased) {
   ++allowed_;
   again_.push_back(leased);
   ++again_.back().ticket.attempt;
-  std::sort(again_.begin(), again_.end(), [](const Leased& a, const Leased& b) { return a.order < b.order; });
+  std::sort(again_.begin(), again_.end(), [](const Leased& a, const Leased& b) {
+    return a.order < b.order;
+  });
 }
 
 void GroupLedger::ExpireLeases() {
@@ -100,7 +104,8 @@ std::vector<GroupLedger::Ticket> GroupLedger::Lease(int max_groups, absl::Time d
   absl::MutexLock lock(&mu_);
   ExpireLeases();
   while (!CanLease() && clock_->Now() < deadline) {
-    clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &GroupLedger::CanLease), NextExpiry(deadline));
+    clock_->AwaitWithDeadline(
+        &mu_, absl::Condition(this, &GroupLedger::CanLease), NextExpiry(deadline));
     ExpireLeases();
   }
   std::vector<Ticket> tickets;
@@ -131,8 +136,9 @@ GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
   // A copy of an attempt that expired is as good as the newest one, if nobody was first.
   int64_t order = 0;
   const auto lease = leases_.find(id);
-  const auto again = std::find_if(
-      again_.begin(), again_.end(), [id](const Leased& leased) { return leased.ticket.group == id; });
+  const auto again = std::find_if(again_.begin(), again_.end(), [id](const Leased& leased) {
+    return leased.ticket.group == id;
+  });
   if (lease == leases_.end() && again == again_.end()) {
     ++counts_.duplicate;
     return Admission::kDuplicate;
@@ -140,7 +146,8 @@ GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
   const domain::PolicyVersion min_version = MinVersionOf(group);
   if (min_version.value < MinVersion()) {
     ++counts_.stale;
-    // The lease, if it is the same attempt, will never be answered by anything fresher: hand it out again.
+    // The lease, if it is the same attempt, will never be answered by anything fresher: hand it out
+    // again.
     if (lease != leases_.end() && lease->second.ticket.attempt <= group.attempt) {
       const Leased leased = lease->second;
       leases_.erase(lease);
@@ -178,13 +185,15 @@ bool GroupLedger::HasBatch() const {
   return true;
 }
 
-// Whether this batch would leave more groups behind than the next `later` steps can train before those are too
-// old, while some of them are still out: then waiting for them lets an older batch be taken.
+// Whether this batch would leave more groups behind than the next `later` steps can train before
+// those are too old, while some of them are still out: then waiting for them lets an older batch be
+// taken.
 bool GroupLedger::LeavesTooMuchBehind(int later) const {
-  const int64_t oldest = MinVersion() + later;   // Must be trained within the next `later` steps.
+  const int64_t oldest = MinVersion() + later;  // Must be trained within the next `later` steps.
   int64_t leased = 0;
   for (const auto& [id, lease] : leases_) {
-    leased += lease.ticket.kind == domain::LeaseKind::kTraining && lease.ticket.version.value <= oldest;
+    leased +=
+        lease.ticket.kind == domain::LeaseKind::kTraining && lease.ticket.version.value <= oldest;
   }
   int64_t waiting = 0;
   for (const auto& [order, admitted] : waiting_) waiting += admitted.min_version.value <= oldest;
@@ -197,7 +206,8 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::
   CR_CHECK(in_training_.empty(), "Publish() must come between two batches");
   ExpireLeases();
   while (!HasBatch() && clock_->Now() < deadline) {
-    clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &GroupLedger::HasBatch), NextExpiry(deadline));
+    clock_->AwaitWithDeadline(
+        &mu_, absl::Condition(this, &GroupLedger::HasBatch), NextExpiry(deadline));
     ExpireLeases();
   }
   if (closed_) return absl::CancelledError("the ledger is closed");
@@ -216,10 +226,13 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::
   }
   // Oldest weights first, then the order of handing out, so that nothing is left to grow too old.
   std::vector<std::pair<int64_t, int64_t>> by_age;  // (min version, order)
-  for (const auto& [order, waiting] : waiting_) by_age.emplace_back(waiting.min_version.value, order);
+  for (const auto& [order, waiting] : waiting_)
+    by_age.emplace_back(waiting.min_version.value, order);
   std::sort(by_age.begin(), by_age.end());
   by_age.resize(static_cast<size_t>(options_.groups_per_step));
-  std::sort(by_age.begin(), by_age.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::sort(by_age.begin(), by_age.end(), [](const auto& a, const auto& b) {
+    return a.second < b.second;
+  });
   std::vector<Admitted> batch;
   for (const auto& [version, order] : by_age) {
     const auto it = waiting_.find(order);
@@ -235,7 +248,8 @@ void GroupLedger::Publish(domain::PolicyVersion version) {
   CR_CHECK(version >= version_);
   version_ = version;
   in_training_.clear();
-  // TakeBatch() leaves no leased group behind to grow too old; late copies of expired leases may still be.
+  // TakeBatch() leaves no leased group behind to grow too old; late copies of expired leases may
+  // still be.
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     if (it->second.min_version.value >= MinVersion()) {
       ++it;
@@ -243,7 +257,9 @@ void GroupLedger::Publish(domain::PolicyVersion version) {
     }
     const domain::RolloutGroup& group = it->second.group;
     ++counts_.stale;
-    PutBack({.ticket = {.group = group.group, .attempt = group.attempt}, .order = it->first, .expires = {}});
+    PutBack({.ticket = {.group = group.group, .attempt = group.attempt},
+             .order = it->first,
+             .expires = {}});
     it = waiting_.erase(it);
   }
 }
@@ -263,15 +279,17 @@ void GroupLedger::BeginEvaluation(const std::vector<domain::GroupId>& groups) {
   evaluated_ = 0;
 }
 
-absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::AwaitEvaluation(absl::Time deadline) {
+absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::AwaitEvaluation(
+    absl::Time deadline) {
   absl::MutexLock lock(&mu_);
   while (!EvaluationDone() && clock_->Now() < deadline) {
-    clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &GroupLedger::EvaluationDone), NextExpiry(deadline));
+    clock_->AwaitWithDeadline(
+        &mu_, absl::Condition(this, &GroupLedger::EvaluationDone), NextExpiry(deadline));
     ExpireLeases();
   }
   if (!EvaluationDone()) {
-    return absl::DeadlineExceededError(
-        absl::StrCat("evaluation: ", evaluated_, " of ", evaluation_.size(), " lists have arrived"));
+    return absl::DeadlineExceededError(absl::StrCat(
+        "evaluation: ", evaluated_, " of ", evaluation_.size(), " lists have arrived"));
   }
   std::vector<domain::RolloutGroup> results;
   for (const domain::GroupId id : evaluation_) {
@@ -318,11 +336,6 @@ GroupLedger::Counts GroupLedger::counts() const {
 void GroupLedger::Close() {
   absl::MutexLock lock(&mu_);
   closed_ = true;
-}
-
-bool GroupLedger::closed() const {
-  absl::MutexLock lock(&mu_);
-  return closed_;
 }
 
 }  // namespace convrec::learner

@@ -1,11 +1,12 @@
 // Hands out leases to produce groups, takes groups back, and bounds how stale trained data can be.
 //
-// Training groups: at most (max_staleness + 1) * groups_per_step are leased, waiting or being trained;
-// the slots of a trained batch return with Publish(), when the weights made from it can be fetched.
-// TakeBatch() gives the oldest groups first and waits for groups that later steps could not train in time, so no trained group lags by more than max_staleness versions, and none is trained twice. An
-// expired lease is handed out again under the same GroupId; the first copy to arrive wins.
-// Evaluation groups are handed out before training groups, use no slot and are never trained on.
-// Thread-safe; every wait has a deadline and ends early after Close().
+// Training groups: at most (max_staleness + 1) * groups_per_step are leased, waiting or being
+// trained; the slots of a trained batch return with Publish(), when the weights made from it can be
+// fetched. TakeBatch() gives the oldest groups first and waits for groups that later steps could
+// not train in time, so no trained group lags by more than max_staleness versions, and none is
+// trained twice. An expired lease is handed out again under the same GroupId; the first copy to
+// arrive wins. Evaluation groups are handed out before training groups, use no slot and are never
+// trained on. Thread-safe; every wait has a deadline and ends early after Close().
 #pragma once
 
 #include <deque>
@@ -29,9 +30,10 @@ namespace convrec::learner {
 class GroupLedger final {
  public:
   struct Options {
-    int groups_per_step = 16;                          // Groups consumed by one optimizer step; > 0.
-    int max_staleness = 0;                             // Versions; 0 = synchronous.
-    absl::Duration lease_timeout = absl::Minutes(5);   // Then the group is leased again, attempt + 1.
+    int groups_per_step = 16;  // Groups consumed by one optimizer step; > 0.
+    int max_staleness = 0;     // Versions; 0 = synchronous.
+    absl::Duration lease_timeout =
+        absl::Minutes(5);  // Then the group is leased again, attempt + 1.
   };
 
   // What is handed out; the caller adds the prompt and the sampling parameters.
@@ -47,7 +49,7 @@ class GroupLedger final {
   // A group ready for training.
   struct Admitted {
     domain::RolloutGroup group;
-    domain::PolicyVersion min_version;   // Oldest weights that drew one of its tokens.
+    domain::PolicyVersion min_version;  // Oldest weights that drew one of its tokens.
   };
 
   // What must survive a restart: groups handed out but not trained are handed out again.
@@ -66,35 +68,41 @@ class GroupLedger final {
   };
 
   // `clock` must outlive the ledger.
-  GroupLedger(const Options& options, PromptFeed feed, std::vector<domain::GroupId> untrained, const base::Clock* clock);
+  GroupLedger(const Options& options,
+              PromptFeed feed,
+              std::vector<domain::GroupId> untrained,
+              const base::Clock* clock);
 
-  // Training leases are given out up to `total_groups` trained groups from now on; 0 holds them back.
+  // Training leases are given out up to `total_groups` trained groups from now on; 0 holds them
+  // back.
   void AllowTraining(int64_t total_groups) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Up to `max_groups` leases; waits for the first one until `deadline`, then returns what is there,
-  // perhaps nothing. After Close() returns at once.
+  // Up to `max_groups` leases; waits for the first one until `deadline`, then returns what is
+  // there, perhaps nothing. After Close() returns at once.
   std::vector<Ticket> Lease(int max_groups, absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Never blocks.
   Admission Admit(domain::RolloutGroup group) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The worker gives a lease back unsampled: it is handed out again at once. Unknown groups and attempts that are
-  // over are ignored.
+  // The worker gives a lease back unsampled: it is handed out again at once. Unknown groups and
+  // attempts that are over are ignored.
   void Return(domain::GroupId group, int attempt) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Waits for groups_per_step groups. DeadlineExceeded at `deadline` with a sentence that says what is
-  // leased, waiting and dropped; Cancelled after Close(). Sorted by GroupId order of handing out.
+  // Waits for groups_per_step groups. DeadlineExceeded at `deadline` with a sentence that says what
+  // is leased, waiting and dropped; Cancelled after Close(). Sorted by GroupId order of handing
+  // out.
   absl::StatusOr<std::vector<Admitted>> TakeBatch(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // `version` can be fetched from now on: returns the slots of the batch taken last, if any, and hands out
-  // again what has become too old to be trained.
+  // `version` can be fetched from now on: returns the slots of the batch taken last, if any, and
+  // hands out again what has become too old to be trained.
   void Publish(domain::PolicyVersion version) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Queues evaluation groups; one evaluation at a time.
   void BeginEvaluation(const std::vector<domain::GroupId>& groups) ABSL_LOCKS_EXCLUDED(mu_);
   // Waits for all of them and ends the evaluation; results in the order they were queued in.
   // DeadlineExceeded leaves it open: wait again. Cancelled after Close().
-  absl::StatusOr<std::vector<domain::RolloutGroup>> AwaitEvaluation(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<std::vector<domain::RolloutGroup>> AwaitEvaluation(absl::Time deadline)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // How many groups of the open evaluation have arrived.
   int evaluated() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -103,13 +111,12 @@ class GroupLedger final {
 
   // Ends all pending and future waits.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
-  bool closed() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   struct Leased {
     Ticket ticket;
-    int64_t order = 0;          // Rank in the order of handing out.
-    absl::Time expires;         // Meaningful while leased.
+    int64_t order = 0;   // Rank in the order of handing out.
+    absl::Time expires;  // Meaningful while leased.
   };
   void ExpireLeases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool CanLease() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -119,7 +126,9 @@ class GroupLedger final {
   void PutBack(const Leased& leased) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool LeavesTooMuchBehind(int later) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int SlotsInUse() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  int64_t MinVersion() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return version_.value - options_.max_staleness; }
+  int64_t MinVersion() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return version_.value - options_.max_staleness;
+  }
   absl::Time NextExpiry(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Options options_;
@@ -129,14 +138,16 @@ class GroupLedger final {
   domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   int64_t next_order_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t allowed_ ABSL_GUARDED_BY(mu_) = 0;      // Training groups that may still start.
-  std::deque<Leased> again_ ABSL_GUARDED_BY(mu_);  // Handed out before, to be handed out again first.
+  int64_t allowed_ ABSL_GUARDED_BY(mu_) = 0;  // Training groups that may still start.
+  std::deque<Leased> again_
+      ABSL_GUARDED_BY(mu_);  // Handed out before, to be handed out again first.
   absl::flat_hash_map<domain::GroupId, Leased> leases_ ABSL_GUARDED_BY(mu_);
   std::map<int64_t, Admitted> waiting_ ABSL_GUARDED_BY(mu_);  // By order of handing out.
   std::vector<domain::GroupId> in_training_ ABSL_GUARDED_BY(mu_);
   std::vector<domain::GroupId> evaluation_ ABSL_GUARDED_BY(mu_);  // Of the open evaluation.
   std::deque<domain::GroupId> evaluation_queue_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<domain::GroupId, std::optional<domain::RolloutGroup>> evaluation_results_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<domain::GroupId, std::optional<domain::RolloutGroup>> evaluation_results_
+      ABSL_GUARDED_BY(mu_);
   int evaluated_ ABSL_GUARDED_BY(mu_) = 0;
   Counts counts_ ABSL_GUARDED_BY(mu_);
 };

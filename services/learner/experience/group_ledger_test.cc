@@ -15,7 +15,8 @@ using domain::PolicyVersion;
 using Admission = GroupLedger::Admission;
 
 domain::RolloutGroup GroupOf(const GroupLedger::Ticket& ticket, int64_t min_version) {
-  domain::RolloutGroup group{.group = ticket.group, .attempt = ticket.attempt, .epoch = {}, .rollouts = {}};
+  domain::RolloutGroup group{
+      .group = ticket.group, .attempt = ticket.attempt, .epoch = {}, .rollouts = {}};
   domain::Rollout rollout;
   rollout.completion.min_version = rollout.completion.max_version = PolicyVersion{min_version};
   group.rollouts.push_back(rollout);
@@ -49,7 +50,8 @@ TEST_F(GroupLedgerTest, MaxStalenessZeroIsLockstep) {
   ledger.AllowTraining(100);
   const auto tickets = ledger.Lease(10, Past());
   ASSERT_EQ(tickets.size(), 2u);  // (0 + 1) * 2 slots
-  for (const auto& ticket : tickets) EXPECT_EQ(ledger.Admit(GroupOf(ticket, 0)), Admission::kAccepted);
+  for (const auto& ticket : tickets)
+    EXPECT_EQ(ledger.Admit(GroupOf(ticket, 0)), Admission::kAccepted);
   ASSERT_TRUE(ledger.TakeBatch(Past()).ok());
   EXPECT_TRUE(ledger.Lease(10, Past()).empty());  // Still in training.
   ledger.Publish(PolicyVersion{1});
@@ -85,7 +87,8 @@ TEST_F(GroupLedgerTest, FirstCopyWinsAndLaterOnesAreDuplicates) {
   const auto first = ledger.Lease(1, Past());
   clock_.Advance(absl::Seconds(11));
   const auto second = ledger.Lease(1, Past());
-  EXPECT_EQ(ledger.Admit(GroupOf(first[0], 0)), Admission::kAccepted);  // The slow worker was not dead.
+  EXPECT_EQ(ledger.Admit(GroupOf(first[0], 0)),
+            Admission::kAccepted);  // The slow worker was not dead.
   EXPECT_EQ(ledger.Admit(GroupOf(second[0], 0)), Admission::kDuplicate);
   EXPECT_EQ(ledger.counts().duplicate, 1);
 }
@@ -119,8 +122,8 @@ TEST_F(GroupLedgerTest, SlowGroupIsNeverTrainedPastMaxStaleness) {
   EXPECT_EQ(batch->front().group.group, tickets[0].group);
 }
 
-// Three batches of version 0 at staleness 2; a fourth of version 1 is quick. Step 1 waits for one of the slow
-// batches, because step 2 can train only one of the two.
+// Three batches of version 0 at staleness 2; a fourth of version 1 is quick. Step 1 waits for one
+// of the slow batches, because step 2 can train only one of the two.
 TEST_F(GroupLedgerTest, QuickGroupsDoNotLetSlowOnesGrowTooOld) {
   GroupLedger ledger = Make(1, 2);
   ledger.AllowTraining(10);
@@ -201,7 +204,8 @@ TEST_F(GroupLedgerTest, RandomOperationsKeepTheInvariants) {
     const int per_step = 1 + static_cast<int>(random.Below(3));
     GroupLedger ledger = Make(per_step, staleness);
     ledger.AllowTraining(1'000'000);
-    std::vector<std::pair<GroupLedger::Ticket, int64_t>> held;  // Ticket and the version that samples it.
+    std::vector<std::pair<GroupLedger::Ticket, int64_t>>
+        held;  // Ticket and the version that samples it.
     std::set<GroupId> trained;
     int64_t version = 0;
     for (int op = 0; op < 2000; ++op) {

@@ -7,11 +7,17 @@
 
 namespace convrec::learner {
 
-PromptBook::PromptBook(std::vector<domain::Prompt> training, Sampling sampling, domain::RunEpoch epoch,
+PromptBook::PromptBook(std::vector<domain::Prompt> training,
+                       Sampling sampling,
+                       domain::RunEpoch epoch,
                        absl::Duration lease_timeout)
-    : training_(std::move(training)), sampling_(sampling), epoch_(epoch), lease_timeout_(lease_timeout) {}
+    : training_(std::move(training)),
+      sampling_(sampling),
+      epoch_(epoch),
+      lease_timeout_(lease_timeout) {}
 
-std::vector<domain::GroupId> PromptBook::OpenEvaluation(const std::vector<domain::Prompt>* prompts, Sampling sampling) {
+std::vector<domain::GroupId> PromptBook::OpenEvaluation(const std::vector<domain::Prompt>* prompts,
+                                                        Sampling sampling) {
   absl::MutexLock lock(&mu_);
   CR_CHECK(evaluation_ == nullptr, "one evaluation at a time");
   evaluation_ = prompts;
@@ -30,7 +36,8 @@ void PromptBook::CloseEvaluation() {
 }
 
 const domain::Prompt& PromptBook::training_prompt(domain::GroupId group) const {
-  CR_CHECK(group.pass < kFirstEvaluationPass && static_cast<size_t>(group.prompt) < training_.size());
+  CR_CHECK(group.pass < kFirstEvaluationPass &&
+           static_cast<size_t>(group.prompt) < training_.size());
   return training_[static_cast<size_t>(group.prompt)];
 }
 
@@ -39,7 +46,9 @@ int PromptBook::NumSiblings(domain::GroupId group) const {
     return static_cast<size_t>(group.prompt) < training_.size() ? sampling_.num_siblings : 0;
   }
   absl::MutexLock lock(&mu_);
-  return evaluation_ != nullptr && group.pass == next_evaluation_pass_ - 1 ? evaluation_sampling_.num_siblings : 0;
+  return evaluation_ != nullptr && group.pass == next_evaluation_pass_ - 1
+             ? evaluation_sampling_.num_siblings
+             : 0;
 }
 
 absl::StatusOr<domain::Lease> PromptBook::MakeLease(const GroupLedger::Ticket& ticket) const {
@@ -58,7 +67,8 @@ absl::StatusOr<domain::Lease> PromptBook::MakeLease(const GroupLedger::Ticket& t
   }
   absl::MutexLock lock(&mu_);
   if (evaluation_ == nullptr || ticket.group.pass != next_evaluation_pass_ - 1) {
-    return absl::NotFoundError(absl::StrCat("group ", ticket.group.ToString(), " is of an evaluation that is over"));
+    return absl::NotFoundError(
+        absl::StrCat("group ", ticket.group.ToString(), " is of an evaluation that is over"));
   }
   lease.prompt = (*evaluation_)[static_cast<size_t>(ticket.group.prompt)];
   lease.num_siblings = evaluation_sampling_.num_siblings;

@@ -1,7 +1,7 @@
 // All prompts of a run by GroupId, and how they are sampled: makes leases of the ledger's tickets.
 //
-// Passes below kFirstEvaluationPass are training passes over one list of prompts; each evaluation registers a
-// pass of its own. Thread-safe; prompts are never removed while an evaluation is open.
+// Passes below kFirstEvaluationPass are training passes over one list of prompts; each evaluation
+// registers a pass of its own. Thread-safe; prompts are never removed while an evaluation is open.
 #pragma once
 
 #include <cstdint>
@@ -27,15 +27,19 @@ class PromptBook final {
   };
 
   // `training` may be empty for runs without reinforcement learning.
-  PromptBook(std::vector<domain::Prompt> training, Sampling sampling, domain::RunEpoch epoch, absl::Duration lease_timeout);
+  PromptBook(std::vector<domain::Prompt> training,
+             Sampling sampling,
+             domain::RunEpoch epoch,
+             absl::Duration lease_timeout);
 
   // The GroupIds of an evaluation over `prompts`, which must outlive CloseEvaluation().
-  std::vector<domain::GroupId> OpenEvaluation(const std::vector<domain::Prompt>* prompts, Sampling sampling)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<domain::GroupId> OpenEvaluation(const std::vector<domain::Prompt>* prompts,
+                                              Sampling sampling) ABSL_LOCKS_EXCLUDED(mu_);
   void CloseEvaluation() ABSL_LOCKS_EXCLUDED(mu_);
 
   // NotFound for a group of an evaluation that is over.
-  absl::StatusOr<domain::Lease> MakeLease(const GroupLedger::Ticket& ticket) const ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<domain::Lease> MakeLease(const GroupLedger::Ticket& ticket) const
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Siblings a group must have; 0 for a group of an evaluation that is over.
   int NumSiblings(domain::GroupId group) const ABSL_LOCKS_EXCLUDED(mu_);
@@ -50,7 +54,8 @@ class PromptBook final {
   const absl::Duration lease_timeout_;
   mutable absl::Mutex mu_;
   int64_t next_evaluation_pass_ ABSL_GUARDED_BY(mu_) = kFirstEvaluationPass;
-  const std::vector<domain::Prompt>* evaluation_ ABSL_GUARDED_BY(mu_) = nullptr;   // Of the open pass.
+  const std::vector<domain::Prompt>* evaluation_ ABSL_GUARDED_BY(mu_) =
+      nullptr;  // Of the open pass.
   Sampling evaluation_sampling_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -1,7 +1,7 @@
 // Seeded order in which prompts are handed out, pass after pass.
 //
-// The order is a pure function of (seed, number of prompts); the cursor is one number, so a resumed run
-// goes on exactly where it stopped. Not thread-safe.
+// The order is a pure function of (seed, number of prompts); the cursor is one number, so a resumed
+// run goes on exactly where it stopped. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ class PromptFeed final {
   const size_t num_prompts_;
   const uint64_t seed_;
   int64_t cursor_;
-  int64_t order_pass_ = -1;       // The pass `order_` belongs to.
+  int64_t order_pass_ = -1;  // The pass `order_` belongs to.
   std::vector<size_t> order_;
 };
 

@@ -34,26 +34,15 @@ std::shared_ptr<const PolicySnapshot> PolicyStore::Get(domain::PolicyVersion ver
   return newest_ != nullptr && newest_->version == version ? newest_ : nullptr;
 }
 
-bool PolicyStore::ReportLive(const std::string& worker, domain::PolicyVersion version, const std::string& digest) {
+bool PolicyStore::Matches(domain::PolicyVersion version, const std::string& digest) const {
   absl::MutexLock lock(&mu_);
-  live_[worker] = version;
   const auto it = digests_.find(version.value);
   return it != digests_.end() && it->second == digest;
-}
-
-std::map<std::string, domain::PolicyVersion> PolicyStore::live() const {
-  absl::MutexLock lock(&mu_);
-  return live_;
 }
 
 void PolicyStore::Close() {
   absl::MutexLock lock(&mu_);
   closed_ = true;
-}
-
-bool PolicyStore::closed() const {
-  absl::MutexLock lock(&mu_);
-  return closed_;
 }
 
 }  // namespace convrec::learner

@@ -39,12 +39,12 @@ TEST(PolicyStoreTest, CloseWakesAWaitingWorker) {
   worker.join();
 }
 
-TEST(PolicyStoreTest, ReportOfOtherBytesDoesNotMatch) {
+TEST(PolicyStoreTest, OtherBytesDoNotMatch) {
   PolicyStore store;
   store.Publish(Snapshot(1, "good"));
-  EXPECT_TRUE(store.ReportLive("rollout-0", {1}, "good"));
-  EXPECT_FALSE(store.ReportLive("rollout-0", {1}, "bad"));
-  EXPECT_EQ(store.live().at("rollout-0").value, 1);
+  EXPECT_TRUE(store.Matches({1}, "good"));
+  EXPECT_FALSE(store.Matches({1}, "bad"));
+  EXPECT_FALSE(store.Matches({2}, "good"));
 }
 
 }  // namespace

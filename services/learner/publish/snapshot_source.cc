@@ -1,9 +1,9 @@
 #include "services/learner/publish/snapshot_source.h"
 
-#include <cstring>
-
 #include <ATen/core/grad_mode.h>
 #include <torch/types.h>
+
+#include <cstring>
 
 #include "libs/base/check.h"
 #include "libs/base/digest.h"
@@ -30,8 +30,10 @@ std::shared_ptr<const PolicySnapshot> TakeSnapshot(const model::Decoder& decoder
                          .size_bytes = tensor.numel() * element,
                          .digest = {}};
     // Converts straight into the snapshot.
-    at::Tensor target = at::from_blob(
-        snapshot->bytes.data() + offset, entry.shape, at::TensorOptions(dtype == "BF16" ? at::kBFloat16 : at::kFloat));
+    at::Tensor target =
+        at::from_blob(snapshot->bytes.data() + offset,
+                      entry.shape,
+                      at::TensorOptions(dtype == "BF16" ? at::kBFloat16 : at::kFloat));
     target.copy_(tensor);
     entry.digest = base::DigestOf(snapshot->bytes.data() + offset, entry.size_bytes);
     offset += entry.size_bytes;

@@ -1,4 +1,4 @@
-#include "services/learner/batch/group_filter.h"
+#include "services/learner/batch/group_check.h"
 
 #include <cmath>
 
@@ -66,14 +66,6 @@ absl::Status CheckRollout(const Rollout& rollout, const Objective& objective) {
   return absl::OkStatus();
 }
 
-bool IsDead(const RolloutGroup& group, size_t rank) {
-  for (const Rollout& rollout : group.rollouts) {
-    if (rollout.score.rank_rewards[rank] != group.rollouts[0].score.rank_rewards[rank])
-      return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 absl::Status CheckGroup(const RolloutGroup& group, const Objective& objective) {
@@ -89,41 +81,6 @@ absl::Status CheckGroup(const RolloutGroup& group, const Objective& objective) {
     }
   }
   return absl::OkStatus();
-}
-
-GroupVerdict JudgeGroup(const RolloutGroup& group, const Objective& objective) {
-  return GroupCensus(objective.num_ranks).Add(group, objective);
-}
-
-GroupVerdict GroupCensus::Add(const RolloutGroup& group, const Objective& objective) {
-  ++num_groups;
-  if (!CheckGroup(group, objective).ok()) {
-    ++num_malformed;
-    return GroupVerdict::kMalformed;
-  }
-  bool is_zero_signal = true;
-  for (size_t rank = 0; rank < dead_groups_N.size(); ++rank) {
-    const bool is_dead = IsDead(group, rank);
-    dead_groups_N[rank] += is_dead ? 1 : 0;
-    is_zero_signal = is_zero_signal && is_dead;
-  }
-  int64_t num_truncated = 0;
-  for (const Rollout& rollout : group.rollouts) {
-    num_truncated += rollout.completion.finish_reason == FinishReason::kLength ? 1 : 0;
-  }
-  const auto group_size = static_cast<int64_t>(group.rollouts.size());
-  num_rollouts += group_size;
-  num_truncated_rollouts += num_truncated;
-  if (num_truncated == group_size) {
-    ++num_all_truncated;
-    return GroupVerdict::kAllTruncated;
-  }
-  if (is_zero_signal) {
-    ++num_zero_signal;
-    return GroupVerdict::kZeroSignal;
-  }
-  ++num_trainable;
-  return GroupVerdict::kTrainable;
 }
 
 }  // namespace convrec::learner

@@ -1,4 +1,4 @@
-#include "services/learner/batch/group_filter.h"
+#include "services/learner/batch/group_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,8 @@
 namespace convrec::learner {
 namespace {
 
-using domain::FinishReason;
 using domain::kEndUnit;
 using domain::RolloutGroup;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 Objective TwoRanks() {
@@ -28,24 +26,7 @@ RolloutGroup GroupWithRewards(std::vector<float> first, std::vector<float> secon
       .group;
 }
 
-TEST(GroupFilterTest, CountsGroupsByReasonAndDeadRanks) {
-  GroupCensus census(2);
-  EXPECT_EQ(census.Add(GroupWithRewards({1, 0}, {0, 0}), TwoRanks()), GroupVerdict::kTrainable);
-  EXPECT_EQ(census.Add(GroupWithRewards({1, 0}, {1, 0}), TwoRanks()), GroupVerdict::kZeroSignal);
-  const RolloutGroup cut = MakeGroup({MakeRollout({0, 1}, {1, 0}, FinishReason::kLength)}).group;
-  EXPECT_EQ(census.Add(cut, TwoRanks()), GroupVerdict::kAllTruncated);
-  EXPECT_EQ(census.Add(RolloutGroup(), TwoRanks()), GroupVerdict::kMalformed);
-  EXPECT_EQ(census.num_groups, 4);
-  EXPECT_EQ(census.num_trainable, 1);
-  EXPECT_EQ(census.num_zero_signal, 1);
-  EXPECT_EQ(census.num_all_truncated, 1);
-  EXPECT_EQ(census.num_malformed, 1);
-  EXPECT_EQ(census.num_rollouts, 5);
-  EXPECT_EQ(census.num_truncated_rollouts, 1);
-  EXPECT_THAT(census.dead_groups_N, ElementsAre(2, 3));
-}
-
-TEST(GroupFilterTest, NamesWhatIsWrongWithAGroup) {
+TEST(GroupCheckTest, NamesWhatIsWrongWithAGroup) {
   RolloutGroup group = GroupWithRewards({1, 0}, {0, NAN});
   EXPECT_THAT(std::string(CheckGroup(group, TwoRanks()).message()),
               HasSubstr("rollout 1 of group 0:0 has the reward nan"));
@@ -64,7 +45,7 @@ TEST(GroupFilterTest, NamesWhatIsWrongWithAGroup) {
               HasSubstr("has rank 0 at token 1, expected 1 or more"));
 }
 
-TEST(GroupFilterTest, ReferenceCountingHasNoEndUnit) {
+TEST(GroupCheckTest, ReferenceCountingHasNoEndUnit) {
   RolloutGroup group = GroupWithRewards({1, 0}, {0, 0});
   EXPECT_FALSE(CheckGroup(group, ReferenceObjective(2)).ok());
   for (domain::Rollout& rollout : group.rollouts) rollout.rank_of_token = {0, 1, 1};
