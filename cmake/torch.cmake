@@ -1,6 +1,9 @@
 # LibTorch from the torch wheel, unpacked by tools/setup; CONVREC_LIBTORCH names the folder that
-# holds torch/ and nvidia/. The CPU build uses own imported targets for libtorch_cpu and libc10,
-# so that no CUDA toolkit is needed; CONVREC_CUDA=ON goes through find_package(Torch).
+# holds torch/ and nvidia/. Own imported targets name what is linked: find_package(Torch) would
+# redefine protobuf::libprotobuf, enable the CUDA language and search a toolkit in every build.
+#   CPU   libtorch_cpu, libc10; no CUDA toolkit is needed.
+#   CUDA  (CONVREC_CUDA=ON) also libtorch_cuda, libc10_cuda and the toolkit's libcudart. NCCL, cuDNN
+#         and the rest come in as dependencies of libtorch_cuda; only a machine that runs needs them.
 if(NOT CONVREC_LIBTORCH)
   if(DEFINED ENV{CONVREC_CACHE})
     set(CONVREC_CACHE "$ENV{CONVREC_CACHE}")
@@ -17,23 +20,24 @@ if(NOT EXISTS "${CR_TORCH_ROOT}/lib/libtorch_cpu.so")
 endif()
 
 add_library(convrec_torch INTERFACE)
+function(cr_torch_library lib)
+  add_library(cr_${lib} SHARED IMPORTED)
+  set_target_properties(cr_${lib} PROPERTIES IMPORTED_LOCATION "${CR_TORCH_ROOT}/lib/lib${lib}.so")
+  target_link_libraries(convrec_torch INTERFACE cr_${lib})
+endfunction()
 if(CONVREC_CUDA)
-  if(NOT TORCH_CUDA_ARCH_LIST)
-    set(TORCH_CUDA_ARCH_LIST "8.0;8.6;9.0" CACHE STRING "CUDA architectures")
-  endif()
-  list(APPEND CMAKE_PREFIX_PATH "${CR_TORCH_ROOT}")
-  find_package(Torch REQUIRED)
-  target_link_libraries(convrec_torch INTERFACE ${TORCH_LIBRARIES})
+  find_package(CUDAToolkit 13 REQUIRED)
+  cr_torch_library(torch_cuda)
+  cr_torch_library(c10_cuda)
+  target_link_libraries(convrec_torch INTERFACE CUDA::cudart)
   target_compile_definitions(convrec_torch INTERFACE CONVREC_CUDA=1)
-else()
-  foreach(lib torch_cpu c10)
-    add_library(cr_${lib} SHARED IMPORTED)
-    set_target_properties(cr_${lib} PROPERTIES IMPORTED_LOCATION "${CR_TORCH_ROOT}/lib/lib${lib}.so")
-    target_link_libraries(convrec_torch INTERFACE cr_${lib})
-  endforeach()
-  # libtorch_cpu names libcudart and libcupti as dependencies; its own run path finds them.
-  target_link_options(convrec_torch INTERFACE "-Wl,--allow-shlib-undefined")
+  # libtorch_cuda registers its kernels when it is loaded; no symbol of it need be named for that.
+  target_link_options(convrec_torch INTERFACE "-Wl,--no-as-needed")
 endif()
+cr_torch_library(torch_cpu)
+cr_torch_library(c10)
+# The libraries name CUDA libraries as dependencies, which their own run paths find when they load.
+target_link_options(convrec_torch INTERFACE "-Wl,--allow-shlib-undefined")
 target_include_directories(convrec_torch SYSTEM INTERFACE
   "${CR_TORCH_ROOT}/include" "${CR_TORCH_ROOT}/include/torch/csrc/api/include")
 target_link_libraries(convrec_torch INTERFACE Threads::Threads)
