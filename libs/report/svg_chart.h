@@ -1,17 +1,15 @@
-// Charts as inline SVG: no script, no network. Colours are classes of the page's style sheet, so
-// that a chart follows the reader's light or dark mode.
+// Line and stacked charts as inline SVG: no script, no network. Colours are classes of the page's
+// style sheet, so that a chart follows the reader's light or dark mode.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace convrec::report {
+#include "libs/report/curve.h"
+#include "libs/report/svg_canvas.h"
 
-struct Point {
-  double x = 0;
-  double y = 0;  // NaN leaves a gap.
-};
+namespace convrec::report {
 
 struct Series {
   std::string name;
@@ -21,8 +19,6 @@ struct Series {
   bool is_background =
       false;  // Drawn faint, without legend or value: what a smoothed line was made of.
 };
-
-enum class ValueFormat { kNumber, kPercent, kSeconds };
 
 struct ReferenceLine {
   double y = 0;
@@ -52,31 +48,12 @@ struct StackedChart {
   std::vector<Layer> layers;
 };
 
-// Positive values are drawn in one colour, negative in another, by strength.
-struct Heatmap {
-  std::string x_label = "step";
-  std::string y_label = "rank";
-  std::vector<double> xs;                   // One per column; equally wide.
-  std::vector<std::vector<double>> values;  // [column][row], row 0 at the top, shown as 1.
-};
-
 // An <svg> element with a hover text per x; "" when there is nothing to draw.
 std::string DrawLineChart(const LineChart& chart);
 std::string DrawStackedChart(const StackedChart& chart);
-std::string DrawHeatmap(const Heatmap& heatmap);
 
 // A <div> that names the colours; "" for fewer than two.
 std::string DrawLegend(const std::vector<Series>& series);
 std::string DrawLegend(const std::vector<Layer>& layers);
-// The scale of a heatmap.
-std::string DrawScale(const Heatmap& heatmap);
-
-// Centred moving average over `window` points (odd); the ends use what is there. NaN is left out.
-std::vector<Point> Smoothed(const std::vector<Point>& points, size_t window);
-// At most `limit` points, each the mean of a run of neighbours.
-std::vector<Point> Thinned(const std::vector<Point>& points, size_t limit);
-
-// Round values that cover [low, high] in about `count` steps; low < high.
-std::vector<double> NiceTicks(double low, double high, int count);
 
 }  // namespace convrec::report

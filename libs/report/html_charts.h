@@ -1,0 +1,21 @@
+// The charts of the report page, as <figure> elements; "" where the log has no data for them.
+#pragma once
+
+#include <string>
+
+#include "libs/report/results.h"
+
+namespace convrec::report {
+
+// How good the lists are: evaluations, rewards, hits.
+std::string QualityCharts(const RunLog& log, const Results& results);
+// What the policy does besides finding items.
+std::string ListCharts(const RunLog& log);
+// How the policy moves.
+std::string OptimisationCharts(const RunLog& log);
+// Where the time goes and how fresh the data is.
+std::string SystemCharts(const RunLog& log);
+// The stage before reinforcement learning.
+std::string SftCharts(const RunLog& log);
+
+}  // namespace convrec::report
