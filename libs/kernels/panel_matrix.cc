@@ -1,5 +1,6 @@
 #include "libs/kernels/panel_matrix.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -45,38 +46,54 @@ const uint16_t* PanelMatrix::BfloatPanel(int64_t panel) const {
   return static_cast<const uint16_t*>(memory_.get()) + panel * kPanelColumns * depth_;
 }
 
+// Calls put(panel, lane, columns of the source row) for the given rows, a panel at a time, so that no two threads
+// write to one cache line.
+template <typename Put>
+void PanelMatrix::ForPanels(int64_t first, int64_t count, const Put& put) {
+  CR_CHECK(first >= 0 && count >= 0 && first + count <= rows_);
+  if (count == 0) return;
+  const int64_t first_panel = first / kPanelColumns, last_panel = (first + count - 1) / kPanelColumns;
+  ParallelFor(last_panel - first_panel + 1, [&](int64_t i) {
+    const int64_t panel = first_panel + i;
+    const int64_t begin = std::max(first, panel * kPanelColumns);
+    const int64_t end = std::min(first + count, (panel + 1) * kPanelColumns);
+    put(panel, begin % kPanelColumns, begin - first, end - begin);
+  });
+}
+
 void PanelMatrix::SetRows(int64_t first, int64_t count, const float* source) {
-  CR_CHECK(first >= 0 && first + count <= rows_);
-  ParallelFor(count, [&](int64_t i) {
-    const float* row = source + i * columns_;
-    const int64_t panel = (first + i) / kPanelColumns, lane = (first + i) % kPanelColumns;
+  ForPanels(first, count, [&](int64_t panel, int64_t lane, int64_t row, int64_t rows) {
+    const float* from = source + row * columns_;
     if (type_ == PanelType::kFloat32) {
       float* target = const_cast<float*>(FloatPanel(panel)) + lane;
-      for (int64_t k = 0; k < columns_; ++k) target[k * kPanelColumns] = row[k];
+      for (int64_t k = 0; k < columns_; ++k) {
+        for (int64_t r = 0; r < rows; ++r) target[k * kPanelColumns + r] = from[r * columns_ + k];
+      }
       return;
     }
-    std::vector<uint16_t> rounded(static_cast<size_t>(columns_));
-    Kernels().to_bfloat16(row, columns_, rounded.data());
-    uint16_t* target = const_cast<uint16_t*>(BfloatPanel(panel)) + 2 * lane;
-    for (int64_t k = 0; k < columns_; ++k) {
-      target[k / 2 * 2 * kPanelColumns + k % 2] = rounded[static_cast<size_t>(k)];
-    }
+    std::vector<uint16_t> rounded(static_cast<size_t>(rows * columns_));
+    Kernels().to_bfloat16(from, rows * columns_, rounded.data());
+    PutPairs(panel, lane, rounded.data(), rows);
   });
 }
 
 void PanelMatrix::SetRowsFromBfloat16(int64_t first, int64_t count, const uint16_t* source) {
-  CR_CHECK(first >= 0 && first + count <= rows_);
-  ParallelFor(count, [&](int64_t i) {
-    const uint16_t* row = source + i * columns_;
-    const int64_t panel = (first + i) / kPanelColumns, lane = (first + i) % kPanelColumns;
-    if (type_ == PanelType::kFloat32) {
-      float* target = const_cast<float*>(FloatPanel(panel)) + lane;
-      for (int64_t k = 0; k < columns_; ++k) target[k * kPanelColumns] = Widen(row[k]);
-    } else {
-      uint16_t* target = const_cast<uint16_t*>(BfloatPanel(panel)) + 2 * lane;
-      for (int64_t k = 0; k < columns_; ++k) target[k / 2 * 2 * kPanelColumns + k % 2] = row[k];
+  ForPanels(first, count, [&](int64_t panel, int64_t lane, int64_t row, int64_t rows) {
+    const uint16_t* from = source + row * columns_;
+    if (type_ == PanelType::kBfloat16) return PutPairs(panel, lane, from, rows);
+    float* target = const_cast<float*>(FloatPanel(panel)) + lane;
+    for (int64_t k = 0; k < columns_; ++k) {
+      for (int64_t r = 0; r < rows; ++r) target[k * kPanelColumns + r] = Widen(from[r * columns_ + k]);
     }
   });
+}
+
+void PanelMatrix::PutPairs(int64_t panel, int64_t lane, const uint16_t* source, int64_t rows) {
+  uint16_t* target = const_cast<uint16_t*>(BfloatPanel(panel)) + 2 * lane;
+  for (int64_t k = 0; k < columns_; ++k) {
+    uint16_t* pairs = target + k / 2 * 2 * kPanelColumns + k % 2;
+    for (int64_t r = 0; r < rows; ++r) pairs[2 * r] = source[r * columns_ + k];
+  }
 }
 
 void PanelMatrix::CopyRow(int64_t row, float* out) const {

@@ -41,6 +41,10 @@ class PanelMatrix final {
   struct Free {
     void operator()(void* memory) const;
   };
+  template <typename Put>
+  void ForPanels(int64_t first, int64_t count, const Put& put);
+  void PutPairs(int64_t panel, int64_t lane, const uint16_t* source, int64_t rows);
+
   int64_t rows_ = 0;
   int64_t columns_ = 0;
   int64_t depth_ = 0;

@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "libs/model/row_support.h"
+
 namespace convrec::model {
 
 struct LogprobResult {
@@ -17,6 +19,16 @@ LogprobResult ChunkedLogprob(const at::Tensor& hidden_MD,
                              const at::Tensor& head_VD,
                              const at::Tensor& target_M,
                              double temperature,
+                             int64_t chunk_rows = 0);
+
+// The softmax of row m is over support.row(m) only, as for tokens drawn under a constraint. A row
+// with one legal id has log-probability, entropy and gradient 0, and costs nothing; one with few
+// costs their rows of the head instead of the whole head.
+LogprobResult ChunkedLogprob(const at::Tensor& hidden_MD,
+                             const at::Tensor& head_VD,
+                             const at::Tensor& target_M,
+                             double temperature,
+                             const RowSupport& support,
                              int64_t chunk_rows = 0);
 
 }  // namespace convrec::model

@@ -10,7 +10,9 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
+#include "libs/kernels/pointwise.h"
 #include "libs/model/gated_silu.h"
+#include "libs/model/linear.h"
 #include "libs/model/packed_matrix.h"
 #include "libs/model/parameter_table.h"
 #include "libs/model/rms_norm.h"
@@ -22,68 +24,77 @@ namespace {
 
 struct Layer {
   at::Tensor input_norm_D;
-  PackedMatrix qkv;  // Rows of q, k, v.
-  PackedMatrix qkv_bias;
+  Linear qkv;  // Rows of q, k, v.
   at::Tensor q_norm_E;
   at::Tensor k_norm_E;
-  PackedMatrix output;
-  PackedMatrix output_bias;
+  Linear output;
   at::Tensor mlp_norm_D;
-  PackedMatrix gate_up;  // Rows of gate, up.
-  PackedMatrix gate_up_bias;
-  PackedMatrix down;
-  PackedMatrix down_bias;
+  Linear gate_up;  // Rows of gate, up.
+  Linear down;
 };
 
-// x + input @ weight^T + bias; in place of x where no gradient is recorded.
-at::Tensor AddProduct(at::Tensor x,
-                      const at::Tensor& input,
-                      const at::Tensor& weight,
-                      const at::Tensor& bias) {
-  if (at::GradMode::is_enabled()) {
-    const at::Tensor sum = at::addmm(x, input, weight.t());
-    return bias.defined() ? sum + bias : sum;
+// Where the values of one named parameter go.
+struct Target {
+  Linear* linear = nullptr;   // Or a vector:
+  at::Tensor vector;
+  size_t part = 0;
+  bool is_bias = false;
+
+  void Set(const at::Tensor& values) const {
+    if (linear == nullptr) {
+      at::Tensor target = vector;
+      target.copy_(values);
+    } else if (is_bias) {
+      linear->SetBias(part, values);
+    } else {
+      linear->SetWeight(part, values);
+    }
   }
-  x.addmm_(input, weight.t());
-  if (bias.defined()) x.add_(bias);
-  return x;
-}
+};
 
 class TransformerDecoder final : public Decoder {
  public:
-  TransformerDecoder(const ModelConfig& config, at::Device device, bool trainable)
+  TransformerDecoder(const ModelConfig& config, at::Device device, WeightStorage storage, bool trainable)
       : config_(config),
         device_(device),
+        storage_(storage),
         trainable_(trainable),
-        frequencies_(RotaryFrequencies(config).to(device)) {
-    std::unordered_map<std::string, at::Tensor> by_name;
-    embedding_VD_ =
-        Matrix("model.embed_tokens.weight", config.vocab_size, config.hidden_size, &by_name);
-    for (int64_t i = 0; i < config.num_layers; ++i) {
-      layers_.push_back(MakeLayer(absl::StrCat("model.layers.", i, "."), &by_name));
+        frequencies_(RotaryFrequencies(config).to(device)),
+        layers_(static_cast<size_t>(config.num_layers)) {
+    embedding_ = MakeLinear({""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32,
+                            "model.embed_tokens", &embedding_);
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      FillLayer(absl::StrCat("model.layers.", i, "."), &layers_[i]);
     }
-    final_norm_D_ = Vector("model.norm.weight", config.hidden_size, &by_name);
-    head_VD_ = config.tie_word_embeddings
-                   ? embedding_VD_
-                   : Matrix("lm_head.weight", config.vocab_size, config.hidden_size, &by_name);
-    for (const ParameterSpec& spec : ParameterTable(config)) {
-      const auto it = by_name.find(spec.name);
-      CR_CHECK(it != by_name.end() && it->second.sizes() == at::IntArrayRef(spec.shape), spec.name);
-      parameters_.push_back({spec.name, it->second});
+    final_norm_D_ = Vector("model.norm.weight", config.hidden_size);
+    if (!config.tie_word_embeddings) {
+      head_ = MakeLinear({""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32, "lm_head", &head_);
     }
-    CR_CHECK(parameters_.size() == by_name.size());
+    const std::vector<ParameterSpec> table = ParameterTable(config);
+    CR_CHECK(table.size() == targets_.size());
+    for (const ParameterSpec& spec : table) {
+      const auto it = targets_.find(spec.name);
+      CR_CHECK(it != targets_.end(), spec.name);
+      if (storage != WeightStorage::kParameters) continue;
+      const Target& target = it->second;
+      const at::Tensor leaf = target.linear == nullptr ? target.vector
+                              : target.is_bias         ? target.linear->biases()[target.part]
+                                                       : target.linear->weights()[target.part];
+      CR_CHECK(leaf.sizes() == at::IntArrayRef(spec.shape), spec.name);
+      parameters_.push_back({spec.name, leaf});
+    }
   }
 
   const ModelConfig& config() const override { return config_; }
   at::Device device() const override { return device_; }
   const std::vector<NamedTensor>& parameters() const override { return parameters_; }
-  at::Tensor head_weight_VD() const override { return head_VD_; }
+  at::Tensor head_weight_VD() const override { return head().Whole(); }
 
   at::Tensor Trunk(const at::Tensor& token_ids_M,
                    const at::Tensor& positions_M,
                    Attention* attention) const override {
     const Rotation rotation = MakeRotation(positions_M, frequencies_);
-    at::Tensor hidden_MD = at::embedding(embedding_VD_, token_ids_M);
+    at::Tensor hidden_MD = embedding_.Rows(token_ids_M);
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       const at::Tensor attended =
@@ -91,18 +102,14 @@ class TransformerDecoder final : public Decoder {
                  RmsNorm(hidden_MD, layer.input_norm_D, config_.rms_norm_eps),
                  rotation,
                  attention);
-      hidden_MD = AddProduct(hidden_MD, attended, layer.output.Whole(), layer.output_bias.Whole());
+      hidden_MD = layer.output.AddTo(hidden_MD, attended);
       const at::Tensor normed = RmsNorm(hidden_MD, layer.mlp_norm_D, config_.rms_norm_eps);
-      const at::Tensor gated =
-          GatedSilu(at::linear(normed, layer.gate_up.Whole(), layer.gate_up_bias.Whole()));
-      hidden_MD = AddProduct(hidden_MD, gated, layer.down.Whole(), layer.down_bias.Whole());
+      hidden_MD = layer.down.AddTo(hidden_MD, GatedSilu(layer.gate_up.Apply(normed)));
     }
     return RmsNorm(hidden_MD, final_norm_D_, config_.rms_norm_eps);
   }
 
-  at::Tensor Logits(const at::Tensor& hidden_MD) const override {
-    return at::linear(hidden_MD, head_VD_);
-  }
+  at::Tensor Logits(const at::Tensor& hidden_MD) const override { return head().Apply(hidden_MD); }
 
   absl::Status Load(const std::vector<NamedTensor>& tensors) override {
     std::unordered_map<std::string, const at::Tensor*> by_name;
@@ -111,20 +118,19 @@ class TransformerDecoder final : public Decoder {
         return absl::InvalidArgumentError(absl::StrCat("tensor ", given.name, " is given twice"));
       }
     }
-    for (const NamedTensor& parameter : parameters_) {
-      const auto it = by_name.find(parameter.name);
+    for (const ParameterSpec& spec : ParameterTable(config_)) {
+      const auto it = by_name.find(spec.name);
       if (it == by_name.end()) {
-        return absl::InvalidArgumentError(absl::StrCat("tensor ", parameter.name, " is missing"));
+        return absl::InvalidArgumentError(absl::StrCat("tensor ", spec.name, " is missing"));
       }
-      if (it->second->sizes() != parameter.tensor.sizes()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("tensor ",
-                         parameter.name,
-                         " has shape [",
-                         absl::StrJoin(it->second->sizes(), ", "),
-                         "], expected [",
-                         absl::StrJoin(parameter.tensor.sizes(), ", "),
-                         "]"));
+      if (it->second->sizes() != at::IntArrayRef(spec.shape)) {
+        return absl::InvalidArgumentError(absl::StrCat("tensor ",
+                                                       spec.name,
+                                                       " has shape [",
+                                                       absl::StrJoin(it->second->sizes(), ", "),
+                                                       "], expected [",
+                                                       absl::StrJoin(spec.shape, ", "),
+                                                       "]"));
       }
       by_name.erase(it);
     }
@@ -133,10 +139,7 @@ class TransformerDecoder final : public Decoder {
           absl::StrCat("tensor ", by_name.begin()->first, " is no parameter of this model"));
     }
     const at::NoGradGuard no_grad;
-    std::unordered_map<std::string, at::Tensor> targets;
-    for (const NamedTensor& parameter : parameters_)
-      targets.emplace(parameter.name, parameter.tensor);
-    for (const NamedTensor& given : tensors) targets.at(given.name).copy_(given.tensor);
+    for (const NamedTensor& given : tensors) targets_.at(given.name).Set(given.tensor);
     ParametersChanged();
     return absl::OkStatus();
   }
@@ -148,70 +151,63 @@ class TransformerDecoder final : public Decoder {
     const at::NoGradGuard no_grad;
     at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
     const std::vector<ParameterSpec> table = ParameterTable(config_);
-    for (size_t i = 0; i < table.size(); ++i) {
-      at::Tensor parameter = parameters_[i].tensor;
-      if (table[i].kind == ParameterSpec::Kind::kNorm) parameter.fill_(1.0);
-      if (table[i].kind == ParameterSpec::Kind::kBias) parameter.zero_();
-      if (table[i].kind != ParameterSpec::Kind::kMatrix) continue;
-      at::Tensor values = at::empty(parameter.sizes(), at::kFloat);
-      values.normal_(0.0, config_.initializer_range, generator);
-      parameter.copy_(values);
+    for (const ParameterSpec& spec : table) {
+      at::Tensor values = at::zeros(spec.shape, at::kFloat);
+      if (spec.kind == ParameterSpec::Kind::kNorm) values.fill_(1.0);
+      if (spec.kind == ParameterSpec::Kind::kMatrix) values.normal_(0.0, config_.initializer_range, generator);
+      targets_.at(spec.name).Set(values);
     }
     ParametersChanged();
   }
 
  private:
-  using ByName = std::unordered_map<std::string, at::Tensor>;
+  const Linear& head() const { return config_.tie_word_embeddings ? embedding_ : head_; }
 
-  at::Tensor Matrix(const std::string& name, int64_t rows, int64_t columns, ByName* by_name) const {
-    return Pack({name}, {rows}, columns, by_name).parts()[0];
+  at::Tensor Vector(const std::string& name, int64_t size) {
+    // Norms stay float32 and are leaves of their own in every storage.
+    const at::Tensor vector = storage_ == WeightStorage::kParameters
+                                  ? PackedMatrix({size}, 0, device_, trainable_).parts()[0]
+                                  : at::zeros({size}, at::TensorOptions().dtype(at::kFloat).device(device_));
+    targets_[name] = {.vector = vector};
+    return vector;
   }
-  at::Tensor Vector(const std::string& name, int64_t size, ByName* by_name) const {
-    return Pack({name}, {size}, 0, by_name).parts()[0];
-  }
-  PackedMatrix Pack(const std::vector<std::string>& names,
+
+  // `place` is where the result will live; its parts are named prefix + module + ".weight" and ".bias".
+  Linear MakeLinear(const std::vector<std::string>& modules,
                     const std::vector<int64_t>& rows,
                     int64_t columns,
-                    ByName* by_name) const {
-    PackedMatrix packed(rows, columns, device_, trainable_);
-    for (size_t i = 0; i < names.size(); ++i) by_name->emplace(names[i], packed.parts()[i]);
-    return packed;
+                    bool has_bias,
+                    Activations activations,
+                    const std::string& prefix,
+                    Linear* place) {
+    for (size_t part = 0; part < modules.size(); ++part) {
+      const std::string name = prefix + modules[part];
+      targets_[name + ".weight"] = {.linear = place, .vector = {}, .part = part};
+      if (has_bias) targets_[name + ".bias"] = {.linear = place, .vector = {}, .part = part, .is_bias = true};
+    }
+    return Linear(rows, columns, has_bias, device_, storage_, trainable_, activations);
   }
 
-  Layer MakeLayer(const std::string& prefix, ByName* by_name) const {
+  void FillLayer(const std::string& prefix, Layer* layer) {
     const int64_t d = config_.hidden_size;
     const std::vector<int64_t> qkv_rows = {config_.num_heads * config_.head_dim,
                                            config_.num_kv_heads * config_.head_dim,
                                            config_.num_kv_heads * config_.head_dim};
     const std::vector<int64_t> gate_up_rows(2, config_.intermediate_size);
-    const auto names = [&](const std::vector<std::string>& modules, const char* suffix) {
-      std::vector<std::string> result;
-      for (const std::string& module : modules) result.push_back(prefix + module + suffix);
-      return result;
+    const auto linear = [&](const std::vector<std::string>& modules, const std::vector<int64_t>& rows, int64_t columns,
+                            bool has_bias, Linear* place) {
+      *place = MakeLinear(modules, rows, columns, has_bias, Activations::kAsWeights, prefix, place);
     };
-    const std::vector<std::string> qkv = {
-        "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
-    const std::vector<std::string> gate_up = {"mlp.gate_proj", "mlp.up_proj"};
-    const std::vector<std::string> output = {"self_attn.o_proj"};
-    const std::vector<std::string> down = {"mlp.down_proj"};
-    Layer layer;
-    layer.input_norm_D = Vector(prefix + "input_layernorm.weight", d, by_name);
-    layer.mlp_norm_D = Vector(prefix + "post_attention_layernorm.weight", d, by_name);
-    layer.qkv = Pack(names(qkv, ".weight"), qkv_rows, d, by_name);
-    layer.output = Pack(names(output, ".weight"), {d}, qkv_rows[0], by_name);
-    layer.gate_up = Pack(names(gate_up, ".weight"), gate_up_rows, d, by_name);
-    layer.down = Pack(names(down, ".weight"), {d}, config_.intermediate_size, by_name);
-    if (config_.attention_bias) layer.qkv_bias = Pack(names(qkv, ".bias"), qkv_rows, 0, by_name);
-    if (config_.output_bias) layer.output_bias = Pack(names(output, ".bias"), {d}, 0, by_name);
-    if (config_.mlp_bias) {
-      layer.gate_up_bias = Pack(names(gate_up, ".bias"), gate_up_rows, 0, by_name);
-      layer.down_bias = Pack(names(down, ".bias"), {d}, 0, by_name);
-    }
+    layer->input_norm_D = Vector(prefix + "input_layernorm.weight", d);
+    layer->mlp_norm_D = Vector(prefix + "post_attention_layernorm.weight", d);
+    linear({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}, qkv_rows, d, config_.attention_bias, &layer->qkv);
+    linear({"self_attn.o_proj"}, {d}, qkv_rows[0], config_.output_bias, &layer->output);
+    linear({"mlp.gate_proj", "mlp.up_proj"}, gate_up_rows, d, config_.mlp_bias, &layer->gate_up);
+    linear({"mlp.down_proj"}, {d}, config_.intermediate_size, config_.mlp_bias, &layer->down);
     if (config_.qk_norm) {
-      layer.q_norm_E = Vector(prefix + "self_attn.q_norm.weight", config_.head_dim, by_name);
-      layer.k_norm_E = Vector(prefix + "self_attn.k_norm.weight", config_.head_dim, by_name);
+      layer->q_norm_E = Vector(prefix + "self_attn.q_norm.weight", config_.head_dim);
+      layer->k_norm_E = Vector(prefix + "self_attn.k_norm.weight", config_.head_dim);
     }
-    return layer;
   }
 
   // Returns [M, H * E].
@@ -222,8 +218,12 @@ class TransformerDecoder final : public Decoder {
     const Layer& layer = layers_[static_cast<size_t>(index)];
     const int64_t heads = config_.num_heads;
     const int64_t kv_heads = config_.num_kv_heads;
-    const at::Tensor qkv = at::linear(normed_MD, layer.qkv.Whole(), layer.qkv_bias.Whole())
-                               .view({-1, heads + 2 * kv_heads, config_.head_dim});
+    const at::Tensor qkv = layer.qkv.Apply(normed_MD).view({-1, heads + 2 * kv_heads, config_.head_dim});
+    if (qkv.is_cpu() && !at::GradMode::is_enabled()) {
+      RotateInPlace(layer, rotation, qkv);
+      const std::vector<at::Tensor> turned = qkv.split_with_sizes({heads, kv_heads, kv_heads}, 1);
+      return attention->Attend(index, turned[0], turned[1], turned[2]).flatten(1);
+    }
     const std::vector<at::Tensor> parts = qkv.split_with_sizes({heads + kv_heads, kv_heads}, 1);
     at::Tensor qk = parts[0];
     if (config_.qk_norm) {
@@ -237,14 +237,34 @@ class TransformerDecoder final : public Decoder {
     return attention->Attend(index, turned[0], turned[1], parts[1]).flatten(1);
   }
 
+  // Normalises and rotates the query and key heads of qkv [M, H + 2 K, E].
+  void RotateInPlace(const Layer& layer, const Rotation& rotation, at::Tensor qkv) const {
+    const int64_t width = config_.head_dim;
+    const float* sin = rotation.sin_M1E.const_data_ptr<float>();
+    kernels::RotateHeads(qkv.mutable_data_ptr<float>(),
+                         qkv.size(0),
+                         {.row_heads = qkv.size(1),
+                          .q_heads = config_.num_heads,
+                          .k_heads = config_.num_kv_heads,
+                          .width = width,
+                          .cos = rotation.cos_M1E.const_data_ptr<float>(),
+                          .sin = sin + width / 2,   // The half that is not negated.
+                          .angle_stride = width,
+                          .q_norm_E = config_.qk_norm ? layer.q_norm_E.const_data_ptr<float>() : nullptr,
+                          .k_norm_E = config_.qk_norm ? layer.k_norm_E.const_data_ptr<float>() : nullptr,
+                          .eps = static_cast<float>(config_.rms_norm_eps)});
+  }
+
   const ModelConfig config_;
   const at::Device device_;
+  const WeightStorage storage_;
   const bool trainable_;
   const at::Tensor frequencies_;
-  at::Tensor embedding_VD_;
-  std::vector<Layer> layers_;
+  std::unordered_map<std::string, Target> targets_;
+  Linear embedding_;
+  std::vector<Layer> layers_;   // Never resized: targets point into it.
   at::Tensor final_norm_D_;
-  at::Tensor head_VD_;
+  Linear head_;                 // Of models that do not tie it to the embedding.
   std::vector<NamedTensor> parameters_;
 };
 
@@ -266,11 +286,11 @@ absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
   CR_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
   std::unique_ptr<TransformerDecoder> decoder;
   try {
-    decoder = std::make_unique<TransformerDecoder>(config, device, options.trainable);
+    decoder = std::make_unique<TransformerDecoder>(config, device, options.weights, options.trainable);
   } catch (const c10::Error& error) {
     return absl::ResourceExhaustedError(absl::StrCat("no room for a model of ",
                                                      NumParameters(config),
-                                                     " float32 parameters on ",
+                                                     " parameters on ",
                                                      options.device,
                                                      ": ",
                                                      error.what_without_backtrace()));

@@ -1,6 +1,7 @@
 // The one transformer of the system: rollout, learner, reference policy and evaluation all run it.
 //
-// Parameters are float32 leaves named as in Hugging Face checkpoints. Not thread-safe; concurrent
+// Parameters are named as in Hugging Face checkpoints. Decoders for sampling keep them only in the form in
+// which products read them (linear.h); others as float32 leaves. Not thread-safe; concurrent
 // forward passes without gradient over unchanging parameters are safe.
 // Shapes: M tokens, D model width, V vocabulary.
 #pragma once
@@ -15,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/model/attention.h"
+#include "libs/model/linear.h"
 #include "libs/model/model_config.h"
 
 namespace convrec::model {
@@ -32,7 +34,7 @@ class Decoder {
   virtual at::Device device() const = 0;
 
   // Every parameter once (tied embeddings once), in a fixed order; handles share storage with the
-  // decoder. Trainable decoders have requires_grad set.
+  // decoder. Trainable decoders have requires_grad set. Empty for decoders for sampling.
   virtual const std::vector<NamedTensor>& parameters() const = 0;
 
   // Final-norm hidden states [M, D] of flat tokens; int64 ids and positions [M].
@@ -40,14 +42,15 @@ class Decoder {
                            const at::Tensor& positions_M,
                            Attention* attention) const = 0;
 
-  // Output projection [V, D] (the embedding when tied).
+  // Output projection [V, D] (the embedding when tied). Not for decoders for sampling.
   virtual at::Tensor head_weight_VD() const = 0;
 
   // hidden_MD -> float32 logits [M, V]. For decode steps and small M only; training uses
   // chunked_logprob.h.
   virtual at::Tensor Logits(const at::Tensor& hidden_MD) const = 0;
 
-  // Copies values of same-named tensors in; every parameter must come exactly once, with its shape.
+  // Copies values of same-named tensors of any floating type in; every parameter must come exactly
+  // once, with its shape.
   virtual absl::Status Load(const std::vector<NamedTensor>& tensors) = 0;
 
   // Call after parameter values changed in place, so that derived (packed) copies are made anew.
@@ -57,6 +60,7 @@ class Decoder {
 struct DecoderOptions {
   std::string device = "cpu";
   bool trainable = false;     // Parameters require gradients.
+  WeightStorage weights = WeightStorage::kParameters;
   uint64_t seed = 0;          // Of the random initial values.
   bool random_values = true;  // False: all zero, for a caller that loads values next.
 };

@@ -91,7 +91,22 @@ TEST(DecoderTest, ChangedParametersAreUsedAtOnce) {
   const at::Tensor expected = RunTrunk(*other, layout, ids);
   EXPECT_LT(MaxDifference(RunTrunk(*decoder, layout, ids), expected), 1e-6);
   const at::NoGradGuard no_grad;
-  EXPECT_TRUE(RunTrunk(*decoder, layout, ids).equal(expected));
+  EXPECT_TRUE(RunTrunk(*decoder, layout, ids).equal(RunTrunk(*other, layout, ids)));
+}
+
+TEST(DecoderTest, DecodersForSamplingComputeTheSame) {
+  const at::NoGradGuard no_grad;
+  const std::unique_ptr<Decoder> decoder = Make({.seed = 1});
+  const GroupLayout layout = Layout({{3, {2}}});
+  const at::Tensor ids = at::tensor({1, 2, 3, 4, 5}, at::kLong);
+  const at::Tensor expected = decoder->Logits(RunTrunk(*decoder, layout, ids));
+  for (const WeightStorage storage : {WeightStorage::kSamplingFloat32, WeightStorage::kSamplingBfloat16}) {
+    const std::unique_ptr<Decoder> sampling = Make({.weights = storage, .random_values = false});
+    EXPECT_TRUE(sampling->parameters().empty());
+    ASSERT_TRUE(sampling->Load(decoder->parameters()).ok());
+    const double tolerance = storage == WeightStorage::kSamplingFloat32 ? 1e-5 : 0.1;
+    EXPECT_LT(MaxDifference(sampling->Logits(RunTrunk(*sampling, layout, ids)), expected), tolerance);
+  }
 }
 
 TEST(DecoderTest, GradientsReachEveryParameterAndAccumulate) {

@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "libs/kernels/pointwise.h"
+
 // Shapes: M rows, D normalised width.
 namespace convrec::model {
 namespace {
@@ -42,7 +44,7 @@ at::Tensor Forward(const at::Tensor& x_MD, const at::Tensor& weight_D, double ep
     const float scale =
         1.0F / std::sqrt(square / static_cast<float>(width) + static_cast<float>(eps));
     for (int64_t i = 0; i < width; ++i) out[m * width + i] = row[i] * scale * weight[i];
-    if (scale_M != nullptr) scale_M[m] = scale;
+    scale_M[m] = scale;
   }
   return out_MD;
 }
@@ -101,7 +103,15 @@ at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   if (at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad())) {
     return RmsNormFunction::apply(packed, weight, eps);
   }
-  return Forward(packed, weight, eps, nullptr);
+  at::Tensor out = at::empty(packed.sizes(), packed.options());
+  const int64_t width = weight.numel();
+  kernels::RmsNormRows(packed.const_data_ptr<float>(),
+                       packed.numel() / width,
+                       width,
+                       weight.const_data_ptr<float>(),
+                       static_cast<float>(eps),
+                       out.mutable_data_ptr<float>());
+  return out;
 }
 
 }  // namespace convrec::model

@@ -1,7 +1,8 @@
 #include "services/rollout/engine/decoder_engine.h"
 
 #include <algorithm>
-#include <deque>
+#include <cmath>
+#include <list>
 #include <utility>
 
 #include <c10/core/InferenceMode.h>
@@ -11,11 +12,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/base/check.h"
+#include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
-#include "libs/model/chunked_logprob.h"
+#include "libs/kernels/instruction_set.h"
 #include "libs/model/decoder.h"
 #include "libs/model/group_attention.h"
-#include "services/rollout/engine/group_cache.h"
+#include "services/rollout/engine/block_pool.h"
+#include "services/rollout/engine/kv_store.h"
+#include "services/rollout/engine/prefix_cache.h"
+#include "services/rollout/engine/running_group.h"
 #include "services/rollout/engine/sampler.h"
 
 namespace convrec::rollout {
@@ -25,28 +30,38 @@ using domain::Completion;
 using domain::FinishReason;
 using domain::PolicyVersion;
 
-// A group that owns slot `slot` of the cache; its place in `running_` is its slot.
-struct RunningGroup {
-  GenerationRequest request;
-  std::vector<Completion> completions;
-  std::vector<bool> is_done;
-  std::vector<std::function<int(int32_t)>> rank_counters;
-  int num_done = 0;
+// The tokens of one step, in the order of its rows, and who draws from which row.
+struct StepInputs {
+  std::vector<int64_t> token_ids;
+  std::vector<int64_t> positions;
+  std::vector<kernels::QueryGroup> groups;
+  std::vector<DrawRequest> draws;                                   // `row` counts the drawing rows only.
+  std::vector<int64_t> draw_rows;                                   // Their rows in the step.
+  std::vector<std::pair<RunningGroup*, int>> owners;                // Group and sibling of each draw.
+  std::vector<std::pair<RunningGroup*, int>> prefilled;             // Group and the prompt tokens it gains.
 };
 
 class Engine final : public DecoderEngine {
  public:
   Engine(std::unique_ptr<model::Decoder> live, std::unique_ptr<model::Decoder> spare, PolicyId id,
-         DecoderEngineOptions options)
-      : options_(std::move(options)), live_(std::move(live)), spare_(std::move(spare)), live_id_(id) {}
+         DecoderEngineOptions options, std::unique_ptr<KvStore> store, int num_blocks, int64_t block_bytes)
+      : options_(std::move(options)),
+        limits_{.num_blocks = num_blocks, .max_rows = options_.max_rows, .max_prefill_tokens = options_.max_prefill_tokens},
+        block_bytes_(block_bytes),
+        live_(std::move(live)),
+        store_(std::move(store)),
+        pool_(num_blocks),
+        prefixes_(&pool_, kBlockTokens),
+        spare_(std::move(spare)),
+        live_id_(id) {}
 
   absl::Status Add(GenerationRequest request) override;
   absl::StatusOr<std::vector<GenerationResult>> Step() override;
   const std::vector<DrawnToken>& drawn() const override { return drawn_; }
-  int num_queued_groups() const override { return static_cast<int>(queue_.size()); }
-  int num_running_groups() const override { return static_cast<int>(running_.size()); }
+  int num_queued_groups() const override { return static_cast<int>(groups_.size()) - num_running_groups(); }
+  int num_running_groups() const override;
   int num_running_sequences() const override;
-  bool idle() const override { return queue_.empty() && running_.empty(); }
+  bool idle() const override { return groups_.empty(); }
   bool Cancel(int64_t tag) override;
   std::vector<int64_t> Abort() override;
   absl::StatusOr<std::vector<float>> Score(const std::vector<int32_t>& token_ids) override;
@@ -58,23 +73,42 @@ class Engine final : public DecoderEngine {
     return live_id_;
   }
   void Close() override ABSL_LOCKS_EXCLUDED(mu_);
-  int64_t cache_bytes() const override { return cache_ ? cache_->bytes() : 0; }
+  int64_t cache_bytes() const override { return pool_.num_used() * block_bytes_; }
+  int64_t peak_cache_bytes() const override { return pool_.peak_used() * block_bytes_; }
+  int64_t num_prefilled_tokens() const override { return num_prefilled_tokens_; }
+  int64_t num_reused_tokens() const override { return num_reused_tokens_; }
 
  private:
-  bool StartsNow(const GenerationRequest& request, int64_t prefill_tokens) const;
-  void Prefill();
-  void Decode();
-  void Take(const std::vector<DrawRequest>& requests, const std::vector<std::pair<int, int>>& owners,
-            const at::Tensor& logits_MV);
-  std::vector<GenerationResult> Collect();
+  using Groups = std::list<RunningGroup>;
+
+  int32_t AllocateBlock();
+  void Start(RunningGroup* group);
+  void PlanPrompt(RunningGroup* group, int num_tokens, StepInputs* step);
+  void PlanSiblings(RunningGroup* group, StepInputs* step);
+  StepInputs MakeStep();
+  absl::Status Take(const StepInputs& step, const std::vector<Draw>& draws);
+  void Append(RunningGroup* group, int sibling, Draw draw);
+  void AppendForced(RunningGroup* group, int sibling);
+  void Finish(RunningGroup* group, int sibling);
+  void Drop(Groups::iterator group);
+  bool IsStop(int32_t token_id) const {
+    return std::find(options_.stop_token_ids.begin(), options_.stop_token_ids.end(), token_id) !=
+           options_.stop_token_ids.end();
+  }
+  bool AdmitsNew() ABSL_LOCKS_EXCLUDED(mu_);
   bool SpareIsFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return closed_ || !pending_; }
 
   const DecoderEngineOptions options_;
+  const StepLimits limits_;
+  const int64_t block_bytes_;
   std::unique_ptr<model::Decoder> live_;
-  std::unique_ptr<GroupCache> cache_;
-  std::deque<GenerationRequest> queue_;
-  std::vector<RunningGroup> running_;
+  std::unique_ptr<KvStore> store_;
+  BlockPool pool_;
+  PrefixCache prefixes_;
+  Groups groups_;   // In the order of arrival, waiting ones behind running ones.
   std::vector<DrawnToken> drawn_;
+  int64_t num_prefilled_tokens_ = 0;
+  int64_t num_reused_tokens_ = 0;
 
   absl::Mutex mu_;
   std::unique_ptr<model::Decoder> spare_ ABSL_GUARDED_BY(mu_);
@@ -88,241 +122,329 @@ class Engine final : public DecoderEngine {
 
 absl::Status Engine::Add(GenerationRequest request) {
   const model::ModelConfig& config = live_->config();
-  const domain::SamplingParams& sampling = request.sampling;
   if (request.prompt_token_ids.empty()) return absl::InvalidArgumentError("the prompt has no token");
-  for (int32_t id : request.prompt_token_ids) {
+  for (const int32_t id : request.prompt_token_ids) {
     if (id < 0 || id >= config.vocab_size) {
       return absl::InvalidArgumentError(absl::StrCat(
           "prompt token ", id, " is outside the vocabulary of ", config.vocab_size, " tokens"));
     }
   }
-  if (sampling.max_new_tokens <= 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("max_new_tokens is ", sampling.max_new_tokens, ": expected at least 1"));
+  if (const std::string fault = SamplingFault(request.sampling); !fault.empty()) {
+    return absl::InvalidArgumentError(fault);
   }
-  const int64_t longest = static_cast<int64_t>(request.prompt_token_ids.size()) + sampling.max_new_tokens;
-  if (longest > config.max_position_embeddings) {
-    return absl::InvalidArgumentError(absl::StrCat("a prompt of ",
-                                                   request.prompt_token_ids.size(),
-                                                   " tokens and an answer of ",
-                                                   sampling.max_new_tokens,
+  const auto prompt_tokens = static_cast<int64_t>(request.prompt_token_ids.size());
+  if (prompt_tokens + request.sampling.max_new_tokens > config.max_position_embeddings) {
+    return absl::InvalidArgumentError(absl::StrCat("a prompt of ", prompt_tokens, " tokens and an answer of ",
+                                                   request.sampling.max_new_tokens,
                                                    " exceed the model's context of ",
                                                    config.max_position_embeddings));
   }
-  if (request.num_siblings <= 0 || request.num_siblings > options_.max_rows) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a group of ", request.num_siblings, " lists: expected 1 to ", options_.max_rows));
+  if (request.num_siblings <= 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a group of ", request.num_siblings, " lists: expected at least 1"));
   }
-  if (!(sampling.temperature >= 0) || !(sampling.top_p > 0) || sampling.top_p > 1 || sampling.top_k < 0) {
-    return absl::InvalidArgumentError("expected temperature >= 0, 0 < top_p <= 1 and top_k >= 0");
+  if (request.num_top_logprobs < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("num_top_logprobs is ", request.num_top_logprobs, ": expected 0 or more"));
   }
-  if (sampling.max_ranks > 0 && !options_.make_rank_counter) {
+  if (request.sampling.max_ranks > 0 && !options_.make_rank_counter) {
     return absl::InvalidArgumentError("this engine cannot stop after a number of ranks");
   }
-  queue_.push_back(std::move(request));
+  RunningGroup group;
+  group.plan = {.prompt_tokens = static_cast<int>(prompt_tokens),
+                .max_new_tokens = request.sampling.max_new_tokens,
+                .num_siblings = request.num_siblings};
+  if (!FitsAlone(group.plan, limits_)) {
+    const int needed = SharedBlocks(group.plan.prompt_tokens) +
+                       OwnBlocks(group.plan.prompt_tokens, group.plan.max_new_tokens);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a prompt of ", prompt_tokens, " tokens and an answer of ", request.sampling.max_new_tokens, " need ",
+        needed * block_bytes_, " bytes of key-value memory, there are ", limits_.num_blocks * block_bytes_));
+  }
+  group.siblings.resize(static_cast<size_t>(request.num_siblings));
+  group.request = std::move(request);
+  groups_.push_back(std::move(group));
   return absl::OkStatus();
+}
+
+int Engine::num_running_groups() const {
+  return static_cast<int>(
+      std::count_if(groups_.begin(), groups_.end(), [](const RunningGroup& group) { return group.plan.admitted; }));
 }
 
 int Engine::num_running_sequences() const {
   int count = 0;
-  for (const RunningGroup& group : running_) count += group.request.num_siblings - group.num_done;
+  for (const RunningGroup& group : groups_) count += group.plan.started - group.plan.finished;
   return count;
 }
 
-bool Engine::Cancel(int64_t tag) {
-  for (auto it = queue_.begin(); it != queue_.end(); ++it) {
-    if (it->tag != tag) continue;
-    queue_.erase(it);
-    return true;
+void Engine::Drop(Groups::iterator group) {
+  for (const int32_t block : group->shared_blocks) pool_.Release(block);
+  for (const RunningSibling& sibling : group->siblings) {
+    for (const int32_t block : sibling.blocks) pool_.Release(block);
   }
-  for (size_t slot = 0; slot < running_.size(); ++slot) {
-    if (running_[slot].request.tag != tag) continue;
-    cache_->Remove(static_cast<int64_t>(slot));
-    if (slot + 1 < running_.size()) running_[slot] = std::move(running_.back());
-    running_.pop_back();
-    return true;
-  }
-  return false;
+  groups_.erase(group);
 }
 
-absl::StatusOr<std::vector<float>> Engine::Score(const std::vector<int32_t>& token_ids) {
-  CR_CHECK(token_ids.size() >= 2);
-  const c10::InferenceMode guard;
-  const model::GroupLayout layout(std::vector<model::GroupShape>{
-      {.prompt_tokens = 1, .completion_tokens = {static_cast<int64_t>(token_ids.size()) - 1}}});
-  const std::vector<int64_t> ids(token_ids.begin(), token_ids.end());
-  const at::Device device = live_->device();
-  const at::Tensor ids_M = torch::tensor(ids, at::kLong).to(device);
-  const auto attention = model::MakeGroupAttention(layout, device);
-  const at::Tensor hidden = live_->Trunk(ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
-  const int64_t count = ids_M.size(0) - 1;
-  const at::Tensor logprob =
-      model::ChunkedLogprob(hidden.narrow(0, 0, count), live_->head_weight_VD(), ids_M.narrow(0, 1, count), 1.0)
-          .logprob_M.cpu()
-          .contiguous();
-  return std::vector<float>(logprob.const_data_ptr<float>(), logprob.const_data_ptr<float>() + count);
+bool Engine::Cancel(int64_t tag) {
+  const auto group = std::find_if(
+      groups_.begin(), groups_.end(), [tag](const RunningGroup& candidate) { return candidate.request.tag == tag; });
+  if (group == groups_.end()) return false;
+  Drop(group);
+  return true;
 }
 
 std::vector<int64_t> Engine::Abort() {
   std::vector<int64_t> tags;
-  for (const RunningGroup& group : running_) tags.push_back(group.request.tag);
-  for (const GenerationRequest& request : queue_) tags.push_back(request.tag);
-  running_.clear();
-  queue_.clear();
-  cache_.reset();
+  while (!groups_.empty()) {
+    tags.push_back(groups_.front().request.tag);
+    Drop(groups_.begin());
+  }
   return tags;
 }
 
-// A group starts when its siblings fit the grid in use; the grid changes only while nothing runs, so
-// the queue keeps its order and nothing starves.
-bool Engine::StartsNow(const GenerationRequest& request, int64_t prefill_tokens) const {
-  if (prefill_tokens > 0 &&
-      prefill_tokens + static_cast<int64_t>(request.prompt_token_ids.size()) > options_.max_prefill_tokens) {
-    return false;
-  }
-  if (running_.empty() && prefill_tokens == 0) return true;
-  return cache_->siblings() == request.num_siblings &&
-         static_cast<int64_t>(running_.size()) < cache_->max_groups();
+int32_t Engine::AllocateBlock() {
+  // Reservations leave room for every block of running groups once kept prompts make way.
+  if (pool_.num_free() == 0) CR_CHECK(prefixes_.Evict(), "key-value memory is overcommitted");
+  return pool_.Allocate();
 }
 
-void Engine::Prefill() {
-  std::vector<int64_t> lengths, ids, positions, last;
-  const size_t first = running_.size();
-  while (!queue_.empty() && StartsNow(queue_.front(), static_cast<int64_t>(ids.size()))) {
-    GenerationRequest request = std::move(queue_.front());
-    queue_.pop_front();
-    if (running_.empty() && (cache_ == nullptr || cache_->siblings() != request.num_siblings)) {
-      cache_ = std::make_unique<GroupCache>(
-          live_->config(), live_->device(), options_.max_rows / request.num_siblings, request.num_siblings);
-    }
-    lengths.push_back(static_cast<int64_t>(request.prompt_token_ids.size()));
-    for (size_t i = 0; i < request.prompt_token_ids.size(); ++i) {
-      ids.push_back(request.prompt_token_ids[i]);
-      positions.push_back(static_cast<int64_t>(i));
-    }
-    last.push_back(static_cast<int64_t>(ids.size()) - 1);
-    RunningGroup group;
-    group.completions.resize(request.num_siblings);
-    group.is_done.resize(request.num_siblings, false);
-    if (request.sampling.max_ranks > 0) {
-      for (int i = 0; i < request.num_siblings; ++i) group.rank_counters.push_back(options_.make_rank_counter());
-    }
-    group.request = std::move(request);
-    running_.push_back(std::move(group));
+// Starts the group's next sibling: its first own token is the prompt's last one.
+void Engine::Start(RunningGroup* group) {
+  const int index = group->plan.started++;
+  RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
+  sibling.pending = {group->request.prompt_token_ids.back()};
+  if (group->request.sampling.max_ranks > 0) sibling.rank_counter = options_.make_rank_counter();
+  if (group->request.make_constraint) {
+    sibling.constraint = group->request.make_constraint();
+    AppendForced(group, index);
   }
-  if (ids.empty()) return;
-  const at::Device device = live_->device();
-  const at::Tensor hidden_MD = live_->Trunk(torch::tensor(ids, at::kLong).to(device),
-                                            torch::tensor(positions, at::kLong).to(device),
-                                            cache_->BeginPrefill(lengths));
-  const at::Tensor logits = live_->Logits(hidden_MD.index_select(0, torch::tensor(last, at::kLong).to(device)));
-  std::vector<DrawRequest> requests;
-  std::vector<std::pair<int, int>> owners;
-  for (size_t slot = first; slot < running_.size(); ++slot) {
-    const GenerationRequest& request = running_[slot].request;
-    for (int sibling = 0; sibling < request.num_siblings; ++sibling) {
-      requests.push_back({.row = static_cast<int64_t>(slot - first),
-                          .sampling = &request.sampling,
-                          .stream = request.stream,
-                          .sibling = static_cast<uint32_t>(sibling),
-                          .step = 0});
-      owners.emplace_back(static_cast<int>(slot), sibling);
-    }
-  }
-  Take(requests, owners, logits);
 }
 
-void Engine::Decode() {
-  std::vector<GroupCache::Row> rows;
-  std::vector<DrawRequest> requests;
-  std::vector<std::pair<int, int>> owners;
-  std::vector<int64_t> ids, positions;
-  for (size_t slot = 0; slot < running_.size(); ++slot) {
-    const RunningGroup& group = running_[slot];
-    for (int sibling = 0; sibling < group.request.num_siblings; ++sibling) {
-      if (group.is_done[sibling]) continue;
-      const Completion& completion = group.completions[sibling];
-      const int64_t drawn = static_cast<int64_t>(completion.token_ids.size());
-      requests.push_back({.row = static_cast<int64_t>(rows.size()),
-                          .sampling = &group.request.sampling,
-                          .stream = group.request.stream,
-                          .sibling = static_cast<uint32_t>(sibling),
-                          .step = static_cast<uint32_t>(drawn)});
-      owners.emplace_back(static_cast<int>(slot), sibling);
-      rows.push_back({.slot = static_cast<int64_t>(slot), .sibling = sibling, .own_length = drawn - 1});
-      ids.push_back(completion.token_ids.back());
-      positions.push_back(static_cast<int64_t>(group.request.prompt_token_ids.size()) + drawn - 1);
-    }
+void Engine::PlanPrompt(RunningGroup* group, int num_tokens, StepInputs* step) {
+  const std::vector<int32_t>& prompt = group->request.prompt_token_ids;
+  const int shared = group->plan.prompt_tokens - 1;
+  if (!group->has_begun) {
+    group->has_begun = true;
+    group->oldest_version = live().version;
+    group->shared_blocks = prefixes_.Lookup(prompt, shared / kBlockTokens);
+    group->plan.prefilled = static_cast<int>(group->shared_blocks.size()) * kBlockTokens;
+    num_reused_tokens_ += group->plan.prefilled;
   }
-  if (rows.empty()) return;
-  const at::Device device = live_->device();
-  const at::Tensor hidden_MD = live_->Trunk(torch::tensor(ids, at::kLong).to(device),
-                                            torch::tensor(positions, at::kLong).to(device),
-                                            cache_->BeginDecode(rows));
-  Take(requests, owners, live_->Logits(hidden_MD));
+  const int begin = group->plan.prefilled;
+  const int count = std::min(num_tokens, shared - begin);
+  if (count <= 0) return;
+  while (static_cast<int>(group->shared_blocks.size()) * kBlockTokens < begin + count) {
+    group->shared_blocks.push_back(AllocateBlock());
+  }
+  const auto first_row = static_cast<int64_t>(step->token_ids.size());
+  for (int i = 0; i < count; ++i) {
+    step->token_ids.push_back(prompt[static_cast<size_t>(begin + i)]);
+    step->positions.push_back(begin + i);
+  }
+  step->groups.push_back({.shared_blocks = nullptr,
+                          .shared_length = 0,
+                          .runs = {{.first_row = first_row,
+                                    .num_rows = count,
+                                    .first_position = begin,
+                                    .own_blocks = group->shared_blocks.data()}}});
+  step->prefilled.emplace_back(group, count);
+  group->plan.prefilled += count;
+  num_prefilled_tokens_ += count;
 }
 
-void Engine::Take(const std::vector<DrawRequest>& requests, const std::vector<std::pair<int, int>>& owners,
-                  const at::Tensor& logits_MV) {
-  const std::vector<Draw> draws = DrawTokens(logits_MV, requests);
+void Engine::PlanSiblings(RunningGroup* group, StepInputs* step) {
+  const int shared = group->plan.prompt_tokens - 1;
+  if (group->plan.prefilled < shared) return;
+  kernels::QueryGroup queries{
+      .shared_blocks = group->shared_blocks.data(), .shared_length = shared, .runs = {}};
+  for (int index = 0; index < group->plan.started; ++index) {
+    RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
+    if (sibling.is_done) continue;
+    const int begin = shared + sibling.num_computed;
+    const int count = static_cast<int>(sibling.pending.size());
+    const int first_block = shared / kBlockTokens;
+    while ((first_block + static_cast<int>(sibling.blocks.size())) * kBlockTokens < begin + count) {
+      sibling.blocks.push_back(AllocateBlock());
+    }
+    queries.runs.push_back({.first_row = static_cast<int64_t>(step->token_ids.size()),
+                            .num_rows = count,
+                            .first_position = begin,
+                            .own_blocks = sibling.blocks.data()});
+    for (int i = 0; i < count; ++i) {
+      step->token_ids.push_back(sibling.pending[static_cast<size_t>(i)]);
+      step->positions.push_back(begin + i);
+    }
+    step->draws.push_back({.row = static_cast<int64_t>(step->draws.size()),
+                           .sampling = &group->request.sampling,
+                           .stream = group->request.stream,
+                           .sibling = static_cast<uint32_t>(index),
+                           .step = static_cast<uint32_t>(sibling.completion.token_ids.size()),
+                           .legal = sibling.constraint ? &sibling.constraint->Legal() : nullptr,
+                           .num_top_logprobs = group->request.num_top_logprobs});
+    step->draw_rows.push_back(static_cast<int64_t>(step->token_ids.size()) - 1);
+    step->owners.emplace_back(group, index);
+    sibling.num_computed += count;
+    sibling.pending.clear();
+  }
+  if (!queries.runs.empty()) step->groups.push_back(std::move(queries));
+}
+
+StepInputs Engine::MakeStep() {
+  std::vector<PlannedGroup> plans;
+  std::vector<RunningGroup*> groups;
+  for (RunningGroup& group : groups_) {
+    plans.push_back(group.plan);
+    groups.push_back(&group);
+  }
+  const StepPlan plan = PlanStep(plans, limits_, AdmitsNew());
+  for (const int index : plan.admit) groups[static_cast<size_t>(index)]->plan.admitted = true;
+  for (const int index : plan.start) Start(groups[static_cast<size_t>(index)]);
+  StepInputs step;
+  for (const PlannedPrefill& prefill : plan.prefill) {
+    PlanPrompt(groups[static_cast<size_t>(prefill.group)], prefill.num_tokens, &step);
+  }
+  for (RunningGroup* group : groups) {
+    if (!group->plan.admitted) break;
+    if (group->plan.prompt_tokens == 1) PlanPrompt(group, 0, &step);   // Nothing to prefill.
+    PlanSiblings(group, &step);
+  }
+  return step;
+}
+
+void Engine::Finish(RunningGroup* group, int index) {
+  RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
+  sibling.is_done = true;
+  sibling.pending.clear();
+  for (const int32_t block : sibling.blocks) pool_.Release(block);
+  sibling.blocks.clear();
+  sibling.constraint.reset();
+  ++group->plan.finished;
+}
+
+void Engine::Append(RunningGroup* group, int index, Draw draw) {
+  RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
+  Completion& completion = sibling.completion;
   const PolicyVersion version = live().version;
-  for (size_t i = 0; i < draws.size(); ++i) {
-    RunningGroup& group = running_[owners[i].first];
-    const int sibling = owners[i].second;
-    Completion& completion = group.completions[sibling];
-    if (completion.token_ids.empty()) completion.min_version = version;
-    completion.max_version = version;
-    completion.token_ids.push_back(draws[i].token_id);
-    completion.sampled_logprobs.push_back(draws[i].logprob);
-    drawn_.push_back({.tag = group.request.tag,
-                      .sibling = sibling,
-                      .token_id = draws[i].token_id,
-                      .logprob = draws[i].logprob});
-    const domain::SamplingParams& sampling = group.request.sampling;
-    bool done = true;
-    if (std::find(options_.stop_token_ids.begin(), options_.stop_token_ids.end(), draws[i].token_id) !=
-        options_.stop_token_ids.end()) {
-      completion.finish_reason = FinishReason::kStop;
-    } else if (sampling.max_ranks > 0 &&
-               group.rank_counters[sibling](draws[i].token_id) >= sampling.max_ranks) {
-      completion.finish_reason = FinishReason::kRanks;
-    } else if (static_cast<int>(completion.token_ids.size()) >= sampling.max_new_tokens) {
-      completion.finish_reason = FinishReason::kLength;
-    } else {
-      done = false;
-    }
-    if (done) {
-      group.is_done[sibling] = true;
-      ++group.num_done;
-    }
+  if (completion.token_ids.empty()) {
+    completion.min_version = group->has_begun ? std::min(group->oldest_version, version) : version;
+  }
+  completion.max_version = version;
+  completion.token_ids.push_back(draw.token_id);
+  completion.sampled_logprobs.push_back(draw.logprob);
+  sibling.pending.push_back(draw.token_id);
+  drawn_.push_back({.tag = group->request.tag,
+                    .sibling = index,
+                    .token_id = draw.token_id,
+                    .logprob = draw.logprob,
+                    .top = std::move(draw.top)});
+  const domain::SamplingParams& sampling = group->request.sampling;
+  bool is_done = true;
+  if (IsStop(draw.token_id)) {
+    completion.finish_reason = FinishReason::kStop;
+  } else if (sampling.max_ranks > 0 && sibling.rank_counter(draw.token_id) >= sampling.max_ranks) {
+    completion.finish_reason = FinishReason::kRanks;
+  } else if (static_cast<int>(completion.token_ids.size()) >= sampling.max_new_tokens) {
+    completion.finish_reason = FinishReason::kLength;
+  } else {
+    is_done = false;
+  }
+  if (is_done) {
+    Finish(group, index);
+  } else if (sibling.constraint) {
+    sibling.constraint->Advance(draw.token_id);
   }
 }
 
-std::vector<GenerationResult> Engine::Collect() {
-  std::vector<GenerationResult> results;
-  for (size_t slot = running_.size(); slot-- > 0;) {
-    RunningGroup& group = running_[slot];
-    if (group.num_done < group.request.num_siblings) continue;
-    results.push_back({.tag = group.request.tag, .completions = std::move(group.completions)});
-    cache_->Remove(static_cast<int64_t>(slot));
-    if (slot + 1 < running_.size()) running_[slot] = std::move(running_.back());
-    running_.pop_back();
+// Takes the tokens that have no alternative without running the model for each of them.
+void Engine::AppendForced(RunningGroup* group, int index) {
+  RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
+  while (!sibling.is_done && sibling.constraint && sibling.constraint->Legal().size() == 1) {
+    Append(group, index, {.token_id = sibling.constraint->Legal().front(), .logprob = 0.0F});
   }
-  return results;
+}
+
+absl::Status Engine::Take(const StepInputs& step, const std::vector<Draw>& draws) {
+  for (size_t i = 0; i < draws.size(); ++i) {
+    if (!std::isfinite(draws[i].logprob)) {
+      return absl::InternalError(absl::StrCat(
+          "the weights of version ", live().version.value, " give a log-probability of ", draws[i].logprob));
+    }
+    const auto& [group, sibling] = step.owners[i];
+    Append(group, sibling, draws[i]);
+    AppendForced(group, sibling);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
   drawn_.clear();
-  if (idle()) return std::vector<GenerationResult>{};
-  CR_CHECK(live().version.value >= 0, "Step() before any policy is live");
+  std::vector<GenerationResult> results;
+  if (idle()) return results;
+  const PolicyVersion version = live().version;
+  CR_CHECK(version.value >= 0, "Step() before any policy is live");
   try {
     const c10::InferenceMode guard;
-    // Running sequences first: they were there first, and prefill draws the first token of new ones.
-    Decode();
-    Prefill();
-    return Collect();
+    const StepInputs step = MakeStep();
+    if (!step.token_ids.empty()) {
+      const at::Device device = live_->device();
+      const at::Tensor hidden_MD = live_->Trunk(torch::tensor(step.token_ids, at::kLong).to(device),
+                                                torch::tensor(step.positions, at::kLong).to(device),
+                                                store_->BeginStep(step.groups));
+      if (!step.draws.empty()) {
+        const bool is_whole = step.draw_rows.size() == step.token_ids.size();
+        const at::Tensor drawing =
+            is_whole ? hidden_MD
+                     : hidden_MD.index_select(0, torch::tensor(step.draw_rows, at::kLong).to(device));
+        CR_RETURN_IF_ERROR(Take(step, DrawTokens(live_->Logits(drawing), step.draws)));
+      }
+      for (const auto& [group, count] : step.prefilled) {
+        // Blocks computed by two policies belong to neither.
+        if (group->oldest_version != version) continue;
+        const std::vector<int32_t>& prompt = group->request.prompt_token_ids;
+        prefixes_.Insert({prompt.begin(), prompt.begin() + group->plan.prefilled}, group->shared_blocks);
+      }
+    }
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat("sampling failed: ", error.what()));
+  }
+  for (auto group = groups_.begin(); group != groups_.end();) {
+    const auto next = std::next(group);
+    if (group->plan.finished == group->plan.num_siblings) {
+      GenerationResult result{.tag = group->request.tag, .completions = {}};
+      for (RunningSibling& sibling : group->siblings) result.completions.push_back(std::move(sibling.completion));
+      results.push_back(std::move(result));
+      Drop(group);
+    }
+    group = next;
+  }
+  return results;
+}
+
+absl::StatusOr<std::vector<float>> Engine::Score(const std::vector<int32_t>& token_ids) {
+  if (token_ids.size() < 2) return std::vector<float>{};
+  for (const int32_t id : token_ids) {
+    if (id < 0 || id >= live_->config().vocab_size) {
+      return absl::InvalidArgumentError(absl::StrCat("token ", id, " is outside the vocabulary"));
+    }
+  }
+  try {
+    const c10::InferenceMode guard;
+    const at::Device device = live_->device();
+    const auto count = static_cast<int64_t>(token_ids.size()) - 1;
+    const model::GroupLayout layout(
+        std::vector<model::GroupShape>{{.prompt_tokens = count + 1, .completion_tokens = {}}});
+    const at::Tensor ids_M = torch::tensor(std::vector<int64_t>(token_ids.begin(), token_ids.end()), at::kLong).to(device);
+    const auto attention = model::MakeGroupAttention(layout, device);
+    const at::Tensor hidden =
+        live_->Trunk(ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
+    const at::Tensor logprobs = at::log_softmax(live_->Logits(hidden.narrow(0, 0, count)), 1)
+                                    .gather(1, ids_M.narrow(0, 1, count).unsqueeze(1))
+                                    .to(at::kCPU, at::kFloat)
+                                    .contiguous();
+    return std::vector<float>(logprobs.const_data_ptr<float>(), logprobs.const_data_ptr<float>() + count);
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("scoring failed: ", error.what()));
   }
 }
 
@@ -338,7 +460,6 @@ absl::Status Engine::Receive(PolicyId id, const std::vector<PolicyTensor>& tenso
   }
   try {
     CR_RETURN_IF_ERROR(spare_->Load(named));
-    spare_->ParametersChanged();
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat("loading weights failed: ", error.what()));
   }
@@ -347,12 +468,23 @@ absl::Status Engine::Receive(PolicyId id, const std::vector<PolicyTensor>& tenso
   return absl::OkStatus();
 }
 
+bool Engine::AdmitsNew() {
+  if (options_.swap_mode == DecoderEngineOptions::SwapMode::kContinue) return true;
+  // While a transfer holds the lock nothing is pending.
+  if (!mu_.TryLock()) return true;
+  const bool admits = !pending_;
+  mu_.Unlock();
+  return admits;
+}
+
 bool Engine::Swap() {
+  if (options_.swap_mode == DecoderEngineOptions::SwapMode::kDrain && num_running_groups() > 0) return false;
   // Never waits for a transfer: while the spare decoder is being filled there is nothing to swap.
   if (!mu_.TryLock()) return false;
   const bool swapped = pending_;
   if (swapped) {
     std::swap(live_, spare_);
+    prefixes_.Clear();
     absl::MutexLock lock(&live_mu_);
     live_id_ = pending_id_;
     pending_ = false;
@@ -372,7 +504,14 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
                                                                  bool load_weights,
                                                                  const DecoderEngineOptions& options) {
   CR_CHECK(options.max_rows > 0 && options.max_prefill_tokens > 0);
-  const model::DecoderOptions decoder_options{.device = options.device, .trainable = false, .seed = 0};
+  using ComputeType = DecoderEngineOptions::ComputeType;
+  using KvMemory = DecoderEngineOptions::KvMemory;
+  model::DecoderOptions decoder_options{.device = options.device, .random_values = false};
+  const bool is_cpu = options.device == "cpu";
+  const bool is_narrow = options.compute_type == ComputeType::kBfloat16 ||
+                         (options.compute_type == ComputeType::kAuto && (!is_cpu || kernels::HasNativeBfloat16()));
+  decoder_options.weights =
+      is_narrow ? model::WeightStorage::kSamplingBfloat16 : model::WeightStorage::kSamplingFloat32;
   CR_ASSIGN_OR_RETURN(const model::ModelConfig config, model::ReadModelConfig(directory + "/config.json"));
   std::unique_ptr<model::Decoder> live;
   if (load_weights) {
@@ -381,7 +520,28 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
     CR_ASSIGN_OR_RETURN(live, model::MakeDecoder(config, decoder_options));
   }
   CR_ASSIGN_OR_RETURN(auto spare, model::MakeDecoder(config, decoder_options));
-  return std::make_unique<Engine>(std::move(live), std::move(spare), PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}}, options);
+
+  const bool has_panels =
+      options.kv_memory == KvMemory::kPanels || (options.kv_memory == KvMemory::kAuto && is_cpu);
+  CR_CHECK(is_cpu || !has_panels, "panels are memory of the CPU");
+  const at::ScalarType kv_type = is_narrow && !is_cpu ? at::kBFloat16 : at::kFloat;
+  const int64_t block_bytes = has_panels ? PanelBlockBytes(config) : TensorBlockBytes(config, kv_type);
+  const int64_t num_blocks = std::min<int64_t>(options.kv_cache_bytes / block_bytes, 1 << 24);
+  if (num_blocks < 1) {
+    return base::BadConfig(absl::StrCat("key-value memory of ", options.kv_cache_bytes,
+                                        " bytes is too small: one block of ", kBlockTokens, " positions takes ",
+                                        block_bytes));
+  }
+  std::unique_ptr<KvStore> store;
+  try {
+    store = has_panels ? MakePanelKvStore(config, static_cast<int>(num_blocks))
+                       : MakeTensorKvStore(config, static_cast<int>(num_blocks), live->device(), kv_type);
+  } catch (const std::exception& error) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
+  }
+  return std::make_unique<Engine>(std::move(live), std::move(spare), PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}},
+                                  options, std::move(store), static_cast<int>(num_blocks), block_bytes);
 }
 
 }  // namespace convrec::rollout

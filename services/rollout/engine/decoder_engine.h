@@ -38,7 +38,8 @@ class DecoderEngine : public GenerationEngine {
  public:
   // Loads the spare decoder; waits while an earlier policy has not been swapped in. Any thread.
   virtual absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors) = 0;
-  // Makes a received policy live; returns whether there was one.
+  // Makes a received policy live; returns whether there was one. With SwapMode::kDrain, not before every running
+  // group has ended; no group starts meanwhile.
   virtual bool Swap() = 0;
   // What Step() samples with. Any thread.
   virtual PolicyId live() const = 0;
@@ -46,18 +47,26 @@ class DecoderEngine : public GenerationEngine {
   virtual absl::StatusOr<std::vector<float>> Score(const std::vector<int32_t>& token_ids) = 0;
   // Ends a pending Receive() with Cancelled. Any thread.
   virtual void Close() = 0;
-  // Bytes held for keys and values.
+  // Bytes of the key-value blocks in use, prompts kept for reuse included; and the most there have been.
   virtual int64_t cache_bytes() const = 0;
+  virtual int64_t peak_cache_bytes() const = 0;
+  // Prompt tokens computed, and those found in the prefix cache, since the start.
+  virtual int64_t num_prefilled_tokens() const = 0;
+  virtual int64_t num_reused_tokens() const = 0;
 };
 
 struct DecoderEngineOptions {
   std::string device = "cpu";
   enum class ComputeType { kAuto, kFloat32, kBfloat16 };
   enum class SwapMode { kContinue, kDrain };
+  // Where keys and values lie. Auto: panels on a CPU, whose results do not depend on what else runs, bit for bit;
+  // tensors elsewhere.
+  enum class KvMemory { kAuto, kPanels, kTensors };
   ComputeType compute_type = ComputeType::kAuto;   // Auto: bfloat16 where the device computes it natively.
+  KvMemory kv_memory = KvMemory::kAuto;
   SwapMode swap_mode = SwapMode::kContinue;        // Drain: running groups end before weights are swapped.
   int max_rows = 128;                       // Sequences at the same time.
-  int max_prefill_tokens = 512;             // Prompt tokens of one step; longer prompts take several.
+  int max_prefill_tokens = 512;             // Prompt tokens of one step; longer prompts take several steps.
   int64_t kv_cache_bytes = int64_t{1} << 30;   // Memory for keys and values; work waits when it is full.
   std::vector<int32_t> stop_token_ids;
   // Makes a counter that is fed the tokens of one completion and returns how many ranks are complete;

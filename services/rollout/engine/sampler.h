@@ -1,36 +1,22 @@
-// Draws one token per row of logits.
+// Draws one token per row of logits on whatever device they are.
+//
+// On a CPU by token_draw.h. On other devices, where all requests want plain sampling, the draw happens there
+// and only tokens and log-probabilities come back; other requests bring their logits to the host.
 // Shapes: M rows, V vocabulary.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "libs/domain/sampling_params.h"
+#include "services/rollout/engine/token_draw.h"
 
 namespace convrec::rollout {
 
-// What a row needs besides its logits. `row` is the index into the logits, so that siblings can
-// share the one row of their prompt's last token.
-struct DrawRequest {
-  int64_t row = 0;
-  const domain::SamplingParams* sampling = nullptr;
-  uint64_t stream = 0;     // The group in the random draws.
-  uint32_t sibling = 0;
-  uint32_t step = 0;       // Number of the token in its completion.
-};
-
-struct Draw {
-  int32_t token_id = 0;
-  // Log-probability under the full softmax at the sampling temperature (temperature 1 when greedy),
-  // whatever top-k and top-p left out.
-  float logprob = 0;
-};
-
-// Temperature 0 takes the most likely token, the lowest id among equals. Otherwise the draw inverts
-// the cumulative distribution at a counter-based uniform number; the order of summation is by token id, so
-// the result depends on nothing but the row and the request.
 std::vector<Draw> DrawTokens(const at::Tensor& logits_MV, const std::vector<DrawRequest>& requests);
+
+// The way of other devices, on any: temperature above 0, every token legal, nothing left out.
+bool IsPlain(const DrawRequest& request);
+std::vector<Draw> DrawPlainTokens(const at::Tensor& logits_MV, const std::vector<DrawRequest>& requests);
 
 }  // namespace convrec::rollout

@@ -1,0 +1,117 @@
+#include "libs/model/linear.h"
+
+#include <torch/types.h>
+
+#include "libs/base/check.h"
+#include "libs/kernels/multiply.h"
+
+namespace convrec::model {
+namespace {
+
+void Product(const kernels::PanelMatrix& weights, const at::Tensor& bias, Activations activations, const at::Tensor& x,
+             bool add, at::Tensor* out) {
+  const at::Tensor rows = x.contiguous();
+  kernels::Multiply(weights,
+                    {.x_MK = rows.const_data_ptr<float>(),
+                     .m = rows.size(0),
+                     .out_MN = out->mutable_data_ptr<float>(),
+                     .bias_N = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+                     .add = add,
+                     .precision = activations == Activations::kFloat32 ? kernels::Precision::kExact
+                                                                       : kernels::Precision::kBfloat16});
+}
+
+}  // namespace
+
+Linear::Linear(const std::vector<int64_t>& rows, int64_t columns, bool has_bias, at::Device device,
+               WeightStorage storage, bool trainable, Activations activations)
+    : storage_(storage), activations_(activations) {
+  int64_t total = 0;
+  for (const int64_t count : rows) {
+    first_row_.push_back(total);
+    total += count;
+  }
+  if (storage == WeightStorage::kParameters) {
+    weight_ = PackedMatrix(rows, columns, device, trainable);
+    if (has_bias) bias_ = PackedMatrix(rows, 0, device, trainable);
+    return;
+  }
+  CR_CHECK(!trainable, "weights for sampling are not trained");
+  const at::TensorOptions options = at::TensorOptions().device(device).dtype(at::kFloat);
+  if (has_bias) sampling_bias_ = at::zeros({total}, options);
+  const bool is_narrow = storage == WeightStorage::kSamplingBfloat16;
+  if (device.is_cpu()) {
+    panels_ = std::make_shared<kernels::PanelMatrix>(
+        total, columns, is_narrow ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32);
+  } else {
+    tensor_ = at::zeros({total, columns}, is_narrow ? options.dtype(at::kBFloat16) : options);
+  }
+}
+
+void Linear::SetWeight(size_t part, const at::Tensor& values) {
+  const int64_t first = first_row_[part], count = values.size(0);
+  if (!is_panels()) {
+    if (storage_ == WeightStorage::kParameters) {
+      weight_.parts()[part].copy_(values);
+    } else {
+      tensor_.narrow(0, first, count).copy_(values);
+    }
+    return;
+  }
+  if (values.scalar_type() == at::kBFloat16) {
+    const at::Tensor rows = values.contiguous();
+    panels_->SetRowsFromBfloat16(first, count, static_cast<const uint16_t*>(rows.const_data_ptr()));
+  } else {
+    const at::Tensor rows = values.to(at::kFloat).contiguous();
+    panels_->SetRows(first, count, rows.const_data_ptr<float>());
+  }
+}
+
+void Linear::SetBias(size_t part, const at::Tensor& values) {
+  if (storage_ == WeightStorage::kParameters) {
+    bias_.parts()[part].copy_(values);
+  } else {
+    sampling_bias_.narrow(0, first_row_[part], values.size(0)).copy_(values);
+  }
+}
+
+at::Tensor Linear::Apply(const at::Tensor& x) const {
+  if (storage_ == WeightStorage::kParameters) return at::linear(x, weight_.Whole(), bias_.Whole());
+  if (is_panels()) {
+    at::Tensor out = at::empty({x.size(0), panels_->rows()}, x.options());
+    Product(*panels_, sampling_bias_, activations_, x, /*add=*/false, &out);
+    return out;
+  }
+  const at::Tensor weights = activations_ == Activations::kFloat32 ? tensor_.to(at::kFloat) : tensor_;
+  const at::Tensor product = at::linear(x.to(weights.scalar_type()), weights).to(at::kFloat);
+  return sampling_bias_.defined() ? product + sampling_bias_ : product;
+}
+
+at::Tensor Linear::AddTo(at::Tensor sum, const at::Tensor& x) const {
+  if (storage_ == WeightStorage::kParameters) {
+    const at::Tensor weight = weight_.Whole(), bias = bias_.Whole();
+    if (at::GradMode::is_enabled()) {
+      const at::Tensor result = at::addmm(sum, x, weight.t());
+      return bias.defined() ? result + bias : result;
+    }
+    sum.addmm_(x, weight.t());
+    if (bias.defined()) sum.add_(bias);
+    return sum;
+  }
+  if (!is_panels()) return sum.add_(Apply(x));
+  Product(*panels_, sampling_bias_, activations_, x, /*add=*/true, &sum);
+  return sum;
+}
+
+at::Tensor Linear::Rows(const at::Tensor& ids) const {
+  if (storage_ == WeightStorage::kParameters) return at::embedding(weight_.Whole(), ids);
+  if (!is_panels()) return at::embedding(tensor_, ids).to(at::kFloat);
+  const at::Tensor indices = ids.contiguous();
+  const int64_t* rows = indices.const_data_ptr<int64_t>();
+  at::Tensor out = at::empty({ids.numel(), panels_->columns()}, at::TensorOptions(at::kFloat));
+  float* target = out.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < ids.numel(); ++i) panels_->CopyRow(rows[i], target + i * panels_->columns());
+  return out;
+}
+
+}  // namespace convrec::model

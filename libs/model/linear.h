@@ -1,0 +1,68 @@
+// A linear map whose weights are stored for what they are used for.
+//
+// As parameters (training, scoring): float32 tensors, several matrices that read the same input in one
+// buffer, one product for all. For sampling on a CPU: panels of float32 or bfloat16, with kernels whose
+// rows do not depend on the rows beside them. For sampling on another device: a float32 or bfloat16 tensor.
+// Results are float32. Shapes: M rows, K input width, N output width.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "libs/model/packed_matrix.h"
+
+namespace convrec::kernels {
+class PanelMatrix;
+}
+
+namespace convrec::model {
+
+enum class WeightStorage {
+  kParameters,         // float32 leaves that others read and change.
+  kSamplingFloat32,    // No leaves; Load() fills what products read.
+  kSamplingBfloat16,   // The same, rounded to bfloat16; sums are float32.
+};
+
+// Whether products of activations round the activations as well.
+enum class Activations { kFloat32, kAsWeights };
+
+class Linear final {
+ public:
+  Linear() = default;
+  // Parts of `rows[i]` rows; `has_bias` adds a bias of as many elements to each.
+  Linear(const std::vector<int64_t>& rows, int64_t columns, bool has_bias, at::Device device, WeightStorage storage,
+         bool trainable, Activations activations = Activations::kAsWeights);
+
+  // Leaves; with kParameters only.
+  const std::vector<at::Tensor>& weights() const { return weight_.parts(); }
+  const std::vector<at::Tensor>& biases() const { return bias_.parts(); }
+
+  // Takes the values of one part, of any floating type.
+  void SetWeight(size_t part, const at::Tensor& values);
+  void SetBias(size_t part, const at::Tensor& values);
+
+  at::Tensor Apply(const at::Tensor& x_MK) const;
+  // sum + Apply(x); in place of sum where no gradient is recorded.
+  at::Tensor AddTo(at::Tensor sum_MN, const at::Tensor& x_MK) const;
+  // Rows of the weights, [ids, K] float32.
+  at::Tensor Rows(const at::Tensor& ids) const;
+  // All rows [N, K]; with kParameters only.
+  at::Tensor Whole() const { return weight_.Whole(); }
+
+ private:
+  bool is_panels() const { return panels_ != nullptr; }
+
+  WeightStorage storage_ = WeightStorage::kParameters;
+  Activations activations_ = Activations::kAsWeights;
+  std::vector<int64_t> first_row_;
+  PackedMatrix weight_;                               // kParameters.
+  PackedMatrix bias_;
+  std::shared_ptr<kernels::PanelMatrix> panels_;      // Sampling on a CPU.
+  at::Tensor tensor_;                                 // Sampling elsewhere.
+  at::Tensor sampling_bias_;
+};
+
+}  // namespace convrec::model

@@ -1,0 +1,36 @@
+// Memory for the keys and values of running sequences, and attention over it.
+//
+// Blocks of 32 positions, addressed by the ids that BlockPool hands out. Two stores exist: panels for the CPU,
+// whose results do not depend on what else is in the step, and tensors for any device. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "libs/kernels/paged_attention.h"
+#include "libs/model/attention.h"
+#include "libs/model/model_config.h"
+
+namespace convrec::rollout {
+
+class KvStore {
+ public:
+  virtual ~KvStore() = default;
+  // The attention of a step whose rows are the tokens of these groups' runs. The groups and the block lists they
+  // point to stay alive and unchanged while the step runs; valid until the next call.
+  virtual model::Attention* BeginStep(const std::vector<kernels::QueryGroup>& groups) = 0;
+};
+
+// Bytes of one block over all layers.
+int64_t PanelBlockBytes(const model::ModelConfig& config);
+int64_t TensorBlockBytes(const model::ModelConfig& config, at::ScalarType type);
+
+std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config, int num_blocks);
+// Keys and values of `type`; queries are cast to it, results are float32.
+std::unique_ptr<KvStore> MakeTensorKvStore(const model::ModelConfig& config, int num_blocks, at::Device device,
+                                           at::ScalarType type);
+
+}  // namespace convrec::rollout
