@@ -1,99 +1,154 @@
 #include "libs/catalog/catalog.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/digest.h"
+#include "libs/base/files.h"
+#include "libs/base/mapped_file.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/json_rows.h"
-#include "libs/catalog/list_format.h"
+#include "libs/catalog/catalog_builder.h"
+#include "libs/catalog/catalog_rows.h"
 #include "libs/catalog/unicode_text.h"
 
 namespace convrec::catalog {
 namespace {
 
-std::string DigestOfSet(const std::vector<CatalogItem>& items) {
+std::vector<std::string> Lines(std::string_view text) {
   std::vector<std::string> lines;
-  lines.reserve(items.size());
-  for (const CatalogItem& entry : items) {
-    lines.push_back(absl::StrCat(entry.item.title, "\t", entry.item.year, "\n"));
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
-  std::sort(lines.begin(), lines.end());
-  base::Digester digester;
-  for (const std::string& line : lines) digester.Update(line.data(), line.size());
-  return digester.Finish();
+  return lines;
 }
 
-absl::StatusOr<CatalogItem> ReadItem(const JsonRow& row) {
-  CatalogItem entry;
-  CR_ASSIGN_OR_RETURN(entry.item, row.ItemValue());
-  if (row.Has("genres")) {
-    CR_ASSIGN_OR_RETURN(entry.genres, row.Strings("genres"));
-  }
-  if (row.Has("popularity")) {
-    CR_ASSIGN_OR_RETURN(entry.popularity, row.Double("popularity"));
-    if (entry.popularity < 0) return row.Error("popularity", "is negative; expected 0 or more");
-  }
-  return entry;
+std::string_view AsText(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
 
-absl::StatusOr<Catalog> Catalog::Load(const std::string& path) {
-  std::vector<CatalogItem> items;
-  absl::flat_hash_map<domain::Item, int> line_of_item;
-  const auto visit = [&](const JsonRow& row, int line) -> absl::Status {
-    CR_ASSIGN_OR_RETURN(CatalogItem entry, ReadItem(row));
-    const auto [it, is_new] = line_of_item.emplace(entry.item, line);
-    if (!is_new) {
-      return row.Error("title",
-                       absl::StrCat("repeats the item of line ",
-                                    it->second,
-                                    ", ",
-                                    FormatItem(entry.item),
-                                    "; expected each item once"));
-    }
-    items.push_back(std::move(entry));
-    return absl::OkStatus();
-  };
-  CR_RETURN_IF_ERROR(ForEachJsonRow(
-      path, [](int64_t) { return true; }, visit));
-  return FromItems(std::move(items), path);
+// The memory of an image.
+class Catalog::Block final {
+ public:
+  explicit Block(std::string bytes) : memory_(std::move(bytes)) {}
+  explicit Block(base::MappedFile file) : memory_(std::move(file)) {}
+
+  std::string_view bytes() const {
+    if (const auto* const bytes = std::get_if<std::string>(&memory_)) return *bytes;
+    return AsText(std::get<base::MappedFile>(memory_).bytes());
+  }
+
+ private:
+  std::variant<std::string, base::MappedFile> memory_;
+};
+
+Catalog::Catalog(std::shared_ptr<const Block> block, const CatalogImage& image)
+    : block_(std::move(block)),
+      image_(image),
+      digest_(image.header().digest, sizeof(ImageHeader::digest)) {}
+
+absl::StatusOr<Catalog> Catalog::FromBlock(std::shared_ptr<const Block> block,
+                                           const std::string& path) {
+  CR_ASSIGN_OR_RETURN(const CatalogImage image, CatalogImage::Open(block->bytes(), path));
+  return Catalog(std::move(block), image);
 }
 
-absl::StatusOr<Catalog> Catalog::FromItems(std::vector<CatalogItem> items,
-                                           const std::string& name) {
-  if (items.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, ": the catalog is empty; expected lines like {\"title\": \"Heat\", \"year\": 1995}"));
+std::optional<Catalog> Catalog::LoadFresh(const CatalogOptions& options,
+                                          const std::string& source_digest) {
+  absl::StatusOr<base::MappedFile> file = base::MappedFile::Open(options.index_path);
+  if (!file.ok()) return std::nullopt;
+  absl::StatusOr<Catalog> catalog =
+      FromBlock(std::make_shared<const Block>(*std::move(file)), options.index_path);
+  if (!catalog.ok()) return std::nullopt;
+  const ImageHeader& header = catalog->image().header();
+  const bool is_fresh =
+      source_digest == std::string_view(header.source_digest, sizeof(ImageHeader::source_digest)) &&
+      catalog->image().form() == options.form;
+  return is_fresh ? std::optional<Catalog>(*std::move(catalog)) : std::nullopt;
+}
+
+absl::StatusOr<Catalog> Catalog::Load(const std::string& path, const CatalogOptions& options) {
+  CR_ASSIGN_OR_RETURN(base::MappedFile source, base::MappedFile::Open(path));
+  if (IsImage(AsText(source.bytes()))) {
+    return FromBlock(std::make_shared<const Block>(std::move(source)), path);
   }
-  Catalog catalog;
-  catalog.items_ = std::move(items);
-  catalog.keys_.reserve(catalog.items_.size());
-  for (size_t index = 0; index < catalog.items_.size(); ++index) {
-    const domain::Item& item = catalog.items_[index].item;
-    if (!catalog.index_of_item_.emplace(item, index).second) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          name, ": item ", FormatItem(item), " stands twice; expected each item once"));
-    }
-    catalog.keys_.push_back(TitleKey(item.title));
-    catalog.indices_of_key_[catalog.keys_.back()].push_back(index);
+  // A copy, so that what is hashed is what is read, whoever writes to the file meanwhile.
+  CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
+  const std::string source_digest = base::DigestOf(text);
+  if (!options.index_path.empty()) {
+    if (std::optional<Catalog> fresh = LoadFresh(options, source_digest)) return *std::move(fresh);
   }
-  catalog.digest_ = DigestOfSet(catalog.items_);
+  CatalogBuilder builder(path, options.form, source_digest);
+  CR_RETURN_IF_ERROR(ForEachCatalogItem(
+      text, path, [&](const CatalogItem& item, int line) { return builder.Add(item, line); }));
+  CR_ASSIGN_OR_RETURN(std::string bytes, builder.Finish());
+  CR_ASSIGN_OR_RETURN(Catalog catalog,
+                      FromBlock(std::make_shared<const Block>(std::move(bytes)), path));
+  if (!options.index_path.empty()) CR_RETURN_IF_ERROR(catalog.WriteIndex(options.index_path));
   return catalog;
 }
 
-std::optional<size_t> Catalog::IndexOf(const domain::Item& item) const {
-  const auto it = index_of_item_.find(item);
-  if (it == index_of_item_.end()) return std::nullopt;
-  return it->second;
+absl::StatusOr<Catalog> Catalog::FromItems(const std::vector<CatalogItem>& items,
+                                           const std::string& name,
+                                           TitleForm form) {
+  CatalogBuilder builder(name, form, "");
+  for (const CatalogItem& item : items) CR_RETURN_IF_ERROR(builder.Add(item, 0));
+  CR_ASSIGN_OR_RETURN(std::string bytes, builder.Finish());
+  return FromBlock(std::make_shared<const Block>(std::move(bytes)), name);
 }
 
-const std::vector<size_t>& Catalog::FindKey(const std::string& key) const {
-  static const auto* const kNone = new std::vector<size_t>();
-  const auto it = indices_of_key_.find(key);
-  return it == indices_of_key_.end() ? *kNone : it->second;
+absl::Status Catalog::WriteIndex(const std::string& path) const {
+  return base::WriteFileAtomically(path, std::string(block_->bytes()));
+}
+
+CatalogItem Catalog::ItemAt(size_t index) const {
+  return {.item = {std::string(title(index)), year(index)},
+          .genres = genres(index),
+          .popularity = popularity(index),
+          .id = std::string(id(index)),
+          .aliases = aliases(index)};
+}
+
+std::vector<std::string> Catalog::genres(size_t index) const { return Lines(image_.genres(index)); }
+
+std::vector<std::string> Catalog::aliases(size_t index) const {
+  std::vector<std::string> texts;
+  const CatalogImage::NameRange range = image_.aliases(static_cast<uint32_t>(index));
+  for (uint32_t name = range.begin; name < range.end; ++name) texts.emplace_back(image_.text(name));
+  return texts;
+}
+
+std::string Catalog::key(size_t index) const { return TitleKey(title(index)); }
+
+std::string_view Catalog::InForm(std::string_view title, std::string* scratch) const {
+  if (image_.form() == TitleForm::kAsWritten || IsAscii(title)) return title;
+  *scratch = ToNfc(title);
+  return *scratch;
+}
+
+std::optional<size_t> Catalog::IndexOf(const domain::Item& item) const {
+  std::string scratch;
+  const std::string_view title = InForm(item.title, &scratch);
+  const uint32_t name = image_.FindName(title, item.year, HashName(HashText(title), item.year));
+  if (name == kNoName) return std::nullopt;
+  return image_.item_of_name(name);
+}
+
+std::vector<size_t> Catalog::FindKey(const std::string& key) const {
+  std::vector<size_t> items;
+  for (uint32_t name = image_.FindKey(key); name != kNoName;) {
+    const size_t item = image_.item_of_name(name);
+    if (std::find(items.begin(), items.end(), item) == items.end()) items.push_back(item);
+    const uint32_t next = image_.name(name).next_with_key;
+    name = next == 0 ? kNoName : next;
+  }
+  return items;
 }
 
 }  // namespace convrec::catalog

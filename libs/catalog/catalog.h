@@ -1,58 +1,152 @@
 // The closed set of items that may be recommended.
 //
-// Immutable, so shared freely between threads by const reference. Items keep the order of their
-// file; their index in it is their id within a process.
+// Items keep the order of their file; their index in it is their id within a process. An alias
+// stands for its item wherever a title with a year does. All of it lies in one block of memory
+// (catalog_image.h), built from the items or mapped from an index file. Immutable, so shared freely
+// between threads; copies share the block.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/catalog/catalog_image.h"
+#include "libs/catalog/catalog_item.h"
 #include "libs/domain/item.h"
 
 namespace convrec::catalog {
 
-struct CatalogItem {
-  domain::Item item;
-  std::vector<std::string> genres;  // Empty when the file has none.
-  double popularity = 0;            // Any scale; larger is better known. 0 when the file has none.
+struct CatalogOptions {
+  TitleForm form = TitleForm::kAsWritten;
+  // Where the index of the file is kept; empty = none. An index that was not made from the very
+  // content of the file with these options is made anew.
+  std::string index_path = {};
 };
 
 class Catalog final {
  public:
-  // JSON lines {"title", "year", optional "genres": [text], "popularity": number}. NotFound without
-  // the file, InvalidArgument naming file, line and field for a bad row, a repeated item or no
-  // item.
-  static absl::StatusOr<Catalog> Load(const std::string& path);
+  class Items;
+
+  // From JSON lines, CSV (a name that ends in ".csv") or an index file; docs/catalog.md describes
+  // them. NotFound without the file, InvalidArgument naming file, line and field for a bad row, a
+  // repeated item or no item, DataLoss for a damaged index. An index file keeps the form it was
+  // made with.
+  static absl::StatusOr<Catalog> Load(const std::string& path, const CatalogOptions& options = {});
   // The same from memory; `name` stands for the file in messages.
-  static absl::StatusOr<Catalog> FromItems(std::vector<CatalogItem> items, const std::string& name);
+  static absl::StatusOr<Catalog> FromItems(const std::vector<CatalogItem>& items,
+                                           const std::string& name,
+                                           TitleForm form = TitleForm::kAsWritten);
 
-  size_t size() const { return items_.size(); }
-  const std::vector<CatalogItem>& items() const { return items_; }
+  size_t size() const { return image_.num_items(); }
+  // All items, made as they are asked for; accessors of a single field are cheaper.
+  Items items() const;
+  CatalogItem ItemAt(size_t index) const;
+  std::string_view title(size_t index) const { return image_.text(static_cast<uint32_t>(index)); }
+  int year(size_t index) const { return image_.name(static_cast<uint32_t>(index)).year; }
+  double popularity(size_t index) const { return image_.popularity(index); }
+  std::vector<std::string> genres(size_t index) const;
+  std::vector<std::string> aliases(size_t index) const;
+  std::string_view id(size_t index) const { return image_.id(index); }
+  // TitleKey of the title of item `index`.
+  std::string key(size_t index) const;
 
-  // Exactly this title (case and all) and this year.
-  bool Contains(const domain::Item& item) const { return index_of_item_.contains(item); }
+  // Exactly this title or alias (case and all) and this year.
+  bool Contains(const domain::Item& item) const { return IndexOf(item).has_value(); }
   std::optional<size_t> IndexOf(const domain::Item& item) const;
 
-  // Indices of all items whose title has this TitleKey, in catalog order.
-  const std::vector<size_t>& FindKey(const std::string& key) const;
-  // TitleKey of the title of item `index`.
-  const std::string& key(size_t index) const { return keys_[index]; }
+  // Indices of all items of which the title or an alias has this TitleKey, titles first, each in
+  // catalog order.
+  std::vector<size_t> FindKey(const std::string& key) const;
 
-  // 32 hexadecimal digits over the set of (title, year); the order of the items, genres and
-  // popularity do not enter, because no score depends on them.
+  // A title in the form in which the catalog compares titles: `title` itself or `scratch`.
+  std::string_view InForm(std::string_view title, std::string* scratch) const;
+
+  // 32 hexadecimal digits over all that a score may depend on: titles, years, aliases, genres,
+  // popularity and how titles are compared. The order of the items and their ids do not enter.
   const std::string& digest() const { return digest_; }
+  // What the catalog takes, in memory or mapped.
+  size_t size_bytes() const { return image_.size_bytes(); }
+
+  // Writes the index file. A digest of the file it was loaded from is in it.
+  absl::Status WriteIndex(const std::string& path) const;
+
+  // For code that looks up names without making strings.
+  const CatalogImage& image() const { return image_; }
 
  private:
-  Catalog() = default;
+  class Block;
 
-  std::vector<CatalogItem> items_;
-  std::vector<std::string> keys_;  // As items_.
-  absl::flat_hash_map<domain::Item, size_t> index_of_item_;
-  absl::flat_hash_map<std::string, std::vector<size_t>> indices_of_key_;
+  static absl::StatusOr<Catalog> FromBlock(std::shared_ptr<const Block> block,
+                                           const std::string& path);
+  // The index when it belongs to the file's content and the options.
+  static std::optional<Catalog> LoadFresh(const CatalogOptions& options,
+                                          const std::string& source_digest);
+  Catalog(std::shared_ptr<const Block> block, const CatalogImage& image);
+
+  std::shared_ptr<const Block> block_;
+  CatalogImage image_;  // Of block_.
   std::string digest_;
 };
+
+// A range of CatalogItem values. A view: the catalog must outlive it.
+class Catalog::Items final {
+ public:
+  class Iterator final {
+   public:
+    using iterator_category = std::random_access_iterator_tag;
+    using value_type = CatalogItem;
+    using difference_type = std::ptrdiff_t;
+    using reference = CatalogItem;
+    struct pointer {
+      CatalogItem item;
+      const CatalogItem* operator->() const { return &item; }
+    };
+
+    Iterator() = default;
+    Iterator(const Catalog* catalog, size_t index) : catalog_(catalog), index_(index) {}
+    CatalogItem operator*() const { return catalog_->ItemAt(index_); }
+    pointer operator->() const { return {**this}; }
+    Iterator& operator++() { return *this += 1; }
+    Iterator& operator--() { return *this += -1; }
+    Iterator operator++(int) { return std::exchange(*this, *this + 1); }
+    Iterator operator--(int) { return std::exchange(*this, *this + -1); }
+    Iterator& operator+=(difference_type n) {
+      index_ = static_cast<size_t>(static_cast<difference_type>(index_) + n);
+      return *this;
+    }
+    Iterator& operator-=(difference_type n) { return *this += -n; }
+    friend Iterator operator+(Iterator it, difference_type n) { return it += n; }
+    friend Iterator operator-(Iterator it, difference_type n) { return it -= n; }
+    friend difference_type operator-(Iterator a, Iterator b) {
+      return static_cast<difference_type>(a.index_) - static_cast<difference_type>(b.index_);
+    }
+    CatalogItem operator[](difference_type n) const { return *(*this + n); }
+    friend bool operator==(Iterator a, Iterator b) { return a.index_ == b.index_; }
+    friend auto operator<=>(Iterator a, Iterator b) { return a.index_ <=> b.index_; }
+
+   private:
+    const Catalog* catalog_ = nullptr;
+    size_t index_ = 0;
+  };
+
+  explicit Items(const Catalog* catalog) : catalog_(catalog) {}
+  Iterator begin() const { return {catalog_, 0}; }
+  Iterator end() const { return {catalog_, size()}; }
+  size_t size() const { return catalog_->size(); }
+  CatalogItem operator[](size_t index) const { return catalog_->ItemAt(index); }
+
+ private:
+  const Catalog* catalog_;
+};
+
+inline Catalog::Items Catalog::items() const { return Items(this); }
 
 }  // namespace convrec::catalog

@@ -46,14 +46,20 @@ TEST_F(CatalogTest, FindsTitlesByKey) {
   EXPECT_TRUE(catalog->FindKey(TitleKey("Cold")).empty());
 }
 
-TEST_F(CatalogTest, DigestIsOfTheSetOfItems) {
-  const auto a = LoadText("{\"title\":\"A\",\"year\":1}\n{\"title\":\"B\",\"year\":2}");
-  const auto b =
-      LoadText("{\"title\":\"B\",\"year\":2,\"popularity\":3}\n{\"title\":\"A\",\"year\":1}");
-  const auto c = LoadText("{\"title\":\"A\",\"year\":1}\n{\"title\":\"B\",\"year\":3}");
-  EXPECT_EQ(a->digest(), b->digest());
-  EXPECT_NE(a->digest(), c->digest());
-  EXPECT_EQ(a->digest().size(), 32u);
+TEST_F(CatalogTest, DigestIsOfAllThatAScoreMayDependOn) {
+  const auto digest_of = [this](const std::string& text) { return LoadText(text)->digest(); };
+  const std::string a = "{\"title\":\"A\",\"year\":1}";
+  const std::string digest = digest_of(a + "\n{\"title\":\"B\",\"year\":2}");
+  EXPECT_EQ(digest.size(), 32u);
+  EXPECT_EQ(digest, digest_of("{\"title\":\"B\",\"year\":2,\"id\":\"x\",\"popularity\":0}\n" + a));
+  const std::vector<std::string> others = {
+      "{\"title\":\"B\",\"year\":3}",
+      "{\"title\":\"b\",\"year\":2}",
+      "{\"title\":\"B\",\"year\":2,\"popularity\":1}",
+      "{\"title\":\"B\",\"year\":2,\"aliases\":[\"C\"]}",
+      "{\"title\":\"B\",\"year\":2,\"genres\":[\"C\"]}",
+  };
+  for (const std::string& other : others) EXPECT_NE(digest_of(a + "\n" + other), digest) << other;
 }
 
 TEST_F(CatalogTest, BadRowsAreNamedByFileLineAndField) {

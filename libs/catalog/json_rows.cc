@@ -1,8 +1,10 @@
 #include "libs/catalog/json_rows.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
@@ -22,8 +24,21 @@ std::string Shown(const Json& value) {
   return text;
 }
 
-bool IsBlank(const std::string& line) {
-  return line.find_first_not_of(" \t\r\n\v\f") == std::string::npos;
+bool IsEmptyLine(std::string_view line) {
+  return line.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos;
+}
+
+absl::Status VisitRow(std::string_view text,
+                      const std::string& name,
+                      int line,
+                      const std::function<absl::Status(const JsonRow& row, int line)>& visit) {
+  std::string where = absl::StrCat(name, ":", line);
+  const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": not a JSON object in UTF-8; expected one object per line"));
+  }
+  return visit(JsonRow(&json, std::move(where)), line);
 }
 
 }  // namespace
@@ -114,7 +129,7 @@ absl::StatusOr<std::vector<JsonRow>> JsonRow::Rows(const std::string& field) con
 absl::StatusOr<domain::Item> JsonRow::ItemValue() const {
   domain::Item item;
   CR_ASSIGN_OR_RETURN(item.title, String("title"));
-  if (Trim(DecodeUtf8(item.title)).empty() || item.title.find('\n') != std::string::npos) {
+  if (IsBlank(item.title) || item.title.find('\n') != std::string::npos) {
     return Error("title", "is blank or has a line break; expected a title on one line");
   }
   CR_ASSIGN_OR_RETURN(item.year, Int("year"));
@@ -141,17 +156,25 @@ absl::Status ForEachJsonRow(
   std::string text;
   int64_t index = 0;
   for (int line = 1; std::getline(file, text); ++line) {
-    if (IsBlank(text)) continue;
+    if (IsEmptyLine(text)) continue;
     if (!wanted(index++)) continue;
-    const std::string where = absl::StrCat(path, ":", line);
-    const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(where, ": not a JSON object in UTF-8; expected one object per line"));
-    }
-    CR_RETURN_IF_ERROR(visit(JsonRow(&json, where), line));
+    CR_RETURN_IF_ERROR(VisitRow(text, path, line, visit));
   }
   if (file.bad()) return base::ErrnoStatus(errno, absl::StrCat("cannot read ", path));
+  return absl::OkStatus();
+}
+
+absl::Status ForEachJsonRowOf(
+    std::string_view text,
+    const std::string& name,
+    const std::function<absl::Status(const JsonRow& row, int line)>& visit) {
+  size_t begin = 0;
+  for (int line = 1; begin < text.size(); ++line) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view row = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (!IsEmptyLine(row)) CR_RETURN_IF_ERROR(VisitRow(row, name, line, visit));
+  }
   return absl::OkStatus();
 }
 

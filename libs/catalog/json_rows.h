@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -54,5 +55,10 @@ class JsonRow final {
 absl::Status ForEachJsonRow(const std::string& path,
                             const std::function<bool(int64_t index)>& wanted,
                             const std::function<absl::Status(const JsonRow& row, int line)>& visit);
+// The same over `text`, all rows; `name` stands for the file in messages.
+absl::Status ForEachJsonRowOf(
+    std::string_view text,
+    const std::string& name,
+    const std::function<absl::Status(const JsonRow& row, int line)>& visit);
 
 }  // namespace convrec::catalog

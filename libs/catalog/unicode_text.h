@@ -23,7 +23,21 @@ std::u32string_view Trim(std::u32string_view text);
 // Trimmed, each run of whitespace replaced by one space.
 std::u32string FoldSpaces(std::u32string_view text);
 
+bool IsAscii(std::string_view text);
+bool IsBlank(std::string_view text);  // Nothing but whitespace.
+bool IsValidUtf8(std::string_view text);
+
 // What titles are matched by: trimmed, whitespace folded, full Unicode case folding ("ß" = "SS").
 std::string TitleKey(std::string_view title);
+// The same into `key`, whose memory is used again. ASCII takes a path without ICU.
+void MakeTitleKey(std::string_view title, std::string* key);
+// TitleKey(title) == key, mostly without making it; `key` is some title's.
+bool HasTitleKey(std::string_view title, std::string_view key);
+
+// Unicode normalisation form C: "e" and a combining acute accent become "é". Invalid UTF-8 is read
+// as U+FFFD.
+std::string ToNfc(std::string_view text);
+// The version of Unicode by which case is folded, as in "14.0".
+std::string UnicodeVersion();
 
 }  // namespace convrec::catalog

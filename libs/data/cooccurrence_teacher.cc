@@ -40,7 +40,7 @@ CooccurrenceTeacher::CooccurrenceTeacher(const catalog::Catalog* catalog,
     if (num_rows_as_truth[a] != num_rows_as_truth[b]) {
       return num_rows_as_truth[a] > num_rows_as_truth[b];
     }
-    return catalog_->items()[a].popularity > catalog_->items()[b].popularity;
+    return catalog_->popularity(a) > catalog_->popularity(b);
   });
   place_.resize(catalog_->size());
   for (size_t place = 0; place < by_popularity_.size(); ++place) {
@@ -53,7 +53,7 @@ std::optional<CooccurrenceTeacher::Index> CooccurrenceTeacher::CatalogItemOf(
   std::optional<Index> nearest;
   int nearest_distance = kYearTolerance + 1;
   for (const Index index : catalog_->FindKey(catalog::TitleKey(truth.title))) {
-    const int distance = std::abs(catalog_->items()[index].item.year - truth.year);
+    const int distance = std::abs(catalog_->year(index) - truth.year);
     if (distance >= nearest_distance) continue;
     nearest = index;
     nearest_distance = distance;

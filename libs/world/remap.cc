@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -77,7 +78,7 @@ std::optional<size_t> Remapper::ByYear(const std::vector<size_t>& candidates,
   std::optional<size_t> best;
   int best_gap = options_.year_tolerance + 1;
   for (const size_t candidate : candidates) {
-    const int gap = std::abs(catalog_->items()[candidate].item.year - *year);
+    const int gap = std::abs(catalog_->year(candidate) - *year);
     if (gap < best_gap) {
       best_gap = gap;
       best = candidate;
@@ -120,7 +121,7 @@ Remapper::Found Remapper::Find(const std::string& title, std::optional<int> year
   if (const auto index = ByYear(catalog_->FindKey(key), year)) {
     found = {year.has_value() ? Repair::kYearCorrected : Repair::kYearSupplied, index};
     // Another case of the same title with the right year needs no correction of the year.
-    if (year == catalog_->items()[*index].item.year) found.repair = Repair::kTitleCorrected;
+    if (year == catalog_->year(*index)) found.repair = Repair::kTitleCorrected;
   } else {
     found = FindNearest(key, year);
   }
@@ -135,7 +136,7 @@ RemapResult Remapper::Remap(const std::string& teacher_text,
   absl::flat_hash_set<size_t> taken;
   const size_t num_items = static_cast<size_t>(options_.num_items);
   const auto is_seen = [&](size_t index) {
-    const std::string& title = catalog_->items()[index].item.title;
+    const std::string_view title = catalog_->title(index);
     return std::find(seen_titles.begin(), seen_titles.end(), title) != seen_titles.end();
   };
   for (const std::string& raw : std::vector<std::string>(absl::StrSplit(teacher_text, '\n'))) {

@@ -36,13 +36,16 @@ std::optional<tokenizer::ChatFormat> FormatOf(config::ChatFormat format) {
 // Turns rows into token ids by the run's instruction and the model's chat markup.
 class Renderer {
  public:
-  static absl::StatusOr<Renderer> Create(const config::RunOptions& options, const tokenizer::Tokenizer* tokenizer) {
-    CR_ASSIGN_OR_RETURN(data::Instruction instruction,
-                        data::Instruction::Create(options.data.instruction, options.data.num_ranks));
+  static absl::StatusOr<Renderer> Create(const config::RunOptions& options,
+                                         const tokenizer::Tokenizer* tokenizer) {
+    CR_ASSIGN_OR_RETURN(
+        data::Instruction instruction,
+        data::Instruction::Create(options.data.instruction, options.data.num_ranks));
     CR_ASSIGN_OR_RETURN(
         tokenizer::ChatTemplate chat,
         tokenizer::ChatTemplate::Create(
-            tokenizer, {.format = FormatOf(options.model.chat_format), .date = options.model.chat_date}));
+            tokenizer,
+            {.format = FormatOf(options.model.chat_format), .date = options.model.chat_date}));
     return Renderer(options.data, std::move(instruction), std::move(chat));
   }
 
@@ -66,7 +69,10 @@ class Renderer {
   std::string ConversationText(const data::DialogueRow& row) const {
     std::string text;
     for (const domain::Turn& turn : row.turns) {
-      absl::StrAppend(&text, text.empty() ? "" : "\n", turn.role == "user" ? "USER: " : "ASSISTANT: ", turn.text);
+      absl::StrAppend(&text,
+                      text.empty() ? "" : "\n",
+                      turn.role == "user" ? "USER: " : "ASSISTANT: ",
+                      turn.text);
     }
     return text;
   }
@@ -74,12 +80,15 @@ class Renderer {
   int64_t num_cut() const { return num_cut_; }
 
  private:
-  Renderer(const config::DataOptions& data, data::Instruction instruction, tokenizer::ChatTemplate chat)
+  Renderer(const config::DataOptions& data,
+           data::Instruction instruction,
+           tokenizer::ChatTemplate chat)
       : data_(data), instruction_(std::move(instruction)), chat_(std::move(chat)) {}
 
   absl::StatusOr<std::vector<int32_t>> Encode(const data::DialogueRow& row) const {
     std::vector<tokenizer::ChatMessage> messages;
-    for (const domain::Turn& turn : instruction_.Chat(row)) messages.push_back({.role = turn.role, .text = turn.text});
+    for (const domain::Turn& turn : instruction_.Chat(row))
+      messages.push_back({.role = turn.role, .text = turn.text});
     return chat_.EncodePrompt(messages);
   }
 
@@ -89,9 +98,11 @@ class Renderer {
   int64_t num_cut_ = 0;
 };
 
-absl::StatusOr<std::vector<data::DialogueRow>> ReadSplit(const config::DataSplitOptions& split, const std::string& key) {
+absl::StatusOr<std::vector<data::DialogueRow>> ReadSplit(const config::DataSplitOptions& split,
+                                                         const std::string& key) {
   if (split.path.empty()) {
-    return base::BadConfig(absl::StrCat("data.", key, ".path is empty: expected a file in JSON lines"));
+    return base::BadConfig(
+        absl::StrCat("data.", key, ".path is empty: expected a file in JSON lines"));
   }
   CR_ASSIGN_OR_RETURN(data::DialogueRows rows,
                       data::ReadDialogues(split.path, {.skip = split.skip, .take = split.take}));
@@ -102,20 +113,24 @@ absl::StatusOr<std::vector<domain::Prompt>> MakePrompts(const std::vector<data::
                                                         Renderer* renderer) {
   std::vector<domain::Prompt> prompts;
   for (const data::DialogueRow& row : rows) {
-    domain::Prompt prompt{
-        .id = row.id, .token_ids = {}, .ground_truth = row.ground_truth, .seen_titles = row.seen_titles};
+    domain::Prompt prompt{.id = row.id,
+                          .token_ids = {},
+                          .ground_truth = row.ground_truth,
+                          .seen_titles = row.seen_titles};
     CR_ASSIGN_OR_RETURN(prompt.token_ids, renderer->PromptTokens(row));
     prompts.push_back(std::move(prompt));
   }
   return prompts;
 }
 
-absl::StatusOr<EvaluationSplit> MakeEvaluationSplit(const config::DataSplitOptions& split, const std::string& key,
+absl::StatusOr<EvaluationSplit> MakeEvaluationSplit(const config::DataSplitOptions& split,
+                                                    const std::string& key,
                                                     Renderer* renderer) {
   CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows, ReadSplit(split, key));
   EvaluationSplit result;
   CR_ASSIGN_OR_RETURN(result.prompts, MakePrompts(rows, renderer));
-  for (const data::DialogueRow& row : rows) result.conversations.push_back(renderer->ConversationText(row));
+  for (const data::DialogueRow& row : rows)
+    result.conversations.push_back(renderer->ConversationText(row));
   return result;
 }
 
@@ -128,21 +143,25 @@ absl::StatusOr<std::vector<std::string>> SftTargets(const config::RunOptions& op
   std::vector<std::string> targets;
   if (options.data.sft_targets == config::SftTargets::kCooccurrence) {
     const data::CooccurrenceTeacher teacher(&catalog, rows, style);
-    for (const data::DialogueRow& row : rows) targets.push_back(teacher.Completion(row, options.data.num_ranks));
+    for (const data::DialogueRow& row : rows)
+      targets.push_back(teacher.Completion(row, options.data.num_ranks));
     return targets;
   }
   if (options.data.sft_targets == config::SftTargets::kTeacher) {
     std::vector<size_t> by_popularity(catalog.size());
     for (size_t i = 0; i < by_popularity.size(); ++i) by_popularity[i] = i;
     std::stable_sort(by_popularity.begin(), by_popularity.end(), [&](size_t a, size_t b) {
-      return catalog.items()[a].popularity > catalog.items()[b].popularity;
+      return catalog.popularity(a) > catalog.popularity(b);
     });
     world::Remapper remapper(&catalog, {.num_items = options.data.num_ranks});
     world::RepairCounts counts{};
     for (const data::DialogueRow& row : rows) {
       if (row.teacher.empty()) {
-        return absl::InvalidArgumentError(absl::StrCat(options.data.sft.path, ": row ", row.id,
-                                                       " has no \"teacher\", which data.sft_targets: teacher needs"));
+        return absl::InvalidArgumentError(
+            absl::StrCat(options.data.sft.path,
+                         ": row ",
+                         row.id,
+                         " has no \"teacher\", which data.sft_targets: teacher needs"));
       }
       const world::RemapResult result = remapper.Remap(row.teacher, row.seen_titles, by_popularity);
       for (size_t i = 0; i < counts.size(); ++i) counts[i] += result.counts[i];
@@ -150,28 +169,40 @@ absl::StatusOr<std::vector<std::string>> SftTargets(const config::RunOptions& op
     }
     std::string summary;
     for (size_t i = 0; i < counts.size(); ++i) {
-      absl::StrAppend(&summary, i == 0 ? "" : ", ", counts[i], " ", world::RepairName(static_cast<world::Repair>(i)));
+      absl::StrAppend(&summary,
+                      i == 0 ? "" : ", ",
+                      counts[i],
+                      " ",
+                      world::RepairName(static_cast<world::Repair>(i)));
     }
     CR_LOG(INFO) << "teacher lines remapped: " << summary;
     return targets;
   }
   for (const data::DialogueRow& row : rows) {
     if (row.completion.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(options.data.sft.path, ": row ", row.id,
-                                                     " has no \"completion\", which data.sft_targets: completion needs"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(options.data.sft.path,
+                       ": row ",
+                       row.id,
+                       " has no \"completion\", which data.sft_targets: completion needs"));
     }
     targets.push_back(row.completion);
   }
   return targets;
 }
 
-absl::Status AddSftExamples(const config::RunOptions& options, const catalog::Catalog& catalog,
-                            const tokenizer::Tokenizer& tokenizer, Renderer* renderer, RunData* data) {
+absl::Status AddSftExamples(const config::RunOptions& options,
+                            const catalog::Catalog& catalog,
+                            const tokenizer::Tokenizer& tokenizer,
+                            Renderer* renderer,
+                            RunData* data) {
   if (!tokenizer.eos_id()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(options.model.path, ": the tokenizer names no end token, which supervised fine-tuning teaches"));
+        absl::StrCat(options.model.path,
+                     ": the tokenizer names no end token, which supervised fine-tuning teaches"));
   }
-  CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows, ReadSplit(options.data.sft, "sft"));
+  CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows,
+                      ReadSplit(options.data.sft, "sft"));
   CR_ASSIGN_OR_RETURN(const std::vector<std::string> targets, SftTargets(options, catalog, rows));
   for (size_t i = 0; i < rows.size(); ++i) {
     SftRow example;
@@ -186,21 +217,33 @@ absl::Status AddSftExamples(const config::RunOptions& options, const catalog::Ca
     data->sft.push_back(std::move(example));
   }
   if (data->sft.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(options.data.sft.path, ": all ", rows.size(),
-                                                   " rows are longer than learner.sft.max_tokens = ",
-                                                   options.learner.sft.max_tokens));
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.data.sft.path,
+                     ": all ",
+                     rows.size(),
+                     " rows are longer than learner.sft.max_tokens = ",
+                     options.learner.sft.max_tokens));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckLengths(const std::vector<domain::Prompt>& prompts, int max_new_tokens, int64_t context,
+absl::Status CheckLengths(const std::vector<domain::Prompt>& prompts,
+                          int max_new_tokens,
+                          int64_t context,
                           const std::string& key) {
   for (const domain::Prompt& prompt : prompts) {
     const int64_t length = static_cast<int64_t>(prompt.token_ids.size()) + max_new_tokens;
     if (length > context) {
-      return base::BadConfig(absl::StrCat(key, " = ", max_new_tokens, ": with the ", prompt.token_ids.size(),
-                                          " tokens of prompt ", prompt.id, " it exceeds the model's context of ",
-                                          context, "; lower it or data.max_prompt_tokens"));
+      return base::BadConfig(absl::StrCat(key,
+                                          " = ",
+                                          max_new_tokens,
+                                          ": with the ",
+                                          prompt.token_ids.size(),
+                                          " tokens of prompt ",
+                                          prompt.id,
+                                          " it exceeds the model's context of ",
+                                          context,
+                                          "; lower it or data.max_prompt_tokens"));
     }
   }
   return absl::OkStatus();
@@ -212,7 +255,8 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
                                     const tokenizer::Tokenizer& tokenizer,
                                     int64_t context) {
   if (options.data.catalog.empty()) {
-    return base::BadConfig("data.catalog is empty: expected a file in JSON lines (convrec train makes the sample's)");
+    return base::BadConfig(
+        "data.catalog is empty: expected a file in JSON lines (convrec train makes the sample's)");
   }
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, catalog::Catalog::Load(options.data.catalog));
   CR_ASSIGN_OR_RETURN(Renderer renderer, Renderer::Create(options, &tokenizer));
@@ -222,24 +266,29 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
     CR_RETURN_IF_ERROR(AddSftExamples(options, catalog, tokenizer, &renderer, &data));
   }
   if (options.learner.steps > 0) {
-    CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows, ReadSplit(options.data.train, "train"));
+    CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows,
+                        ReadSplit(options.data.train, "train"));
     CR_ASSIGN_OR_RETURN(data.train, MakePrompts(rows, &renderer));
-    CR_RETURN_IF_ERROR(CheckLengths(data.train, options.rollout.max_new_tokens, context, "rollout.max_new_tokens"));
+    CR_RETURN_IF_ERROR(CheckLengths(
+        data.train, options.rollout.max_new_tokens, context, "rollout.max_new_tokens"));
   }
-  const int evaluation_tokens =
-      options.evaluation.max_new_tokens > 0 ? options.evaluation.max_new_tokens : options.rollout.max_new_tokens;
+  const int evaluation_tokens = options.evaluation.max_new_tokens > 0
+                                    ? options.evaluation.max_new_tokens
+                                    : options.rollout.max_new_tokens;
   if (options.evaluation.every_steps > 0) {
-    CR_ASSIGN_OR_RETURN(data.validation, MakeEvaluationSplit(options.data.validation, "validation", &renderer));
+    CR_ASSIGN_OR_RETURN(data.validation,
+                        MakeEvaluationSplit(options.data.validation, "validation", &renderer));
     const size_t rows = static_cast<size_t>(options.evaluation.rows);
     if (rows > 0 && rows < data.validation.prompts.size()) {
       data.validation.prompts.resize(rows);
       data.validation.conversations.resize(rows);
     }
-    CR_RETURN_IF_ERROR(
-        CheckLengths(data.validation.prompts, evaluation_tokens, context, "evaluation.max_new_tokens"));
+    CR_RETURN_IF_ERROR(CheckLengths(
+        data.validation.prompts, evaluation_tokens, context, "evaluation.max_new_tokens"));
   }
   CR_ASSIGN_OR_RETURN(data.test, MakeEvaluationSplit(options.data.test, "test", &renderer));
-  CR_RETURN_IF_ERROR(CheckLengths(data.test.prompts, evaluation_tokens, context, "evaluation.max_new_tokens"));
+  CR_RETURN_IF_ERROR(
+      CheckLengths(data.test.prompts, evaluation_tokens, context, "evaluation.max_new_tokens"));
   data.prompts_cut = renderer.num_cut();
   return data;
 }

@@ -1,0 +1,196 @@
+// The catalog as one block of memory: what the index file holds, byte for byte.
+//
+// A "name" is a text with a year that stands for an item: names 0 to num_items - 1 are the items'
+// titles, in catalog order; aliases follow, in the order of their items. Two hash tables find
+// names, one by exact text and year, one by TitleKey; a slot holds half the hash and the name, so
+// that a lookup reads one slot and one name. Names with the same key are chained.
+//
+// Numbers are little-endian; strings are UTF-8 without terminators.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace convrec::catalog {
+
+// How titles are compared: as they are written, or after Unicode normalisation (form C).
+enum class TitleForm : uint32_t { kAsWritten = 0, kNfc = 1 };
+
+// What the sections hold, in the order of the file.
+enum class ImageSection {
+  kNames,         // NameRecord per name and one past the end.
+  kText,          // The names' texts, in order.
+  kNameSlots,     // uint64 slots by text and year.
+  kKeySlots,      // uint64 slots by TitleKey.
+  kAliasItems,    // uint32 per alias: its item.
+  kPopularity,    // double per item, or empty when all are 0.
+  kIdEnds,        // uint32 per item, or empty: where its id ends in kIds.
+  kIds,           // External ids.
+  kGenreSets,     // uint32 per item, or empty: its set of genres.
+  kGenreSetEnds,  // uint32 per set: where it ends in kGenres.
+  kGenres,        // Sets of genres; each genre ends in "\n".
+};
+inline constexpr size_t kNumImageSections = 11;
+
+struct NameRecord {
+  uint32_t text_begin;     // In kText; the text ends where the next name's begins.
+  int32_t year;            // Of the item.
+  uint32_t first_of_key;   // The first name with the same TitleKey.
+  uint32_t next_with_key;  // The next one; 0 = none.
+};
+
+struct ImageHeader {
+  struct Section {
+    uint64_t begin;  // From the start of the file; a multiple of 8.
+    uint64_t size_bytes;
+  };
+
+  char magic[8];
+  uint32_t version;
+  uint32_t byte_order;
+  uint64_t size_bytes;     // Of the whole file.
+  uint64_t checksum;       // XXH3-64 of everything after this field.
+  char source_digest[32];  // Of the file it was made from; zeros when from memory.
+  char digest[32];         // Catalog::digest().
+  char unicode_version[16];
+  uint32_t form;  // TitleForm.
+  uint32_t num_items;
+  uint32_t num_names;
+  uint32_t reserved;
+  Section sections[kNumImageSections];
+};
+
+inline constexpr char kImageMagic[8] = {'C', 'R', 'C', 'A', 'T', 'A', 'L', 'G'};
+inline constexpr uint32_t kImageVersion = 1;
+inline constexpr uint32_t kImageByteOrder = 0x01020304;
+inline constexpr uint32_t kNoName = 0xFFFFFFFF;
+
+// Whether a file that starts with these bytes is meant to be an index.
+bool IsImage(std::string_view bytes);
+uint64_t ImageChecksum(std::string_view bytes);
+
+// Hash of a text, and of a text with a year.
+uint64_t HashText(std::string_view text);
+inline uint64_t HashName(uint64_t text_hash, int32_t year) {
+  const uint64_t mixed = (text_hash ^ (static_cast<uint64_t>(static_cast<uint32_t>(year)) << 32)) *
+                         0x9E3779B97F4A7C15ull;
+  return mixed ^ (mixed >> 32);
+}
+
+// An open-addressing table of names: slot = (low half of the hash) << 32 | (name + 1), 0 = empty.
+class NameTable final {
+ public:
+  NameTable() = default;
+  explicit NameTable(std::span<const uint64_t> slots) : slots_(slots) {}
+
+  // The first name for which `is_it(name)` holds among those with this hash, or kNoName.
+  template <typename Predicate>
+  uint32_t Find(uint64_t hash, Predicate is_it) const {
+    for (size_t i = Home(hash, slots_.size()); slots_[i] != 0;) {
+      if (slots_[i] >> 32 == (hash & 0xFFFFFFFF)) {
+        const uint32_t name = static_cast<uint32_t>(slots_[i]) - 1;
+        if (is_it(name)) return name;
+      }
+      if (++i == slots_.size()) i = 0;
+    }
+    return kNoName;
+  }
+  void Prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[Home(hash, slots_.size())]); }
+  // The first name with this half hash near the home slot, unverified, to be prefetched.
+  uint32_t Guess(uint64_t hash) const {
+    const uint64_t slot = slots_[Home(hash, slots_.size())];
+    return slot == 0 ? kNoName : static_cast<uint32_t>(slot) - 1;
+  }
+
+  // Where the search for `hash` starts in a table of `num_slots`.
+  static size_t Home(uint64_t hash, size_t num_slots) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<size_t>((static_cast<Wide>(hash) * num_slots) >> 64);
+  }
+  // Slots for `num_names` names: a quarter stays empty.
+  static size_t NumSlots(size_t num_names) { return num_names + num_names / 3 + 1; }
+  // For building; there is an empty slot.
+  static void Insert(std::span<uint64_t> slots, uint64_t hash, uint32_t name);
+
+ private:
+  std::span<const uint64_t> slots_;
+};
+
+// A view of a block; the block must outlive it. Immutable, so thread-safe.
+class CatalogImage final {
+ public:
+  // DataLoss when the block is damaged, FailedPrecondition when another version, machine or
+  // Unicode version made it; `path` names it in messages. A block that passes can be read without
+  // harm whatever it holds.
+  static absl::StatusOr<CatalogImage> Open(std::string_view bytes, const std::string& path);
+
+  const ImageHeader& header() const { return *header_; }
+  size_t size_bytes() const { return header_->size_bytes; }
+  size_t num_items() const { return header_->num_items; }
+  size_t num_names() const { return header_->num_names; }
+  TitleForm form() const { return static_cast<TitleForm>(header_->form); }
+
+  const NameRecord& name(uint32_t name) const { return names_[name]; }
+  std::string_view text(uint32_t name) const {
+    const uint32_t begin = names_[name].text_begin;
+    return text_.substr(begin, names_[name + 1].text_begin - begin);
+  }
+  uint32_t item_of_name(uint32_t name) const {
+    return name < num_items() ? name : alias_items_[name - num_items()];
+  }
+  // Names [begin, end) that are aliases of the item.
+  struct NameRange {
+    uint32_t begin;
+    uint32_t end;
+  };
+  NameRange aliases(uint32_t item) const;
+  bool has_aliases() const { return !alias_items_.empty(); }
+
+  double popularity(size_t item) const { return popularity_.empty() ? 0 : popularity_[item]; }
+  std::string_view id(size_t item) const;
+  std::string_view genres(size_t item) const;  // Each ends in "\n".
+
+  // The name with exactly this text and year, or kNoName; the hash is that of HashName().
+  uint32_t FindName(std::string_view text, int32_t year, uint64_t hash) const;
+  // The first name with this TitleKey, or kNoName.
+  uint32_t FindKey(std::string_view key) const;
+  // Brings what FindName() reads towards the processor: first PrefetchSlot, later PrefetchName.
+  void PrefetchSlot(uint64_t hash) const { name_table_.Prefetch(hash); }
+  void PrefetchName(uint64_t hash) const {
+    const uint32_t name = name_table_.Guess(hash);
+    if (name != kNoName) __builtin_prefetch(&names_[name]);
+  }
+  void PrefetchText(uint64_t hash) const {
+    const uint32_t name = name_table_.Guess(hash);
+    if (name != kNoName) __builtin_prefetch(text_.data() + names_[name].text_begin);
+  }
+
+ private:
+  CatalogImage() = default;
+
+  template <typename T>
+  std::span<const T> Section(std::string_view bytes, ImageSection section) const;
+  absl::Status CheckReferences(const std::string& path) const;
+
+  const ImageHeader* header_ = nullptr;
+  std::span<const NameRecord> names_;
+  std::string_view text_;
+  NameTable name_table_;
+  NameTable key_table_;
+  std::span<const uint64_t> name_slots_;
+  std::span<const uint64_t> key_slots_;
+  std::span<const uint32_t> alias_items_;
+  std::span<const double> popularity_;
+  std::span<const uint32_t> id_ends_;
+  std::string_view ids_;
+  std::span<const uint32_t> genre_sets_;
+  std::span<const uint32_t> genre_set_ends_;
+  std::string_view genres_;
+};
+
+}  // namespace convrec::catalog

@@ -1,0 +1,19 @@
+// An item of a catalog with all that a catalog file says about it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libs/domain/item.h"
+
+namespace convrec::catalog {
+
+struct CatalogItem {
+  domain::Item item;
+  std::vector<std::string> genres;  // Empty when the file has none.
+  double popularity = 0;            // Any scale; larger is better known. 0 when the file has none.
+  std::string id = {};              // Outside this program, as in "tt0133093"; may be empty.
+  std::vector<std::string> aliases = {};  // Other titles, with the same year.
+};
+
+}  // namespace convrec::catalog

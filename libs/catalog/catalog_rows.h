@@ -1,0 +1,22 @@
+// The items of a catalog file: JSON lines, or CSV when its name ends in ".csv".
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "libs/catalog/catalog_item.h"
+
+namespace convrec::catalog {
+
+// Calls `visit(item, line)` for each row of `text`, the content of the file `path`, lines counted
+// from 1; stops at the first error. InvalidArgument naming file, line and field for a bad row. Both
+// formats have title, year and, optional, id, genres, popularity and aliases; other fields mean
+// nothing.
+absl::Status ForEachCatalogItem(
+    std::string_view text,
+    const std::string& path,
+    const std::function<absl::Status(const CatalogItem& item, int line)>& visit);
+
+}  // namespace convrec::catalog

@@ -1,0 +1,49 @@
+// CSV (RFC 4180) with a head line, with errors that name file, line, field and what was expected.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace convrec::catalog {
+
+// One record. A view: what it was made from must outlive it.
+class CsvRow final {
+ public:
+  CsvRow(const std::vector<std::string>* head,
+         const std::vector<std::string>* fields,
+         std::string where)
+      : head_(head), fields_(fields), where_(std::move(where)) {}
+
+  // The field of a column; empty without the column.
+  std::string_view Text(std::string_view column) const;
+  // A whole number up to 10^9; empty text is an error.
+  absl::StatusOr<int> Int(const std::string& column) const;
+  // 0 for empty text.
+  absl::StatusOr<double> Double(const std::string& column) const;
+  // The parts between "|"; none for empty text.
+  std::vector<std::string> Texts(std::string_view column) const;
+
+  // InvalidArgument "file:line: field "x" problem".
+  absl::Status Error(const std::string& column, const std::string& problem) const;
+
+ private:
+  const std::vector<std::string>* head_;
+  const std::vector<std::string>* fields_;
+  std::string where_;
+};
+
+// Calls `visit(row, line)` for each record after the head, `line` being where it starts, from 1;
+// stops at the first error. Blank lines are left out. InvalidArgument without one of the `required`
+// columns, for a record of another length, for text that is not UTF-8 and for stray quotes; `name`
+// stands for the file in messages.
+absl::Status ForEachCsvRowOf(std::string_view text,
+                             const std::string& name,
+                             const std::vector<std::string>& required,
+                             const std::function<absl::Status(const CsvRow& row, int line)>& visit);
+
+}  // namespace convrec::catalog
