@@ -26,6 +26,10 @@ int RunService(int argc,
   app.add_option(
       "--name", arguments.name, "Name of this process in logs, metrics and ports files.");
   app.add_flag("--resume", arguments.resume, "Go on from the newest checkpoint of the run folder.");
+  app.add_flag(
+      "--allow-config-change",
+      arguments.allow_config_change,
+      "Let a resumed run take a configuration that differs from the one it was started with.");
   app.add_option("overrides", overrides, "key=value, as in learner.steps=100.");
   app.footer("`convrec config` prints every key with its comment and its value.\nExample: " +
              binary + " --config run.yaml telemetry.metrics_listen=0.0.0.0:9464");

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <limits>
@@ -371,6 +372,14 @@ absl::Status TruncateAfter(const std::string& path, RunPosition position) {
       }));
   if (kept == content) return absl::OkStatus();
   return base::WriteFileAtomically(path, kept);
+}
+
+bool HasEvaluation(const RunLog& log, RunPosition position, Split split) {
+  return std::any_of(
+      log.evaluations.begin(), log.evaluations.end(), [&](const Evaluation& evaluation) {
+        return evaluation.split == split &&
+               RunPosition{evaluation.stage, evaluation.step} == position;
+      });
 }
 
 }  // namespace convrec::report

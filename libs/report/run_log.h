@@ -65,4 +65,7 @@ absl::StatusOr<RunLog> ReadRunLog(const std::string& path);
 // that the log tells one history. Events stay. A missing file is no error.
 absl::Status TruncateAfter(const std::string& path, RunPosition position);
 
+// Whether the log holds the evaluation of that split at `position`.
+bool HasEvaluation(const RunLog& log, RunPosition position, Split split);
+
 }  // namespace convrec::report

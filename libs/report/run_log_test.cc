@@ -182,6 +182,15 @@ TEST_F(RunLogTest, TruncateAfterDropsATornLineAndAcceptsNoFile) {
   EXPECT_EQ(*base::ReadFile(path_), FormatRecord(RlAt(1, 0.1)) + "\n");
 }
 
+TEST_F(RunLogTest, EvaluationIsFoundByPositionAndSplit) {
+  Append(EvaluationAt(Stage::kRl, Split::kValidation, 4, 0.3));
+  const RunLog log = Read();
+  EXPECT_TRUE(HasEvaluation(log, {Stage::kRl, 4}, Split::kValidation));
+  EXPECT_FALSE(HasEvaluation(log, {Stage::kRl, 4}, Split::kTest));
+  EXPECT_FALSE(HasEvaluation(log, {Stage::kRl, 5}, Split::kValidation));
+  EXPECT_FALSE(HasEvaluation(log, {Stage::kSft, 4}, Split::kValidation));
+}
+
 TEST_F(RunLogTest, MissingFileIsNotFound) {
   EXPECT_EQ(ReadRunLog(path_).status().code(), absl::StatusCode::kNotFound);
 }

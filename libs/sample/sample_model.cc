@@ -31,7 +31,8 @@ absl::Status WriteSampleModel(const SampleModelOptions& options,
   std::vector<std::string> texts;
   for (const data::DialogueRow& row : dialogues.rows) {
     for (const domain::Turn& turn : row.turns) {
-      texts.push_back(absl::StrCat(turn.role == "user" ? "USER: " : "ASSISTANT: ", turn.text, "\n"));
+      texts.push_back(
+          absl::StrCat(turn.role == "user" ? "USER: " : "ASSISTANT: ", turn.text, "\n"));
     }
     texts.push_back(absl::StrCat(row.completion, "\n"));
   }
@@ -57,7 +58,8 @@ absl::Status WriteSampleModel(const SampleModelOptions& options,
   config.head_dim = options.hidden_size / options.num_heads;
   config.max_position_embeddings = options.max_position_embeddings;
   config.tie_word_embeddings = true;
-  return base::WriteFileAtomically(base::JoinPath(directory, "config.json"), model::ToConfigJson(config, "float32"));
+  return base::WriteFileAtomically(base::JoinPath(directory, "config.json"),
+                                   model::ToConfigJson(config, "float32"));
 }
 
 }  // namespace convrec::sample

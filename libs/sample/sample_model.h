@@ -9,18 +9,18 @@
 namespace convrec::sample {
 
 struct SampleModelOptions {
-  int vocab_size = 1280;         // Tokens; at least 257 (every byte and the end token).
-  int hidden_size = 64;          // A multiple of num_heads.
+  int vocab_size = 1280;  // Tokens; at least 257 (every byte and the end token).
+  int hidden_size = 64;   // A multiple of num_heads.
   int num_layers = 2;
   int num_heads = 4;
   int intermediate_size = 192;
   int max_position_embeddings = 1024;
 };
 
-// Trains the tokenizer on `texts_path` (sft.jsonl of ExportWorld) and the titles of `catalog_path`, and
-// writes a Hugging Face model directory without weights. A title with the space before it is one piece
-// for the tokenizer, and so are a list number and " (1999)" with its line break, so that frequent
-// titles become single tokens, the same in a prompt as in a list. Deterministic.
+// Trains the tokenizer on `texts_path` (sft.jsonl of ExportWorld) and the titles of `catalog_path`,
+// and writes a Hugging Face model directory without weights. A title with the space before it is
+// one piece for the tokenizer, and so are a list number and " (1999)" with its line break, so that
+// frequent titles become single tokens, the same in a prompt as in a list. Deterministic.
 absl::Status WriteSampleModel(const SampleModelOptions& options,
                               const std::string& texts_path,
                               const std::string& catalog_path,

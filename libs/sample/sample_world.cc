@@ -2,19 +2,23 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
-#include "libs/world/export.h"
 #include "libs/sample/sample_model.h"
+#include "libs/world/export.h"
 
 namespace convrec::sample {
 namespace {
@@ -26,7 +30,8 @@ world::ExportOptions ExportOptionsOf(const config::RunOptions& options) {
   out.teacher.num_lines = options.data.num_ranks;
   out.remap.num_items = options.data.num_ranks;
   out.remap.year_tolerance = options.reward.year_tolerance;
-  out.style = options.data.numbered_lists ? catalog::ListStyle::kNumbered : catalog::ListStyle::kPlain;
+  out.style =
+      options.data.numbered_lists ? catalog::ListStyle::kNumbered : catalog::ListStyle::kPlain;
   out.num_sft = static_cast<size_t>(world.sft_rows);
   out.num_train = static_cast<size_t>(world.train_rows);
   out.num_validation = static_cast<size_t>(world.validation_rows);
@@ -43,6 +48,64 @@ SampleModelOptions ModelOptionsOf(const config::RunOptions& options) {
   out.num_heads = world.num_heads;
   out.intermediate_size = world.intermediate_size;
   return out;
+}
+
+constexpr char kSettingsName[] = "settings.txt";
+
+// What shapes the world, one "key=value" a line.
+std::string SettingsOf(const config::RunOptions& options) {
+  const config::WorldOptions& world = options.data.world;
+  return absl::StrCat("data.world.seed=",
+                      world.seed,
+                      "\ndata.world.sft_rows=",
+                      world.sft_rows,
+                      "\ndata.world.train_rows=",
+                      world.train_rows,
+                      "\ndata.world.validation_rows=",
+                      world.validation_rows,
+                      "\ndata.world.test_rows=",
+                      world.test_rows,
+                      "\ndata.world.vocab_size=",
+                      world.vocab_size,
+                      "\ndata.world.hidden_size=",
+                      world.hidden_size,
+                      "\ndata.world.num_layers=",
+                      world.num_layers,
+                      "\ndata.world.num_heads=",
+                      world.num_heads,
+                      "\ndata.world.intermediate_size=",
+                      world.intermediate_size,
+                      "\ndata.num_ranks=",
+                      options.data.num_ranks,
+                      "\ndata.numbered_lists=",
+                      options.data.numbered_lists ? "true" : "false",
+                      "\nreward.year_tolerance=",
+                      options.reward.year_tolerance,
+                      "\n");
+}
+
+// What is there may be in use by other services or trained on: it is kept as it is or refused.
+absl::Status CheckSettings(const config::RunOptions& options, const std::string& directory) {
+  const absl::StatusOr<std::string> made = base::ReadFile(base::JoinPath(directory, kSettingsName));
+  if (!made.ok()) {
+    return base::BadConfig(absl::StrCat(directory,
+                                        " is no sample world that can be used: ",
+                                        made.status().message(),
+                                        "; choose another run_dir, or remove the folder"));
+  }
+  const std::vector<std::string> before = absl::StrSplit(*made, '\n', absl::SkipEmpty());
+  const std::vector<std::string> now = absl::StrSplit(SettingsOf(options), '\n', absl::SkipEmpty());
+  std::vector<std::string> missing;
+  for (const std::string& setting : before) {
+    if (std::find(now.begin(), now.end(), setting) == now.end()) missing.push_back(setting);
+  }
+  if (before.size() == now.size() && missing.empty()) return absl::OkStatus();
+  return base::BadConfig(
+      absl::StrCat("the sample world in ",
+                   directory,
+                   " was made with other settings (",
+                   absl::StrJoin(missing, ", "),
+                   "); choose another run_dir, or the settings it was made with"));
 }
 
 }  // namespace
@@ -63,20 +126,24 @@ config::RunOptions WithSamplePaths(config::RunOptions options, const std::string
 }
 
 absl::Status WriteSampleWorld(const config::RunOptions& options, const std::string& directory) {
-  if (base::FileExists(directory)) return absl::OkStatus();
+  if (base::FileExists(directory)) return CheckSettings(options, directory);
   CR_LOG(INFO) << "writing the sample world into " << directory;
-  // Written beside and renamed, so that a folder of this name is whole; the number keeps two services on one folder apart.
+  // Written beside and renamed, so that a folder of this name is whole; the number keeps two
+  // services on one folder apart.
   const std::string partial = absl::StrCat(directory, ".partial.", ::getpid());
   std::error_code error;
   std::filesystem::remove_all(partial, error);
   CR_RETURN_IF_ERROR(world::ExportWorld(ExportOptionsOf(options), partial).status());
-  CR_RETURN_IF_ERROR(WriteSampleModel(ModelOptionsOf(options), base::JoinPath(partial, "sft.jsonl"),
-                                             base::JoinPath(partial, "catalog.jsonl"),
-                                             base::JoinPath(partial, "model")));
+  CR_RETURN_IF_ERROR(WriteSampleModel(ModelOptionsOf(options),
+                                      base::JoinPath(partial, "sft.jsonl"),
+                                      base::JoinPath(partial, "catalog.jsonl"),
+                                      base::JoinPath(partial, "model")));
+  CR_RETURN_IF_ERROR(
+      base::WriteFileAtomically(base::JoinPath(partial, kSettingsName), SettingsOf(options)));
   if (std::rename(partial.c_str(), directory.c_str()) != 0 && !base::FileExists(directory)) {
     return base::ErrnoStatus(errno, absl::StrCat("cannot rename ", partial, " to ", directory));
   }
-  return absl::OkStatus();
+  return CheckSettings(options, directory);
 }
 
 absl::StatusOr<config::RunOptions> ResolveSample(config::RunOptions options) {

@@ -15,12 +15,13 @@ bool UsesSampleWorld(const config::RunOptions& options);
 // `options` with the files of `directory` in place of the paths that are empty.
 config::RunOptions WithSamplePaths(config::RunOptions options, const std::string& directory);
 
-// Writes the world of data.world into `directory`, and the sample model into its folder "model". Does
-// nothing when it is there already; a part that an interrupted call left is made anew.
+// Writes the world of data.world into `directory`, the sample model into its folder "model", and
+// the settings that shaped them into "settings.txt". Does nothing when it is there already;
+// BadConfig, with what differs, when that one was made with other settings.
 absl::Status WriteSampleWorld(const config::RunOptions& options, const std::string& directory);
 
-// For services that are started on their own: when the run uses the sample, writes it into run_dir/world and
-// gives the options with its paths; otherwise the options as they are.
+// For services that are started on their own: when the run uses the sample, writes it into
+// run_dir/world and gives the options with its paths; otherwise the options as they are.
 absl::StatusOr<config::RunOptions> ResolveSample(config::RunOptions options);
 
 }  // namespace convrec::sample

@@ -6,17 +6,16 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
-#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
-#include "libs/config/load.h"
 #include "libs/config/print.h"
+#include "libs/config/stored_config.h"
 #include "libs/report/results.h"
 #include "libs/sample/sample_world.h"
 
@@ -32,23 +31,6 @@ bool HoldsSomething(const std::string& run_dir) {
     if (entry.path().filename() != kLockName) return true;
   }
   return false;
-}
-
-absl::Status CheckUnchanged(const config::RunOptions& stored,
-                            const config::RunOptions& wanted,
-                            const RunFolderRequest& request) {
-  const std::vector<std::string> changes = config::ChangedKeys(stored, wanted);
-  if (changes.empty()) return absl::OkStatus();
-  const std::string list = absl::StrJoin(changes, "\n  ");
-  if (!request.allow_config_change) {
-    return base::BadConfig(
-        absl::StrCat("the configuration differs from the one that ",
-                     wanted.run_dir,
-                     " was started with; --allow-config-change goes on with:\n  ",
-                     list));
-  }
-  CR_LOG(WARNING) << "the configuration of the run changes: " << absl::StrJoin(changes, "; ");
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -79,13 +61,14 @@ absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,
   std::string& run_dir = folder.options.run_dir;
   run_dir = std::filesystem::absolute(run_dir).lexically_normal().string();
   while (run_dir.size() > 1 && run_dir.back() == '/') run_dir.pop_back();
-  const std::string config_path = base::JoinPath(run_dir, "config.yaml");
   const std::string summary_path = base::JoinPath(run_dir, "summary.json");
   const std::string world_dir = base::JoinPath(run_dir, "world");
   const bool uses_world = sample::UsesSampleWorld(options);
   if (uses_world) folder.options = sample::WithSamplePaths(folder.options, world_dir);
 
-  folder.is_resumed = base::FileExists(config_path);
+  CR_ASSIGN_OR_RETURN(const std::optional<config::RunOptions> stored,
+                      config::LoadStoredConfig(run_dir));
+  folder.is_resumed = stored.has_value();
   if (folder.is_resumed && !request.resume) {
     return base::BadConfig(absl::StrCat("run_dir ",
                                         run_dir,
@@ -97,20 +80,26 @@ absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,
         absl::StrCat("run_dir ", run_dir, " holds files that are no run; choose an empty folder"));
   }
   if (folder.is_resumed) {
-    CR_ASSIGN_OR_RETURN(const config::RunOptions stored, config::LoadRunOptions({config_path}, {}));
-    CR_RETURN_IF_ERROR(CheckUnchanged(stored, folder.options, request));
+    const auto change = request.allow_config_change ? config::ConfigChange::kAllowed
+                                                    : config::ConfigChange::kRefused;
+    CR_RETURN_IF_ERROR(config::CheckUnchanged(*stored, folder.options, change));
     if (base::FileExists(summary_path)) {
       CR_ASSIGN_OR_RETURN(const report::RunOutcome outcome, report::ReadSummary(summary_path));
       folder.earlier_seconds = outcome.seconds;
       folder.is_finished =
-          outcome.is_finished && config::ChangedKeys(stored, folder.options).empty();
+          outcome.is_finished && config::ChangedKeys(*stored, folder.options).empty();
     }
   }
-  CR_RETURN_IF_ERROR(base::WriteFileAtomically(config_path, config::PrintYaml(folder.options)));
-  // A resumed run names the world's files in its configuration; they are needed all the same.
+  // A resumed run names the world's files in its configuration; they are needed all the same. Its
+  // new configuration takes the old one's place only if it fits the world; a fresh run is one as
+  // soon as it has a configuration, so that a resume makes a world whose writing was interrupted.
   const bool names_world =
       folder.options.data.catalog == base::JoinPath(world_dir, "catalog.jsonl");
-  if (names_world) CR_RETURN_IF_ERROR(sample::WriteSampleWorld(folder.options, world_dir));
+  if (names_world && folder.is_resumed)
+    CR_RETURN_IF_ERROR(sample::WriteSampleWorld(folder.options, world_dir));
+  CR_RETURN_IF_ERROR(config::StoreConfig(folder.options));
+  if (names_world && !folder.is_resumed)
+    CR_RETURN_IF_ERROR(sample::WriteSampleWorld(folder.options, world_dir));
   return folder;
 }
 

@@ -16,6 +16,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/config/load.h"
 #include "libs/config/print.h"
+#include "libs/config/stored_config.h"
 #include "libs/report/format.h"
 #include "tools/convrec/launcher.h"
 #include "tools/convrec/run_folder.h"
@@ -36,7 +37,7 @@ struct TrainArguments {
 absl::StatusOr<config::RunOptions> LoadOptions(const TrainArguments& arguments) {
   CR_ASSIGN_OR_RETURN(config::RunOptions options,
                       config::LoadRunOptions(arguments.config.files, arguments.config.overrides));
-  const std::string stored = base::JoinPath(options.run_dir, "config.yaml");
+  const std::string stored = config::StoredConfigPath(options.run_dir);
   if (!arguments.folder.resume || !arguments.config.files.empty() || !base::FileExists(stored))
     return options;
   const std::string run_dir = options.run_dir;
@@ -48,7 +49,7 @@ absl::StatusOr<config::RunOptions> LoadOptions(const TrainArguments& arguments) 
 Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFolder& folder) {
   Launcher::Options options;
   options.run_dir = folder.options.run_dir;
-  options.config_path = base::JoinPath(options.run_dir, "config.yaml");
+  options.config_path = config::StoredConfigPath(options.run_dir);
   options.binaries_dir = arguments.binaries_dir.empty() ? BinaryFolder() : arguments.binaries_dir;
   options.num_workers = folder.options.rollout.workers;
   options.resume = folder.is_resumed;

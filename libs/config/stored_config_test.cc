@@ -1,0 +1,71 @@
+#include "libs/config/stored_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/config/load.h"
+
+namespace convrec::config {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class StoredConfigTest : public ::testing::Test {
+ protected:
+  RunOptions Options(std::vector<std::string> overrides = {}) {
+    overrides.push_back("run_dir=" + folder_.path());
+    auto options = LoadRunOptions({}, overrides);
+    EXPECT_TRUE(options.ok()) << options.status();
+    return options.ok() ? *options : RunOptions{};
+  }
+
+  const base::TemporaryDirectory folder_;
+};
+
+TEST_F(StoredConfigTest, ComesBackAsItWasStored) {
+  ASSERT_TRUE(StoreConfig(Options({"learner.steps=7"})).ok());
+  const auto stored = LoadStoredConfig(folder_.path());
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  ASSERT_TRUE(stored->has_value());
+  EXPECT_EQ((*stored)->learner.steps, 7);
+}
+
+TEST_F(StoredConfigTest, FolderWithoutOneHoldsNone) {
+  const auto stored = LoadStoredConfig(folder_.path());
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_FALSE(stored->has_value());
+}
+
+TEST_F(StoredConfigTest, DamagedOneIsAnError) {
+  ASSERT_TRUE(base::WriteFileAtomically(StoredConfigPath(folder_.path()), "learner: [").ok());
+  EXPECT_TRUE(base::IsBadConfig(LoadStoredConfig(folder_.path()).status()));
+}
+
+TEST_F(StoredConfigTest, ChangesAreListedAndNeedConsent) {
+  const RunOptions stored = Options({"learner.steps=5"});
+  const RunOptions wanted = Options({"learner.steps=6"});
+  EXPECT_TRUE(CheckUnchanged(stored, stored, ConfigChange::kRefused).ok());
+  const absl::Status status = CheckUnchanged(stored, wanted, ConfigChange::kRefused);
+  EXPECT_TRUE(base::IsBadConfig(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("learner.steps: 5 -> 6"));
+  EXPECT_TRUE(CheckUnchanged(stored, wanted, ConfigChange::kAllowed).ok());
+}
+
+TEST_F(StoredConfigTest, AddressesMayChange) {
+  const absl::Status status = CheckUnchanged(Options(),
+                                             Options({"learner.listen=127.0.0.1:0",
+                                                      "reward.listen=127.0.0.1:0",
+                                                      "rollout.health_listen=127.0.0.1:0",
+                                                      "rollout.learner_address=learner:1",
+                                                      "rollout.reward_address=reward:1",
+                                                      "telemetry.metrics_listen=127.0.0.1:0",
+                                                      "telemetry.ports_dir=/p"}),
+                                             ConfigChange::kRefused);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+}  // namespace
+}  // namespace convrec::config
