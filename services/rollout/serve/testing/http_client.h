@@ -1,0 +1,50 @@
+// A blocking HTTP client for tests: one connection, whole answers or server-sent events.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace convrec::serve {
+
+struct HttpResponse {
+  int status = 0;  // 0 = the connection ended before an answer.
+  std::map<std::string, std::string> headers;  // Names in lower case.
+  std::string body;
+};
+
+// Every wait ends after a minute, which fails the test as an answer of status 0.
+class HttpClient final {
+ public:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
+  explicit HttpClient(int port);
+  ~HttpClient();
+
+  // Sends a request and receives its whole answer.
+  HttpResponse Get(const std::string& path, const Headers& headers = {});
+  HttpResponse Post(const std::string& path, const std::string& body, const Headers& headers = {});
+
+  // The two halves of Post().
+  void SendPost(const std::string& path, const std::string& body, const Headers& headers = {});
+  HttpResponse Receive();
+  void SendRaw(const std::string& bytes);
+
+  // The head of an answer, and then its events one by one without "data: "; "" = the stream has ended.
+  HttpResponse ReceiveHead();
+  std::string ReceiveEvent();
+
+  void Close();
+
+ private:
+  struct State;
+  void Send(const std::string& method,
+            const std::string& path,
+            const std::string& body,
+            const Headers& headers);
+  const std::unique_ptr<State> state_;
+};
+
+}  // namespace convrec::serve
