@@ -53,6 +53,38 @@ void VisitFields(DataOptions& options, Visitor& visit) {
 }
 
 template <typename Visitor>
+void VisitFields(RewardTermsOptions& options, Visitor& visit) {
+  visit("exp_inf", options.exp_inf);
+  visit("exp", options.exp);
+  visit("log_decay", options.log_decay);
+  visit("dcg", options.dcg);
+  visit("format", options.format);
+  visit("length", options.length);
+  visit("novelty", options.novelty);
+  visit("diversity", options.diversity);
+}
+
+template <typename Visitor>
+void VisitFields(ExternalRuleOptions& options, Visitor& visit) {
+  visit("address", options.address);
+  visit("weight", options.weight);
+  visit("timeout_s", options.timeout);
+  visit("default_value", options.default_value);
+}
+
+template <typename Visitor>
+void VisitFields(RewardLimitsOptions& options, Visitor& visit) {
+  visit("max_calls_per_client", options.max_calls_per_client);
+  visit("max_streams", options.max_streams);
+  visit("max_message_bytes", options.max_message_bytes);
+  visit("max_lists", options.max_lists);
+  visit("max_lines", options.max_lines);
+  visit("max_list_bytes", options.max_list_bytes);
+  visit("max_held_bytes", options.max_held_bytes);
+  visit("stream_idle_timeout_s", options.stream_idle_timeout);
+}
+
+template <typename Visitor>
 void VisitFields(RewardOptions& options, Visitor& visit) {
   visit("listen", options.listen);
   visit("rule", options.rule);
@@ -64,6 +96,13 @@ void VisitFields(RewardOptions& options, Visitor& visit) {
   visit("malformed_reward", options.malformed_reward);
   visit("max_in_flight", options.max_in_flight);
   visit("evaluation_cut", options.evaluation_cut);
+  visit("rule_weight", options.rule_weight);
+  visit("discounts", options.discounts);
+  visit("terms", options.terms);
+  visit("external", options.external);
+  visit("threads", options.threads);
+  visit("catalog_poll_s", options.catalog_poll);
+  visit("limits", options.limits);
 }
 
 template <typename Visitor>

@@ -18,7 +18,7 @@ enum class ChatFormat { kAuto, kChatml, kLlama3, kPlain };
 enum class WireType { kF32, kBf16 };
 enum class SftTargets { kCompletion, kTeacher, kCooccurrence };
 enum class PromptKeep { kLast, kEnds };
-enum class RewardRule { kExpInf, kExp, kLogDecay };
+enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
 enum class EvaluationCut { kAfterFilter, kBeforeFilter };
 enum class RatioUnit { kToken, kSequence, kRank };
 enum class AdvantageUnit { kRank, kSequence };
@@ -68,6 +68,35 @@ struct DataOptions {
   WorldOptions world;
 };
 
+struct RewardTermsOptions {  // Weights; 0 = off.
+  double exp_inf = 0;
+  double exp = 0;
+  double log_decay = 0;
+  double dcg = 0;
+  double format = 0;
+  double length = 0;
+  double novelty = 0;
+  double diversity = 0;
+};
+
+struct ExternalRuleOptions {
+  std::string address;  // "" = none.
+  double weight = 0;
+  absl::Duration timeout;
+  double default_value = 0;
+};
+
+struct RewardLimitsOptions {
+  int max_calls_per_client = 0;  // 0 = no limit of its own.
+  int max_streams = 0;
+  int max_message_bytes = 0;
+  int max_lists = 0;
+  int max_lines = 0;
+  int max_list_bytes = 0;
+  int max_held_bytes = 0;
+  absl::Duration stream_idle_timeout;
+};
+
 struct RewardOptions {
   std::string listen;
   RewardRule rule = RewardRule::kExpInf;
@@ -79,6 +108,13 @@ struct RewardOptions {
   double malformed_reward = 0;
   int max_in_flight = 0;
   EvaluationCut evaluation_cut = EvaluationCut::kAfterFilter;
+  double rule_weight = 1;
+  std::string discounts;  // "1, 0.5"; see number_list.h.
+  RewardTermsOptions terms;
+  ExternalRuleOptions external;
+  int threads = 0;              // 0 = one per core, at most 4.
+  absl::Duration catalog_poll;  // Zero = never.
+  RewardLimitsOptions limits;
 };
 
 struct RolloutOptions {

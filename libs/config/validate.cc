@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/listen_address.h"
+#include "libs/config/number_list.h"
+#include "libs/config/option_names.h"
 
 namespace convrec::config {
 namespace {
@@ -191,24 +193,98 @@ void CheckData(const RunOptions& options, Rules& rules) {
   rules.Between(data.max_prompt_tokens, 1, kMaxTokens, "data.max_prompt_tokens");
 }
 
+void CheckDiscounts(const RunOptions& options, Rules& rules) {
+  const RewardOptions& reward = options.reward;
+  const auto discounts = ParseNumberList(reward.discounts);
+  const bool holds = discounts && std::all_of(discounts->begin(), discounts->end(), [](double d) {
+    return d >= 0 && d <= 100;
+  });
+  rules.Require(holds,
+                "reward.discounts",
+                Rules::Quoted(reward.discounts),
+                "numbers from 0 to 100 with commas between, as in \"1, 0.5, 0.25\"");
+  if (!holds) return;
+  const bool uses_dcg = reward.rule == RewardRule::kDcg || reward.terms.dcg != 0;
+  rules.Require(!uses_dcg || !discounts->empty(),
+                "reward.discounts",
+                "empty",
+                "one number per rank for rule dcg, as in \"1, 0.5, 0.25\"");
+  rules.Require(discounts->size() <= static_cast<size_t>(options.data.num_ranks),
+                "reward.discounts",
+                absl::StrCat(discounts->size(), " numbers long"),
+                absl::StrCat("at most data.num_ranks = ", options.data.num_ranks));
+}
+
+void CheckTerms(const RewardTermsOptions& terms, Rules& rules) {
+  rules.Within(terms.exp_inf, 100, "reward.terms.exp_inf");
+  rules.Within(terms.exp, 100, "reward.terms.exp");
+  rules.Within(terms.log_decay, 100, "reward.terms.log_decay");
+  rules.Within(terms.dcg, 100, "reward.terms.dcg");
+  rules.Within(terms.format, 100, "reward.terms.format");
+  rules.Within(terms.length, 100, "reward.terms.length");
+  rules.Within(terms.novelty, 100, "reward.terms.novelty");
+  rules.Within(terms.diversity, 100, "reward.terms.diversity");
+}
+
+void CheckExternalRule(const ExternalRuleOptions& external, Rules& rules) {
+  if (!external.address.empty()) {
+    rules.Address(external.address, ZeroPort::kRefused, "reward.external.address");
+  }
+  rules.Within(external.weight, 100, "reward.external.weight");
+  rules.Wait(external.timeout, "reward.external.timeout_s");
+  rules.Within(external.default_value, 100, "reward.external.default_value");
+}
+
+void CheckLimits(const RewardLimitsOptions& limits, Rules& rules) {
+  const std::string prefix = "reward.limits.";
+  rules.NotNegative(limits.max_calls_per_client, prefix + "max_calls_per_client");
+  rules.Between(limits.max_streams, 1, 1'000'000, prefix + "max_streams");
+  rules.Between(limits.max_message_bytes, 1024, 1 << 30, prefix + "max_message_bytes");
+  rules.Positive(limits.max_lists, prefix + "max_lists");
+  rules.Positive(limits.max_lines, prefix + "max_lines");
+  rules.Between(limits.max_list_bytes, 1, limits.max_message_bytes, prefix + "max_list_bytes");
+  rules.Require(limits.max_held_bytes >= limits.max_message_bytes,
+                prefix + "max_held_bytes",
+                limits.max_held_bytes,
+                absl::StrCat("at least max_message_bytes = ",
+                             limits.max_message_bytes,
+                             ", or the largest request never finds room"));
+  rules.Wait(limits.stream_idle_timeout, prefix + "stream_idle_timeout_s");
+}
+
 void CheckReward(const RunOptions& options, Rules& rules) {
   const RewardOptions& reward = options.reward;
   rules.Address(reward.listen, ZeroPort::kAllowed, "reward.listen");
-  rules.Require(
-      options.compat != Compat::kReference || reward.rule != RewardRule::kExp,
-      "reward.rule",
-      "exp",
-      "exp_inf or log_decay, since compat is reference and the published scripts have no exp");
-  rules.Require(reward.rule != RewardRule::kExp || reward.gamma > 1,
+  const bool is_published =
+      reward.rule == RewardRule::kExpInf || reward.rule == RewardRule::kLogDecay;
+  rules.Require(options.compat != Compat::kReference || is_published,
+                "reward.rule",
+                NameOf(reward.rule),
+                absl::StrCat("exp_inf or log_decay, since compat is reference and the published "
+                             "scripts have no ",
+                             NameOf(reward.rule)));
+  const bool uses_exp = reward.rule == RewardRule::kExp || reward.terms.exp != 0;
+  rules.Require(!uses_exp || reward.gamma > 1,
                 "reward.gamma",
                 reward.gamma,
                 "a number above 1 for rule exp");
+  CheckDiscounts(options, rules);
+  CheckTerms(reward.terms, rules);
+  rules.Within(reward.rule_weight, 100, "reward.rule_weight");
   rules.Between(reward.year_tolerance, 0, 100, "reward.year_tolerance");
   rules.Within(reward.duplicate_reward, 100, "reward.duplicate_reward");
   rules.Within(reward.off_catalog_reward, 100, "reward.off_catalog_reward");
   rules.Within(reward.seen_reward, 100, "reward.seen_reward");
   rules.Within(reward.malformed_reward, 100, "reward.malformed_reward");
   rules.Between(reward.max_in_flight, 1, 100000, "reward.max_in_flight");
+  rules.Between(reward.threads, 0, kMaxThreads, "reward.threads");
+  const double poll_s = absl::ToDoubleSeconds(reward.catalog_poll);
+  rules.Require(poll_s >= 0 && poll_s <= 86400,
+                "reward.catalog_poll_s",
+                poll_s,
+                "seconds from 0 (never) to 86400");
+  CheckExternalRule(reward.external, rules);
+  CheckLimits(reward.limits, rules);
 }
 
 void CheckRollout(const RunOptions& options, Rules& rules) {

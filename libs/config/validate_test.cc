@@ -62,6 +62,20 @@ TEST(ValidateTest, ValuesOutOfRangeAreRefused) {
                                        "reward.year_tolerance=-1",
                                        "reward.duplicate_reward=1e9",
                                        "reward.max_in_flight=0",
+                                       "reward.rule_weight=1e9",
+                                       "reward.discounts=1,x",
+                                       "reward.discounts=1,,2",
+                                       "reward.discounts=-1",
+                                       "reward.terms.novelty=nan",
+                                       "reward.terms.length=101",
+                                       "reward.external.address=nowhere",
+                                       "reward.external.timeout_s=0",
+                                       "reward.threads=-1",
+                                       "reward.catalog_poll_s=-1",
+                                       "reward.limits.max_streams=0",
+                                       "reward.limits.max_lists=0",
+                                       "reward.limits.max_held_bytes=1024",
+                                       "reward.limits.stream_idle_timeout_s=0",
                                        "rollout.workers=0",
                                        "rollout.siblings=1",
                                        "rollout.siblings=0",
@@ -149,6 +163,25 @@ TEST(ValidateTest, ReferenceCompatHasNoFiniteBase) {
   EXPECT_EQ(Verdict({"reward.rule=exp", "reward.gamma=1.5"}), "");
   EXPECT_THAT(Verdict({"reward.rule=exp", "reward.gamma=1"}), HasSubstr("above 1"));
   EXPECT_THAT(Verdict({"reward.rule=exp", "compat=reference"}), HasSubstr("compat is reference"));
+}
+
+TEST(ValidateTest, OwnDiscountsAreNumbersOnePerRank) {
+  EXPECT_THAT(Verdict({"reward.rule=dcg"}), HasSubstr("one number per rank for rule dcg"));
+  EXPECT_THAT(Verdict({"reward.terms.dcg=0.5"}), HasSubstr("one number per rank for rule dcg"));
+  EXPECT_EQ(Verdict({"reward.rule=dcg", "reward.discounts=1, 0.5,0.25"}), "");
+  EXPECT_THAT(Verdict({"reward.discounts=1,1,1", "data.num_ranks=2"}),
+              HasSubstr("3 numbers long: expected at most data.num_ranks = 2"));
+  EXPECT_THAT(Verdict({"reward.rule=dcg", "reward.discounts=1", "compat=reference"}),
+              HasSubstr("the published scripts have no dcg"));
+}
+
+TEST(ValidateTest, TheLargestRequestFindsRoom) {
+  EXPECT_THAT(Verdict({"reward.limits.max_message_bytes=4096",
+                       "reward.limits.max_list_bytes=2048",
+                       "reward.limits.max_held_bytes=4095"}),
+              HasSubstr("at least max_message_bytes = 4096"));
+  EXPECT_THAT(Verdict({"reward.limits.max_message_bytes=4096"}),
+              HasSubstr("reward.limits.max_list_bytes is 1048576"));
 }
 
 TEST(ValidateTest, OneSiblingIsEnoughWithoutTraining) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,17 @@ enum class LineOutcome { kHit, kMiss, kOffCatalog, kDuplicate, kSeen, kMalformed
 // The cutoffs of evaluation, in the order of the arrays below.
 inline constexpr std::array<int, 4> kCutoffs = {5, 10, 15, 20};
 
-// One rank of a list; `line` counts non-blank lines of the text from 0.
+// One rank of a list; `line` counts non-blank lines of the text from 0. The outcome is the first
+// that applies; the flags say each thing by itself. Example: a repeated seen title has the outcome
+// kSeen and both flags.
 struct ScoredLine {
   int line = 0;
   Item item;                       // Empty title and year 0 when malformed.
   LineOutcome outcome = LineOutcome::kMiss;
+  bool in_catalog = false;         // Exactly this title and year.
+  bool is_seen = false;            // The title was named in the dialogue.
+  bool is_duplicate = false;       // The same item stands at an earlier rank.
+  std::optional<int> ground_truth = {};  // Of a hit: index of the ground truth it consumed.
 };
 
 struct ListScore {

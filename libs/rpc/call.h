@@ -16,6 +16,10 @@ class Status;
 
 namespace convrec::rpc {
 
+// Trailer of a busy server's RESOURCE_EXHAUSTED: milliseconds after which to try again. gRPC's own
+// retry policies read it too.
+inline constexpr char kRetryAfterTrailer[] = "grpc-retry-pushback-ms";
+
 struct CallOptions {
   absl::Duration attempt_timeout = absl::Seconds(10);  // Deadline of one attempt.
   absl::Duration total_timeout =
@@ -32,7 +36,7 @@ struct CallOptions {
 //   CallWithRetry({}, [&](grpc::ClientContext* context) { return stub->ScoreGroup(context, request,
 //   &reply); })
 // UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are tried again after a growing, jittered
-// wait; any other error is returned at once. Cancelled when `wait` asks to stop. Blocks; `attempt`
+// wait, at least what kRetryAfterTrailer says; any other error is returned at once. Cancelled when `wait` asks to stop. Blocks; `attempt`
 // must be safe to repeat.
 absl::Status CallWithRetry(const CallOptions& options,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt);

@@ -24,11 +24,21 @@ inline constexpr int kMaxMessageBytes = 64 << 20;
 
 class Server final {
  public:
+  struct Options {
+    int max_message_bytes = kMaxMessageBytes;  // Of a received message.
+    int max_streams_per_connection = 0;        // Calls of one connection at a time; 0 = no limit.
+  };
+
   // Listens on `address` ("host:port"; port 0 = any free one) until the value is destroyed.
   // `services` must outlive it. AlreadyExists when the port is in use, InvalidArgument when the
   // address cannot be parsed, or the system's error.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& address,
-                                                       const std::vector<grpc::Service*>& services);
+                                                       const std::vector<grpc::Service*>& services,
+                                                       const Options& options);
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const std::string& address, const std::vector<grpc::Service*>& services) {
+    return Start(address, services, Options());
+  }
   ~Server();  // Shutdown() with a short drain when it has not been called.
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

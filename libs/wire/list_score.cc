@@ -38,7 +38,7 @@ std::optional<LineOutcome> FromProto(v1::LineOutcome outcome) {
   return std::nullopt;
 }
 
-absl::StatusOr<domain::ScoredLine> FromProto(const v1::ScoredLine& line) {
+absl::StatusOr<domain::ScoredLine> LineFromProto(const v1::ScoredLine& line) {
   domain::ScoredLine scored;
   if (line.line() < 0) return FieldError("line", line.line(), "an integer >= 0");
   scored.line = line.line();
@@ -56,6 +56,18 @@ absl::StatusOr<domain::ScoredLine> FromProto(const v1::ScoredLine& line) {
     if (!item.ok()) return Inside("item", item.status());
     scored.item = *std::move(item);
   }
+  if (*outcome == LineOutcome::kMalformed && (line.in_catalog() || line.seen())) {
+    return FieldError("outcome", "malformed", "no item, hence neither in_catalog nor seen");
+  }
+  if (line.has_ground_truth()) {
+    if (*outcome != LineOutcome::kHit || line.ground_truth() < 0) {
+      return FieldError("ground_truth", line.ground_truth(), "an index >= 0, on a hit only");
+    }
+    scored.ground_truth = line.ground_truth();
+  }
+  scored.in_catalog = line.in_catalog();
+  scored.is_seen = line.seen();
+  scored.is_duplicate = line.duplicate();
   return scored;
 }
 
@@ -80,19 +92,33 @@ absl::Status ReadShares(const google::protobuf::RepeatedField<double>& message,
 
 v1::ListScore ToProto(const domain::ListScore& score) {
   v1::ListScore message;
-  message.mutable_rank_rewards()->Assign(score.rank_rewards.begin(), score.rank_rewards.end());
-  for (const domain::ScoredLine& line : score.lines) {
-    v1::ScoredLine* scored = message.add_lines();
-    scored->set_line(line.line);
-    if (line.outcome != LineOutcome::kMalformed) *scored->mutable_item() = ToProto(line.item);
-    scored->set_outcome(ToProto(line.outcome));
-  }
-  message.mutable_recall()->Assign(score.recall.begin(), score.recall.end());
-  message.mutable_ndcg()->Assign(score.ndcg.begin(), score.ndcg.end());
-  message.mutable_ndcg_strict()->Assign(score.ndcg_strict.begin(), score.ndcg_strict.end());
-  message.set_in_catalog_ratio(score.in_catalog_ratio);
-  message.set_format_ratio(score.format_ratio);
+  Write(score, &message);
   return message;
+}
+
+void Write(const domain::ScoredLine& line, v1::ScoredLine* message) {
+  message->set_line(line.line);
+  if (line.outcome != LineOutcome::kMalformed) {
+    v1::Item* item = message->mutable_item();
+    item->set_title(line.item.title);
+    item->set_year(line.item.year);
+  }
+  message->set_outcome(ToProto(line.outcome));
+  message->set_in_catalog(line.in_catalog);
+  message->set_seen(line.is_seen);
+  message->set_duplicate(line.is_duplicate);
+  if (line.ground_truth) message->set_ground_truth(*line.ground_truth);
+}
+
+void Write(const domain::ListScore& score, v1::ListScore* message) {
+  message->mutable_rank_rewards()->Assign(score.rank_rewards.begin(), score.rank_rewards.end());
+  message->mutable_lines()->Reserve(static_cast<int>(score.lines.size()));
+  for (const domain::ScoredLine& line : score.lines) Write(line, message->add_lines());
+  message->mutable_recall()->Assign(score.recall.begin(), score.recall.end());
+  message->mutable_ndcg()->Assign(score.ndcg.begin(), score.ndcg.end());
+  message->mutable_ndcg_strict()->Assign(score.ndcg_strict.begin(), score.ndcg_strict.end());
+  message->set_in_catalog_ratio(score.in_catalog_ratio);
+  message->set_format_ratio(score.format_ratio);
 }
 
 absl::StatusOr<domain::ListScore> FromProto(const v1::ListScore& score, int num_ranks) {
@@ -108,7 +134,7 @@ absl::StatusOr<domain::ListScore> FromProto(const v1::ListScore& score, int num_
   }
   value.rank_rewards.assign(score.rank_rewards().begin(), score.rank_rewards().end());
   for (int i = 0; i < score.lines_size(); ++i) {
-    absl::StatusOr<domain::ScoredLine> line = FromProto(score.lines(i));
+    absl::StatusOr<domain::ScoredLine> line = LineFromProto(score.lines(i));
     if (!line.ok()) return Inside(At("lines", i), line.status());
     value.lines.push_back(*std::move(line));
   }

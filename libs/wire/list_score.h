@@ -8,6 +8,9 @@
 namespace convrec::wire {
 
 v1::ListScore ToProto(const domain::ListScore& score);
+// The same into an empty message that stands already, as on an arena.
+void Write(const domain::ListScore& score, v1::ListScore* message);
+void Write(const domain::ScoredLine& line, v1::ScoredLine* message);
 
 // `num_ranks` is N: rank_rewards must have that many finite entries.
 absl::StatusOr<domain::ListScore> FromProto(const v1::ListScore& score, int num_ranks);

@@ -5,18 +5,27 @@
 // options. Immutable, so thread-safe.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "libs/catalog/catalog.h"
 #include "libs/catalog/list_parser.h"
 #include "libs/catalog/ranking_metrics.h"
 #include "libs/domain/item.h"
 #include "libs/domain/list_score.h"
+#include "services/reward/item_traits.h"
 #include "services/reward/reward_rules.h"
 
 namespace convrec::reward {
+
+// What the lists of a prompt are scored against.
+struct Prompt {
+  std::vector<domain::Item> ground_truth;  // Not empty.
+  std::vector<std::string> seen_titles;
+};
 
 class ListScorer final {
  public:
@@ -28,22 +37,26 @@ class ListScorer final {
     RewardRules rules = {};
   };
 
-  // `catalog` must outlive the scorer. Dies when the options break their ranges.
-  ListScorer(const catalog::Catalog* catalog, const Options& options);
+  // FailedPrecondition when a rule needs what the catalog does not have. Dies when the options
+  // break their ranges. Shares the catalog's memory.
+  static absl::StatusOr<std::shared_ptr<const ListScorer>> Create(const catalog::Catalog& catalog,
+                                                                  const Options& options);
 
-  // Dies on an empty ground truth. `text` may be any bytes.
-  domain::ListScore Score(std::string_view text,
-                          const std::vector<domain::Item>& ground_truth,
-                          const std::vector<std::string>& seen_titles) const;
+  // `text` may be any bytes. Without the external rule.
+  domain::ListScore Score(std::string_view text, const Prompt& prompt) const;
 
   // The rule set in one line: "exp_inf N=20 year_tolerance=2 by_line".
   std::string Describe() const;
-  int num_ranks() const { return options_.num_ranks; }
-  const catalog::Catalog& catalog() const { return *catalog_; }
+  const Options& options() const { return options_; }
+  const catalog::Catalog& catalog() const { return catalog_; }
+  const ItemTraits& traits() const { return traits_; }
 
  private:
-  const catalog::Catalog* const catalog_;
+  ListScorer(const catalog::Catalog& catalog, const Options& options, ItemTraits traits);
+
+  const catalog::Catalog catalog_;
   const Options options_;
+  const ItemTraits traits_;
 };
 
 }  // namespace convrec::reward

@@ -18,12 +18,12 @@ catalog::Catalog NumberedFilms(int size) {
 
 void BM_ScoreList(benchmark::State& state) {
   const catalog::Catalog catalog = NumberedFilms(7000);
-  const ListScorer scorer(&catalog, {});
+  const auto scorer = *ListScorer::Create(catalog, {});
   std::vector<domain::Item> items;
   for (size_t i = 0; i < 20; ++i) items.push_back(catalog.items()[i * 300].item);
   const std::string text = catalog::FormatList(items, catalog::ListStyle::kNumbered);
-  const std::vector<domain::Item> truth = {items[2], items[11], {"Unknown", 1999}};
-  for (auto _ : state) benchmark::DoNotOptimize(scorer.Score(text, truth, {"Heat", "Alien"}));
+  const Prompt prompt = {{items[2], items[11], {"Unknown", 1999}}, {"Heat", "Alien"}};
+  for (auto _ : state) benchmark::DoNotOptimize(scorer->Score(text, prompt));
 }
 BENCHMARK(BM_ScoreList)->Unit(benchmark::kMicrosecond);
 

@@ -12,8 +12,17 @@ using enum domain::LineOutcome;
 using catalog::Catalog;
 using catalog::RankCounting;
 
+std::shared_ptr<const ListScorer> MakeScorer(const Catalog& catalog,
+                                             const ListScorer::Options& options) {
+  return *ListScorer::Create(catalog, options);
+}
+
 class ListScorerTest : public ::testing::Test {
  protected:
+  domain::ListScore Score(const ListScorer::Options& options, const std::string& text) const {
+    return MakeScorer(catalog_, options)->Score(text, {{{"B", 2000}}, {}});
+  }
+
   const Catalog catalog_ =
       *Catalog::FromItems({{{"A", 1999}, {}, 0}, {{"B", 2000}, {}, 0}}, "test");
   // The worked difference of method section 3.2, with a repeat.
@@ -21,8 +30,7 @@ class ListScorerTest : public ::testing::Test {
 };
 
 TEST_F(ListScorerTest, IntroLineTakesARankByLine) {
-  const ListScorer scorer(&catalog_, {.num_ranks = 4});
-  const domain::ListScore score = scorer.Score(text_, {{"B", 2000}}, {});
+  const domain::ListScore score = Score({.num_ranks = 4}, text_);
   EXPECT_EQ(score.rank_rewards, (std::vector<float>{0, 0, 1, 0}));
   ASSERT_EQ(score.lines.size(), 4u);
   EXPECT_EQ(score.lines[0].outcome, kMalformed);
@@ -33,8 +41,8 @@ TEST_F(ListScorerTest, IntroLineTakesARankByLine) {
 }
 
 TEST_F(ListScorerTest, IntroLineIsLeftOutByReference) {
-  const ListScorer scorer(&catalog_, {.num_ranks = 4, .counting = RankCounting::kReference});
-  const domain::ListScore score = scorer.Score(text_, {{"B", 2000}}, {});
+  const domain::ListScore score =
+      Score({.num_ranks = 4, .counting = RankCounting::kReference}, text_);
   EXPECT_EQ(score.rank_rewards, (std::vector<float>{0, 1, 0, 0}));
   ASSERT_EQ(score.lines.size(), 3u);
   EXPECT_EQ(score.lines[0].line, 1);
@@ -42,8 +50,7 @@ TEST_F(ListScorerTest, IntroLineIsLeftOutByReference) {
 
 TEST_F(ListScorerTest, MetricsAreTheSameForBothWaysToCount) {
   for (const RankCounting counting : {RankCounting::kByLine, RankCounting::kReference}) {
-    const ListScorer scorer(&catalog_, {.num_ranks = 4, .counting = counting});
-    const domain::ListScore score = scorer.Score(text_, {{"B", 2000}}, {});
+    const domain::ListScore score = Score({.num_ranks = 4, .counting = counting}, text_);
     EXPECT_EQ(score.recall[0], 1);
     EXPECT_NEAR(score.ndcg[0], .63093, 5e-6);  // Second of the items that parse: 1 / log2(3).
     EXPECT_EQ(score.format_ratio, .75);
@@ -51,8 +58,26 @@ TEST_F(ListScorerTest, MetricsAreTheSameForBothWaysToCount) {
   }
 }
 
+TEST_F(ListScorerTest, EachRankSaysWhatItIs) {
+  const auto scorer = MakeScorer(catalog_, {});
+  // Hit on the second truth by its year, seen and repeated, unknown, malformed.
+  const domain::ListScore score = scorer->Score("a (1)\nA (1999)\nB (2000)\nB (2000)\nb\nA (1999)",
+                                                {{{"a", 1980}, {"a", 1998}}, {"B"}});
+  ASSERT_EQ(score.lines.size(), 6u);
+  EXPECT_EQ(score.lines[0].outcome, kMalformed);  // "(1)" is no year.
+  const domain::ScoredLine& hit = score.lines[1];
+  EXPECT_EQ(hit.outcome, kHit);
+  EXPECT_EQ(hit.ground_truth, 1);
+  EXPECT_TRUE(hit.in_catalog && !hit.is_seen && !hit.is_duplicate);
+  EXPECT_TRUE(score.lines[2].is_seen && score.lines[2].in_catalog && !score.lines[2].is_duplicate);
+  EXPECT_EQ(score.lines[3].outcome, kSeen);  // The first that applies; the flag says the other.
+  EXPECT_TRUE(score.lines[3].is_duplicate);
+  EXPECT_EQ(score.lines[5].outcome, kDuplicate);
+  EXPECT_FALSE(score.lines[5].ground_truth);
+}
+
 TEST_F(ListScorerTest, EmptyListScoresZero) {
-  const domain::ListScore score = ListScorer(&catalog_, {}).Score("", {{"B", 2000}}, {});
+  const domain::ListScore score = Score({}, "");
   EXPECT_EQ(score.rank_rewards, std::vector<float>(20));
   EXPECT_TRUE(score.lines.empty());
   EXPECT_EQ(score.format_ratio, 0);
@@ -60,24 +85,50 @@ TEST_F(ListScorerTest, EmptyListScoresZero) {
 }
 
 TEST_F(ListScorerTest, DescriptionIsOneLine) {
-  EXPECT_EQ(ListScorer(&catalog_, {}).Describe(), "exp_inf N=20 year_tolerance=2 by_line");
-  EXPECT_EQ(ListScorer(&catalog_,
+  EXPECT_EQ(MakeScorer(catalog_, {})->Describe(), "exp_inf N=20 year_tolerance=2 by_line");
+  EXPECT_EQ(MakeScorer(catalog_,
                        {.num_ranks = 5,
                         .counting = RankCounting::kReference,
                         .evaluation_cut = catalog::EvaluationCut::kBeforeFilter,
                         .rules = {.rule = RewardRule::kLogDecay}})
-                .Describe(),
+                ->Describe(),
             "log_decay N=5 year_tolerance=2 reference cut=before_filter");
 }
 
 TEST_F(ListScorerTest, AnyBytesAreScored) {
   base::RandomStream random(17, 0);
-  const ListScorer scorer(&catalog_, {});
+  const auto scorer = MakeScorer(catalog_, {});
+  const Prompt prompt = {{{"B", 2000}}, {"A"}};
   for (int round = 0; round < 2000; ++round) {
     std::string text;
     for (uint64_t i = random.Below(200); i > 0; --i) text += static_cast<char>(random.Below(256));
-    const domain::ListScore score = scorer.Score(text, {{"B", 2000}}, {"A"});
+    const domain::ListScore score = scorer->Score(text, prompt);
     ASSERT_EQ(score.rank_rewards.size(), 20u);
+  }
+}
+
+// Popularities 0, 9 and 99: novelty is 1 - log(1 + p) / log(100) = 1, .5, 0.
+// Genres {x, y}, {y, z}, {}: of the second after the first, 1 - 1/3.
+TEST(ListScorerTermsTest, NewItemsAreWorthTheirNoveltyAndDiversity) {
+  const Catalog catalog = *Catalog::FromItems(
+      {{{"A", 1999}, {"x", "y"}, 0}, {{"B", 2000}, {"y", "z"}, 9}, {{"C", 2001}, {}, 99}}, "test");
+  ListScorer::Options options = {.num_ranks = 5};
+  options.rules.terms.novelty = 1;
+  const std::string text = "A (1999)\nB (2000)\nA (1999)\nC (2001)\nD (1990)";
+  const Prompt prompt = {{{"Other", 1990}}, {}};
+  EXPECT_EQ(MakeScorer(catalog, options)->Score(text, prompt).rank_rewards,
+            (std::vector<float>{1, .5, 0, 0, 0}));
+  options.rules.terms = {.diversity = 1};
+  EXPECT_EQ(MakeScorer(catalog, options)->Score(text, prompt).rank_rewards,
+            (std::vector<float>{1, static_cast<float>(1 - 1.0 / 3), 0, 0, 0}));
+}
+
+TEST(ListScorerTermsTest, TermsNeedTheirFieldsInTheCatalog) {
+  const Catalog bare = *Catalog::FromItems({{{"A", 1999}, {}, 0}}, "test");
+  for (const RewardTerms& terms : {RewardTerms{.novelty = 1}, RewardTerms{.diversity = 1}}) {
+    ListScorer::Options options;
+    options.rules.terms = terms;
+    EXPECT_TRUE(absl::IsFailedPrecondition(ListScorer::Create(bare, options).status()));
   }
 }
 
@@ -92,8 +143,8 @@ TEST(ListScorerGoldenTest, RewardsAndMetricsEqualTheReference) {
     options.num_ranks = golden.num_ranks;
     options.counting = RankCounting::kReference;
     const domain::ListScore score =
-        ListScorer(&catalog, options)
-            .Score(golden.completion, golden.ground_truth, golden.seen_titles);
+        MakeScorer(catalog, options)
+            ->Score(golden.completion, {golden.ground_truth, golden.seen_titles});
     for (size_t k = 0; k < golden.exp_inf.size(); ++k) {
       ASSERT_EQ(score.rank_rewards[k], golden.exp_inf[k]) << "case " << golden.line;
     }
@@ -101,11 +152,11 @@ TEST(ListScorerGoldenTest, RewardsAndMetricsEqualTheReference) {
       ASSERT_NEAR(score.recall[c], golden.recall[c], 1e-12) << "case " << golden.line;
       ASSERT_NEAR(score.ndcg[c], golden.ndcg[c], 1e-12) << "case " << golden.line;
     }
-    std::vector<domain::LineOutcome> outcomes;
-    for (const domain::ScoredLine& line : score.lines) outcomes.push_back(line.outcome);
+    std::vector<RankFacts> ranks;
+    for (const domain::ScoredLine& line : score.lines) ranks.push_back({.outcome = line.outcome});
     for (const SuffixSum how : {SuffixSum::kDirect, SuffixSum::kTotalMinusPrefix}) {
       const RewardRules rules = {.rule = RewardRule::kLogDecay, .suffix_sum = how};
-      const std::vector<double> rewards = RankRewards(rules, outcomes, golden.num_ranks);
+      const std::vector<double> rewards = RankRewards(rules, ranks, golden.num_ranks);
       for (size_t k = 0; k < rewards.size(); ++k) {
         ASSERT_NEAR(rewards[k], golden.log_decay[k], 1e-12) << "case " << golden.line;
       }

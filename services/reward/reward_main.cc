@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
@@ -18,6 +18,9 @@
 #include "libs/telemetry/ports_file.h"
 #include "libs/world/film_catalog.h"
 #include "libs/world/world.h"
+#include "services/reward/catalog_reloader.h"
+#include "services/reward/external_rule.h"
+#include "services/reward/live_scorer.h"
 #include "services/reward/reward_metrics.h"
 #include "services/reward/reward_options.h"
 #include "services/reward/reward_service.h"
@@ -28,32 +31,63 @@ namespace {
 // Time for calls in flight after SIGTERM. They take milliseconds; more would only be spent on idle
 // connections, whose clients may notice the shutdown as late as 10 s after it.
 constexpr absl::Duration kDrain = absl::Seconds(2);
-constexpr int kMaxThreads = 4;  // Scoring one group takes about a millisecond.
+constexpr int kMaxThreads = 4;  // Scoring one group takes less than a millisecond.
 
 absl::StatusOr<catalog::Catalog> LoadCatalog(const config::DataOptions& data) {
   if (!data.catalog.empty()) return catalog::Catalog::Load(data.catalog);
   return world::World(world::EmbeddedFilms(), {.seed = data.world.seed}).ToCatalog();
 }
 
+// Reads the catalog again; the service goes on with the old one when that fails.
+void Reload(const config::DataOptions& data, LiveScorer* scorer, RewardMetrics* metrics) {
+  if (data.catalog.empty()) {
+    CR_LOG(WARNING) << "the catalog of the sample world is not a file: there is nothing to reload";
+    return;
+  }
+  const absl::Status status = ReloadCatalog([&data] { return LoadCatalog(data); }, scorer);
+  metrics->OnReload(status.ok());
+  if (!status.ok()) {
+    CR_LOG(ERROR) << "the catalog was not reloaded, the old one stays in use: " << status.message();
+    return;
+  }
+  const std::shared_ptr<const ListScorer> current = scorer->Get();
+  const catalog::Catalog& catalog = current->catalog();
+  metrics->OnCatalog(catalog.size(), catalog.digest());
+  CR_LOG(INFO) << "reloaded the catalog: " << catalog.size() << " items, digest "
+               << catalog.digest();
+}
+
 absl::Status Run(const config::ServiceArguments& arguments) {
   const config::RunOptions& options = arguments.options;
   const std::string name = arguments.name.empty() ? "reward" : arguments.name;
   base::SetLogRole(name);
+  BlockHangupSignal();
 
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, LoadCatalog(options.data));
-  const ListScorer scorer(&catalog, ScorerOptionsOf(options));
+  CR_ASSIGN_OR_RETURN(auto first_scorer, ListScorer::Create(catalog, ScorerOptionsOf(options)));
+  LiveScorer scorer(std::move(first_scorer));
 
   telemetry::Metrics metrics(options.name, "reward");
-  RewardMetrics observer(&metrics, scorer.num_ranks());
-  const int num_threads =
-      std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
-  RewardService service(&scorer,
-                        {.max_in_flight = options.reward.max_in_flight, .num_threads = num_threads},
-                        &observer);
+  RewardMetrics observer(&metrics, options.data.num_ranks);
+  observer.OnCatalog(catalog.size(), catalog.digest());
+  std::unique_ptr<ExternalRule> external;
+  if (!options.reward.external.address.empty()) {
+    external = std::make_unique<ExternalRule>(ExternalRuleOptionsOf(options), &observer);
+  }
+  const int num_cores = static_cast<int>(std::thread::hardware_concurrency());
+  const RewardService::Options service_options =
+      ServiceOptionsOf(options, std::clamp(num_cores, 1, kMaxThreads));
+  RewardService service(&scorer, external.get(), service_options, &observer);
   CR_ASSIGN_OR_RETURN(const auto exposer,
                       telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
-  CR_ASSIGN_OR_RETURN(const auto server,
-                      rpc::Server::Start(options.reward.listen, {service.service()}));
+  CR_ASSIGN_OR_RETURN(
+      const auto server,
+      rpc::Server::Start(options.reward.listen,
+                         {service.service()},
+                         {.max_message_bytes = options.reward.limits.max_message_bytes}));
+  const CatalogReloader reloader(
+      {.path = options.data.catalog, .poll = options.reward.catalog_poll},
+      [&] { Reload(options.data, &scorer, &observer); });
   if (!options.telemetry.ports_dir.empty()) {
     CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options.telemetry.ports_dir,
                                                  name,
@@ -64,8 +98,8 @@ absl::Status Run(const config::ServiceArguments& arguments) {
                                                   .pid = ::getpid()}));
   }
   server->SetServing(true);
-  CR_LOG(INFO) << "scoring on " << server->address() << ": " << scorer.Describe() << ", catalog of "
-               << catalog.size() << " items, digest " << catalog.digest();
+  CR_LOG(INFO) << "scoring on " << server->address() << ": " << scorer.Get()->Describe()
+               << ", catalog of " << catalog.size() << " items, digest " << catalog.digest();
   while (!base::WaitForStop(absl::Hours(1))) {
   }
   CR_LOG(INFO) << "stopping: finishing the calls in flight";

@@ -2,13 +2,25 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
 
 namespace convrec::reward {
 namespace {
 
 constexpr char kRequests[] = "rl_reward_requests_total";
 constexpr char kRequestsHelp[] = "ScoreGroup calls answered, by status code.";
+
+constexpr char kStreams[] = "rl_reward_streams_total";
+constexpr char kStreamsHelp[] = "ScoreStream calls ended, by status code.";
+constexpr char kRefused[] = "rl_reward_refused_total";
+constexpr char kRefusedHelp[] =
+    "Calls, streams and pieces that were not admitted, by the bound that was reached.";
+constexpr char kExternal[] = "rl_reward_external_total";
+constexpr char kExternalHelp[] = "Calls of the external rule, by whether it gave its values.";
+constexpr char kReloads[] = "rl_reward_catalog_reloads_total";
+constexpr char kReloadsHelp[] = "Times the catalog's file was read again, by what came of it.";
 
 // By domain::LineOutcome.
 constexpr std::array<const char*, 6> kOutcomeLabels = {
@@ -31,11 +43,26 @@ telemetry::Counter ItemCounter(telemetry::Metrics* metrics, int position, const 
 RewardMetrics::RewardMetrics(telemetry::Metrics* metrics, int num_ranks)
     : metrics_(metrics),
       in_flight_(metrics->AddGauge("rl_reward_inflight", "Calls admitted and not answered yet.")),
+      streams_(metrics->AddGauge("rl_reward_streams", "Open streams.")),
+      held_bytes_(metrics->AddGauge("rl_reward_held_bytes",
+                                    "Bytes held for calls and streams that are not answered yet.")),
+      catalog_items_(metrics->AddGauge("rl_reward_catalog_items", "Items of the catalog in use.")),
+      catalog_digest_(metrics->AddGauge("rl_reward_catalog_digest",
+                                        "First 52 bits of the digest of the catalog in use.")),
+      lists_(metrics->AddCounter("rl_reward_lists_total", "Lists scored.")),
+      external_answered_(metrics->AddCounter(kExternal, kExternalHelp, {{"result", "answered"}})),
+      external_default_(metrics->AddCounter(kExternal, kExternalHelp, {{"result", "default"}})),
+      loaded_(metrics->AddCounter(kReloads, kReloadsHelp, {{"result", "loaded"}})),
+      refused_(metrics->AddCounter(kReloads, kReloadsHelp, {{"result", "refused"}})),
       request_seconds_(
           metrics->AddHistogram("rl_reward_request_seconds",
                                 "Time from the arrival of a ScoreGroup call to its answer.",
                                 telemetry::ExponentialBuckets(0.0005, 2, 14))) {
   metrics_->AddCounter(kRequests, kRequestsHelp, {{"code", "OK"}});
+  metrics_->AddCounter(kStreams, kStreamsHelp, {{"code", "OK"}});
+  for (const char* reason : {"calls", "streams", "client", "bytes"}) {
+    metrics_->AddCounter(kRefused, kRefusedHelp, {{"reason", reason}});
+  }
   absl::MutexLock lock(&mu_);
   for (int position = 1; position <= num_ranks; ++position) {
     const auto counter = [&](size_t outcome) {
@@ -62,21 +89,53 @@ void RewardMetrics::OnAnswer(const std::string& code, absl::Duration took) {
   request_seconds_.Observe(absl::ToDoubleSeconds(took));
 }
 
-void RewardMetrics::OnScores(const std::vector<domain::ListScore>& scores) {
+void RewardMetrics::OnStreamEnd(const std::string& code) {
+  metrics_->AddCounter(kStreams, kStreamsHelp, {{"code", code}}).Add();
+}
+
+void RewardMetrics::OnScores(std::span<const domain::ListScore> scores) {
+  lists_.Add(static_cast<double>(scores.size()));
   absl::MutexLock lock(&mu_);
+  std::vector<std::array<int, kNumOutcomes>> counts(positions_.size());
   for (const domain::ListScore& score : scores) {
     for (size_t k = 0; k < std::min(positions_.size(), score.lines.size()); ++k) {
-      positions_[k].items[static_cast<size_t>(score.lines[k].outcome)].Add();
+      ++counts[k][static_cast<size_t>(score.lines[k].outcome)];
     }
     for (size_t k = 0; k < std::min(positions_.size(), score.rank_rewards.size()); ++k) {
       positions_[k].rewards.Add(score.rank_rewards[k]);
     }
     for (size_t c = 0; c < cutoffs_.size(); ++c) cutoffs_[c].ndcg.Add(score.ndcg[c]);
   }
-  for (const Position& position : positions_) position.value.Set(position.rewards.mean());
+  for (size_t k = 0; k < positions_.size(); ++k) {
+    for (size_t outcome = 0; outcome < kNumOutcomes; ++outcome) {
+      if (counts[k][outcome] > 0) positions_[k].items[outcome].Add(counts[k][outcome]);
+    }
+    positions_[k].value.Set(positions_[k].rewards.mean());
+  }
   for (const Cutoff& cutoff : cutoffs_) cutoff.gauge.Set(cutoff.ndcg.mean());
 }
 
-void RewardMetrics::OnInFlight(int num_calls) { in_flight_.Set(num_calls); }
+void RewardMetrics::OnLoad(const Load& load) {
+  in_flight_.Set(load.calls);
+  streams_.Set(load.streams);
+  held_bytes_.Set(static_cast<double>(load.held_bytes));
+}
+
+void RewardMetrics::OnRefusal(const char* reason) {
+  metrics_->AddCounter(kRefused, kRefusedHelp, {{"reason", reason}}).Add();
+}
+
+void RewardMetrics::OnExternalRule(bool answered) {
+  (answered ? external_answered_ : external_default_).Add();
+}
+
+void RewardMetrics::OnCatalog(size_t num_items, const std::string& digest) {
+  catalog_items_.Set(static_cast<double>(num_items));
+  uint64_t bits = 0;
+  CR_CHECK(absl::SimpleHexAtoi(digest.substr(0, 13), &bits), digest);
+  catalog_digest_.Set(static_cast<double>(bits));
+}
+
+void RewardMetrics::OnReload(bool loaded) { (loaded ? loaded_ : refused_).Add(); }
 
 }  // namespace convrec::reward

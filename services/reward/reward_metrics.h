@@ -1,7 +1,14 @@
 // The reward service in metrics:
-//   rl_reward_requests_total{code}, rl_reward_request_seconds, rl_reward_inflight
+//   rl_reward_requests_total{code}, rl_reward_request_seconds, rl_reward_inflight: ScoreGroup calls
+//   rl_reward_streams_total{code}, rl_reward_streams: ScoreStream calls
+//   rl_reward_held_bytes, rl_reward_refused_total{reason = calls | streams | client | bytes}
+//   rl_reward_lists_total
 //   rl_reward_items_total{position, outcome = hit | miss | out_of_catalog | duplicate | seen |
-//   unparsed} rl_reward_value{position}, rl_reward_ndcg{k}: means over the last lists
+//   unparsed}
+//   rl_reward_value{position}, rl_reward_ndcg{k}: means over the last lists
+//   rl_reward_external_total{result = answered | default}
+//   rl_reward_catalog_items, rl_reward_catalog_digest, rl_reward_catalog_reloads_total{result =
+//   loaded | refused}
 // Positions are ranks 1 to N. Thread-safe.
 #pragma once
 
@@ -26,8 +33,16 @@ class RewardMetrics final : public RewardObserver {
   RewardMetrics(telemetry::Metrics* metrics, int num_ranks);
 
   void OnAnswer(const std::string& code, absl::Duration took) override;
-  void OnScores(const std::vector<domain::ListScore>& scores) override ABSL_LOCKS_EXCLUDED(mu_);
-  void OnInFlight(int num_calls) override;
+  void OnStreamEnd(const std::string& code) override;
+  void OnScores(std::span<const domain::ListScore> scores) override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnLoad(const Load& load) override;
+  void OnRefusal(const char* reason) override;
+  void OnExternalRule(bool answered) override;
+
+  // A catalog is in use.
+  void OnCatalog(size_t num_items, const std::string& digest);
+  // The catalog's file was read again: its content is in use, or was refused.
+  void OnReload(bool loaded);
 
  private:
   static constexpr size_t kNumOutcomes = 6;
@@ -43,7 +58,8 @@ class RewardMetrics final : public RewardObserver {
   };
 
   telemetry::Metrics* const metrics_;
-  const telemetry::Gauge in_flight_;
+  const telemetry::Gauge in_flight_, streams_, held_bytes_, catalog_items_, catalog_digest_;
+  const telemetry::Counter lists_, external_answered_, external_default_, loaded_, refused_;
   const telemetry::Histogram request_seconds_;
   absl::Mutex mu_;
   std::vector<Position> positions_ ABSL_GUARDED_BY(mu_);

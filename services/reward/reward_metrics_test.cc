@@ -35,7 +35,8 @@ TEST(RewardMetricsTest, CountsOutcomesByPositionAndAveragesRewards) {
   domain::ListScore b;
   b.rank_rewards = {.5, 0};
   b.lines = {{0, {"C", 1}, kOffCatalog}};
-  observer.OnScores({a, b});
+  const std::vector<domain::ListScore> scores = {a, b};
+  observer.OnScores(scores);
   const std::string text = metrics.Serialize();
   ExpectSeries(text, "rl_reward_items_total", "outcome=\"hit\",position=\"1\"", "1");
   ExpectSeries(text, "rl_reward_items_total", "outcome=\"unparsed\",position=\"2\"", "1");
@@ -51,12 +52,26 @@ TEST(RewardMetricsTest, CountsAnswersByCode) {
   ExpectSeries(metrics.Serialize(), "rl_reward_requests_total", "code=\"OK\"", "0");
   observer.OnAnswer("OK", absl::Milliseconds(3));
   observer.OnAnswer("RESOURCE_EXHAUSTED", absl::ZeroDuration());
-  observer.OnInFlight(3);
+  observer.OnLoad({.calls = 3, .streams = 2, .held_bytes = 100});
+  observer.OnStreamEnd("OK");
+  observer.OnRefusal("bytes");
+  observer.OnExternalRule(false);
+  observer.OnCatalog(7, "0000000000001fffffffffffffffffff");
+  observer.OnReload(true);
   const std::string text = metrics.Serialize();
   ExpectSeries(text, "rl_reward_requests_total", "code=\"OK\"", "1");
   ExpectSeries(text, "rl_reward_requests_total", "code=\"RESOURCE_EXHAUSTED\"", "1");
   ExpectSeries(text, "rl_reward_inflight", "", "3");
   ExpectSeries(text, "rl_reward_request_seconds_count", "", "2");
+  ExpectSeries(text, "rl_reward_streams", "", "2");
+  ExpectSeries(text, "rl_reward_held_bytes", "", "100");
+  ExpectSeries(text, "rl_reward_streams_total", "code=\"OK\"", "1");
+  ExpectSeries(text, "rl_reward_refused_total", "reason=\"bytes\"", "1");
+  ExpectSeries(text, "rl_reward_refused_total", "reason=\"calls\"", "0");
+  ExpectSeries(text, "rl_reward_external_total", "result=\"default\"", "1");
+  ExpectSeries(text, "rl_reward_catalog_items", "", "7");
+  ExpectSeries(text, "rl_reward_catalog_digest", "", "1");
+  ExpectSeries(text, "rl_reward_catalog_reloads_total", "result=\"loaded\"", "1");
 }
 
 TEST(WindowMeanTest, ForgetsValuesThatLeftTheWindow) {
@@ -64,6 +79,10 @@ TEST(WindowMeanTest, ForgetsValuesThatLeftTheWindow) {
   EXPECT_EQ(mean.mean(), 0);
   for (const double value : {7.0, 1.0, 2.0}) mean.Add(value);
   EXPECT_EQ(mean.mean(), 1.5);
+  mean.Add(1e17);
+  mean.Add(1);
+  mean.Add(2);
+  EXPECT_EQ(mean.mean(), 1.5);  // Nothing is left of the large value's rounding.
 }
 
 }  // namespace

@@ -1,24 +1,38 @@
 // What the reward service tells about its work; a seam between the service and its metrics.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "absl/time/time.h"
 #include "libs/domain/list_score.h"
 
 namespace convrec::reward {
 
-// Called from several threads at once; must not block for long.
+// Called from several threads at once, some of them with locks held; must not block for long nor
+// call back.
 class RewardObserver {
  public:
+  // What has been admitted and not answered yet.
+  struct Load {
+    int calls = 0;
+    int streams = 0;
+    int64_t held_bytes = 0;
+  };
+
   virtual ~RewardObserver() = default;
   // A ScoreGroup call has been answered with `code` ("OK", "RESOURCE_EXHAUSTED", ...).
   virtual void OnAnswer(const std::string& code, absl::Duration took) = 0;
-  // The lists of one call have been scored; before OnAnswer().
-  virtual void OnScores(const std::vector<domain::ListScore>& scores) = 0;
-  // Calls admitted and not answered yet.
-  virtual void OnInFlight(int num_calls) = 0;
+  // A stream has ended with `code`.
+  virtual void OnStreamEnd(const std::string& /*code*/) {}
+  // The lists of one call or stream have been scored; before OnAnswer() or OnStreamEnd().
+  virtual void OnScores(std::span<const domain::ListScore> scores) = 0;
+  virtual void OnLoad(const Load& load) = 0;
+  // A call or stream, or its next piece, was not admitted: "calls", "streams", "client" or "bytes".
+  virtual void OnRefusal(const char* /*reason*/) {}
+  // The external rule gave its values, or its default was taken.
+  virtual void OnExternalRule(bool /*answered*/) {}
 };
 
 }  // namespace convrec::reward

@@ -1,5 +1,7 @@
 #include "services/reward/reward_options.h"
 
+#include "libs/config/number_list.h"
+
 namespace convrec::reward {
 namespace {
 
@@ -11,8 +13,21 @@ RewardRule RuleOf(config::RewardRule rule) {
       return RewardRule::kExp;
     case config::RewardRule::kLogDecay:
       return RewardRule::kLogDecay;
+    case config::RewardRule::kDcg:
+      return RewardRule::kDcg;
   }
   return RewardRule::kExpInf;
+}
+
+RewardTerms TermsOf(const config::RewardTermsOptions& terms) {
+  return {.exp_inf = terms.exp_inf,
+          .exp = terms.exp,
+          .log_decay = terms.log_decay,
+          .dcg = terms.dcg,
+          .format = terms.format,
+          .length = terms.length,
+          .novelty = terms.novelty,
+          .diversity = terms.diversity};
 }
 
 }  // namespace
@@ -29,13 +44,41 @@ ListScorer::Options ScorerOptionsOf(const config::RunOptions& options) {
                               ? catalog::EvaluationCut::kBeforeFilter
                               : catalog::EvaluationCut::kAfterFilter;
   scorer.rules.rule = RuleOf(reward.rule);
-  scorer.rules.gamma = reward.gamma;
+  scorer.rules.rule_weight = reward.rule_weight;
+  // Without rule exp the base has no meaning and no range.
+  scorer.rules.gamma = reward.gamma > 1 ? reward.gamma : 2;
+  scorer.rules.discounts =
+      config::ParseNumberList(reward.discounts).value_or(std::vector<double>());
   scorer.rules.suffix_sum = is_reference ? SuffixSum::kTotalMinusPrefix : SuffixSum::kDirect;
   scorer.rules.duplicate_reward = reward.duplicate_reward;
   scorer.rules.off_catalog_reward = reward.off_catalog_reward;
   scorer.rules.seen_reward = reward.seen_reward;
   scorer.rules.malformed_reward = reward.malformed_reward;
+  scorer.rules.terms = TermsOf(reward.terms);
+  if (!reward.external.address.empty()) scorer.rules.external_weight = reward.external.weight;
   return scorer;
+}
+
+RewardService::Options ServiceOptionsOf(const config::RunOptions& options, int default_threads) {
+  const config::RewardOptions& reward = options.reward;
+  const config::RewardLimitsOptions& limits = reward.limits;
+  return {.num_threads = reward.threads > 0 ? reward.threads : default_threads,
+          .admission = {.max_calls = reward.max_in_flight,
+                        .max_streams = limits.max_streams,
+                        .max_calls_per_client = limits.max_calls_per_client,
+                        .max_held_bytes = limits.max_held_bytes},
+          .limits = {.max_lists = limits.max_lists,
+                     .max_lines = limits.max_lines,
+                     .max_list_bytes = limits.max_list_bytes},
+          .stream_idle_timeout = limits.stream_idle_timeout};
+}
+
+ExternalRule::Options ExternalRuleOptionsOf(const config::RunOptions& options) {
+  const config::ExternalRuleOptions& external = options.reward.external;
+  return {.address = external.address,
+          .weight = external.weight,
+          .timeout = external.timeout,
+          .default_value = external.default_value};
 }
 
 }  // namespace convrec::reward

@@ -2,7 +2,6 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
 #include <optional>
 #include <string>
 #include <thread>
@@ -13,11 +12,11 @@
 #include "absl/time/clock.h"
 #include "libs/base/bounded_queue.h"
 #include "libs/base/check.h"
-#include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
-#include "libs/wire/common.h"
 #include "libs/wire/list_score.h"
 #include "proto/reward.grpc.pb.h"
+#include "services/reward/arena_messages.h"
+#include "services/reward/service_parts.h"
 
 namespace convrec::reward {
 namespace {
@@ -28,48 +27,43 @@ struct Call {
   const v1::ScoreGroupRequest* request;
   v1::ScoreGroupReply* reply;
   grpc::ServerUnaryReactor* reactor;
-  std::vector<domain::Item> ground_truth;
   absl::Time start;
+  std::shared_ptr<const ListScorer> scorer;
+  Prompt prompt = {};
+  std::optional<Admission::Ticket> ticket = {};
 };
 
-absl::StatusOr<std::vector<domain::Item>> Validated(const v1::ScoreGroupRequest& request,
-                                                    const std::string& catalog_digest) {
-  if (!request.catalog_digest().empty() && request.catalog_digest() != catalog_digest) {
-    return absl::FailedPreconditionError(absl::StrCat("catalog_digest is ",
-                                                      request.catalog_digest(),
-                                                      ": this service scores with catalog ",
-                                                      catalog_digest));
+int64_t HeldBytesOf(const v1::ScoreGroupRequest& request) {
+  int64_t held_bytes = 0;
+  for (const std::string& completion : request.completions()) held_bytes += HeldBytes(completion);
+  for (const v1::Item& item : request.ground_truth()) {
+    held_bytes += static_cast<int64_t>(sizeof(v1::Item) + item.title().size());
   }
-  if (request.completions().empty()) {
-    return absl::InvalidArgumentError("completions is empty: expected at least one list");
+  for (const std::string& title : request.seen_titles()) {
+    held_bytes += static_cast<int64_t>(sizeof(std::string) + title.size());
   }
-  if (request.ground_truth().empty()) {
-    return absl::InvalidArgumentError("ground_truth is empty: expected at least one item");
-  }
-  std::vector<domain::Item> ground_truth;
-  for (int i = 0; i < request.ground_truth_size(); ++i) {
-    absl::StatusOr<domain::Item> item = wire::FromProto(request.ground_truth(i));
-    if (!item.ok()) return base::Annotate(item.status(), absl::StrCat("ground_truth[", i, "]"));
-    ground_truth.push_back(*std::move(item));
-  }
-  return ground_truth;
-}
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.raw_code()),
-                      std::string(status.message()));
+  return held_bytes;
 }
 
 }  // namespace
 
 class RewardService::Impl final : public v1::RewardService::CallbackService {
  public:
-  Impl(const ListScorer* scorer, const Options& options, RewardObserver* observer)
-      : scorer_(scorer),
-        options_(options),
-        observer_(observer),
-        calls_(static_cast<size_t>(options.max_in_flight)) {
-    CR_CHECK(options.max_in_flight > 0 && options.num_threads > 0);
+  Impl(const LiveScorer* scorer,
+       ExternalRule* external,
+       const Options& options,
+       RewardObserver* observer)
+      : admission_(options.admission, observer),
+        idle_watch_(options.stream_idle_timeout),
+        parts_{.scorer = scorer,
+               .admission = &admission_,
+               .observer = observer,
+               .external = external,
+               .idle_watch = &idle_watch_,
+               .limits = options.limits},
+        calls_(static_cast<size_t>(options.admission.max_calls)) {
+    CR_CHECK(options.num_threads > 0);
+    SetMessageAllocatorFor_ScoreGroup(&messages_);
     for (int i = 0; i < options.num_threads; ++i) threads_.emplace_back([this] { ScoreCalls(); });
   }
 
@@ -81,10 +75,11 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
   grpc::ServerUnaryReactor* Describe(grpc::CallbackServerContext* context,
                                      const v1::DescribeRequest* /*request*/,
                                      v1::DescribeReply* reply) override {
-    reply->set_catalog_digest(scorer_->catalog().digest());
-    reply->set_catalog_size(static_cast<int64_t>(scorer_->catalog().size()));
-    reply->set_rules(scorer_->Describe());
-    reply->set_num_ranks(scorer_->num_ranks());
+    const std::shared_ptr<const ListScorer> scorer = parts_.scorer->Get();
+    reply->set_catalog_digest(scorer->catalog().digest());
+    reply->set_catalog_size(static_cast<int64_t>(scorer->catalog().size()));
+    reply->set_rules(scorer->Describe());
+    reply->set_num_ranks(scorer->options().num_ranks);
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
     return reactor;
@@ -93,83 +88,103 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
   grpc::ServerUnaryReactor* ScoreGroup(grpc::CallbackServerContext* context,
                                        const v1::ScoreGroupRequest* request,
                                        v1::ScoreGroupReply* reply) override {
-    Call call{context, request, reply, context->DefaultReactor(), {}, absl::Now()};
-    grpc::ServerUnaryReactor* const reactor = call.reactor;
-    if (!TryAdmit()) {
-      Refuse(call,
-             absl::ResourceExhaustedError(
-                 absl::StrCat(options_.max_in_flight, " calls are in flight: retry later")));
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    Call call{context, request, reply, reactor, absl::Now(), parts_.scorer->Get()};
+    if (const absl::Status status = Admit(&call); !status.ok()) {
+      call.ticket.reset();
+      Answer(call, status);
       return reactor;
     }
-    absl::StatusOr<std::vector<domain::Item>> ground_truth =
-        Validated(*request, scorer_->catalog().digest());
-    if (!ground_truth.ok()) {
-      Leave();
-      Refuse(call, ground_truth.status());
-      return reactor;
-    }
-    call.ground_truth = *std::move(ground_truth);
     // Has room: no more calls wait than are admitted. Open: it closes after the server has stopped.
     CR_CHECK(calls_.Push(std::move(call)), "a call arrived after the server had stopped");
     return reactor;
   }
 
- private:
-  bool TryAdmit() {
-    const int num_before = in_flight_.fetch_add(1);
-    if (num_before >= options_.max_in_flight) {
-      in_flight_.fetch_sub(1);
-      return false;
-    }
-    observer_->OnInFlight(num_before + 1);
-    return true;
+  grpc::ServerBidiReactor<v1::ScoreStreamRequest, v1::ScoreStreamReply>* ScoreStream(
+      grpc::CallbackServerContext* context) override {
+    return StartScoreStream(parts_, context);
   }
 
-  void Leave() { observer_->OnInFlight(in_flight_.fetch_sub(1) - 1); }
-
-  void Refuse(const Call& call, const absl::Status& status) {
-    observer_->OnAnswer(absl::StatusCodeToString(status.code()), absl::Now() - call.start);
-    call.reactor->Finish(ToGrpc(status));
+ private:
+  // Gives the call its ticket and its prompt.
+  absl::Status Admit(Call* call) {
+    CR_ASSIGN_OR_RETURN(
+        Admission::Ticket ticket,
+        admission_.Admit(
+            Admission::Kind::kCall, call->context->peer(), HeldBytesOf(*call->request)));
+    call->ticket.emplace(std::move(ticket));
+    const auto& completions = call->request->completions();
+    if (completions.empty() || completions.size() > parts_.limits.max_lists) {
+      return absl::InvalidArgumentError(completions.empty()
+                                            ? "completions is empty: expected at least one list"
+                                            : absl::StrCat("completions has ",
+                                                           completions.size(),
+                                                           " lists: expected at most ",
+                                                           parts_.limits.max_lists));
+    }
+    for (int i = 0; i < completions.size(); ++i) {
+      const std::string& text = completions[i];
+      CR_RETURN_IF_ERROR(CheckList(
+          parts_.limits, static_cast<int64_t>(text.size()), NumLineBreaks(text), "completions", i));
+    }
+    CR_ASSIGN_OR_RETURN(call->prompt, ReadPrompt(*call->request, *call->scorer));
+    return absl::OkStatus();
   }
 
   void ScoreCalls() {
-    while (std::optional<Call> call = calls_.Pop()) {
-      if (call->context->IsCancelled()) {
-        Leave();
-        Refuse(*call, absl::CancelledError("the caller has given up"));
-        continue;
-      }
-      Score(*call);
-      Leave();  // Before the answer, so that a caller that has it finds room.
-      observer_->OnAnswer("OK", absl::Now() - call->start);
-      call->reactor->Finish(grpc::Status::OK);
-    }
+    while (std::optional<Call> call = calls_.Pop()) Score(std::make_shared<Call>(*std::move(call)));
   }
 
-  void Score(const Call& call) {
-    const std::vector<std::string> seen_titles(call.request->seen_titles().begin(),
-                                               call.request->seen_titles().end());
+  void Score(std::shared_ptr<Call> call) {
+    if (const absl::Status waiting = CheckWaiting(*call->context); !waiting.ok()) {
+      call->ticket.reset();
+      Answer(*call, waiting);
+      return;
+    }
+    std::vector<std::string_view> texts(call->request->completions().begin(),
+                                        call->request->completions().end());
     std::vector<domain::ListScore> scores;
-    for (const std::string& completion : call.request->completions()) {
-      scores.push_back(scorer_->Score(completion, call.ground_truth, seen_titles));
-      *call.reply->add_scores() = wire::ToProto(scores.back());
+    scores.reserve(texts.size());
+    for (const std::string_view text : texts) {
+      scores.push_back(call->scorer->Score(text, call->prompt));
     }
-    call.reply->set_catalog_digest(scorer_->catalog().digest());
-    observer_->OnScores(scores);
+    if (parts_.external == nullptr) {
+      Reply(*call, scores);
+      return;
+    }
+    parts_.external->Apply(
+        {texts, call->prompt.ground_truth, call->prompt.seen_titles},
+        std::move(scores),
+        [this, call](std::vector<domain::ListScore> whole) { Reply(*call, whole); });
   }
 
-  const ListScorer* const scorer_;
-  const Options options_;
-  RewardObserver* const observer_;
-  std::atomic<int> in_flight_{0};
+  void Reply(Call& call, const std::vector<domain::ListScore>& scores) {
+    parts_.observer->OnScores(scores);
+    call.reply->mutable_scores()->Reserve(static_cast<int>(scores.size()));
+    for (const domain::ListScore& score : scores) wire::Write(score, call.reply->add_scores());
+    call.reply->set_catalog_digest(call.scorer->catalog().digest());
+    call.ticket.reset();  // Before the answer, so that a caller that has it finds room.
+    Answer(call, absl::OkStatus());
+  }
+
+  void Answer(const Call& call, const absl::Status& status) {
+    parts_.observer->OnAnswer(absl::StatusCodeToString(status.code()), absl::Now() - call.start);
+    call.reactor->Finish(ToAnswer(status, call.context));
+  }
+
+  Admission admission_;
+  IdleWatch idle_watch_;
+  const ServiceParts parts_;
+  ArenaMessages<v1::ScoreGroupRequest, v1::ScoreGroupReply> messages_;
   base::BoundedQueue<Call> calls_;
   std::vector<std::thread> threads_;
 };
 
-RewardService::RewardService(const ListScorer* scorer,
+RewardService::RewardService(const LiveScorer* scorer,
+                             ExternalRule* external,
                              const Options& options,
                              RewardObserver* observer)
-    : impl_(std::make_unique<Impl>(scorer, options, observer)) {}
+    : impl_(std::make_unique<Impl>(scorer, external, options, observer)) {}
 
 RewardService::~RewardService() = default;
 

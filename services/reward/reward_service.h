@@ -1,13 +1,18 @@
 // convrec.v1.RewardService: validates, admits and scores; see proto/reward.proto.
 //
-// A call is checked on the thread of gRPC and then scored by one of the service's own threads. At
-// most max_in_flight calls are admitted at a time; further ones are refused at once with
-// RESOURCE_EXHAUSTED, which callers retry. Calls that their caller has given up are not scored.
+// A unary call is checked on the thread of gRPC and then scored by one of the service's own
+// threads; a stream is scored as it arrives. What is over a bound of Options is refused at once
+// with RESOURCE_EXHAUSTED, which callers retry. Calls that their caller has given up, or whose
+// deadline has passed, are not scored.
 #pragma once
 
 #include <memory>
 
-#include "services/reward/list_scorer.h"
+#include "absl/time/time.h"
+#include "services/reward/admission.h"
+#include "services/reward/external_rule.h"
+#include "services/reward/live_scorer.h"
+#include "services/reward/request_limits.h"
 #include "services/reward/reward_observer.h"
 
 namespace grpc {
@@ -19,12 +24,17 @@ namespace convrec::reward {
 class RewardService final {
  public:
   struct Options {
-    int max_in_flight = 64;  // Calls waiting or being scored; > 0.
-    int num_threads = 2;     // Scoring threads; > 0.
+    int num_threads = 2;  // Scoring threads; > 0.
+    Admission::Options admission = {};
+    RequestLimits limits = {};
+    absl::Duration stream_idle_timeout = absl::Minutes(1);  // Then a stream is ended.
   };
 
-  // `scorer` and `observer` must outlive the service.
-  RewardService(const ListScorer* scorer, const Options& options, RewardObserver* observer);
+  // All must outlive the service; `external` may be nullptr.
+  RewardService(const LiveScorer* scorer,
+                ExternalRule* external,
+                const Options& options,
+                RewardObserver* observer);
   // Answers the admitted calls first. The server must have been shut down before.
   ~RewardService();
   RewardService(const RewardService&) = delete;

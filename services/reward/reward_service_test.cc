@@ -6,81 +6,38 @@
 
 #include <thread>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
+#include "libs/rpc/call.h"
 #include "libs/wire/list_score.h"
 #include "proto/reward.grpc.pb.h"
+#include "services/reward/fake_observer.h"
 
 namespace convrec::reward {
 namespace {
 
+using ::testing::Each;
 using ::testing::HasSubstr;
-
-// Records what it is told; can hold scored calls back until they are let go.
-class FakeObserver final : public RewardObserver {
- public:
-  void OnAnswer(const std::string& code, absl::Duration) override {
-    absl::MutexLock lock(&mu_);
-    codes_.push_back(code);
-  }
-  void OnScores(const std::vector<domain::ListScore>& scores) override {
-    absl::MutexLock lock(&mu_);
-    num_lists_ += scores.size();
-    ++num_waiting_;
-    mu_.Await(absl::Condition(&is_open_));
-  }
-  void OnInFlight(int num_calls) override {
-    absl::MutexLock lock(&mu_);
-    in_flight_ = num_calls;
-  }
-
-  void Hold() {
-    absl::MutexLock lock(&mu_);
-    is_open_ = false;
-  }
-  void LetGo() {
-    absl::MutexLock lock(&mu_);
-    is_open_ = true;
-  }
-  void AwaitWaiting(int num_calls) {
-    absl::MutexLock lock(&mu_);
-    const auto enough = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return num_waiting_ >= num_calls; };
-    mu_.Await(absl::Condition(&enough));
-  }
-  std::vector<std::string> codes() const {
-    absl::MutexLock lock(&mu_);
-    return codes_;
-  }
-  int in_flight() const {
-    absl::MutexLock lock(&mu_);
-    return in_flight_;
-  }
-  size_t num_lists() const {
-    absl::MutexLock lock(&mu_);
-    return num_lists_;
-  }
-
- private:
-  mutable absl::Mutex mu_;
-  bool is_open_ ABSL_GUARDED_BY(mu_) = true;
-  int num_waiting_ ABSL_GUARDED_BY(mu_) = 0;
-  int in_flight_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t num_lists_ ABSL_GUARDED_BY(mu_) = 0;
-  std::vector<std::string> codes_ ABSL_GUARDED_BY(mu_);
-};
 
 class RewardServiceTest : public ::testing::Test {
  protected:
-  RewardServiceTest() {
+  RewardServiceTest() { Start({.num_threads = 1, .admission = {.max_calls = 2}}); }
+  ~RewardServiceTest() override { Stop(); }
+
+  void Start(const RewardService::Options& options) {
+    service_ = std::make_unique<RewardService>(&scorer_, nullptr, options, &observer_);
     grpc::ServerBuilder builder;
-    builder.RegisterService(service_.service());
+    builder.RegisterService(service_->service());
     server_ = builder.BuildAndStart();
     stub_ = v1::RewardService::NewStub(server_->InProcessChannel({}));
   }
-  ~RewardServiceTest() override {
+  void Stop() {
     observer_.LetGo();
     server_->Shutdown();
+  }
+  void Restart(const RewardService::Options& options) {
+    Stop();
+    stub_.reset();
+    server_.reset();
+    Start(options);
   }
 
   static v1::ScoreGroupRequest Request() {
@@ -96,15 +53,24 @@ class RewardServiceTest : public ::testing::Test {
 
   grpc::Status Score(const v1::ScoreGroupRequest& request, v1::ScoreGroupReply* reply) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-    return stub_->ScoreGroup(&context, request, reply);
+    return Score(request, reply, &context);
+  }
+  grpc::Status Score(const v1::ScoreGroupRequest& request,
+                     v1::ScoreGroupReply* reply,
+                     grpc::ClientContext* context) {
+    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    return stub_->ScoreGroup(context, request, reply);
+  }
+
+  static std::shared_ptr<const ListScorer> MakeScorer(const catalog::Catalog& catalog) {
+    return *ListScorer::Create(catalog, {.num_ranks = 3});
   }
 
   const catalog::Catalog catalog_ =
       *catalog::Catalog::FromItems({{{"A", 1999}, {}, 0}, {{"B", 2000}, {}, 0}}, "test");
-  const ListScorer scorer_{&catalog_, {.num_ranks = 3}};
+  LiveScorer scorer_{MakeScorer(catalog_)};
   FakeObserver observer_;
-  RewardService service_{&scorer_, {.max_in_flight = 2, .num_threads = 1}, &observer_};
+  std::unique_ptr<RewardService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::RewardService::Stub> stub_;
 };
@@ -130,11 +96,12 @@ TEST_F(RewardServiceTest, ScoresEachCompletionInOrder) {
   const auto first = wire::FromProto(reply.scores(0), 3);
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(first->rank_rewards, (std::vector<float>{1, 0, 0}));
+  EXPECT_EQ(first->lines[0].ground_truth, 0);
   EXPECT_EQ(first->lines[1].outcome, domain::LineOutcome::kSeen);
   EXPECT_EQ(reply.scores(1).lines(1).outcome(), v1::LINE_OUTCOME_MALFORMED);
   EXPECT_EQ(observer_.codes(), std::vector<std::string>{"OK"});
   EXPECT_EQ(observer_.num_lists(), 2u);
-  EXPECT_EQ(observer_.in_flight(), 0);
+  EXPECT_EQ(observer_.load().calls, 0);
 }
 
 TEST_F(RewardServiceTest, RepeatedCallsHaveTheSameAnswer) {
@@ -171,7 +138,7 @@ TEST_F(RewardServiceTest, WrongRequestsAreRefusedByField) {
     EXPECT_THAT(status.error_message(), HasSubstr(c.message));
   }
   EXPECT_EQ(observer_.codes().size(), cases.size());
-  EXPECT_EQ(observer_.in_flight(), 0);
+  EXPECT_EQ(observer_.load().calls, 0);
 }
 
 TEST_F(RewardServiceTest, CallsBeyondTheLimitAreRefusedAndLaterOnesAdmitted) {
@@ -182,10 +149,16 @@ TEST_F(RewardServiceTest, CallsBeyondTheLimitAreRefusedAndLaterOnesAdmitted) {
   callers.emplace_back([&] { statuses[0] = Score(Request(), &replies[0]); });
   observer_.AwaitWaiting(1);  // The only thread is busy: the next call waits in the queue.
   callers.emplace_back([&] { statuses[1] = Score(Request(), &replies[1]); });
-  while (observer_.in_flight() < 2) std::this_thread::yield();
+  while (observer_.load().calls < 2) std::this_thread::yield();
   v1::ScoreGroupReply refused;
-  const grpc::Status status = Score(Request(), &refused);
+  grpc::ClientContext context;
+  const grpc::Status status = Score(Request(), &refused, &context);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto hint = trailers.find(rpc::kRetryAfterTrailer);
+  ASSERT_NE(hint, trailers.end());
+  EXPECT_EQ(std::string(hint->second.data(), hint->second.size()), "50");
+  EXPECT_EQ(observer_.refusals(), std::vector<std::string>{"calls"});
   EXPECT_THAT(status.error_message(), HasSubstr("2 calls are in flight"));
   observer_.LetGo();
   for (std::thread& caller : callers) caller.join();
@@ -205,13 +178,115 @@ TEST_F(RewardServiceTest, CallThatWasGivenUpIsNotScored) {
     EXPECT_EQ(stub_->ScoreGroup(&context, Request(), &given_up).error_code(),
               grpc::StatusCode::CANCELLED);
   });
-  while (observer_.in_flight() < 2) std::this_thread::yield();
+  while (observer_.load().calls < 2) std::this_thread::yield();
   context.TryCancel();
   caller.join();
   observer_.LetGo();
   busy.join();
-  while (observer_.in_flight() > 0) std::this_thread::yield();
+  while (observer_.load().calls > 0) std::this_thread::yield();
   EXPECT_EQ(observer_.num_lists(), 2u);  // Of the first call only.
+}
+
+TEST_F(RewardServiceTest, CallWhoseDeadlineHasPassedIsNotScored) {
+  observer_.Hold();
+  v1::ScoreGroupReply reply;
+  std::thread busy([&] { EXPECT_TRUE(Score(Request(), &reply).ok()); });
+  observer_.AwaitWaiting(1);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(20));
+  v1::ScoreGroupReply late;
+  EXPECT_EQ(stub_->ScoreGroup(&context, Request(), &late).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  observer_.LetGo();
+  busy.join();
+  while (observer_.load().calls > 0) std::this_thread::yield();
+  EXPECT_EQ(observer_.num_lists(), 2u);  // Of the first call only.
+}
+
+TEST_F(RewardServiceTest, ListsBeyondTheLimitsAreRefusedByField) {
+  Restart({.num_threads = 1, .limits = {.max_lists = 2, .max_lines = 3, .max_list_bytes = 20}});
+  const auto error_of = [&](const std::vector<std::string>& completions) {
+    v1::ScoreGroupRequest request = Request();
+    request.clear_completions();
+    for (const std::string& completion : completions) request.add_completions(completion);
+    v1::ScoreGroupReply reply;
+    const grpc::Status status = Score(request, &reply);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  };
+  EXPECT_EQ(error_of({"", "", ""}), "completions has 3 lists: expected at most 2");
+  EXPECT_EQ(error_of({"", "\n\n\n"}), "completions[1] has 3 line breaks: expected at most 2");
+  EXPECT_EQ(error_of({std::string(21, 'x')}), "completions[0] has 21 bytes: expected at most 20");
+  EXPECT_EQ(observer_.num_lists(), 0u);
+}
+
+TEST_F(RewardServiceTest, RequestsAreRefusedWhenTheirBytesFindNoRoom) {
+  Restart({.num_threads = 1, .admission = {.max_held_bytes = 4096}});
+  v1::ScoreGroupRequest request = Request();
+  v1::ScoreGroupReply reply;
+  EXPECT_TRUE(Score(request, &reply).ok());
+  request.set_completions(0, std::string(4000, 'x'));
+  EXPECT_EQ(Score(request, &reply).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(observer_.refusals(), std::vector<std::string>{"bytes"});
+  EXPECT_EQ(observer_.load().held_bytes, 0);
+}
+
+TEST_F(RewardServiceTest, OneClientCannotTakeAllPlaces) {
+  Restart({.num_threads = 1, .admission = {.max_calls = 8, .max_calls_per_client = 1}});
+  observer_.Hold();
+  v1::ScoreGroupReply first;
+  std::thread busy([&] { EXPECT_TRUE(Score(Request(), &first).ok()); });
+  observer_.AwaitWaiting(1);
+  v1::ScoreGroupReply refused;
+  const grpc::Status status = Score(Request(), &refused);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("of this client"));
+  observer_.LetGo();
+  busy.join();
+  EXPECT_TRUE(Score(Request(), &refused).ok());
+}
+
+TEST_F(RewardServiceTest, ANewCatalogIsInUseAtOnceAndForWholeCalls) {
+  observer_.Hold();
+  v1::ScoreGroupReply old_reply;
+  std::thread busy([&] { EXPECT_TRUE(Score(Request(), &old_reply).ok()); });
+  observer_.AwaitWaiting(1);
+  const catalog::Catalog next = *catalog::Catalog::FromItems({{{"C", 2001}, {}, 0}}, "next");
+  scorer_.Set(MakeScorer(next));
+  observer_.LetGo();
+  busy.join();
+  EXPECT_EQ(old_reply.catalog_digest(), catalog_.digest());
+  EXPECT_EQ(old_reply.scores(0).lines(0).outcome(), v1::LINE_OUTCOME_HIT);
+  v1::ScoreGroupReply reply;
+  ASSERT_TRUE(Score(Request(), &reply).ok());
+  EXPECT_EQ(reply.catalog_digest(), next.digest());
+  EXPECT_EQ(reply.scores(0).lines(0).outcome(), v1::LINE_OUTCOME_OFF_CATALOG);
+  v1::ScoreGroupRequest request = Request();
+  request.set_catalog_digest(catalog_.digest());
+  EXPECT_EQ(Score(request, &reply).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+// Callers keep scoring while the catalog changes under them: none fails, and each answer is of one
+// catalog alone.
+TEST_F(RewardServiceTest, ExchangingTheCatalogDropsNoCall) {
+  Restart({.num_threads = 2, .admission = {.max_calls = 8}});
+  const catalog::Catalog other = *catalog::Catalog::FromItems({{{"C", 2001}, {}, 0}}, "other");
+  std::vector<std::thread> callers;
+  std::vector<int> num_wrong(4);
+  for (int& wrong : num_wrong) {
+    callers.emplace_back([&, this] {
+      for (int i = 0; i < 200; ++i) {
+        v1::ScoreGroupReply reply;
+        if (!Score(Request(), &reply).ok()) ++wrong;
+        const bool is_first = reply.catalog_digest() == catalog_.digest();
+        const bool is_hit = reply.scores(0).lines(0).outcome() == v1::LINE_OUTCOME_HIT;
+        if (is_first != is_hit) ++wrong;
+      }
+    });
+  }
+  for (int i = 0; i < 200; ++i) scorer_.Set(MakeScorer(i % 2 == 0 ? other : catalog_));
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_THAT(num_wrong, Each(0));
 }
 
 }  // namespace

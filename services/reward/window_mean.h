@@ -14,22 +14,23 @@ class WindowMean final {
   void Add(double value) {
     if (values_.size() < size_) {
       values_.push_back(value);
+      sum_ += value;
     } else {
+      sum_ += value - values_[next_];
       values_[next_] = value;
     }
-    next_ = (next_ + 1) % size_;
+    if (++next_ < size_) return;
+    next_ = 0;
+    sum_ = std::accumulate(values_.begin(), values_.end(), 0.0);  // Rounding errors end here.
   }
 
-  // 0 before the first value. Sums anew, so that no rounding error accumulates.
-  double mean() const {
-    if (values_.empty()) return 0;
-    return std::accumulate(values_.begin(), values_.end(), 0.0) /
-           static_cast<double>(values_.size());
-  }
+  // 0 before the first value.
+  double mean() const { return values_.empty() ? 0 : sum_ / static_cast<double>(values_.size()); }
 
  private:
   const size_t size_;
   size_t next_ = 0;
+  double sum_ = 0;
   std::vector<double> values_;
 };
 

@@ -1,0 +1,53 @@
+// A reward rule outside this process: a service that implements proto/reward_rule.proto.
+//
+// Asked once for the lists of a call, with a deadline and without repeats; whatever goes wrong, the
+// lists get the default value, so scoring never waits longer than the deadline and never fails for
+// it. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/domain/item.h"
+#include "libs/domain/list_score.h"
+#include "services/reward/reward_observer.h"
+
+namespace convrec::reward {
+
+class ExternalRule final {
+ public:
+  struct Options {
+    std::string address;  // host:port.
+    double weight = 1;    // Of its values.
+    absl::Duration timeout = absl::Milliseconds(500);
+    double default_value = 0;  // Of every rank, when there is no valid answer.
+  };
+  // Read before Apply() returns.
+  struct Lists {
+    const std::vector<std::string_view>& texts;
+    const std::vector<domain::Item>& ground_truth;
+    const std::vector<std::string>& seen_titles;
+  };
+  using Scores = std::vector<domain::ListScore>;
+
+  // `observer` must outlive this.
+  ExternalRule(const Options& options, RewardObserver* observer);
+  // Waits for the calls under way.
+  ~ExternalRule();
+  ExternalRule(const ExternalRule&) = delete;
+  ExternalRule& operator=(const ExternalRule&) = delete;
+
+  // Adds weight * value to each rank's reward, then calls `done` once, from a thread of gRPC.
+  // `scores` are those of the texts, in order.
+  void Apply(const Lists& lists, Scores scores, std::function<void(Scores)> done);
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace convrec::reward

@@ -1,0 +1,34 @@
+// The scorer in use, exchanged while calls go on: a call scores with the one it started with.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "services/reward/list_scorer.h"
+
+namespace convrec::reward {
+
+// Thread-safe.
+class LiveScorer final {
+ public:
+  explicit LiveScorer(std::shared_ptr<const ListScorer> scorer) : scorer_(std::move(scorer)) {}
+
+  // Never nullptr.
+  std::shared_ptr<const ListScorer> Get() const ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::ReaderMutexLock lock(&mu_);
+    return scorer_;
+  }
+  // The old scorer ends with the last call that uses it.
+  void Set(std::shared_ptr<const ListScorer> scorer) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    scorer_.swap(scorer);
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  std::shared_ptr<const ListScorer> scorer_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace convrec::reward

@@ -1,0 +1,61 @@
+#include "services/reward/service_parts.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/base/errors.h"
+#include "libs/rpc/call.h"
+#include "libs/rpc/status_convert.h"
+#include "libs/wire/common.h"
+
+namespace convrec::reward {
+namespace {
+
+// Calls take milliseconds, so room comes soon; clients spread their attempts by themselves.
+constexpr absl::Duration kRetryAfter = absl::Milliseconds(50);
+
+}  // namespace
+
+grpc::Status ToAnswer(const absl::Status& status, grpc::CallbackServerContext* context) {
+  if (absl::IsResourceExhausted(status)) {
+    context->AddTrailingMetadata(rpc::kRetryAfterTrailer,
+                                 absl::StrCat(absl::ToInt64Milliseconds(kRetryAfter)));
+  }
+  return rpc::ToGrpc(status);
+}
+
+template <typename Message>
+absl::StatusOr<Prompt> ReadPrompt(const Message& message, const ListScorer& scorer) {
+  const std::string& digest = scorer.catalog().digest();
+  if (!message.catalog_digest().empty() && message.catalog_digest() != digest) {
+    return absl::FailedPreconditionError(absl::StrCat("catalog_digest is ",
+                                                      message.catalog_digest(),
+                                                      ": this service scores with catalog ",
+                                                      digest));
+  }
+  if (message.ground_truth().empty()) {
+    return absl::InvalidArgumentError("ground_truth is empty: expected at least one item");
+  }
+  Prompt prompt;
+  for (int i = 0; i < message.ground_truth_size(); ++i) {
+    absl::StatusOr<domain::Item> item = wire::FromProto(message.ground_truth(i));
+    if (!item.ok()) return base::Annotate(item.status(), absl::StrCat("ground_truth[", i, "]"));
+    prompt.ground_truth.push_back(*std::move(item));
+  }
+  prompt.seen_titles.assign(message.seen_titles().begin(), message.seen_titles().end());
+  return prompt;
+}
+
+template absl::StatusOr<Prompt> ReadPrompt(const v1::ScoreGroupRequest&, const ListScorer&);
+template absl::StatusOr<Prompt> ReadPrompt(const v1::StreamPrompt&, const ListScorer&);
+
+absl::Status CheckWaiting(const grpc::CallbackServerContext& context) {
+  if (absl::FromChrono(context.deadline()) < absl::Now()) {
+    return absl::DeadlineExceededError("the deadline passed before the lists were scored");
+  }
+  if (context.IsCancelled()) return absl::CancelledError("the caller has given up");
+  return absl::OkStatus();
+}
+
+}  // namespace convrec::reward

@@ -1,0 +1,47 @@
+// What unary calls and streams share. Internal to this folder; includes gRPC.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "proto/reward.pb.h"
+#include "services/reward/admission.h"
+#include "services/reward/external_rule.h"
+#include "services/reward/idle_watch.h"
+#include "services/reward/live_scorer.h"
+#include "services/reward/request_limits.h"
+#include "services/reward/reward_observer.h"
+
+namespace convrec::reward {
+
+// Outlives every call.
+struct ServiceParts {
+  const LiveScorer* scorer;
+  Admission* admission;
+  RewardObserver* observer;
+  ExternalRule* external;  // nullptr = none.
+  IdleWatch* idle_watch;
+  RequestLimits limits;
+};
+
+// The status for the caller; an exhausted resource comes with the trailer that says when to retry.
+grpc::Status ToAnswer(const absl::Status& status, grpc::CallbackServerContext* context);
+
+// Ground truth and seen titles of a ScoreGroupRequest or StreamPrompt. InvalidArgument naming the
+// field; FailedPrecondition when it wants another catalog than `scorer` has.
+template <typename Message>
+absl::StatusOr<Prompt> ReadPrompt(const Message& message, const ListScorer& scorer);
+
+// Whether the caller no longer waits: Cancelled or DeadlineExceeded.
+absl::Status CheckWaiting(const grpc::CallbackServerContext& context);
+
+// The bidirectional call, which owns itself.
+grpc::ServerBidiReactor<v1::ScoreStreamRequest, v1::ScoreStreamReply>* StartScoreStream(
+    const ServiceParts& parts, grpc::CallbackServerContext* context);
+
+}  // namespace convrec::reward
