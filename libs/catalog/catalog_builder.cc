@@ -39,7 +39,10 @@ class Serializer final {
 // Lays sections one behind the other, each at a multiple of 8.
 class ImageWriter final {
  public:
-  ImageWriter() : bytes_(sizeof(ImageHeader), '\0') {}
+  explicit ImageWriter(size_t expected_bytes) {
+    bytes_.reserve(expected_bytes);
+    bytes_.resize(sizeof(ImageHeader));
+  }
 
   void Add(ImageSection section, const void* data, size_t size_bytes) {
     sections_[static_cast<size_t>(section)] = {bytes_.size(), size_bytes};
@@ -62,7 +65,6 @@ class ImageWriter final {
     std::memcpy(bytes_.data(), &header, sizeof(header));
     return std::move(bytes_);
   }
-  void Reserve(size_t size_bytes) { bytes_.reserve(size_bytes); }
 
  private:
   std::string bytes_;
@@ -318,10 +320,9 @@ absl::StatusOr<std::string> CatalogBuilder::Finish() {
   header.num_names = static_cast<uint32_t>(names_.size() - 1);
 
   const bool has_genres = !genres_.empty();
-  ImageWriter writer;
-  writer.Reserve(sizeof(header) + names_.size() * sizeof(NameRecord) + text_.size() +
-                 (name_slots.size() + key_slots.size()) * 8 + ids_.size() + num_items * 16 +
-                 alias_items_.size() * 4 + genres_.size() + genre_set_ends_.size() * 4 + 256);
+  ImageWriter writer(sizeof(header) + names_.size() * sizeof(NameRecord) + text_.size() +
+                     (name_slots.size() + key_slots.size()) * 8 + ids_.size() + num_items * 16 +
+                     alias_items_.size() * 4 + genres_.size() + genre_set_ends_.size() * 4 + 256);
   writer.Add(ImageSection::kNames, names_);
   writer.Add(ImageSection::kText, text_);
   writer.Add(ImageSection::kNameSlots, name_slots);

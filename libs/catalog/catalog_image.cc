@@ -181,9 +181,8 @@ std::string_view CatalogImage::genres(size_t item) const {
 }
 
 uint32_t CatalogImage::FindName(std::string_view wanted, int32_t year, uint64_t hash) const {
-  return name_table_.Find(hash, [&](uint32_t candidate) {
-    return names_[candidate].year == year && text(candidate) == wanted;
-  });
+  return name_table_.Find(hash,
+                          [&](uint32_t candidate) { return IsName(candidate, wanted, year); });
 }
 
 uint32_t CatalogImage::FindKey(std::string_view key) const {

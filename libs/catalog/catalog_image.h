@@ -101,10 +101,9 @@ class NameTable final {
     return kNoName;
   }
   void Prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[Home(hash, slots_.size())]); }
-  // The first name with this half hash near the home slot, unverified, to be prefetched.
-  uint32_t Guess(uint64_t hash) const {
-    const uint64_t slot = slots_[Home(hash, slots_.size())];
-    return slot == 0 ? kNoName : static_cast<uint32_t>(slot) - 1;
+  // The first name with this hash, not compared: kNoName means that there is none.
+  uint32_t FindCandidate(uint64_t hash) const {
+    return Find(hash, [](uint32_t /*name*/) { return true; });
   }
 
   // Where the search for `hash` starts in a table of `num_slots`.
@@ -159,15 +158,20 @@ class CatalogImage final {
   uint32_t FindName(std::string_view text, int32_t year, uint64_t hash) const;
   // The first name with this TitleKey, or kNoName.
   uint32_t FindKey(std::string_view key) const;
-  // Brings what FindName() reads towards the processor: first PrefetchSlot, later PrefetchName.
+  // FindName() in steps, so that many lookups can wait for memory at the same time: bring the slot
+  // towards the processor, take the candidate from it, bring the candidate's record and then its
+  // text, compare. Without a candidate there is no such name.
   void PrefetchSlot(uint64_t hash) const { name_table_.Prefetch(hash); }
-  void PrefetchName(uint64_t hash) const {
-    const uint32_t name = name_table_.Guess(hash);
-    if (name != kNoName) __builtin_prefetch(&names_[name]);
+  uint32_t FindCandidate(uint64_t hash) const { return name_table_.FindCandidate(hash); }
+  void PrefetchName(uint32_t candidate) const {
+    if (candidate != kNoName) __builtin_prefetch(&names_[candidate]);
   }
-  void PrefetchText(uint64_t hash) const {
-    const uint32_t name = name_table_.Guess(hash);
-    if (name != kNoName) __builtin_prefetch(text_.data() + names_[name].text_begin);
+  void PrefetchText(uint32_t candidate) const {
+    if (candidate != kNoName) __builtin_prefetch(text_.data() + names_[candidate].text_begin);
+  }
+  uint32_t FindName(std::string_view text, int32_t year, uint64_t hash, uint32_t candidate) const {
+    if (candidate == kNoName || IsName(candidate, text, year)) return candidate;
+    return FindName(text, year, hash);
   }
 
  private:
@@ -175,6 +179,9 @@ class CatalogImage final {
 
   template <typename T>
   std::span<const T> Section(std::string_view bytes, ImageSection section) const;
+  bool IsName(uint32_t candidate, std::string_view wanted, int32_t year) const {
+    return names_[candidate].year == year && text(candidate) == wanted;
+  }
   absl::Status CheckReferences(const std::string& path) const;
 
   const ImageHeader* header_ = nullptr;

@@ -6,10 +6,14 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "libs/catalog/catalog.h"
+#include "libs/catalog/list_judge.h"
+#include "libs/catalog/list_reader.h"
+#include "libs/catalog/list_target.h"
 #include "libs/domain/item.h"
 #include "libs/domain/list_score.h"
 
@@ -43,6 +47,18 @@ RankingMetrics EvaluateList(const std::vector<domain::Item>& items,
 double InCatalogRatio(const std::vector<domain::Item>& items,
                       const Catalog& catalog,
                       const EvaluationOptions& options);
+
+// The same of a list that a ListJudge has judged, a verdict per line. Whatever the judge's options,
+// only items that are in the catalog as they stand count. Dies when the target has no ground truth.
+RankingMetrics EvaluateLines(std::span<const ListLine> lines,
+                             std::span<const JudgedLine> judged,
+                             const ListTarget& target,
+                             const Catalog& catalog,
+                             const EvaluationOptions& options);
+double InCatalogRatioOfLines(std::span<const ListLine> lines,
+                             std::span<const JudgedLine> judged,
+                             const Catalog& catalog,
+                             const EvaluationOptions& options);
 
 // 1 / log2(position + 1), positions from 1.
 double Discount(size_t position);

@@ -1,0 +1,46 @@
+// What the lists of one prompt are compared with, prepared once for all of them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/catalog/catalog.h"
+#include "libs/domain/item.h"
+
+namespace convrec::catalog {
+
+// Immutable, so thread-safe. Belongs to the catalog it was made for, but holds nothing of it.
+class ListTarget final {
+ public:
+  struct Truth {
+    std::string title;  // In the catalog's form.
+    int year;
+    uint64_t title_hash;
+    uint32_t key;  // The first name in the catalog with its TitleKey; kNoName when there is none.
+  };
+
+  ListTarget(const Catalog& catalog,
+             const std::vector<domain::Item>& ground_truth,
+             const std::vector<std::string>& seen_titles);
+
+  // As given.
+  std::span<const Truth> truths() const { return truths_; }
+  // Whether the title is exactly one that was named; `hash` is its HashText().
+  bool IsSeen(std::string_view title, uint64_t hash) const {
+    return (seen_bits_ >> (hash & 63) & 1) != 0 && IsAmongSeen(title, hash);
+  }
+  bool has_seen() const { return seen_bits_ != 0; }
+
+ private:
+  bool IsAmongSeen(std::string_view title, uint64_t hash) const;
+
+  std::vector<Truth> truths_;
+  std::vector<std::string> seen_;
+  std::vector<uint32_t> seen_slots_;  // Open addressing: index in seen_ + 1; 0 = empty.
+  uint64_t seen_bits_ = 0;            // A bit per hash modulo 64: most titles are not seen.
+};
+
+}  // namespace convrec::catalog
