@@ -117,6 +117,10 @@ void VisitFields(RolloutOptions& options, Visitor& visit) {
   visit("max_groups", options.max_groups);
   visit("threads", options.threads);
   visit("reward_timeout_s", options.reward_timeout);
+  visit("compute_type", options.compute_type);
+  visit("kv_cache_mb", options.kv_cache_mb);
+  visit("prefill_tokens", options.prefill_tokens);
+  visit("swap_mode", options.swap_mode);
 }
 
 template <typename Visitor>

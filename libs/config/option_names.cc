@@ -12,6 +12,8 @@ namespace {
 constexpr const char* kCompat[] = {"fixed", "reference"};
 constexpr const char* kChatFormat[] = {"auto", "chatml", "llama3", "plain"};
 constexpr const char* kWireType[] = {"f32", "bf16"};
+constexpr const char* kComputeType[] = {"auto", "float32", "bfloat16"};
+constexpr const char* kSwapMode[] = {"continue", "drain"};
 constexpr const char* kSftTargets[] = {"completion", "teacher", "cooccurrence"};
 constexpr const char* kPromptKeep[] = {"last", "ends"};
 constexpr const char* kRewardRule[] = {"exp_inf", "exp", "log_decay", "dcg"};
@@ -26,6 +28,8 @@ using Table = std::span<const char* const>;
 Table TableOf(Compat) { return kCompat; }
 Table TableOf(ChatFormat) { return kChatFormat; }
 Table TableOf(WireType) { return kWireType; }
+Table TableOf(ComputeType) { return kComputeType; }
+Table TableOf(SwapMode) { return kSwapMode; }
 Table TableOf(SftTargets) { return kSftTargets; }
 Table TableOf(PromptKeep) { return kPromptKeep; }
 Table TableOf(RewardRule) { return kRewardRule; }
@@ -68,6 +72,8 @@ std::vector<std::string> AllNames() {
 CR_INSTANTIATE(Compat)
 CR_INSTANTIATE(ChatFormat)
 CR_INSTANTIATE(WireType)
+CR_INSTANTIATE(ComputeType)
+CR_INSTANTIATE(SwapMode)
 CR_INSTANTIATE(SftTargets)
 CR_INSTANTIATE(PromptKeep)
 CR_INSTANTIATE(RewardRule)

@@ -16,6 +16,8 @@ namespace convrec::config {
 enum class Compat { kFixed, kReference };
 enum class ChatFormat { kAuto, kChatml, kLlama3, kPlain };
 enum class WireType { kF32, kBf16 };
+enum class ComputeType { kAuto, kFloat32, kBfloat16 };
+enum class SwapMode { kContinue, kDrain };
 enum class SftTargets { kCompletion, kTeacher, kCooccurrence };
 enum class PromptKeep { kLast, kEnds };
 enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
@@ -128,6 +130,10 @@ struct RolloutOptions {
   int max_groups = 0;
   int threads = 0;  // 0 = all cores.
   absl::Duration reward_timeout;
+  ComputeType compute_type = ComputeType::kAuto;
+  int kv_cache_mb = 1024;
+  int prefill_tokens = 512;
+  SwapMode swap_mode = SwapMode::kContinue;
 };
 
 struct ObjectiveOptions {

@@ -307,6 +307,8 @@ void CheckRollout(const RunOptions& options, Rules& rules) {
   rules.Between(rollout.max_groups, 1, 65536, "rollout.max_groups");
   rules.Between(rollout.threads, 0, kMaxThreads, "rollout.threads");
   rules.Wait(rollout.reward_timeout, "rollout.reward_timeout_s");
+  rules.Between(rollout.kv_cache_mb, 1, 1 << 22, "rollout.kv_cache_mb");
+  rules.Between(rollout.prefill_tokens, 1, kMaxTokens, "rollout.prefill_tokens");
 }
 
 void CheckObjective(const RunOptions& options, Rules& rules) {

@@ -132,6 +132,14 @@ class GrpcLearnerClient final : public LearnerClient {
                                    .size_bytes = tensor.size_bytes(),
                                    .digest = tensor.digest()});
     }
+    for (const v1::Canary& canary : reply.manifest().canaries()) {
+      if (canary.token_ids_size() < 2 || canary.logprobs_size() != canary.token_ids_size() - 1) {
+        return absl::InternalError(absl::StrCat("a canary of ", canary.token_ids_size(), " tokens has ",
+                                                canary.logprobs_size(), " log-probabilities: expected one less"));
+      }
+      manifest->canaries.push_back({{canary.token_ids().begin(), canary.token_ids().end()},
+                                    {canary.logprobs().begin(), canary.logprobs().end()}});
+    }
     return manifest;
   }
 

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/domain/canary.h"
 #include "libs/domain/lease.h"
 #include "libs/domain/rollout.h"
 
@@ -45,6 +46,7 @@ struct PolicyManifest {
   std::vector<ManifestTensor> tensors;
   uint64_t size_bytes = 0;
   std::string digest;
+  std::vector<domain::Canary> canaries;
 };
 
 // Thread-safe. Calls retry while the learner is unreachable, until a stop is requested or Close() (Cancelled).

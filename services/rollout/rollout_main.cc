@@ -30,6 +30,19 @@ std::string WorkerName(const config::ServiceArguments& arguments) {
   return absl::StrCat("rollout-", host, "-", ::getpid());
 }
 
+DecoderEngineOptions::ComputeType ComputeTypeOf(config::ComputeType type) {
+  using ComputeType = DecoderEngineOptions::ComputeType;
+  switch (type) {
+    case config::ComputeType::kAuto:
+      return ComputeType::kAuto;
+    case config::ComputeType::kFloat32:
+      return ComputeType::kFloat32;
+    case config::ComputeType::kBfloat16:
+      return ComputeType::kBfloat16;
+  }
+  return ComputeType::kAuto;
+}
+
 absl::Status Run(const config::ServiceArguments& arguments) {
   const std::string name = WorkerName(arguments);
   base::SetLogRole(name);
@@ -53,6 +66,12 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   DecoderEngineOptions engine_options;
   engine_options.device = options.model.device;
   engine_options.max_rows = max_rows;
+  engine_options.max_prefill_tokens = options.rollout.prefill_tokens;
+  engine_options.kv_cache_bytes = int64_t{options.rollout.kv_cache_mb} << 20;
+  engine_options.compute_type = ComputeTypeOf(options.rollout.compute_type);
+  engine_options.swap_mode = options.rollout.swap_mode == config::SwapMode::kDrain
+                                 ? DecoderEngineOptions::SwapMode::kDrain
+                                 : DecoderEngineOptions::SwapMode::kContinue;
   engine_options.stop_token_ids = tokenizer->stop_ids();
   const catalog::RankCounting counting = options.compat == config::Compat::kReference
                                              ? catalog::RankCounting::kReference

@@ -17,6 +17,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "libs/catalog/rank_segmentation.h"
+#include "services/rollout/policy/canary.h"
 #include "services/rollout/policy/weight_receiver.h"
 
 namespace convrec::rollout {
@@ -50,8 +51,12 @@ class RolloutWorker::Impl {
         version_(metrics->AddGauge("rl_rollout_policy_version", "Policy version being sampled with.")),
         digest_ok_(metrics->AddGauge("rl_rollout_weight_digest_ok",
                                      "1 while the weights served have the published digest.")),
+        canary_ok_(metrics->AddGauge("rl_rollout_canary_ok",
+                                     "1 while the live weights give the canaries the learner's log-probabilities.")),
         running_(metrics->AddGauge("rl_rollout_running_sequences", "Sequences being sampled.")),
         cache_bytes_(metrics->AddGauge("rl_rollout_cache_bytes", "Memory held for keys and values.")),
+        reused_tokens_(metrics->AddCounter("rl_rollout_prefix_reused_tokens_total",
+                                           "Prompt tokens whose keys and values were still there.")),
         generation_seconds_(metrics->AddHistogram("rl_rollout_generation_seconds",
                                                   "From lease to the last token of a group.",
                                                   telemetry::ExponentialBuckets(0.01, 2, 16))),
@@ -60,6 +65,7 @@ class RolloutWorker::Impl {
                                             telemetry::ExponentialBuckets(0.001, 2, 16))),
         sync_bytes_(metrics->AddCounter("rl_weight_sync_bytes_total", "Bytes of weights received.")) {
     digest_ok_.Set(1);
+    canary_ok_.Set(1);
   }
 
   absl::Status Run(const std::function<void()>& on_ready);
@@ -74,6 +80,8 @@ class RolloutWorker::Impl {
   void LeaseLoop();
   absl::Status SampleLoop(const std::function<void()>& on_ready);
   void SubmitLoop();
+  // Holds freshly swapped weights against the figures that came with them.
+  absl::Status CheckLivePolicy();
   void TakeArrivedLeases();
   void StartLeases();
   void Finish(GenerationResult result);
@@ -114,7 +122,9 @@ class RolloutWorker::Impl {
 
   const telemetry::Counter generated_tokens_, prompt_tokens_, truncated_;
   const telemetry::Counter accepted_, duplicate_, stale_, failed_;
-  const telemetry::Gauge version_, digest_ok_, running_, cache_bytes_;
+  const telemetry::Gauge version_, digest_ok_, canary_ok_, running_, cache_bytes_;
+  const telemetry::Counter reused_tokens_;
+  int64_t reused_tokens_seen_ = 0;
   const telemetry::Histogram generation_seconds_, sync_seconds_;
   const telemetry::Counter sync_bytes_;
 };
@@ -253,6 +263,21 @@ void RolloutWorker::Impl::StartLeases() {
   waiting_ = std::move(later);
 }
 
+absl::Status RolloutWorker::Impl::CheckLivePolicy() {
+  const PolicyId live = engine_->live();
+  const WeightReceiver::Companions companions = receiver_->TakeCompanions(live);
+  const bool is_exact = companions.is_float32 && engine_->is_float32();
+  const absl::Status status =
+      CheckCanaries(companions.canaries, is_exact ? kFloat32Canary : kBfloat16Canary, engine_);
+  canary_ok_.Set(status.ok() ? 1 : 0);
+  if (!status.ok()) {
+    CR_LOG(ERROR) << status.message() << "; this worker submits nothing of it and ends";
+    return status;
+  }
+  version_.Set(static_cast<double>(live.version.value));
+  return absl::OkStatus();
+}
+
 absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_ready) {
   absl::Status status;
   bool ready = false;
@@ -260,7 +285,8 @@ absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_rea
     if (base::StopRequested()) break;
     TakeArrivedLeases();
     if (engine_->Swap()) {
-      version_.Set(static_cast<double>(engine_->live().version.value));
+      status = CheckLivePolicy();
+      if (!status.ok()) break;
       if (!std::exchange(ready, true)) on_ready();
     }
     StartLeases();
@@ -279,6 +305,8 @@ absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_rea
     generated_tokens_.Add(static_cast<double>(engine_->drawn().size()));
     running_.Set(engine_->num_running_sequences());
     cache_bytes_.Set(static_cast<double>(engine_->cache_bytes()));
+    reused_tokens_.Add(static_cast<double>(engine_->num_reused_tokens() - reused_tokens_seen_));
+    reused_tokens_seen_ = engine_->num_reused_tokens();
     for (GenerationResult& result : *results) Finish(std::move(result));
     absl::MutexLock lock(&mu_);
     if (ended_) break;

@@ -50,6 +50,11 @@ class Service final : public PolicyService, public v1::PolicyService::Service {
       info.set_size_bytes(tensor.size_bytes);
       info.set_digest(tensor.digest);
     }
+    for (const domain::Canary& canary : snapshot->canaries) {
+      v1::Canary& sent = *manifest.add_canaries();
+      sent.mutable_token_ids()->Add(canary.token_ids.begin(), canary.token_ids.end());
+      sent.mutable_logprobs()->Add(canary.logprobs.begin(), canary.logprobs.end());
+    }
     return grpc::Status::OK;
   }
 

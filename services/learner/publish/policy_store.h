@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "libs/domain/canary.h"
 #include "libs/domain/ids.h"
 
 namespace convrec::learner {
@@ -31,6 +32,7 @@ struct PolicySnapshot {
   std::vector<SnapshotTensor> tensors;
   std::string bytes;
   std::string digest;  // Over all bytes.
+  std::vector<domain::Canary> canaries;
 };
 
 class PolicyStore final {

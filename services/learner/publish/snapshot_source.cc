@@ -7,12 +7,39 @@
 
 #include "libs/base/check.h"
 #include "libs/base/digest.h"
+#include "libs/model/chunked_logprob.h"
+#include "libs/model/group_attention.h"
 
 namespace convrec::learner {
 
+namespace {
+
+domain::Canary MakeCanary(const model::Decoder& decoder, const std::vector<int32_t>& token_ids) {
+  const auto count = static_cast<int64_t>(token_ids.size());
+  CR_CHECK(count >= 2);
+  const model::GroupLayout layout(
+      std::vector<model::GroupShape>{{.prompt_tokens = count, .completion_tokens = {}}});
+  const at::Device device = decoder.device();
+  const at::Tensor ids_M =
+      torch::tensor(std::vector<int64_t>(token_ids.begin(), token_ids.end()), at::kLong).to(device);
+  const auto attention = model::MakeGroupAttention(layout, device);
+  const at::Tensor hidden_MD =
+      decoder.Trunk(ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
+  const at::Tensor logprobs =
+      model::ChunkedLogprob(
+          hidden_MD.narrow(0, 0, count - 1), decoder.head_weight_VD(), ids_M.narrow(0, 1, count - 1), 1.0)
+          .logprob_M.to(at::kCPU)
+          .contiguous();
+  const float* values = logprobs.const_data_ptr<float>();
+  return {token_ids, {values, values + count - 1}};
+}
+
+}  // namespace
+
 std::shared_ptr<const PolicySnapshot> TakeSnapshot(const model::Decoder& decoder,
                                                    domain::PolicyVersion version,
-                                                   const std::string& dtype) {
+                                                   const std::string& dtype,
+                                                   const std::vector<std::vector<int32_t>>& texts) {
   CR_CHECK(dtype == "F32" || dtype == "BF16", dtype);
   const at::NoGradGuard no_grad;
   auto snapshot = std::make_shared<PolicySnapshot>();
@@ -40,6 +67,7 @@ std::shared_ptr<const PolicySnapshot> TakeSnapshot(const model::Decoder& decoder
     snapshot->tensors.push_back(std::move(entry));
   }
   snapshot->digest = base::DigestOf(snapshot->bytes);
+  for (const std::vector<int32_t>& text : texts) snapshot->canaries.push_back(MakeCanary(decoder, text));
   return snapshot;
 }
 

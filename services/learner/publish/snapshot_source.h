@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "libs/domain/ids.h"
 #include "libs/model/decoder.h"
@@ -10,9 +12,11 @@
 
 namespace convrec::learner {
 
-// Copies every parameter to host memory in `dtype` ("F32" or "BF16") and digests it.
+// Copies every parameter to host memory in `dtype` ("F32" or "BF16") and digests it. Each of the texts, of at least
+// two tokens, goes along as a canary.
 std::shared_ptr<const PolicySnapshot> TakeSnapshot(const model::Decoder& decoder,
                                                    domain::PolicyVersion version,
-                                                   const std::string& dtype);
+                                                   const std::string& dtype,
+                                                   const std::vector<std::vector<int32_t>>& texts = {});
 
 }  // namespace convrec::learner

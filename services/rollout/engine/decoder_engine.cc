@@ -44,8 +44,10 @@ struct StepInputs {
 class Engine final : public DecoderEngine {
  public:
   Engine(std::unique_ptr<model::Decoder> live, std::unique_ptr<model::Decoder> spare, PolicyId id,
-         DecoderEngineOptions options, std::unique_ptr<KvStore> store, int num_blocks, int64_t block_bytes)
+         DecoderEngineOptions options, std::unique_ptr<KvStore> store, int num_blocks, int64_t block_bytes,
+         bool is_float32)
       : options_(std::move(options)),
+        is_float32_(is_float32),
         limits_{.num_blocks = num_blocks, .max_rows = options_.max_rows, .max_prefill_tokens = options_.max_prefill_tokens},
         block_bytes_(block_bytes),
         live_(std::move(live)),
@@ -73,6 +75,7 @@ class Engine final : public DecoderEngine {
     return live_id_;
   }
   void Close() override ABSL_LOCKS_EXCLUDED(mu_);
+  bool is_float32() const override { return is_float32_; }
   int64_t cache_bytes() const override { return pool_.num_used() * block_bytes_; }
   int64_t peak_cache_bytes() const override { return pool_.peak_used() * block_bytes_; }
   int64_t num_prefilled_tokens() const override { return num_prefilled_tokens_; }
@@ -99,6 +102,7 @@ class Engine final : public DecoderEngine {
   bool SpareIsFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return closed_ || !pending_; }
 
   const DecoderEngineOptions options_;
+  const bool is_float32_;
   const StepLimits limits_;
   const int64_t block_bytes_;
   std::unique_ptr<model::Decoder> live_;
@@ -541,7 +545,7 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
         absl::StrCat("no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
   }
   return std::make_unique<Engine>(std::move(live), std::move(spare), PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}},
-                                  options, std::move(store), static_cast<int>(num_blocks), block_bytes);
+                                  options, std::move(store), static_cast<int>(num_blocks), block_bytes, !is_narrow);
 }
 
 }  // namespace convrec::rollout

@@ -47,6 +47,8 @@ class DecoderEngine : public GenerationEngine {
   virtual absl::StatusOr<std::vector<float>> Score(const std::vector<int32_t>& token_ids) = 0;
   // Ends a pending Receive() with Cancelled. Any thread.
   virtual void Close() = 0;
+  // Whether weights are sampled with in float32, so that figures can be held against the learner's closely.
+  virtual bool is_float32() const = 0;
   // Bytes of the key-value blocks in use, prompts kept for reuse included; and the most there have been.
   virtual int64_t cache_bytes() const = 0;
   virtual int64_t peak_cache_bytes() const = 0;

@@ -48,6 +48,14 @@ void WeightReceiver::Follow(domain::RunEpoch epoch) {
   epoch_ = epoch;
 }
 
+WeightReceiver::Companions WeightReceiver::TakeCompanions(PolicyId id) {
+  absl::MutexLock lock(&mu_);
+  Companions result;
+  if (const auto it = companions_.find(id); it != companions_.end()) result = std::move(it->second);
+  companions_.erase(companions_.begin(), companions_.upper_bound(id));
+  return result;
+}
+
 void WeightReceiver::Run() {
   PolicyId served;
   while (!stopping_ && !base::StopRequested()) {
@@ -105,6 +113,13 @@ absl::Status WeightReceiver::Receive(const PolicyManifest& manifest) {
                        .shape = tensor.shape,
                        .data = bytes.data() + tensor.offset,
                        .size_bytes = tensor.size_bytes});
+  }
+  Companions companions{.canaries = manifest.canaries, .is_float32 = true};
+  for (const ManifestTensor& tensor : manifest.tensors) companions.is_float32 &= tensor.dtype == "F32";
+  {
+    // Before the engine has the weights: it may swap them in at once.
+    absl::MutexLock lock(&mu_);
+    companions_[{.epoch = manifest.epoch, .version = manifest.version}] = std::move(companions);
   }
   CR_RETURN_IF_ERROR(engine_->Receive({.epoch = manifest.epoch, .version = manifest.version}, tensors));
   observer_.received(manifest.size_bytes, absl::ToDoubleSeconds(absl::Now() - start));

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <string>
 #include <thread>
 
@@ -34,6 +35,13 @@ class WeightReceiver final {
   // Follows this learner start from now on.
   void Follow(domain::RunEpoch epoch) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // What came along with a policy that the engine has received. Forgets it and what older ones brought.
+  struct Companions {
+    std::vector<domain::Canary> canaries;
+    bool is_float32 = true;   // The weights were sent unrounded.
+  };
+  Companions TakeCompanions(PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
+
  private:
   void Run();
   absl::Status Receive(const PolicyManifest& manifest);
@@ -43,6 +51,7 @@ class WeightReceiver final {
   const Observer observer_;
   const std::function<void()> on_ready_;
   absl::Mutex mu_;
+  std::map<PolicyId, Companions> companions_ ABSL_GUARDED_BY(mu_);
   domain::RunEpoch epoch_ ABSL_GUARDED_BY(mu_){-1};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -1,0 +1,66 @@
+#include "services/rollout/policy/canary.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "libs/base/files.h"
+#include "libs/model/decoder.h"
+
+namespace convrec::rollout {
+namespace {
+
+class CanaryTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<DecoderEngine> Engine(uint64_t seed, DecoderEngineOptions::ComputeType type) {
+    model::ModelConfig config;
+    config.vocab_size = 50;
+    config.hidden_size = 32;
+    config.intermediate_size = 48;
+    config.num_layers = 2;
+    config.num_heads = 4;
+    config.num_kv_heads = 2;
+    config.head_dim = 8;
+    config.max_position_embeddings = 256;
+    config.tie_word_embeddings = true;
+    config.initializer_range = 0.3;
+    EXPECT_TRUE(model::SaveDecoder(**model::MakeDecoder(config, {.seed = seed}), dir_.path(), "F32").ok());
+    DecoderEngineOptions options;
+    options.compute_type = type;
+    auto engine = MakeDecoderEngine(dir_.path(), true, options);
+    EXPECT_TRUE(engine.ok()) << engine.status();
+    return *std::move(engine);
+  }
+
+  base::TemporaryDirectory dir_;
+};
+
+using ComputeType = DecoderEngineOptions::ComputeType;
+
+TEST_F(CanaryTest, TheSameWeightsPassAndOthersFailWithBothFigures) {
+  const auto engine = Engine(1, ComputeType::kFloat32);
+  domain::Canary canary{.token_ids = {4, 8, 15, 16, 23, 42}, .logprobs = {}};
+  canary.logprobs = *engine->Score(canary.token_ids);
+  EXPECT_TRUE(CheckCanaries({canary}, kFloat32Canary, engine.get()).ok());
+  EXPECT_TRUE(CheckCanaries({}, kFloat32Canary, engine.get()).ok());
+
+  const auto other = Engine(2, ComputeType::kFloat32);
+  for (const auto& tolerance : {kFloat32Canary, kBfloat16Canary}) {
+    const absl::Status status = CheckCanaries({canary}, tolerance, other.get());
+    EXPECT_TRUE(absl::IsDataLoss(status));
+    EXPECT_NE(status.message().find("canary"), std::string::npos);
+  }
+  canary.logprobs[2] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(CheckCanaries({canary}, kFloat32Canary, engine.get()).ok());
+}
+
+TEST_F(CanaryTest, RoundedWeightsPassTheirOwnTolerance) {
+  domain::Canary canary{.token_ids = {4, 8, 15, 16, 23, 42, 1, 2, 3}, .logprobs = {}};
+  canary.logprobs = *Engine(1, ComputeType::kFloat32)->Score(canary.token_ids);
+  const auto rounded = Engine(1, ComputeType::kBfloat16);
+  EXPECT_TRUE(CheckCanaries({canary}, kBfloat16Canary, rounded.get()).ok());
+  EXPECT_FALSE(CheckCanaries({canary}, kFloat32Canary, rounded.get()).ok());
+}
+
+}  // namespace
+}  // namespace convrec::rollout

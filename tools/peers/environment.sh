@@ -1,0 +1,32 @@
+# Python environments with other systems, for comparisons; sourced after lib.sh.
+#
+#   python_environment NAME PACKAGE==VERSION...   makes or finds one in the cache folder; sets VENV
+#   torch_from_wheel                              lets its Python use the unpacked LibTorch wheel
+
+python_environment() {
+  VENV="$CACHE/venv-$1"
+  shift
+  [ -e "$VENV/complete" ] && return
+  begin "making a Python environment in $VENV"
+  rm -rf "$VENV"
+  python3 -m venv "$VENV" || die "python3-venv is missing: apt-get install python3-venv"
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check "$@"
+  touch "$VENV/complete"
+}
+
+# The wheel's CUDA half names libraries that are several GB and that nothing here calls: empty ones take their
+# place, with the names that are bound when the wheel is loaded.
+torch_from_wheel() {
+  local stubs="$VENV/empty-libraries" libraries="$CACHE/libtorch-2.11.0/torch/lib" library
+  rm -rf "$stubs"
+  mkdir -p "$stubs"
+  echo 'NVSHMEM { global: *; };' > "$stubs/versions"
+  nm -D --undefined-only "$libraries"/*.so | awk '{print $NF}' | sed 's/@.*//' |
+    grep -E '^(nvshmem|cusparseLt|cuFile|cu[A-Z])' | sort -u |
+    sed 's/.*/void &(void) {}/' > "$stubs/names.c"
+  for library in $(ldd "$libraries"/*.so | awk '/not found/ {print $1}' | sort -u); do
+    gcc -shared -fPIC -w -fno-builtin -o "$stubs/$library" -Wl,-soname,"$library" \
+      -Wl,--version-script="$stubs/versions" "$stubs/names.c"
+  done
+  export LD_LIBRARY_PATH="$stubs" PYTHONPATH="$CACHE/libtorch-2.11.0" HF_HUB_OFFLINE=1
+}
