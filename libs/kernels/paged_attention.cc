@@ -15,7 +15,7 @@ namespace {
 
 int64_t Padded(int64_t width) { return (width + kPanelColumns - 1) / kPanelColumns * kPanelColumns; }
 
-int64_t BlockFloats(const HeadShape& shape) {
+int64_t BlockElements(const HeadShape& shape) {
   return shape.kv_heads * kBlockPositions * (shape.width + Padded(shape.width));
 }
 
@@ -64,19 +64,41 @@ std::vector<Tile> MakeTiles(const std::vector<QueryGroup>& groups, int64_t kv_he
   return tiles;
 }
 
+// Place of column e at a position of the block: a panel for every 32 columns.
+int64_t ValueIndex(int64_t e, int64_t offset) {
+  return e / kPanelColumns * kPanelColumns * kBlockPositions + offset * kPanelColumns + e % kPanelColumns;
+}
+int64_t PairedValueIndex(int64_t e, int64_t offset) {
+  return e / kPanelColumns * kPanelColumns * kBlockPositions + offset / 2 * 2 * kPanelColumns +
+         2 * (e % kPanelColumns) + offset % 2;
+}
+
 void Write(PagedKeyValues* store, int64_t layer, const QueryGroup& group, const QueryRun& run,
            const AttentionInput& input) {
   const HeadShape& shape = store->shape();
+  const KernelTable& kernels = Kernels();
   for (int64_t i = 0; i < run.num_rows; ++i) {
     const int64_t position = run.first_position + i, offset = position % kBlockPositions;
     const int32_t block = run.own_blocks[position / kBlockPositions - group.shared_length / kBlockPositions];
     for (int64_t head = 0; head < shape.kv_heads; ++head) {
       const float* k = input.k + (run.first_row + i) * input.k_stride + head * shape.width;
-      float* keys = store->Keys(layer, block, head) + offset;
-      for (int64_t e = 0; e < shape.width; ++e) keys[e * kBlockPositions] = k[e];
-      std::memcpy(store->Values(layer, block, head) + offset * store->value_width(),
-                  input.v + (run.first_row + i) * input.v_stride + head * shape.width,
-                  static_cast<size_t>(shape.width) * sizeof(float));
+      const float* v = input.v + (run.first_row + i) * input.v_stride + head * shape.width;
+      const int64_t keys = store->KeysAt(layer, block, head), values = store->ValuesAt(layer, block, head);
+      if (store->type() == PanelType::kFloat32) {
+        float* memory = store->floats();
+        for (int64_t e = 0; e < shape.width; ++e) memory[keys + e * kBlockPositions + offset] = k[e];
+        for (int64_t e = 0; e < shape.width; ++e) memory[values + ValueIndex(e, offset)] = v[e];
+        continue;
+      }
+      uint16_t* memory = store->bfloats();
+      static thread_local std::vector<uint16_t> rounded;
+      rounded.resize(static_cast<size_t>(2 * shape.width));
+      kernels.to_bfloat16(k, shape.width, rounded.data());
+      kernels.to_bfloat16(v, shape.width, rounded.data() + shape.width);
+      for (int64_t e = 0; e < shape.width; ++e) {
+        memory[keys + e / 2 * 2 * kBlockPositions + 2 * offset + e % 2] = rounded[static_cast<size_t>(e)];
+        memory[values + PairedValueIndex(e, offset)] = rounded[static_cast<size_t>(shape.width + e)];
+      }
     }
   }
 }
@@ -143,11 +165,21 @@ void AttendTile(PagedKeyValues* store, int64_t layer, const Tile& tile, const At
     }
   };
 
+  // c[rows, 32] = or += a[rows, depth] times the panel at `panel`.
+  const auto multiply = [&](int n, int64_t depth, const float* a, int64_t lda, int64_t panel, float* c, int64_t ldc,
+                            TileEnd::Mode mode) {
+    if (store->type() == PanelType::kFloat32) {
+      kernels.tile(n, depth, a, lda, store->floats() + panel, kPanelColumns, c, ldc, {.mode = mode});
+    } else {
+      kernels.tile_widened(n, depth, a, lda, store->bfloats() + panel, c, ldc, {.mode = mode});
+    }
+  };
+
   for_blocks([&](int64_t first, int64_t count, int32_t block, int64_t column) {
-    const float* keys = store->Keys(layer, block, tile.head);
+    const int64_t keys = store->KeysAt(layer, block, tile.head);
     for_tiles(first, count, [&](int64_t r, int n) {
-      kernels.tile(n, width, scratch->queries.data() + r * width, width, keys, kBlockPositions,
-                   scratch->scores.data() + r * length + column, length, {});
+      multiply(n, width, scratch->queries.data() + r * width, width, keys,
+               scratch->scores.data() + r * length + column, length, TileEnd::Mode::kStore);
     });
   });
 
@@ -175,11 +207,12 @@ void AttendTile(PagedKeyValues* store, int64_t layer, const Tile& tile, const At
   }
 
   for_blocks([&](int64_t first, int64_t count, int32_t block, int64_t column) {
-    const float* values = store->Values(layer, block, tile.head);
+    const int64_t values = store->ValuesAt(layer, block, tile.head);
     for_tiles(first, count, [&](int64_t r, int n) {
       for (int64_t e = 0; e < value_width; e += kPanelColumns) {
-        kernels.tile(n, kBlockPositions, scratch->scores.data() + r * length + column, length, values + e, value_width,
-                     scratch->sums.data() + r * value_width + e, value_width, {.mode = TileEnd::Mode::kContinue});
+        multiply(n, kBlockPositions, scratch->scores.data() + r * length + column, length,
+                 values + e * kBlockPositions, scratch->sums.data() + r * value_width + e, value_width,
+                 TileEnd::Mode::kContinue);
       }
     });
   });
@@ -199,31 +232,32 @@ void AttendTile(PagedKeyValues* store, int64_t layer, const Tile& tile, const At
 
 }  // namespace
 
-void PagedKeyValues::Free::operator()(float* memory) const { std::free(memory); }
+void PagedKeyValues::Free::operator()(void* memory) const { std::free(memory); }
 
-PagedKeyValues::PagedKeyValues(int64_t num_layers, int64_t num_blocks, const HeadShape& shape)
+PagedKeyValues::PagedKeyValues(int64_t num_layers, int64_t num_blocks, const HeadShape& shape, PanelType type)
     : num_layers_(num_layers),
       num_blocks_(num_blocks),
       shape_(shape),
+      type_(type),
       value_width_(Padded(shape.width)),
-      block_floats_(BlockFloats(shape)) {
-  CR_CHECK(shape.kv_heads > 0 && shape.query_heads % shape.kv_heads == 0);
+      block_elements_(BlockElements(shape)) {
+  CR_CHECK(shape.kv_heads > 0 && shape.query_heads % shape.kv_heads == 0 && shape.width % 2 == 0);
   // Zero pages of the system: memory is taken when a block is first written, and unwritten keys are finite.
-  memory_.reset(static_cast<float*>(std::calloc(static_cast<size_t>(bytes() / 4), sizeof(float))));
+  memory_.reset(std::calloc(static_cast<size_t>(bytes()), 1));
   CR_CHECK(memory_ != nullptr, "no memory for keys and values");
 }
 
-int64_t PagedKeyValues::BlockBytes(int64_t num_layers, const HeadShape& shape) {
-  return num_layers * BlockFloats(shape) * 4;
+int64_t PagedKeyValues::BlockBytes(int64_t num_layers, const HeadShape& shape, PanelType type) {
+  return num_layers * BlockElements(shape) * (type == PanelType::kFloat32 ? 4 : 2);
 }
 
-float* PagedKeyValues::Keys(int64_t layer, int64_t block, int64_t head) {
-  return memory_.get() + (block * num_layers_ + layer) * block_floats_ + head * kBlockPositions * shape_.width;
+int64_t PagedKeyValues::KeysAt(int64_t layer, int64_t block, int64_t head) const {
+  return (block * num_layers_ + layer) * block_elements_ + head * kBlockPositions * shape_.width;
 }
 
-float* PagedKeyValues::Values(int64_t layer, int64_t block, int64_t head) {
-  return memory_.get() + (block * num_layers_ + layer) * block_floats_ +
-         shape_.kv_heads * kBlockPositions * shape_.width + head * kBlockPositions * value_width_;
+int64_t PagedKeyValues::ValuesAt(int64_t layer, int64_t block, int64_t head) const {
+  return (block * num_layers_ + layer) * block_elements_ + shape_.kv_heads * kBlockPositions * shape_.width +
+         head * kBlockPositions * value_width_;
 }
 
 void Attend(PagedKeyValues* store, int64_t layer, const std::vector<QueryGroup>& groups, const AttentionInput& input,

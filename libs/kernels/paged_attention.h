@@ -12,6 +12,8 @@
 #include <memory>
 #include <vector>
 
+#include "libs/kernels/panel_matrix.h"
+
 namespace convrec::kernels {
 
 constexpr int64_t kBlockPositions = 32;
@@ -19,34 +21,40 @@ constexpr int64_t kBlockPositions = 32;
 struct HeadShape {
   int64_t query_heads = 0;
   int64_t kv_heads = 0;
-  int64_t width = 0;   // E
+  int64_t width = 0;   // E, even.
 };
 
-// Keys and values of every layer in `num_blocks` blocks, float32. Keys of a block and head are [E, 32],
-// values [32, V]. One writer; Attend reads.
+// Keys and values of every layer in `num_blocks` blocks, float32 or bfloat16; products and sums are float32.
+// Keys of a block and head are a panel of depth E whose columns are the 32 positions, values a panel of depth 32
+// for every 32 of the V columns; bfloat16 panels hold pairs, as in PanelMatrix. One writer; Attend reads.
 class PagedKeyValues final {
  public:
-  PagedKeyValues(int64_t num_layers, int64_t num_blocks, const HeadShape& shape);
+  PagedKeyValues(int64_t num_layers, int64_t num_blocks, const HeadShape& shape, PanelType type);
 
   const HeadShape& shape() const { return shape_; }
-  int64_t bytes() const { return num_layers_ * num_blocks_ * block_floats_ * 4; }
-  static int64_t BlockBytes(int64_t num_layers, const HeadShape& shape);
+  PanelType type() const { return type_; }
+  int64_t bytes() const { return num_blocks_ * BlockBytes(num_layers_, shape_, type_); }
+  static int64_t BlockBytes(int64_t num_layers, const HeadShape& shape, PanelType type);
 
   // Values padded to whole panels of columns.
   int64_t value_width() const { return value_width_; }
-  float* Keys(int64_t layer, int64_t block, int64_t head);
-  float* Values(int64_t layer, int64_t block, int64_t head);
+  // Element offsets of a head's keys and values.
+  int64_t KeysAt(int64_t layer, int64_t block, int64_t head) const;
+  int64_t ValuesAt(int64_t layer, int64_t block, int64_t head) const;
+  float* floats() { return static_cast<float*>(memory_.get()); }
+  uint16_t* bfloats() { return static_cast<uint16_t*>(memory_.get()); }
 
  private:
   struct Free {
-    void operator()(float* memory) const;
+    void operator()(void* memory) const;
   };
   const int64_t num_layers_;
   const int64_t num_blocks_;
   const HeadShape shape_;
+  const PanelType type_;
   const int64_t value_width_;
-  const int64_t block_floats_;   // Of one layer and block.
-  std::unique_ptr<float[], Free> memory_;
+  const int64_t block_elements_;   // Of one layer and block.
+  std::unique_ptr<void, Free> memory_;
 };
 
 // Consecutive tokens of one sequence within a step.

@@ -528,8 +528,8 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
   const bool has_panels =
       options.kv_memory == KvMemory::kPanels || (options.kv_memory == KvMemory::kAuto && is_cpu);
   CR_CHECK(is_cpu || !has_panels, "panels are memory of the CPU");
-  const at::ScalarType kv_type = is_narrow && !is_cpu ? at::kBFloat16 : at::kFloat;
-  const int64_t block_bytes = has_panels ? PanelBlockBytes(config) : TensorBlockBytes(config, kv_type);
+  const at::ScalarType kv_type = is_narrow ? at::kBFloat16 : at::kFloat;
+  const int64_t block_bytes = has_panels ? PanelBlockBytes(config, kv_type) : TensorBlockBytes(config, kv_type);
   const int64_t num_blocks = std::min<int64_t>(options.kv_cache_bytes / block_bytes, 1 << 24);
   if (num_blocks < 1) {
     return base::BadConfig(absl::StrCat("key-value memory of ", options.kv_cache_bytes,
@@ -538,7 +538,7 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
   }
   std::unique_ptr<KvStore> store;
   try {
-    store = has_panels ? MakePanelKvStore(config, static_cast<int>(num_blocks))
+    store = has_panels ? MakePanelKvStore(config, static_cast<int>(num_blocks), kv_type)
                        : MakeTensorKvStore(config, static_cast<int>(num_blocks), live->device(), kv_type);
   } catch (const std::exception& error) {
     return absl::ResourceExhaustedError(

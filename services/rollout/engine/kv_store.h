@@ -25,10 +25,11 @@ class KvStore {
 };
 
 // Bytes of one block over all layers.
-int64_t PanelBlockBytes(const model::ModelConfig& config);
+int64_t PanelBlockBytes(const model::ModelConfig& config, at::ScalarType type);
 int64_t TensorBlockBytes(const model::ModelConfig& config, at::ScalarType type);
 
-std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config, int num_blocks);
+// Keys and values of `type`, float32 or bfloat16; queries, sums and results are float32.
+std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config, int num_blocks, at::ScalarType type);
 // Keys and values of `type`; queries are cast to it, results are float32.
 std::unique_ptr<KvStore> MakeTensorKvStore(const model::ModelConfig& config, int num_blocks, at::Device device,
                                            at::ScalarType type);

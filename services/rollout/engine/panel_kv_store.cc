@@ -9,10 +9,14 @@ kernels::HeadShape Heads(const model::ModelConfig& config) {
   return {.query_heads = config.num_heads, .kv_heads = config.num_kv_heads, .width = config.head_dim};
 }
 
+kernels::PanelType PanelTypeOf(at::ScalarType type) {
+  return type == at::kFloat ? kernels::PanelType::kFloat32 : kernels::PanelType::kBfloat16;
+}
+
 class PanelKvStore final : public KvStore, public model::Attention {
  public:
-  PanelKvStore(const model::ModelConfig& config, int num_blocks)
-      : store_(config.num_layers, num_blocks, Heads(config)) {}
+  PanelKvStore(const model::ModelConfig& config, int num_blocks, kernels::PanelType type)
+      : store_(config.num_layers, num_blocks, Heads(config), type) {}
 
   model::Attention* BeginStep(const std::vector<kernels::QueryGroup>& groups) override {
     groups_ = &groups;
@@ -45,12 +49,12 @@ class PanelKvStore final : public KvStore, public model::Attention {
 
 }  // namespace
 
-int64_t PanelBlockBytes(const model::ModelConfig& config) {
-  return kernels::PagedKeyValues::BlockBytes(config.num_layers, Heads(config));
+int64_t PanelBlockBytes(const model::ModelConfig& config, at::ScalarType type) {
+  return kernels::PagedKeyValues::BlockBytes(config.num_layers, Heads(config), PanelTypeOf(type));
 }
 
-std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config, int num_blocks) {
-  return std::make_unique<PanelKvStore>(config, num_blocks);
+std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config, int num_blocks, at::ScalarType type) {
+  return std::make_unique<PanelKvStore>(config, num_blocks, PanelTypeOf(type));
 }
 
 }  // namespace convrec::rollout
