@@ -18,10 +18,12 @@
 #include "libs/model/decoder.h"
 #include "libs/model/group_attention.h"
 #include "services/rollout/engine/block_pool.h"
+#include "services/rollout/engine/decode_runner.h"
 #include "services/rollout/engine/kv_store.h"
 #include "services/rollout/engine/prefix_cache.h"
 #include "services/rollout/engine/running_group.h"
 #include "services/rollout/engine/sampler.h"
+#include "services/rollout/engine/tensor_kv_store.h"
 
 namespace convrec::rollout {
 namespace {
@@ -44,14 +46,15 @@ struct StepInputs {
 class Engine final : public DecoderEngine {
  public:
   Engine(std::unique_ptr<model::Decoder> live, std::unique_ptr<model::Decoder> spare, PolicyId id,
-         DecoderEngineOptions options, std::unique_ptr<KvStore> store, int num_blocks, int64_t block_bytes,
-         bool is_float32)
+         DecoderEngineOptions options, std::unique_ptr<KvStore> store,
+         std::unique_ptr<DecodeRunner> runner, int num_blocks, int64_t block_bytes, bool is_float32)
       : options_(std::move(options)),
         is_float32_(is_float32),
         limits_{.num_blocks = num_blocks, .max_rows = options_.max_rows, .max_prefill_tokens = options_.max_prefill_tokens},
         block_bytes_(block_bytes),
         live_(std::move(live)),
         store_(std::move(store)),
+        runner_(std::move(runner)),
         pool_(num_blocks),
         prefixes_(&pool_, kBlockTokens),
         spare_(std::move(spare)),
@@ -89,6 +92,8 @@ class Engine final : public DecoderEngine {
   void PlanPrompt(RunningGroup* group, int num_tokens, StepInputs* step);
   void PlanSiblings(RunningGroup* group, StepInputs* step);
   StepInputs MakeStep();
+  // Of the drawing rows.
+  at::Tensor Logits(const StepInputs& step);
   absl::Status Take(const StepInputs& step, const std::vector<Draw>& draws);
   void Append(RunningGroup* group, int sibling, Draw draw);
   void AppendForced(RunningGroup* group, int sibling);
@@ -107,6 +112,7 @@ class Engine final : public DecoderEngine {
   const int64_t block_bytes_;
   std::unique_ptr<model::Decoder> live_;
   std::unique_ptr<KvStore> store_;
+  std::unique_ptr<DecodeRunner> runner_;   // Of tensor memory only; runs decode steps at fixed shapes.
   BlockPool pool_;
   PrefixCache prefixes_;
   Groups groups_;   // In the order of arrival, waiting ones behind running ones.
@@ -381,6 +387,19 @@ absl::Status Engine::Take(const StepInputs& step, const std::vector<Draw>& draws
   return absl::OkStatus();
 }
 
+at::Tensor Engine::Logits(const StepInputs& step) {
+  if (runner_ != nullptr && DecodeRunner::Takes(step.groups)) {
+    return runner_->Run(*live_, step.token_ids, step.positions, step.groups);
+  }
+  const at::Device device = live_->device();
+  const at::Tensor hidden_MD = live_->Trunk(torch::tensor(step.token_ids, at::kLong).to(device),
+                                            torch::tensor(step.positions, at::kLong).to(device),
+                                            store_->BeginStep(step.groups));
+  if (step.draws.empty()) return {};
+  if (step.draw_rows.size() == step.token_ids.size()) return live_->Logits(hidden_MD);
+  return live_->Logits(hidden_MD.index_select(0, torch::tensor(step.draw_rows, at::kLong).to(device)));
+}
+
 absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
   drawn_.clear();
   std::vector<GenerationResult> results;
@@ -391,17 +410,8 @@ absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
     const c10::InferenceMode guard;
     const StepInputs step = MakeStep();
     if (!step.token_ids.empty()) {
-      const at::Device device = live_->device();
-      const at::Tensor hidden_MD = live_->Trunk(torch::tensor(step.token_ids, at::kLong).to(device),
-                                                torch::tensor(step.positions, at::kLong).to(device),
-                                                store_->BeginStep(step.groups));
-      if (!step.draws.empty()) {
-        const bool is_whole = step.draw_rows.size() == step.token_ids.size();
-        const at::Tensor drawing =
-            is_whole ? hidden_MD
-                     : hidden_MD.index_select(0, torch::tensor(step.draw_rows, at::kLong).to(device));
-        CR_RETURN_IF_ERROR(Take(step, DrawTokens(live_->Logits(drawing), step.draws)));
-      }
+      const at::Tensor logits = Logits(step);
+      if (!step.draws.empty()) CR_RETURN_IF_ERROR(Take(step, DrawTokens(logits, step.draws)));
       for (const auto& [group, count] : step.prefilled) {
         // Blocks computed by two policies belong to neither.
         if (group->oldest_version != version) continue;
@@ -537,15 +547,22 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
                                         block_bytes));
   }
   std::unique_ptr<KvStore> store;
+  std::unique_ptr<DecodeRunner> runner;
   try {
-    store = has_panels ? MakePanelKvStore(config, static_cast<int>(num_blocks), kv_type)
-                       : MakeTensorKvStore(config, static_cast<int>(num_blocks), live->device(), kv_type);
+    if (has_panels) {
+      store = MakePanelKvStore(config, static_cast<int>(num_blocks), kv_type);
+    } else {
+      // One block more than the pool hands out, for the padding of fixed shapes.
+      auto tensors = std::make_unique<TensorKvStore>(config, static_cast<int>(num_blocks) + 1, live->device(), kv_type);
+      runner = std::make_unique<DecodeRunner>(tensors.get(), static_cast<int32_t>(num_blocks), live->device());
+      store = std::move(tensors);
+    }
   } catch (const std::exception& error) {
     return absl::ResourceExhaustedError(
         absl::StrCat("no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
   }
   return std::make_unique<Engine>(std::move(live), std::move(spare), PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}},
-                                  options, std::move(store), static_cast<int>(num_blocks), block_bytes, !is_narrow);
+                                  options, std::move(store), std::move(runner), static_cast<int>(num_blocks), block_bytes, !is_narrow);
 }
 
 }  // namespace convrec::rollout

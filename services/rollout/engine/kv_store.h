@@ -1,7 +1,7 @@
 // Memory for the keys and values of running sequences, and attention over it.
 //
 // Blocks of 32 positions, addressed by the ids that BlockPool hands out. Two stores exist: panels for the CPU,
-// whose results do not depend on what else is in the step, and tensors for any device. One thread.
+// whose results do not depend on what else is in the step, and tensors for any device (tensor_kv_store.h). One thread.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,4 @@ int64_t TensorBlockBytes(const model::ModelConfig& config, at::ScalarType type);
 
 // Keys and values of `type`, float32 or bfloat16; queries, sums and results are float32.
 std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config, int num_blocks, at::ScalarType type);
-// Keys and values of `type`; queries are cast to it, results are float32.
-std::unique_ptr<KvStore> MakeTensorKvStore(const model::ModelConfig& config, int num_blocks, at::Device device,
-                                           at::ScalarType type);
-
 }  // namespace convrec::rollout
