@@ -194,6 +194,64 @@ def services():
                         query("sum by (instance) (rl_reward_inflight{RUN})", "{{instance}}"),
                         minimum=0,
                     ),
+                    lines(
+                        "Lists scored",
+                        "Lists per second, from calls and streams.",
+                        "reqps",
+                        query(
+                            "sum(rate(rl_reward_lists_total{RUN}[$__rate_interval]))", "lists"
+                        ),
+                        minimum=0,
+                    ),
+                    lines(
+                        "Refused",
+                        "Calls, streams and pieces per second that were not admitted, by the bound"
+                        " that was reached; callers try again.",
+                        "reqps",
+                        query(
+                            "sum by (reason) (rate(rl_reward_refused_total{RUN}[$__rate_interval]))",
+                            "{{reason}}",
+                        ),
+                        minimum=0,
+                    ),
+                    lines(
+                        "Held for calls and streams",
+                        "Bytes, per replica; at reward.limits.max_held_bytes more are refused.",
+                        "bytes",
+                        query("sum by (instance) (rl_reward_held_bytes{RUN})", "{{instance}}"),
+                        minimum=0,
+                    ),
+                    lines(
+                        "Streams",
+                        "Open streams, per replica.",
+                        "short",
+                        query("sum by (instance) (rl_reward_streams{RUN})", "{{instance}}"),
+                        minimum=0,
+                    ),
+                    lines(
+                        "Catalog reloads",
+                        "Times the catalog was read again in an hour; a refused one leaves the old"
+                        " catalog in use.",
+                        "short",
+                        query(
+                            "sum by (result)"
+                            " (increase(rl_reward_catalog_reloads_total{RUN}[1h]))",
+                            "{{result}}",
+                        ),
+                        minimum=0,
+                    ),
+                    lines(
+                        "External rule",
+                        "Calls of the external rule per second; by default, its values were not"
+                        " there in time.",
+                        "reqps",
+                        query(
+                            "sum by (result)"
+                            " (rate(rl_reward_external_total{RUN}[$__rate_interval]))",
+                            "{{result}}",
+                        ),
+                        minimum=0,
+                    ),
                 ],
             ),
             (

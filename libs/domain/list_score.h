@@ -22,7 +22,7 @@ struct ScoredLine {
   int line = 0;
   Item item;                       // Empty title and year 0 when malformed.
   LineOutcome outcome = LineOutcome::kMiss;
-  bool in_catalog = false;         // Exactly this title and year.
+  bool in_catalog = false;         // Exactly this title (or an alias of it) and year.
   bool is_seen = false;            // The title was named in the dialogue.
   bool is_duplicate = false;       // The same item stands at an earlier rank.
   std::optional<int> ground_truth = {};  // Of a hit: index of the ground truth it consumed.

@@ -70,4 +70,16 @@ std::span<const uint32_t> ItemTraits::GenresOf(size_t item) const {
   return std::span(genres_).subspan(begin, genre_ends_[item] - begin);
 }
 
+RankFacts NewItems::FactsOf(const catalog::JudgedLine& judged) {
+  RankFacts facts{.outcome = judged.outcome};
+  if (traits_->is_off() || judged.item == catalog::kNoItem || judged.is_seen ||
+      judged.is_duplicate) {
+    return facts;
+  }
+  facts.novelty = traits_->Novelty(judged.item);
+  facts.diversity = traits_->Diversity(judged.item, items_);
+  items_.push_back(judged.item);
+  return facts;
+}
+
 }  // namespace convrec::reward

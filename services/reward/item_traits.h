@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "libs/catalog/catalog.h"
+#include "libs/catalog/list_judge.h"
 #include "services/reward/reward_rules.h"
 
 namespace convrec::reward {
@@ -30,6 +31,7 @@ class ItemTraits final {
   // 0 when its term is off. `earlier` are the items of the list so far.
   double Diversity(size_t item, std::span<const size_t> earlier) const;
   bool has_diversity() const { return !genre_ends_.empty(); }
+  bool is_off() const { return log_most_popular_ == 0 && !has_diversity(); }
 
  private:
   explicit ItemTraits(const catalog::Catalog& catalog) : catalog_(catalog) {}
@@ -39,6 +41,19 @@ class ItemTraits final {
   double log_most_popular_ = 0;     // log(1 + the largest popularity); 0 = off.
   std::vector<size_t> genre_ends_;  // By item, in genres_; empty = off.
   std::vector<uint32_t> genres_;    // Numbers of genres, ascending within an item.
+};
+
+// The new items of a list, in order, and what the reward rules know of its ranks. Not thread-safe.
+class NewItems final {
+ public:
+  explicit NewItems(const ItemTraits* traits) : traits_(traits) {}
+
+  void Clear() { items_.clear(); }
+  RankFacts FactsOf(const catalog::JudgedLine& judged);
+
+ private:
+  const ItemTraits* const traits_;
+  std::vector<size_t> items_;
 };
 
 }  // namespace convrec::reward

@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
-#include "services/reward/rank_judge.h"
 
 namespace convrec::reward {
 
@@ -20,34 +19,72 @@ ListScorer::ListScorer(const catalog::Catalog& catalog, const Options& options, 
   CR_CHECK(options.num_ranks > 0 && options.year_tolerance >= 0 && options.rules.gamma > 1);
 }
 
+catalog::ListTarget ListScorer::Prepare(const Prompt& prompt) const {
+  return catalog::ListTarget(catalog_, prompt.ground_truth, prompt.seen_titles);
+}
+
+catalog::HitOptions ListScorer::hit_options() const {
+  return {.num_ranks = options_.num_ranks, .year_tolerance = options_.year_tolerance};
+}
+
 domain::ListScore ListScorer::Score(std::string_view text, const Prompt& prompt) const {
-  catalog::RankedList list = catalog::ParseList(text, options_.counting);
-  const std::vector<domain::Item> items = list.Items();
   domain::ListScore score;
-  std::vector<RankFacts> facts;
-  RankJudge judge(this, &prompt);
-  for (catalog::RankedEntry& entry : list.entries) {
-    RankJudge::Verdict verdict = judge.Judge(std::move(entry));
-    score.lines.push_back(std::move(verdict.line));
-    facts.push_back(verdict.facts);
+  ScoreSession(this).Score(text, Prepare(prompt), &score);
+  return score;
+}
+
+ScoreSession::ScoreSession(const ListScorer* scorer)
+    : scorer_(scorer),
+      judge_(&scorer->catalog(), scorer->hit_options()),
+      new_items_(&scorer->traits()) {}
+
+void ScoreSession::Score(std::string_view text,
+                         const catalog::ListTarget& target,
+                         domain::ListScore* score) {
+  const ListScorer::Options& options = scorer_->options();
+  const std::span<const catalog::ListLine> lines = reader_.Read(text, options.counting);
+  const std::span<const catalog::JudgedLine> judged = judge_.JudgeAll(lines, target);
+  score->lines.resize(lines.size());
+  facts_.clear();
+  new_items_.Clear();
+  int num_parsed = 0;
+  for (size_t k = 0; k < lines.size(); ++k) {
+    WriteLine(lines[k], judged[k], &score->lines[k]);
+    facts_.push_back(new_items_.FactsOf(judged[k]));
+    num_parsed += lines[k].status == catalog::LineStatus::kOk;
   }
-  for (const double reward : RankRewards(options_.rules, facts, options_.num_ranks)) {
-    score.rank_rewards.push_back(static_cast<float>(reward));  // Summed in double, stored in float.
+  const std::vector<double> rewards = RankRewards(options.rules, facts_, options.num_ranks);
+  score->rank_rewards.resize(rewards.size());
+  for (size_t k = 0; k < rewards.size(); ++k) {
+    score->rank_rewards[k] = static_cast<float>(rewards[k]);  // Summed in double, stored in float.
   }
 
-  const catalog::EvaluationOptions evaluation = {.num_ranks = options_.num_ranks,
-                                                 .year_tolerance = options_.year_tolerance,
-                                                 .cut = options_.evaluation_cut};
+  const catalog::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
+                                                 .year_tolerance = options.year_tolerance,
+                                                 .cut = options.evaluation_cut};
   const catalog::RankingMetrics metrics =
-      catalog::EvaluateList(items, prompt.ground_truth, prompt.seen_titles, catalog_, evaluation);
-  score.recall = metrics.recall;
-  score.ndcg = metrics.ndcg;
-  score.ndcg_strict = metrics.ndcg_strict;
-  score.in_catalog_ratio = catalog::InCatalogRatio(items, catalog_, evaluation);
-  if (list.num_lines > 0) {
-    score.format_ratio = static_cast<double>(items.size()) / static_cast<double>(list.num_lines);
-  }
-  return score;
+      catalog::EvaluateLines(lines, judged, target, scorer_->catalog(), evaluation);
+  score->recall = metrics.recall;
+  score->ndcg = metrics.ndcg;
+  score->ndcg_strict = metrics.ndcg_strict;
+  score->in_catalog_ratio =
+      catalog::InCatalogRatioOfLines(lines, judged, scorer_->catalog(), evaluation);
+  score->format_ratio =
+      reader_.num_lines() == 0 ? 0 : static_cast<double>(num_parsed) / reader_.num_lines();
+}
+
+void WriteLine(const catalog::ListLine& line,
+               const catalog::JudgedLine& judged,
+               domain::ScoredLine* scored) {
+  scored->line = line.source_line;
+  scored->item.title.assign(line.title);
+  scored->item.year = line.year;
+  scored->outcome = judged.outcome;
+  scored->in_catalog = judged.item != catalog::kNoItem;
+  scored->is_seen = judged.is_seen;
+  scored->is_duplicate = judged.is_duplicate;
+  scored->ground_truth.reset();
+  if (judged.truth >= 0) scored->ground_truth = judged.truth;
 }
 
 std::string ListScorer::Describe() const {

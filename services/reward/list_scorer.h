@@ -12,7 +12,9 @@
 
 #include "absl/status/statusor.h"
 #include "libs/catalog/catalog.h"
-#include "libs/catalog/list_parser.h"
+#include "libs/catalog/list_judge.h"
+#include "libs/catalog/list_reader.h"
+#include "libs/catalog/list_target.h"
 #include "libs/catalog/ranking_metrics.h"
 #include "libs/domain/item.h"
 #include "libs/domain/list_score.h"
@@ -42,7 +44,8 @@ class ListScorer final {
   static absl::StatusOr<std::shared_ptr<const ListScorer>> Create(const catalog::Catalog& catalog,
                                                                   const Options& options);
 
-  // `text` may be any bytes. Without the external rule.
+  catalog::ListTarget Prepare(const Prompt& prompt) const;
+  // One list by itself; see ScoreSession for many. Without the external rule.
   domain::ListScore Score(std::string_view text, const Prompt& prompt) const;
 
   // The rule set in one line: "exp_inf N=20 year_tolerance=2 by_line".
@@ -50,6 +53,7 @@ class ListScorer final {
   const Options& options() const { return options_; }
   const catalog::Catalog& catalog() const { return catalog_; }
   const ItemTraits& traits() const { return traits_; }
+  catalog::HitOptions hit_options() const;
 
  private:
   ListScorer(const catalog::Catalog& catalog, const Options& options, ItemTraits traits);
@@ -58,5 +62,29 @@ class ListScorer final {
   const Options options_;
   const ItemTraits traits_;
 };
+
+// Scores one list after the other and keeps its memory. Not thread-safe; the scorer must outlive
+// it.
+class ScoreSession final {
+ public:
+  explicit ScoreSession(const ListScorer* scorer);
+
+  // `text` may be any bytes; `target` is the scorer's. Without the external rule.
+  void Score(std::string_view text, const catalog::ListTarget& target, domain::ListScore* score);
+
+  const ListScorer* scorer() const { return scorer_; }
+
+ private:
+  const ListScorer* const scorer_;
+  catalog::ListReader reader_;
+  catalog::ListJudge judge_;
+  std::vector<RankFacts> facts_;
+  NewItems new_items_;
+};
+
+// What is said about a line that has been read and judged.
+void WriteLine(const catalog::ListLine& line,
+               const catalog::JudgedLine& judged,
+               domain::ScoredLine* scored);
 
 }  // namespace convrec::reward

@@ -1,11 +1,16 @@
 #include "services/reward/list_stream.h"
 
-#include <utility>
-
 #include "libs/base/check.h"
 #include "libs/catalog/unicode_text.h"
 
 namespace convrec::reward {
+
+ListStream::ListStream(const ListScorer* scorer, const catalog::ListTarget* target)
+    : scorer_(scorer),
+      judge_(&scorer->catalog(), scorer->hit_options()),
+      new_items_(&scorer->traits()) {
+  judge_.Begin(target);
+}
 
 void ListStream::Add(std::string_view piece, std::vector<StreamedRank>* ranks) {
   CR_CHECK(!is_ended_);
@@ -25,24 +30,23 @@ void ListStream::End(std::vector<StreamedRank>* ranks) {
   is_ended_ = true;
 }
 
-void ListStream::EndLine(std::string_view line, std::vector<StreamedRank>* ranks) {
-  if (catalog::IsBlank(line)) return;
-  catalog::RankedEntry entry;
-  entry.source_line = num_lines_++;
-  entry.rank = num_ranks_;
-  if (std::optional<domain::Item> item = catalog::ParseLine(line)) {
-    entry.item = *std::move(item);
-  } else {
-    if (scorer_->options().counting == catalog::RankCounting::kReference) return;
-    entry.status = catalog::LineStatus::kMalformed;
+void ListStream::EndLine(std::string_view text, std::vector<StreamedRank>* ranks) {
+  if (catalog::IsBlank(text)) return;
+  const ListScorer::Options& options = scorer_->options();
+  catalog::ListLine line = reader_.ReadLine(text);
+  line.source_line = num_lines_++;
+  if (line.status == catalog::LineStatus::kMalformed &&
+      options.counting == catalog::RankCounting::kReference) {
+    return;
   }
-  RankJudge::Verdict verdict = judge_.Judge(std::move(entry));
-  StreamedRank streamed{.rank = num_ranks_++, .line = std::move(verdict.line), .reward = {}};
-  const RewardRules& rules = scorer_->options().rules;
-  if (streamed.rank < scorer_->options().num_ranks && !LooksAhead(rules)) {
-    streamed.reward = static_cast<float>(RewardOfRank(rules, verdict.facts));
+  const catalog::JudgedLine judged = judge_.Judge(line);
+  const RankFacts facts = new_items_.FactsOf(judged);
+  StreamedRank& streamed = ranks->emplace_back();
+  streamed.rank = num_ranks_++;
+  WriteLine(line, judged, &streamed.line);
+  if (streamed.rank < options.num_ranks && !LooksAhead(options.rules)) {
+    streamed.reward = static_cast<float>(RewardOfRank(options.rules, facts));
   }
-  ranks->push_back(std::move(streamed));
 }
 
 }  // namespace convrec::reward

@@ -1,7 +1,7 @@
 // One list that arrives in pieces: each rank is scored as soon as its line is complete.
 //
 // What the ranks get does not depend on where the pieces end, and equals what ListScorer::Score()
-// says about the whole text. Not thread-safe. Scorer and prompt must outlive it.
+// says about the whole text. Not thread-safe. Scorer and target must outlive it.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "services/reward/list_scorer.h"
-#include "services/reward/rank_judge.h"
 
 namespace convrec::reward {
 
@@ -22,8 +21,7 @@ struct StreamedRank {
 
 class ListStream final {
  public:
-  ListStream(const ListScorer* scorer, const Prompt* prompt)
-      : scorer_(scorer), judge_(scorer, prompt) {}
+  ListStream(const ListScorer* scorer, const catalog::ListTarget* target);
 
   // Adds the ranks that `piece` completes to `ranks`. Nothing may follow the last piece.
   void Add(std::string_view piece, std::vector<StreamedRank>* ranks);
@@ -37,7 +35,9 @@ class ListStream final {
   void EndLine(std::string_view line, std::vector<StreamedRank>* ranks);
 
   const ListScorer* const scorer_;
-  RankJudge judge_;
+  catalog::ListReader reader_;
+  catalog::ListJudge judge_;
+  NewItems new_items_;
   std::string text_;
   size_t line_begin_ = 0;  // Of the open line, in text_.
   int num_lines_ = 0;      // Lines that are not blank.

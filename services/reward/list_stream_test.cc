@@ -16,7 +16,8 @@ std::vector<StreamedRank> Stream(const ListScorer& scorer,
                                  const Prompt& prompt,
                                  const std::string& text,
                                  base::RandomStream* random) {
-  ListStream stream(&scorer, &prompt);
+  const catalog::ListTarget target = scorer.Prepare(prompt);
+  ListStream stream(&scorer, &target);
   std::vector<StreamedRank> ranks;
   for (size_t at = 0; at < text.size();) {
     const size_t size = 1 + random->Below(12);
@@ -58,7 +59,8 @@ class ListStreamTest : public ::testing::Test {
 
 TEST_F(ListStreamTest, ARankIsAnsweredWithItsLineBreak) {
   const auto scorer = *ListScorer::Create(catalog_, {.num_ranks = 2});
-  ListStream stream(scorer.get(), &prompt_);
+  const catalog::ListTarget target = scorer->Prepare(prompt_);
+  ListStream stream(scorer.get(), &target);
   std::vector<StreamedRank> ranks;
   stream.Add("\nB (2000", &ranks);
   EXPECT_TRUE(ranks.empty());
@@ -78,7 +80,8 @@ TEST_F(ListStreamTest, RewardIsOpenWhereARuleLooksAhead) {
   ListScorer::Options options = {.num_ranks = 2};
   options.rules.rule = RewardRule::kLogDecay;
   const auto scorer = *ListScorer::Create(catalog_, options);
-  ListStream stream(scorer.get(), &prompt_);
+  const catalog::ListTarget target = scorer->Prepare(prompt_);
+  ListStream stream(scorer.get(), &target);
   std::vector<StreamedRank> ranks;
   stream.Add("A (1999)\n", &ranks);
   ASSERT_EQ(ranks.size(), 1u);

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,6 +22,9 @@
 namespace convrec::reward {
 namespace {
 
+// A scoring thread keeps the memory of so many scores from call to call.
+constexpr size_t kMaxKeptScores = 256;
+
 // An admitted call. The messages, the context and the reactor belong to gRPC until Finish().
 struct Call {
   grpc::CallbackServerContext* context;
@@ -30,6 +34,7 @@ struct Call {
   absl::Time start;
   std::shared_ptr<const ListScorer> scorer;
   Prompt prompt = {};
+  std::optional<catalog::ListTarget> target = {};  // Of prompt.
   std::optional<Admission::Ticket> ticket = {};
 };
 
@@ -128,37 +133,60 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
           parts_.limits, static_cast<int64_t>(text.size()), NumLineBreaks(text), "completions", i));
     }
     CR_ASSIGN_OR_RETURN(call->prompt, ReadPrompt(*call->request, *call->scorer));
+    call->target.emplace(call->scorer->Prepare(call->prompt));
     return absl::OkStatus();
   }
 
+  // What a scoring thread keeps from call to call.
+  struct Workplace {
+    std::shared_ptr<const ListScorer> scorer;  // Of the session.
+    std::optional<ScoreSession> session;
+    std::vector<domain::ListScore> scores;
+  };
+
   void ScoreCalls() {
-    while (std::optional<Call> call = calls_.Pop()) Score(std::make_shared<Call>(*std::move(call)));
+    Workplace place;
+    while (std::optional<Call> call = calls_.Pop()) {
+      Score(std::make_shared<Call>(*std::move(call)), &place);
+    }
   }
 
-  void Score(std::shared_ptr<Call> call) {
+  void Score(const std::shared_ptr<Call>& call, Workplace* place) {
     if (const absl::Status waiting = CheckWaiting(*call->context); !waiting.ok()) {
       call->ticket.reset();
       Answer(*call, waiting);
       return;
     }
-    std::vector<std::string_view> texts(call->request->completions().begin(),
-                                        call->request->completions().end());
-    std::vector<domain::ListScore> scores;
-    scores.reserve(texts.size());
-    for (const std::string_view text : texts) {
-      scores.push_back(call->scorer->Score(text, call->prompt));
+    if (place->scorer != call->scorer) {
+      place->session.reset();
+      place->scorer = call->scorer;
+      place->session.emplace(place->scorer.get());
+    }
+    const auto& completions = call->request->completions();
+    const auto num_lists = static_cast<size_t>(completions.size());
+    if (place->scores.size() < num_lists) place->scores.resize(num_lists);
+    for (size_t i = 0; i < num_lists; ++i) {
+      place->session->Score(completions[static_cast<int>(i)], *call->target, &place->scores[i]);
     }
     if (parts_.external == nullptr) {
-      Reply(*call, scores);
-      return;
+      Reply(*call, std::span(place->scores).first(num_lists));
+    } else {
+      place->scores.resize(num_lists);
+      AskExternalRule(call, std::exchange(place->scores, {}));
     }
+    if (place->scores.size() > kMaxKeptScores) place->scores = {};
+  }
+
+  void AskExternalRule(const std::shared_ptr<Call>& call, std::vector<domain::ListScore> scores) {
+    const std::vector<std::string_view> texts(call->request->completions().begin(),
+                                              call->request->completions().end());
     parts_.external->Apply(
         {texts, call->prompt.ground_truth, call->prompt.seen_titles},
         std::move(scores),
         [this, call](std::vector<domain::ListScore> whole) { Reply(*call, whole); });
   }
 
-  void Reply(Call& call, const std::vector<domain::ListScore>& scores) {
+  void Reply(Call& call, std::span<const domain::ListScore> scores) {
     parts_.observer->OnScores(scores);
     call.reply->mutable_scores()->Reserve(static_cast<int>(scores.size()));
     for (const domain::ListScore& score : scores) wire::Write(score, call.reply->add_scores());

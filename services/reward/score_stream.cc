@@ -5,6 +5,7 @@
 // in its own buffers, not in ours.
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,7 +95,8 @@ class ScoreStream final
                                                      parts_.limits.max_lists));
     }
     CR_ASSIGN_OR_RETURN(Prompt prompt, ReadPrompt(message, *scorer_));
-    prompt_ = std::make_unique<Prompt>(std::move(prompt));
+    prompt_.emplace(std::move(prompt));
+    target_.emplace(scorer_->Prepare(*prompt_));
     const auto num_lists = static_cast<size_t>(message.num_lists());
     CR_RETURN_IF_ERROR(ticket_->Hold(static_cast<int64_t>(
         2 * message.ByteSizeLong() + num_lists * (sizeof(ListStream) + sizeof(void*)))));
@@ -110,7 +112,7 @@ class ScoreStream final
     }
     List& list = lists_[static_cast<size_t>(piece.list())];
     if (list.stream == nullptr) {
-      list.stream = std::make_unique<ListStream>(scorer_.get(), prompt_.get());
+      list.stream = std::make_unique<ListStream>(scorer_.get(), &*target_);
     }
     if (list.stream->is_ended()) {
       return absl::InvalidArgumentError(
@@ -164,11 +166,12 @@ class ScoreStream final
       End(waiting);
       return;
     }
-    std::vector<domain::ListScore> scores;
+    std::vector<domain::ListScore> scores(lists_.size());
     std::vector<std::string_view> texts;
-    for (const List& list : lists_) {
-      texts.push_back(list.stream->text());
-      scores.push_back(scorer_->Score(texts.back(), *prompt_));
+    ScoreSession session(scorer_.get());
+    for (size_t i = 0; i < lists_.size(); ++i) {
+      texts.push_back(lists_[i].stream->text());
+      session.Score(texts.back(), *target_, &scores[i]);
     }
     if (parts_.external == nullptr) {
       SendResult(scores);
@@ -206,7 +209,8 @@ class ScoreStream final
   IdleWatch::Entry idle_;
   std::optional<Admission::Ticket> ticket_;  // Absent when not admitted.
   v1::ScoreStreamRequest request_;
-  std::unique_ptr<Prompt> prompt_;  // nullptr before the first message.
+  std::optional<Prompt> prompt_;               // Absent before the first message.
+  std::optional<catalog::ListTarget> target_;  // Of prompt_.
   std::vector<List> lists_;
   int num_open_ = 0;
   std::deque<v1::ScoreStreamReply> replies_;
