@@ -21,7 +21,9 @@ struct BinaryVerb {
   const char* name;
   const char* purpose;
 };
-constexpr std::array<BinaryVerb, 4> kBinaryVerbs = {{
+constexpr std::array<BinaryVerb, 6> kBinaryVerbs = {{
+    {"generate", "Draw completions of a prompt, or chat, with a model directory."},
+    {"serve", "Serve a model directory to OpenAI clients."},
     {"import", "Turn a GGUF file into a Hugging Face model directory."},
     {"learner", "Replace this process by the learner service."},
     {"rollout", "Replace this process by a rollout worker."},

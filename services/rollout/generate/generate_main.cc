@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <iterator>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <string>
@@ -33,11 +33,11 @@ constexpr char kExamples[] =
     "  convrec generate --model DIR --prompt \"Name a film.\" -n 4 --seed 7 --json\n"
     "  convrec generate --model DIR --chat --system \"You recommend films.\"\n"
     "A prompt is put into the model's chat template as a user's message; --raw gives the model\n"
-    "the text as it stands. Text goes to standard output as it is drawn, figures to standard error.\n"
-    "--json writes one object per completion: index, text, tokens, logprobs (of the softmax at the\n"
-    "given temperature), finish_reason. The same seed gives the same text. In --chat each line is a\n"
-    "message, /reset forgets the conversation, Ctrl-D ends. Ctrl-C stops: what was drawn stays\n"
-    "written, and the exit code is 130.";
+    "the text as it stands. Text goes to standard output as it is drawn, figures to standard\n"
+    "error. --json writes one object per completion: index, text, tokens, logprobs (of the\n"
+    "softmax at the given temperature, at 1 when it is 0), finish_reason. The same seed gives the\n"
+    "same text. In --chat each line is a message, /reset forgets the conversation, Ctrl-D ends.\n"
+    "Ctrl-C stops: what was drawn stays written, and the exit code is 130.";
 
 constexpr int kExitInterrupted = 130;
 
@@ -65,10 +65,10 @@ void AddArguments(CLI::App* app, Arguments* a) {
 
   CLI::Option* system = app->add_option(
       "--system", a->system, "System message before the prompt or the conversation.");
-  CLI::Option* raw =
-      app->add_flag("--raw", a->is_raw, "No chat template: the model goes on with the text as it stands.");
-  CLI::Option* json =
-      app->add_flag("--json", a->is_json, "JSON lines with tokens and log-probabilities instead of text.");
+  CLI::Option* raw = app->add_flag(
+      "--raw", a->is_raw, "No chat template: the model goes on with the text as it stands.");
+  CLI::Option* json = app->add_flag(
+      "--json", a->is_json, "JSON lines with tokens and log-probabilities instead of text.");
   CLI::Option* count = app->add_option("-n,--n", a->num_completions, "Completions of the prompt.")
                            ->check(CLI::Range(1, 4096))
                            ->capture_default_str();
@@ -81,7 +81,8 @@ void AddArguments(CLI::App* app, Arguments* a) {
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str()
       ->group(group);
-  app->add_option("--top-p", a->sampling.top_p, "Likeliest tokens that make up this probability; 1 = all.")
+  app->add_option(
+         "--top-p", a->sampling.top_p, "Likeliest tokens that make up this probability; 1 = all.")
       ->check(CLI::Range(1e-6, 1.0))
       ->capture_default_str()
       ->group(group);
@@ -96,14 +97,16 @@ void AddArguments(CLI::App* app, Arguments* a) {
       ->capture_default_str()
       ->group(group);
   a->seed_option =
-      app->add_option("--seed", a->sampling.seed, "Of the draws; another one each time when left out.")
+      app->add_option(
+             "--seed", a->sampling.seed, "Of the draws; another one each time when left out.")
           ->group(group);
   app->add_option("--max-tokens",
                   a->max_tokens,
                   "Longest answer; 1024, or what the context leaves, when left out.")
       ->check(CLI::PositiveNumber)
       ->group(group);
-  app->add_option("--stop", a->stops, "Text that ends a completion and is left out; may be repeated.")
+  app->add_option(
+         "--stop", a->stops, "Text that ends a completion and is left out; may be repeated.")
       ->allow_extra_args(false)
       ->check([](const std::string& stop) {
         return stop.empty() ? std::string("a stop text may not be empty") : std::string();
@@ -116,20 +119,22 @@ void AddArguments(CLI::App* app, Arguments* a) {
 constexpr int kDefaultMaxTokens = 1024;
 
 bool WriteToStdout(std::string_view text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+         std::fflush(stdout) == 0;
 }
 
 void PrintFigures(size_t num_prompt_tokens, const GenerationFigures& figures) {
-  std::fprintf(stderr,
-               "%s",
-               absl::StrFormat("%d prompt tokens, first token after %.2f s, %d tokens in %.2f s, %.1f "
-                               "tokens/s after the first\n",
-                               num_prompt_tokens,
-                               absl::ToDoubleSeconds(figures.until_first_token),
-                               figures.num_tokens,
-                               absl::ToDoubleSeconds(figures.total),
-                               figures.TokensPerSecond())
-                   .c_str());
+  std::fprintf(
+      stderr,
+      "%s",
+      absl::StrFormat("%d prompt tokens, first token after %.2f s, %d tokens in %.2f s, %.1f "
+                      "tokens/s after the first\n",
+                      num_prompt_tokens,
+                      absl::ToDoubleSeconds(figures.until_first_token),
+                      figures.num_tokens,
+                      absl::ToDoubleSeconds(figures.total),
+                      figures.TokensPerSecond())
+          .c_str());
 }
 
 // A loaded model and how to draw from it.
@@ -238,14 +243,14 @@ class Program {
                                                  input.prompt_token_ids.size(),
                                                  arguments_.max_tokens,
                                                  kDefaultMaxTokens));
-    CR_ASSIGN_OR_RETURN(
-        const GenerationFigures figures,
-        Generate(engine_.get(),
-                 text_->tokenizer(),
-                 *base::Clock::Real(),
-                 input,
-                 [writer] { return base::StopRequested() || writer->is_broken(); },
-                 writer));
+    CR_ASSIGN_OR_RETURN(const GenerationFigures figures,
+                        Generate(
+                            engine_.get(),
+                            text_->tokenizer(),
+                            *base::Clock::Real(),
+                            input,
+                            [writer] { return base::StopRequested() || writer->is_broken(); },
+                            writer));
     PrintFigures(input.prompt_token_ids.size(), figures);
     if (base::StopRequested()) return kExitInterrupted;
     return writer->is_broken() ? base::kExitIo : base::kExitOk;

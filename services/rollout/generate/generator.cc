@@ -27,8 +27,8 @@ absl::StatusOr<GenerationFigures> Generate(rollout::GenerationEngine* engine,
 
   std::vector<text_model::ChoiceText> texts(
       static_cast<size_t>(input.num_completions),
-      text_model::ChoiceText(
-          &tokenizer, {.stops = input.stops, .max_tokens = input.sampling.max_new_tokens}));
+      text_model::ChoiceText(&tokenizer,
+                             {.stops = input.stops, .max_tokens = input.sampling.max_new_tokens}));
   GenerationFigures figures;
   int num_open = input.num_completions;
   while (num_open > 0 && !(figures.was_stopped = should_stop())) {

@@ -35,14 +35,14 @@ struct GenerationInput {
 };
 
 struct GenerationFigures {
-  int64_t num_tokens = 0;              // Drawn, of all completions.
-  absl::Duration until_first_token;    // The prompt's share.
+  int64_t num_tokens = 0;            // Drawn, of all completions.
+  absl::Duration until_first_token;  // The prompt's share.
   absl::Duration total;
   bool was_stopped = false;
 
   // Of the tokens after the first step; 0 when there are none.
   double TokensPerSecond() const;
-  int64_t num_first_tokens = 0;        // Of the first step that drew any.
+  int64_t num_first_tokens = 0;  // Of the first step that drew any.
 };
 
 // Steps an idle engine until all completions have ended or `should_stop` says so, which is asked

@@ -29,12 +29,15 @@ class Recorder final : public CompletionObserver {
 
 class GeneratorTest : public ::testing::Test {
  protected:
-  absl::StatusOr<GenerationFigures> Run(const GenerationInput& input,
-                                        const std::function<bool()>& should_stop = [] { return false; }) {
+  absl::StatusOr<GenerationFigures> Run(
+      const GenerationInput& input,
+      const std::function<bool()>& should_stop = [] { return false; }) {
     return Generate(&engine_, *tokenizer_, clock_, input, should_stop, &recorder_);
   }
   static GenerationInput Input(int num_completions) {
-    return {.prompt_token_ids = text_model::BytesOf("hi"), .sampling = {}, .num_completions = num_completions};
+    return {.prompt_token_ids = text_model::BytesOf("hi"),
+            .sampling = {},
+            .num_completions = num_completions};
   }
 
   const std::unique_ptr<const tokenizer::Tokenizer> tokenizer_ = text_model::ByteTokenizer();
@@ -72,7 +75,9 @@ TEST_F(GeneratorTest, AStopFromOutsideKeepsWhatWasDrawn) {
   ASSERT_TRUE(figures.ok());
   EXPECT_TRUE(figures->was_stopped);
   EXPECT_EQ(recorder_.texts[0], "tex");
-  EXPECT_EQ(recorder_.ends, (std::map<int, std::optional<domain::FinishReason>>{{0, std::nullopt}, {1, std::nullopt}}));
+  EXPECT_EQ(
+      recorder_.ends,
+      (std::map<int, std::optional<domain::FinishReason>>{{0, std::nullopt}, {1, std::nullopt}}));
   EXPECT_TRUE(engine_.idle());
 }
 

@@ -13,9 +13,9 @@ namespace convrec::generate {
 // Where text goes; false when nobody reads it any more.
 using TextSink = std::function<bool(std::string_view)>;
 
-// Hands completions on in the order of their indexes: the first that has not ended streams, later ones
-// wait for their turn. With several, each begins with a line "--- 2 of 3". Each ends with a line
-// break.
+// Hands completions on in the order of their indexes: the first that has not ended streams, later
+// ones wait for their turn. With several, each begins with a line "--- 2 of 3". Each ends with a
+// line break.
 class TextWriter final : public CompletionObserver {
  public:
   TextWriter(int num_completions, TextSink sink);
@@ -39,8 +39,8 @@ class TextWriter final : public CompletionObserver {
   bool is_broken_ = false;
 };
 
-// One JSON object per line and completion, in the order of their indexes: index, text, tokens, logprobs,
-// finish_reason ("stop", "length", or "interrupted"). Tokens are those behind the text.
+// One JSON object per line and completion, in the order of their indexes: index, text, tokens,
+// logprobs, finish_reason ("stop", "length", or "interrupted"). Tokens are those behind the text.
 class JsonWriter final : public CompletionObserver {
  public:
   JsonWriter(int num_completions, TextSink sink);

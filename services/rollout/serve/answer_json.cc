@@ -61,8 +61,8 @@ Json ChatLogprobs(const tokenizer::Tokenizer& tokenizer,
   return {{"content", std::move(content)}, {"refusal", nullptr}};
 }
 
-// The name of a token in a completion's log-probabilities: its text, or "bytes:\xe2\x80" when that is no
-// text of its own.
+// The name of a token in a completion's log-probabilities: its text, or "bytes:\xe2\x80" when that
+// is no text of its own.
 std::string TokenName(const tokenizer::Tokenizer& tokenizer, int32_t id) {
   const std::string& bytes = tokenizer.TokenBytes(id);
   if (bytes.empty()) return tokenizer::ReplaceInvalidUtf8(tokenizer.TokenText(id));
@@ -178,7 +178,8 @@ std::string ModelJson(const std::string& name, int64_t created, int context_leng
 }
 
 std::string ModelListJson(const std::string& name, int64_t created, int context_length) {
-  return Dump({{"object", "list"}, {"data", Json::array({ModelOf(name, created, context_length)})}});
+  return Dump(
+      {{"object", "list"}, {"data", Json::array({ModelOf(name, created, context_length)})}});
 }
 
 std::string SseEvent(const std::string& data) { return absl::StrCat("data: ", data, "\n\n"); }

@@ -26,8 +26,8 @@ struct AnswerChoice {
   std::optional<domain::FinishReason> end;
 };
 
-// Makes the JSON texts of one answer. Log-probabilities are those of the tokens as they were drawn; -inf is
-// written as -9999, because JSON has no infinities. Immutable.
+// Makes the JSON texts of one answer. Log-probabilities are those of the tokens as they were drawn;
+// -inf is written as -9999, because JSON has no infinities. Immutable.
 class AnswerJson final {
  public:
   struct Head {

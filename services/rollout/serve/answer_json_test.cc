@@ -14,7 +14,9 @@ using nlohmann::json;
 
 class AnswerJsonTest : public ::testing::Test {
  protected:
-  AnswerJson Make(CompletionRequest::Kind kind, bool has_logprobs, bool has_usage_chunk = false) const {
+  AnswerJson Make(CompletionRequest::Kind kind,
+                  bool has_logprobs,
+                  bool has_usage_chunk = false) const {
     return AnswerJson(tokenizer_.get(),
                       {.kind = kind,
                        .id = "id-1",
@@ -43,8 +45,9 @@ TEST_F(AnswerJsonTest, AWholeChat) {
   AnswerChoice first = Choice(0, "hi"), second = Choice(1, "ho");
   first.end = domain::FinishReason::kStop;
   second.end = domain::FinishReason::kLength;
-  const json answer = json::parse(Make(CompletionRequest::Kind::kChat, false)
-                                      .Whole({first, second}, {.prompt_tokens = 3, .completion_tokens = 5}));
+  const json answer =
+      json::parse(Make(CompletionRequest::Kind::kChat, false)
+                      .Whole({first, second}, {.prompt_tokens = 3, .completion_tokens = 5}));
   EXPECT_EQ(answer, json::parse(R"({
     "id": "id-1", "object": "chat.completion", "created": 123, "model": "m",
     "choices": [
@@ -66,7 +69,8 @@ TEST_F(AnswerJsonTest, AWholeText) {
 
 TEST_F(AnswerJsonTest, LogprobsOfAChatNameBytes) {
   AnswerChoice choice = Choice(0, "a");
-  choice.tokens = {Token('a', -0.5f, 0), Token(0xC3, -std::numeric_limits<float>::infinity(), 1),
+  choice.tokens = {Token('a', -0.5f, 0),
+                   Token(0xC3, -std::numeric_limits<float>::infinity(), 1),
                    Token(text_model::kChatOpenId, -1, 1)};
   const json answer = json::parse(Make(CompletionRequest::Kind::kChat, true).Whole({choice}, {}));
   const json& content = answer["choices"][0]["logprobs"]["content"];

@@ -8,8 +8,8 @@
 
 namespace convrec::serve {
 
-// Carries what the engine's thread says to the server's thread. The answering is always let go of there,
-// because its exchange belongs to that thread.
+// Carries what the engine's thread says to the server's thread. The answering is always let go of
+// there, because its exchange belongs to that thread.
 class Answering::Relay final : public GenerationListener {
  public:
   Relay(HttpServer* server, std::shared_ptr<Answering> answering)
@@ -60,8 +60,8 @@ void Answering::Start(std::vector<Prompt> prompts) {
     }
     groups.push_back(std::move(prompt.group));
   }
-  auto call = context_.loop->Submit(
-      std::move(groups), std::make_shared<Relay>(context_.server, shared_from_this()));
+  auto call = context_.loop->Submit(std::move(groups),
+                                    std::make_shared<Relay>(context_.server, shared_from_this()));
   if (!call.ok()) return Fail(call.status());
   call_ = *call;
   context_.metrics->CountPromptTokens(usage_.prompt_tokens);
@@ -95,7 +95,8 @@ void Answering::TakeToken(rollout::DrawnToken token) {
   if (is_streamed_) return StreamDelta(&choice, std::move(delta));
   choice.answer.text += delta.text;
   if (!has_logprobs_) return;
-  for (text_model::ChoiceToken& kept : delta.tokens) choice.answer.tokens.push_back(std::move(kept));
+  for (text_model::ChoiceToken& kept : delta.tokens)
+    choice.answer.tokens.push_back(std::move(kept));
 }
 
 void Answering::StreamDelta(Choice* choice, text_model::TextDelta delta) {
@@ -119,7 +120,8 @@ void Answering::StreamDelta(Choice* choice, text_model::TextDelta delta) {
   if (choice->answer.end) SendEvent(json_.Chunk(choice->answer));
 }
 
-// The head goes out with the first event, so that a request that the engine refuses still gets its status.
+// The head goes out with the first event, so that a request that the engine refuses still gets its
+// status.
 void Answering::SendEvent(const std::string& data) {
   if (!is_stream_begun_) {
     is_stream_begun_ = true;

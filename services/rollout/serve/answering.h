@@ -1,8 +1,8 @@
 // One accepted request on its way to an answer.
 //
 // Tokens come in from the engine loop and go out as chunks of a stream, or are kept for one whole
-// answer. When all choices have ended, or the client has left, the call is given up, so that nothing is drawn
-// that nobody reads. Lives on the HTTP server's thread.
+// answer. When all choices have ended, or the client has left, the call is given up, so that
+// nothing is drawn that nobody reads. Lives on the HTTP server's thread.
 #pragma once
 
 #include <cstdint>
@@ -51,9 +51,9 @@ class Answering final : public std::enable_shared_from_this<Answering> {
   class Relay;
   struct Choice {
     text_model::ChoiceText text;
-    AnswerChoice answer;     // Of a stream: only its end.
-    std::string echo;        // Not given out yet.
-    bool is_open = false;    // Its opening chunk is out.
+    AnswerChoice answer;   // Of a stream: only its end.
+    std::string echo;      // Not given out yet.
+    bool is_open = false;  // Its opening chunk is out.
   };
 
   void TakeTokens(std::vector<rollout::DrawnToken> tokens);

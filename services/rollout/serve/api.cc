@@ -37,8 +37,8 @@ bool EqualSecrets(std::string_view a, std::string_view b) {
 }
 
 HttpReply MethodNotAllowed(const HttpRequest& request, const std::string& allowed) {
-  HttpReply reply = ReplyOf(ErrorOfHttpStatus(
-      405, absl::StrCat(request.method, " is not allowed here; use ", allowed)));
+  HttpReply reply = ReplyOf(
+      ErrorOfHttpStatus(405, absl::StrCat(request.method, " is not allowed here; use ", allowed)));
   reply.headers = {{"Allow", allowed}};
   return reply;
 }
@@ -65,9 +65,9 @@ void Api::Handle(std::shared_ptr<HttpExchange> exchange) {
   }
   if (path == "/v1/chat/completions" || path == "/v1/completions") {
     if (request.method != "POST") return exchange->Reply(MethodNotAllowed(request, "POST"));
-    return Complete(path == "/v1/completions" ? CompletionRequest::Kind::kText
-                                              : CompletionRequest::Kind::kChat,
-                    std::move(exchange));
+    return Complete(
+        path == "/v1/completions" ? CompletionRequest::Kind::kText : CompletionRequest::Kind::kChat,
+        std::move(exchange));
   }
   const bool is_models = path == kModelsPath || path.starts_with(absl::StrCat(kModelsPath, "/"));
   if (path != "/health" && path != "/metrics" && !is_models) {

@@ -21,7 +21,7 @@ class Api final {
  public:
   struct Options {
     std::string model_name;
-    std::string api_key;           // "" = every client is served.
+    std::string api_key;            // "" = every client is served.
     int default_max_tokens = 1024;  // Of a chat that names no limit; fewer where the context ends.
     RequestLimits limits;
   };

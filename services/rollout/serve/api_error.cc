@@ -21,11 +21,9 @@ std::string ApiError::ToJson() const {
   const auto or_null = [](const std::string& text) {
     return text.empty() ? Json(nullptr) : Json(text);
   };
-  const Json json = {{"error",
-                      {{"message", message},
-                       {"type", type},
-                       {"param", or_null(param)},
-                       {"code", or_null(code)}}}};
+  const Json json = {
+      {"error",
+       {{"message", message}, {"type", type}, {"param", or_null(param)}, {"code", or_null(code)}}}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -54,10 +52,14 @@ ApiError ErrorOfHttpStatus(int http_status, const std::string& message) {
 ApiError ErrorOfStatus(const absl::Status& status) {
   const std::string message(status.message());
   switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument: return ErrorOfHttpStatus(400, message);
-    case absl::StatusCode::kResourceExhausted: return ErrorOfHttpStatus(429, message);
-    case absl::StatusCode::kUnavailable: return ErrorOfHttpStatus(503, message);
-    default: return ErrorOfHttpStatus(500, message);
+    case absl::StatusCode::kInvalidArgument:
+      return ErrorOfHttpStatus(400, message);
+    case absl::StatusCode::kResourceExhausted:
+      return ErrorOfHttpStatus(429, message);
+    case absl::StatusCode::kUnavailable:
+      return ErrorOfHttpStatus(503, message);
+    default:
+      return ErrorOfHttpStatus(500, message);
   }
 }
 

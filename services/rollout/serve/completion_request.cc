@@ -32,9 +32,8 @@ void ReadSampling(RequestFields* fields, CompletionRequest* request) {
   if (const auto value = fields->Number("min_p", 0, 1)) {
     sampling.min_p = static_cast<float>(*value);
   }
-  if (const auto value = fields->Integer("seed",
-                                         std::numeric_limits<int64_t>::min(),
-                                         std::numeric_limits<int64_t>::max())) {
+  if (const auto value = fields->Integer(
+          "seed", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max())) {
     request->seed = static_cast<uint64_t>(*value);
   }
   if (const json* bias = fields->Find("logit_bias"); bias != nullptr && !bias->empty()) {
@@ -186,8 +185,9 @@ void ReadPrompts(RequestFields* fields, CompletionRequest* request) {
     }
   }
   if (request->prompts.empty()) {
-    fields->Fail("prompt", "must be a string, a list of strings, a list of token ids, or a list of "
-                           "lists of token ids");
+    fields->Fail("prompt",
+                 "must be a string, a list of strings, a list of token ids, or a list of "
+                 "lists of token ids");
   }
 }
 
@@ -256,11 +256,12 @@ ParsedRequest ParseTextRequest(const std::string& body, const RequestLimits& lim
   fields.AllowOnly("suffix", "", "\"\"");
   const int64_t num_choices = int64_t{request.num_choices} * request.num_prompts();
   if (num_choices > limits.max_choices) {
-    fields.Fail("prompt", absl::StrCat("and \"n\" ask for ",
-                                       num_choices,
-                                       " completions in one request, and ",
-                                       limits.max_choices,
-                                       " are the most"));
+    fields.Fail("prompt",
+                absl::StrCat("and \"n\" ask for ",
+                             num_choices,
+                             " completions in one request, and ",
+                             limits.max_choices,
+                             " are the most"));
   }
   if (auto error = fields.Finish()) return *std::move(error);
   return request;

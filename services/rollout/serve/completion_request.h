@@ -1,7 +1,7 @@
 // The bodies of /v1/chat/completions and /v1/completions as plain values.
 //
-// A field that would change the answer is honoured or refused, never left out in silence. `top_k` and
-// `min_p` are accepted beside OpenAI's own fields.
+// A field that would change the answer is honoured or refused, never left out in silence. `top_k`
+// and `min_p` are accepted beside OpenAI's own fields.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,9 @@ struct CompletionRequest {
   domain::SamplingParams sampling;  // But for its limit of tokens and its seed, which are below.
   std::optional<uint64_t> seed;
   std::optional<int> max_tokens;
-  int num_choices = 1;               // `n`: of each prompt.
-  std::optional<int> num_logprobs;   // Likeliest tokens beside each drawn one; nullopt = none at all.
+  int num_choices = 1;  // `n`: of each prompt.
+  std::optional<int>
+      num_logprobs;  // Likeliest tokens beside each drawn one; nullopt = none at all.
   std::vector<std::string> stops;
   bool is_streamed = false;
   bool wants_usage_chunk = false;

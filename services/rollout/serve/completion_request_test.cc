@@ -84,8 +84,10 @@ TEST(ChatRequestTest, EveryFieldArrives) {
 }
 
 TEST(ChatRequestTest, NullMeansLeftOut) {
-  const CompletionRequest request = ReadChat(
-      {{"temperature", nullptr}, {"stop", nullptr}, {"tools", nullptr}, {"stream_options", nullptr}});
+  const CompletionRequest request = ReadChat({{"temperature", nullptr},
+                                              {"stop", nullptr},
+                                              {"tools", nullptr},
+                                              {"stream_options", nullptr}});
   EXPECT_EQ(request.sampling.temperature, 1);
 }
 
@@ -214,7 +216,8 @@ TEST(TextRequestTest, PromptsComeInFourForms) {
 }
 
 TEST(TextRequestTest, OtherPromptsAreRefused) {
-  const std::vector<json> wrong = {nullptr, 3, json::array(), {1, -2}, {1, 1e12}, {1, "a"}, {{1}, {1.5}}};
+  const std::vector<json> wrong = {
+      nullptr, 3, json::array(), {1, -2}, {1, 1e12}, {1, "a"}, {{1}, {1.5}}};
   for (const json& prompt : wrong) EXPECT_EQ(TextFault({{"prompt", prompt}}), "prompt") << prompt;
 }
 

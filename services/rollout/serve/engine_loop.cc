@@ -114,8 +114,8 @@ void EngineLoop::Step() {
                   << " calls are lost: " << results.status().message();
     engine_->Abort();
     SetFailed(true);
-    return EndAll(absl::InternalError(absl::StrCat("the engine failed: ",
-                                                   results.status().message())));
+    return EndAll(
+        absl::InternalError(absl::StrCat("the engine failed: ", results.status().message())));
   }
   SetFailed(false);
   HandOutTokens();

@@ -1,8 +1,8 @@
 // Shares one generation engine among many calls.
 //
-// One thread owns the engine: it adds what was submitted, steps, and hands the tokens of each step to
-// the calls they belong to. So all calls are batched together, whenever they came. Work in flight is
-// bounded: what is above the bound is turned away at once instead of waiting without end.
+// One thread owns the engine: it adds what was submitted, steps, and hands the tokens of each step
+// to the calls they belong to. So all calls are batched together, whenever they came. Work in
+// flight is bounded: what is above the bound is turned away at once instead of waiting without end.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@
 
 namespace convrec::serve {
 
-// What a call hears. All methods are called by the engine's thread, which they hold up: they hand on
-// and return.
+// What a call hears. All methods are called by the engine's thread, which they hold up: they hand
+// on and return.
 class GenerationListener {
  public:
   virtual ~GenerationListener() = default;
@@ -52,9 +52,9 @@ class EngineLoop final {
   EngineLoop(const EngineLoop&) = delete;
   EngineLoop& operator=(const EngineLoop&) = delete;
 
-  // Never blocks. ResourceExhausted when more sequences would be in flight than allowed, Unavailable
-  // once draining; the listener then hears nothing. The tags of the groups are overwritten. Gives the
-  // number of the call.
+  // Never blocks. ResourceExhausted when more sequences would be in flight than allowed,
+  // Unavailable once draining; the listener then hears nothing. The tags of the groups are
+  // overwritten. Gives the number of the call.
   absl::StatusOr<int64_t> Submit(std::vector<rollout::GenerationRequest> groups,
                                  std::shared_ptr<GenerationListener> listener)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -103,7 +103,7 @@ class EngineLoop final {
   bool is_draining_ ABSL_GUARDED_BY(mu_) = false;
   bool is_stopping_ ABSL_GUARDED_BY(mu_) = false;
 
-  std::map<int64_t, Call> calls_;            // By number.
+  std::map<int64_t, Call> calls_;  // By number.
   std::map<int64_t, GroupPlace> place_of_tag_;
   int64_t next_tag_ = 1;
 

@@ -98,7 +98,8 @@ TEST_F(EngineLoopTest, CallsThatComeLaterJoinTheRunningBatch) {
   engine_.AllowSteps(1);
   first->AwaitTokens(1);
   ASSERT_TRUE(loop_.Submit({Group("xy")}, second).ok());
-  // Whatever step the loop waits in now, the second call is in the one after the next at the latest.
+  // Whatever step the loop waits in now, the second call is in the one after the next at the
+  // latest.
   engine_.AllowSteps(2);
   second->AwaitTokens(1);
   EXPECT_LT(first->TextOf(0, 0).size(), 6u);
@@ -177,7 +178,8 @@ TEST_F(EngineLoopTest, DrainingFinishesWhatRunsAndRefusesTheRest) {
   ASSERT_TRUE(loop_.Submit({Group("abc")}, recorder).ok());
   loop_.Drain();
   EXPECT_TRUE(loop_.is_draining());
-  EXPECT_TRUE(absl::IsUnavailable(loop_.Submit({Group("d")}, std::make_shared<Recorder>()).status()));
+  EXPECT_TRUE(
+      absl::IsUnavailable(loop_.Submit({Group("d")}, std::make_shared<Recorder>()).status()));
   engine_.AllowAllSteps();
   EXPECT_TRUE(recorder->AwaitEnd().ok());
   EXPECT_EQ(recorder->TextOf(0, 0), "abc0");

@@ -2,12 +2,12 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
-#include <array>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -32,8 +32,8 @@ namespace {
 namespace net = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using net::ip::tcp;
 using boost::system::error_code;
+using net::ip::tcp;
 
 constexpr uint32_t kMaxHeaderBytes = 16 << 10;
 constexpr absl::Duration kLinger = absl::Seconds(3);
@@ -42,7 +42,8 @@ std::string_view View(beast::string_view text) { return {text.data(), text.size(
 
 }  // namespace
 
-// What the sessions share. All but the annotated fields and the context belong to the server's thread.
+// What the sessions share. All but the annotated fields and the context belong to the server's
+// thread.
 class HttpServer::Core final {
  public:
   explicit Core(Options server_options) : options(std::move(server_options)) {}
@@ -66,8 +67,8 @@ class HttpServer::Core final {
   absl::Mutex mu;
   int num_answers ABSL_GUARDED_BY(mu) = 0;  // Requests whose answer has not been written.
 
-  // The sessions are destroyed with the context, which holds their pending operations, and then remove
-  // themselves from the set.
+  // The sessions are destroyed with the context, which holds their pending operations, and then
+  // remove themselves from the set.
   std::set<Session*> sessions;
   bool is_accepting = false;
   bool is_stopped = false;
@@ -125,19 +126,20 @@ class HttpServer::Session final : public HttpExchange,
   std::optional<http::request_parser<http::string_body>> parser_;
   HttpRequest request_;
   bool keep_alive_ = false;
-  bool is_chunked_ = false;     // The stream's framing; without it the connection's end ends the body.
-  bool is_answering_ = false;   // From the request's arrival until its answer is written.
+  bool is_chunked_ = false;  // The stream's framing; without it the connection's end ends the body.
+  bool is_answering_ = false;  // From the request's arrival until its answer is written.
   bool is_streaming_ = false;
-  bool is_ended_ = false;       // Nothing is added to outbox_ any more.
+  bool is_ended_ = false;  // Nothing is added to outbox_ any more.
   bool is_writing_ = false;
-  std::string outbox_;          // Formatted, not handed to the socket yet.
-  std::string in_flight_;       // What the pending write sends.
+  std::string outbox_;     // Formatted, not handed to the socket yet.
+  std::string in_flight_;  // What the pending write sends.
   std::array<char, 4096> ignored_input_{};
   std::function<void()> gone_;
 };
 
 absl::Status HttpServer::Core::Bind(const std::string& address) {
-  CR_ASSIGN_OR_RETURN(const int fd, base::ListenOn(address, absl::StrCat("cannot serve on ", address)));
+  CR_ASSIGN_OR_RETURN(const int fd,
+                      base::ListenOn(address, absl::StrCat("cannot serve on ", address)));
   sockaddr_storage bound{};
   socklen_t size = sizeof(bound);
   CR_CHECK(::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) == 0);
@@ -219,7 +221,8 @@ void HttpServer::Session::RefuseRequest(const error_code& error) {
     return;
   }
   const std::string message =
-      status == 413   ? absl::StrCat("the body is longer than ", core_->options.max_body_bytes, " bytes")
+      status == 413
+          ? absl::StrCat("the body is longer than ", core_->options.max_body_bytes, " bytes")
       : status == 431 ? absl::StrCat("the header is longer than ", kMaxHeaderBytes, " bytes")
                       : absl::StrCat("this is no HTTP request: ", error.message());
   keep_alive_ = false;
@@ -247,8 +250,8 @@ void HttpServer::Session::Handle() {
   core_->handler(shared_from_this());
 }
 
-// While an answer is made the client has nothing to say: what makes its socket readable is its end, or the
-// next request of a client that does not wait for the answer.
+// While an answer is made the client has nothing to say: what makes its socket readable is its end,
+// or the next request of a client that does not wait for the answer.
 void HttpServer::Session::WatchForClose() {
   stream_.socket().async_wait(
       tcp::socket::wait_read, [weak = weak_from_this()](const error_code& error) {

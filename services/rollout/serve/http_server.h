@@ -1,8 +1,8 @@
 // A small HTTP/1.1 server for answers that take long and come in pieces.
 //
 // One thread does all input and output (Boost.Beast, asynchronously), so a connection costs a few
-// kilobytes whether it waits, streams or idles, and a client that goes away is noticed while its answer is
-// still being made. Transport is plaintext.
+// kilobytes whether it waits, streams or idles, and a client that goes away is noticed while its
+// answer is still being made. Transport is plaintext.
 #pragma once
 
 #include <functional>
@@ -40,7 +40,8 @@ class HttpExchange {
   virtual void Reply(HttpReply reply) = 0;
 
   virtual void BeginStream(const std::string& content_type) = 0;
-  // What a slow client has not read yet is kept; a client that takes nothing for the write timeout is gone.
+  // What a slow client has not read yet is kept; a client that takes nothing for the write timeout
+  // is gone.
   virtual void Send(const std::string& bytes) = 0;
   virtual void EndStream() = 0;
 
@@ -53,7 +54,7 @@ class HttpServer final {
  public:
   struct Options {
     size_t max_body_bytes = size_t{4} << 20;
-    int max_connections = 512;  // More wait in the system's backlog.
+    int max_connections = 512;                         // More wait in the system's backlog.
     absl::Duration idle_timeout = absl::Seconds(75);   // To receive a request, or the next one.
     absl::Duration write_timeout = absl::Seconds(60);  // For one write.
     // Body of the answers that the server makes itself: 400, 413, 431. Empty = no body.
@@ -62,7 +63,8 @@ class HttpServer final {
   // Called on the server's thread for every request.
   using Handler = std::function<void(std::shared_ptr<HttpExchange>)>;
 
-  // Binds "host:port" (port 0 = any free one) as base::ListenOn() does; connections wait until Start().
+  // Binds "host:port" (port 0 = any free one) as base::ListenOn() does; connections wait until
+  // Start().
   static absl::StatusOr<std::unique_ptr<HttpServer>> Listen(const std::string& address,
                                                             Options options);
   ~HttpServer();  // Stops, and closes all connections. All exchanges must have been let go of.
@@ -77,7 +79,8 @@ class HttpServer final {
   void Stop();
   // Runs `task` on the server's thread. Any thread.
   void Post(std::function<void()> task);
-  // Waits until no answer is under way, or `deadline`; whether there is none. Any thread but the server's.
+  // Waits until no answer is under way, or `deadline`; whether there is none. Any thread but the
+  // server's.
   bool AwaitQuiet(absl::Time deadline);
 
  private:

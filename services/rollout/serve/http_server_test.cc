@@ -35,21 +35,16 @@ class HttpServerTest : public ::testing::Test {
 
 void Echo(const std::shared_ptr<HttpExchange>& exchange) {
   const HttpRequest& request = exchange->request();
-  exchange->Reply({.status = 200,
-                   .body = absl::StrCat(request.method,
-                                        " ",
-                                        request.path,
-                                        " ",
-                                        request.authorization,
-                                        " ",
-                                        request.body)});
+  exchange->Reply(
+      {.status = 200,
+       .body = absl::StrCat(
+           request.method, " ", request.path, " ", request.authorization, " ", request.body)});
 }
 
 TEST_F(HttpServerTest, ARequestArrivesWhole) {
   Start(Echo);
   HttpClient client(port());
-  const HttpResponse response =
-      client.Post("/a/b?c=d", "body", {{"Authorization", "Bearer key"}});
+  const HttpResponse response = client.Post("/a/b?c=d", "body", {{"Authorization", "Bearer key"}});
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.body, "POST /a/b Bearer key body");
   EXPECT_EQ(response.headers.at("content-type"), "application/json");

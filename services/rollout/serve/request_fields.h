@@ -1,7 +1,8 @@
 // Reads the fields of a JSON object and keeps the first thing that is wrong with it.
 //
-// Every field that is read counts as known; Finish() refuses an object that has others. A field that
-// is null counts as absent. Messages name the field as clients know it. Internal to this folder.
+// Every field that is read counts as known; Finish() refuses an object that has others. A field
+// that is null counts as absent. Messages name the field as clients know it. Internal to this
+// folder.
 #pragma once
 
 #include <cstdint>

@@ -25,10 +25,12 @@ constexpr char kExamples[] =
     "Any OpenAI client can talk to it:\n"
     "  convrec serve --model runs/first/model\n"
     "  curl http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' -d '{\n"
-    "    \"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": \"Films like Alien?\"}],\n"
+    "    \"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": \"Films like "
+    "Alien?\"}],\n"
     "    \"stream\": true}'\n"
     "Beside OpenAI's own fields top_k and min_p are accepted; what is not supported is refused.\n"
-    "GET /health is 200 while answers are given, GET /metrics is for Prometheus. SIGTERM or Ctrl-C:\n"
+    "GET /health is 200 while answers are given, GET /metrics is for Prometheus. SIGTERM or "
+    "Ctrl-C:\n"
     "running answers finish, new ones get 503. Transport is plaintext: keep the port on a trusted\n"
     "network, or put a proxy with TLS before it.";
 
@@ -113,7 +115,8 @@ absl::Status Run(const Arguments& arguments) {
            .tokenizer = &text->tokenizer(),
            .metrics = &serve_metrics,
            .clock = base::Clock::Real()});
-  server->Start([&api](std::shared_ptr<HttpExchange> exchange) { api.Handle(std::move(exchange)); });
+  server->Start(
+      [&api](std::shared_ptr<HttpExchange> exchange) { api.Handle(std::move(exchange)); });
   CR_LOG(INFO) << "serving \"" << name << "\" on port " << server->port()
                << (arguments.api_key.empty() ? ", no API key needed" : ", API key needed");
 

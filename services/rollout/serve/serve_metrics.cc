@@ -6,10 +6,13 @@ namespace convrec::serve {
 
 ServeMetrics::ServeMetrics(telemetry::Metrics* metrics)
     : metrics_(metrics),
-      prompt_tokens_(metrics->AddCounter("rl_serve_prompt_tokens_total", "Tokens of prompts that were accepted.")),
-      generated_tokens_(metrics->AddCounter("rl_serve_generated_tokens_total", "Tokens drawn for answers.")),
+      prompt_tokens_(metrics->AddCounter("rl_serve_prompt_tokens_total",
+                                         "Tokens of prompts that were accepted.")),
+      generated_tokens_(
+          metrics->AddCounter("rl_serve_generated_tokens_total", "Tokens drawn for answers.")),
       sequences_(metrics->AddGauge("rl_serve_sequences", "Completions that run or wait.")),
-      running_sequences_(metrics->AddGauge("rl_serve_running_sequences", "Completions in the running batch.")),
+      running_sequences_(
+          metrics->AddGauge("rl_serve_running_sequences", "Completions in the running batch.")),
       first_token_seconds_(metrics->AddHistogram("rl_serve_first_token_seconds",
                                                  "From a request to its first token.",
                                                  telemetry::ExponentialBuckets(0.01, 2, 14))),

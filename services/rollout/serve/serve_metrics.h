@@ -15,7 +15,8 @@ class ServeMetrics final {
   // `metrics` must outlive the value.
   explicit ServeMetrics(telemetry::Metrics* metrics);
 
-  // An answer of `endpoint` ("chat" or "completions") went out with this status; 499 = the client left.
+  // An answer of `endpoint` ("chat" or "completions") went out with this status; 499 = the client
+  // left.
   void CountRequest(const std::string& endpoint, int http_status);
   void ObserveFirstToken(absl::Duration since_request) const;
   void ObserveAnswer(absl::Duration since_request) const;

@@ -30,9 +30,8 @@ TextDelta ChoiceText::Push(rollout::DrawnToken token) {
     end_ = domain::FinishReason::kStop;
   } else {
     const std::string& bytes = tokenizer_->TokenBytes(token.token_id);
-    held_.push_back({{std::move(token), num_characters_},
-                     num_bytes_drawn_,
-                     num_bytes_drawn_ + bytes.size()});
+    held_.push_back(
+        {{std::move(token), num_characters_}, num_bytes_drawn_, num_bytes_drawn_ + bytes.size()});
     num_bytes_drawn_ += bytes.size();
     num_characters_ += NumCharacters(all_characters_.Push(bytes));
     released = matcher_.Push(bytes);
@@ -48,9 +47,8 @@ TextDelta ChoiceText::Push(rollout::DrawnToken token) {
   if (end_) delta.text += characters_.Finish();
 
   // A stop string may begin within a token, whose first bytes are then the end of the text.
-  while (!held_.empty() &&
-         (held_.front().end <= num_bytes_released_ ||
-          (end_ && held_.front().begin < num_bytes_released_))) {
+  while (!held_.empty() && (held_.front().end <= num_bytes_released_ ||
+                            (end_ && held_.front().begin < num_bytes_released_))) {
     delta.tokens.push_back(std::move(held_.front().token));
     held_.pop_front();
   }

@@ -25,7 +25,8 @@ namespace convrec::text_model {
 class FakeEngine final : public rollout::GenerationEngine {
  public:
   // The tokens of one sibling; when they are used up the last one is drawn again and again.
-  using Script = std::function<std::vector<int32_t>(const rollout::GenerationRequest&, int sibling)>;
+  using Script =
+      std::function<std::vector<int32_t>(const rollout::GenerationRequest&, int sibling)>;
 
   FakeEngine(Script script, int32_t stop_token_id, int max_rows = 8)
       : script_(std::move(script)), stop_token_id_(stop_token_id), max_rows_(max_rows) {}

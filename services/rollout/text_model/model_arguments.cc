@@ -33,8 +33,7 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
-  app->add_option(
-         "--kv-cache-mib", arguments->kv_cache_mib, "Memory for keys and values, in MiB.")
+  app->add_option("--kv-cache-mib", arguments->kv_cache_mib, "Memory for keys and values, in MiB.")
       ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->group(group);

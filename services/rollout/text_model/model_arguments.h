@@ -18,9 +18,9 @@ namespace convrec::text_model {
 struct ModelArguments {
   std::string directory;
   std::string device = "cpu";
-  std::string compute = "auto";  // "auto", "float32" or "bfloat16".
+  std::string compute = "auto";      // "auto", "float32" or "bfloat16".
   std::string chat_format = "auto";  // "auto", "chatml", "llama3" or "plain".
-  int threads = 0;               // 0 = all cores.
+  int threads = 0;                   // 0 = all cores.
   int kv_cache_mib = 1024;
 };
 

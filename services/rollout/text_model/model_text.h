@@ -47,6 +47,9 @@ class ModelText final {
 
 // Tokens that an answer may have after a prompt: `wanted`, or when it is 0 as many as fit, but at
 // most `most`. InvalidArgument, naming the figures, when that does not fit the context.
-absl::StatusOr<int> AnswerTokens(int context_length, size_t num_prompt_tokens, int wanted, int most);
+absl::StatusOr<int> AnswerTokens(int context_length,
+                                 size_t num_prompt_tokens,
+                                 int wanted,
+                                 int most);
 
 }  // namespace convrec::text_model

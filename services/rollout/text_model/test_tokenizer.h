@@ -1,5 +1,5 @@
-// A tokenizer of single bytes for the tests of the text side: ids 0 to 255 are the bytes, kStopId is
-// the special token "<|im_end|>" that ends a completion, kChatOpenId "<|im_start|>".
+// A tokenizer of single bytes for the tests of the text side: ids 0 to 255 are the bytes, kStopId
+// is the special token "<|im_end|>" that ends a completion, kChatOpenId "<|im_start|>".
 #pragma once
 
 #include <memory>
@@ -31,7 +31,8 @@ inline std::unique_ptr<const tokenizer::Tokenizer> ByteTokenizer() {
   };
   const nlohmann::json definition = {
       {"added_tokens",
-       nlohmann::json::array({special(kStopId, "<|im_end|>"), special(kChatOpenId, "<|im_start|>")})},
+       nlohmann::json::array(
+           {special(kStopId, "<|im_end|>"), special(kChatOpenId, "<|im_start|>")})},
       {"normalizer", nullptr},
       {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
       {"model", {{"type", "BPE"}, {"vocab", vocab}, {"merges", nlohmann::json::array()}}}};
@@ -41,8 +42,10 @@ inline std::unique_ptr<const tokenizer::Tokenizer> ByteTokenizer() {
   files.tokenizer_config_json = nlohmann::json{
       {"eos_token", "<|im_end|>"},
       {"chat_template",
-       "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] "
-       "+ '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{'<|im_start|>assistant\n'}}"
+       "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
+       "message['content'] "
+       "+ '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt "
+       "%}{{'<|im_start|>assistant\n'}}"
        "{% endif %}"}}.dump();
   auto tokenizer = tokenizer::Tokenizer::Create(files);
   CR_CHECK(tokenizer.ok(), tokenizer.status().ToString());
@@ -50,7 +53,8 @@ inline std::unique_ptr<const tokenizer::Tokenizer> ByteTokenizer() {
 }
 
 inline std::unique_ptr<const ModelText> ByteModelText(int context_length = 256) {
-  return std::make_unique<const ModelText>(ByteTokenizer(), std::nullopt, context_length, kByteVocabSize);
+  return std::make_unique<const ModelText>(
+      ByteTokenizer(), std::nullopt, context_length, kByteVocabSize);
 }
 
 // One token per byte.

@@ -44,11 +44,11 @@ struct HttpClient::State {
 
 HttpClient::HttpClient(int port) : state_(std::make_unique<State>()) {
   boost::system::error_code error;
-  state_->socket.connect(
-      {net::ip::address_v4::loopback(), static_cast<uint16_t>(port)}, error);
+  state_->socket.connect({net::ip::address_v4::loopback(), static_cast<uint16_t>(port)}, error);
   CR_CHECK(!error, error.message());
   const timeval minute{60, 0};
-  CR_CHECK(::setsockopt(state_->socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof(minute)) ==
+  CR_CHECK(::setsockopt(
+               state_->socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof(minute)) ==
            0);
 }
 

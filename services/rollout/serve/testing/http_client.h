@@ -10,7 +10,7 @@
 namespace convrec::serve {
 
 struct HttpResponse {
-  int status = 0;  // 0 = the connection ended before an answer.
+  int status = 0;                              // 0 = the connection ended before an answer.
   std::map<std::string, std::string> headers;  // Names in lower case.
   std::string body;
 };
@@ -32,7 +32,8 @@ class HttpClient final {
   HttpResponse Receive();
   void SendRaw(const std::string& bytes);
 
-  // The head of an answer, and then its events one by one without "data: "; "" = the stream has ended.
+  // The head of an answer, and then its events one by one without "data: "; "" = the stream has
+  // ended.
   HttpResponse ReceiveHead();
   std::string ReceiveEvent();
 
