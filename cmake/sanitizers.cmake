@@ -6,6 +6,16 @@ if(CONVREC_SANITIZER)
   add_link_options(-fsanitize=${CONVREC_SANITIZER})
 endif()
 
+# CONVREC_FUZZ: everything is measured for coverage and watched for errors; cr_fuzz adds libFuzzer's main.
+if(CONVREC_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "CONVREC_FUZZ needs clang: -DCMAKE_CXX_COMPILER=clang++, or tools/dev fuzz.")
+  endif()
+  set(CONVREC_FUZZ_SECONDS 60 CACHE STRING "How long a fuzz target runs as a test.")
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -g1)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # Tests run with these; a finding ends the test.
 set(CR_SANITIZER_ENVIRONMENT "")
 if(CONVREC_SANITIZER)

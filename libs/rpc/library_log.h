@@ -3,7 +3,8 @@
 
 namespace convrec::rpc {
 
-// gRPC prints every failed connection and bind, which our errors say in a sentence. With
+// gRPC prints every failed connection and bind, and Protobuf every field a client filled with
+// invalid UTF-8; the errors of the calls say so too. With
 // GRPC_VERBOSITY in the environment its log stays. Thread-safe; may be called again.
 void QuietLibraryLog();
 

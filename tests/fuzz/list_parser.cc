@@ -1,0 +1,73 @@
+// Any bytes as a list: both parsers agree, and pieces give what the whole text gives.
+#include "libs/catalog/list_parser.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/check.h"
+#include "libs/catalog/catalog.h"
+#include "libs/catalog/list_reader.h"
+#include "services/reward/list_scorer.h"
+#include "services/reward/list_stream.h"
+
+namespace convrec {
+namespace {
+
+using catalog::RankCounting;
+
+struct World {
+  catalog::Catalog catalog = *catalog::Catalog::FromItems({{{"Heat", 1995}, {}, 0},
+                                                           {{"Amélie", 2001}, {}, 0},
+                                                           {{"", 2000}, {}, 0},
+                                                           {{"12 Monkeys", 1995}, {}, 0}},
+                                                          "fuzz");
+  reward::Prompt prompt = {{{"heat", 1996}, {"AMÉLIE", 2001}, {"Heat", 1995}}, {"12 Monkeys"}};
+};
+
+void CompareParsers(std::string_view text, RankCounting counting) {
+  const catalog::RankedList list = catalog::ParseList(text, counting);
+  catalog::ListReader reader;
+  const auto lines = reader.Read(text, counting);
+  CR_CHECK(lines.size() == list.entries.size() && reader.num_lines() == list.num_lines);
+  for (size_t k = 0; k < lines.size(); ++k) {
+    const catalog::RankedEntry& entry = list.entries[k];
+    CR_CHECK(lines[k].title == entry.item.title && lines[k].year == entry.item.year);
+    CR_CHECK(lines[k].status == entry.status && lines[k].source_line == entry.source_line);
+  }
+}
+
+void CompareStream(const World& world, std::string_view text, size_t piece, RankCounting counting) {
+  const auto scorer = *reward::ListScorer::Create(world.catalog, {.counting = counting});
+  const domain::ListScore score = scorer->Score(text, world.prompt);
+  const catalog::ListTarget target = scorer->Prepare(world.prompt);
+  reward::ListStream stream(scorer.get(), &target);
+  std::vector<reward::StreamedRank> ranks;
+  for (size_t at = 0; at < text.size(); at += piece) stream.Add(text.substr(at, piece), &ranks);
+  stream.End(&ranks);
+  CR_CHECK(ranks.size() == score.lines.size());
+  for (size_t k = 0; k < ranks.size(); ++k) {
+    CR_CHECK(ranks[k].line.item == score.lines[k].item);
+    CR_CHECK(ranks[k].line.outcome == score.lines[k].outcome);
+    CR_CHECK(ranks[k].line.ground_truth == score.lines[k].ground_truth);
+    CR_CHECK(!ranks[k].reward || *ranks[k].reward == score.rank_rewards[k]);
+  }
+}
+
+}  // namespace
+}  // namespace convrec
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto* const world = new convrec::World;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const size_t piece = 1 + (size == 0 ? 0 : data[0] % 16);
+  for (const auto counting :
+       {convrec::catalog::RankCounting::kByLine, convrec::catalog::RankCounting::kReference}) {
+    convrec::CompareParsers(text, counting);
+    convrec::CompareStream(*world, text, piece, counting);
+  }
+  return 0;
+}
