@@ -29,7 +29,7 @@ class ProgressDisplay final {
     bool is_terminal = false;  // Of the stream.
     size_t width = 0;          // Columns of the terminal; 0 = ask the stream each time.
     absl::Duration plain_interval = absl::Seconds(5);  // Least time between two plain lines.
-    std::string log_path = "";                         // Appended to; "" = none.
+    std::string log_path{};                            // Appended to; "" = none.
   };
 
   // `stream` and `clock` must outlive the display.

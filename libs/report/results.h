@@ -29,8 +29,8 @@ Results FinalResults(const RunLog& log);
 
 // What only the one who ran the job knows.
 struct RunOutcome {
-  std::string name = "";
-  std::string config_digest = "";
+  std::string name{};
+  std::string config_digest{};
   uint64_t seed = 0;
   double seconds = 0;        // Wall clock over all starts of the run.
   bool is_finished = false;  // The learner came to its end.

@@ -328,7 +328,7 @@ void AddRecord(Record record, RunLog* log) {
   if (auto* sft = std::get_if<SftStep>(&record)) {
     while (!log->sft_steps.empty() && log->sft_steps.back().step >= sft->step)
       log->sft_steps.pop_back();
-    log->sft_steps.push_back(std::move(*sft));
+    log->sft_steps.push_back(*sft);
   } else if (auto* rl = std::get_if<RlStep>(&record)) {
     while (!log->rl_steps.empty() && log->rl_steps.back().step >= rl->step)
       log->rl_steps.pop_back();
