@@ -12,7 +12,8 @@ ListConstraint::ListConstraint(std::shared_ptr<const TitleTrie> titles)
     : titles_(std::move(titles)),
       inner_(&titles_->inner()),
       last_(&titles_->last()),
-      num_free_(titles_->num_titles()) {}
+      num_free_(titles_->num_titles()),
+      forced_(titles_->number_tokens(0)) {}
 
 void ListConstraint::Exclude(size_t item) {
   CR_CHECK(node_ == TokenTrie::kRoot, "titles are excluded between lines");
@@ -25,10 +26,12 @@ void ListConstraint::Exclude(size_t item) {
 }
 
 const std::vector<int32_t>& ListConstraint::Legal() {
-  CR_CHECK(!is_done_, "the list is complete");
-  const std::vector<int32_t>& number = titles_->number_tokens(rank_);
-  if (num_number_tokens_ < number.size()) {
-    scratch_.assign(1, number[num_number_tokens_]);
+  if (is_done_) {
+    scratch_.clear();
+    return scratch_;
+  }
+  if (!forced_.empty()) {
+    scratch_.assign(1, forced_.front());
     return scratch_;
   }
   return lines().Tokens(node_, &scratch_);
@@ -36,25 +39,28 @@ const std::vector<int32_t>& ListConstraint::Legal() {
 
 void ListConstraint::Advance(int32_t token_id) {
   CR_CHECK(!is_done_, "the list is complete");
-  const std::vector<int32_t>& number = titles_->number_tokens(rank_);
-  if (num_number_tokens_ < number.size()) {
-    CR_CHECK(token_id == number[num_number_tokens_], "the token is not legal");
-    ++num_number_tokens_;
-    return;
-  }
-  const std::optional<int32_t> child = lines().FindChild(node_, token_id);
-  CR_CHECK(child.has_value(), "the token is not legal");
-  node_ = *child;
   const TokenTrie& trie = lines().trie();
-  if (!trie.is_leaf(node_)) return;
+  if (!forced_.empty()) {
+    CR_CHECK(token_id == forced_.front(), "the token is not legal");
+    forced_ = forced_.subspan(1);
+  } else {
+    const std::optional<int32_t> child = lines().FindChild(node_, token_id);
+    CR_CHECK(child.has_value(), "the token is not legal");
+    node_ = *child;
+    if (trie.is_leaf(node_)) forced_ = trie.tail(node_);
+  }
+  if (forced_.empty() && trie.is_leaf(node_)) FinishLine();
+}
+
+void ListConstraint::FinishLine() {
   if (rank_ + 1 == titles_->num_ranks()) {
     is_done_ = true;
     return;
   }
-  const size_t item = trie.sequence(node_);
-  node_ = TokenTrie::kRoot;
-  num_number_tokens_ = 0;
+  const size_t item = lines().trie().sequence(node_);
   ++rank_;
+  node_ = TokenTrie::kRoot;
+  forced_ = titles_->number_tokens(rank_);
   Exclude(item);
 }
 
@@ -62,7 +68,7 @@ absl::StatusOr<domain::MakeTokenConstraint> MakeListConstraints(
     std::shared_ptr<const TitleTrie> titles, const std::vector<std::string>& seen_titles) {
   auto start = std::make_shared<ListConstraint>(titles);
   for (const std::string& title : seen_titles) {
-    for (const size_t item : titles->ItemsTitled(title)) start->Exclude(item);
+    for (const size_t item : titles->ItemsNamed(title)) start->Exclude(item);
   }
   if (start->num_free() < static_cast<size_t>(titles->num_ranks())) {
     return absl::InvalidArgumentError(absl::StrCat("of ",

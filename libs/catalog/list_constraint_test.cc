@@ -123,6 +123,24 @@ TEST(ListConstraintTest, SeenTitlesAreOutInEveryYearAndOnlyAsWritten) {
       << none.status();
 }
 
+TEST(ListConstraintTest, ASeenAliasTakesItsItemOut) {
+  const PieceTokenizer tokenizer({});
+  std::vector<CatalogItem> items(2);
+  items[0].item = {"Spirited Away", 2001};
+  items[0].aliases = {"Sen to Chihiro no Kamikakushi"};
+  items[1].item = {"Up", 2009};
+  auto catalog = Catalog::FromItems(items, "test");
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  const auto titles = TitleTrie::Build(std::make_shared<const Catalog>(*std::move(catalog)),
+                                       ListStyle::kPlain,
+                                       1,
+                                       tokenizer.line_tokenizer());
+  ASSERT_TRUE(titles.ok()) << titles.status();
+  const auto make = MakeListConstraints(*titles, {"Sen to Chihiro no Kamikakushi"});
+  ASSERT_TRUE(make.ok()) << make.status();
+  EXPECT_EQ((*make)()->Legal(), std::vector<int32_t>{'U'});
+}
+
 TEST(ListConstraintTest, TheRootIsNotGatheredAnew) {
   const PieceTokenizer tokenizer({});
   const auto titles =

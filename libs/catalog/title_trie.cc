@@ -16,6 +16,10 @@ namespace {
 
 constexpr size_t kTitlesPerThread = 4096;  // Fewer are not worth a thread.
 
+domain::Item ItemOf(const Catalog& catalog, size_t index) {
+  return {std::string(catalog.title(index)), catalog.year(index)};
+}
+
 // One line of a list under construction: where its number and its title end in the text.
 struct LineEnds {
   size_t number = 0;
@@ -165,7 +169,7 @@ void AddTitles(const Catalog& catalog,
   const auto num_ranks = static_cast<int>(number_tokens.size());
   LineReader reader(tokenizer, style);
   for (size_t i = begin; i < end && share->status.ok(); ++i) {
-    const domain::Item& item = catalog.items()[i].item;
+    const domain::Item item = ItemOf(catalog, i);
     if (!SurvivesRoundTrip(item, style)) {
       share->inner.Add({});
       share->last.Add({});
@@ -210,18 +214,16 @@ absl::StatusOr<std::shared_ptr<const TitleTrie>> TitleTrie::Build(
     int num_ranks,
     const LineTokenizer& tokenizer) {
   CR_CHECK(num_ranks > 0);
-  const auto first = std::find_if(
-      catalog->items().begin(), catalog->items().end(), [style](const CatalogItem& entry) {
-        return SurvivesRoundTrip(entry.item, style);
-      });
-  if (first == catalog->items().end()) {
+  size_t first = 0;
+  while (first < catalog->size() && !SurvivesRoundTrip(ItemOf(*catalog, first), style)) ++first;
+  if (first == catalog->size()) {
     return absl::InvalidArgumentError("no title of the catalog is read back as it is written");
   }
   CR_ASSIGN_OR_RETURN(std::vector<std::vector<int32_t>> numbers,
-                      NumberTokens(first->item, style, num_ranks, tokenizer));
+                      NumberTokens(ItemOf(*catalog, first), style, num_ranks, tokenizer));
 
-  const size_t num_threads = std::clamp<size_t>(
-      catalog->size() / kTitlesPerThread, 1, std::thread::hardware_concurrency());
+  const size_t num_cores = std::max(1U, std::thread::hardware_concurrency());
+  const size_t num_threads = std::clamp<size_t>(catalog->size() / kTitlesPerThread, 1, num_cores);
   std::vector<Share> shares(num_threads);
   std::vector<std::thread> threads;
   for (size_t i = 0; i < num_threads; ++i) {
@@ -260,12 +262,22 @@ TitleTrie::TitleTrie(std::shared_ptr<const Catalog> catalog,
   for (size_t i = 0; i < last.size(); ++i) num_titles_ += last[i].empty() ? 0 : 1;
   for (const std::vector<int32_t>& number : number_tokens_) max_list_tokens_ += number.size();
   max_list_tokens_ += (number_tokens_.size() - 1) * Longest(inner) + Longest(last);
+  const auto count = [this](const std::vector<int32_t>& ids) {
+    for (const int32_t id : ids) max_token_id_ = std::max(max_token_id_, id);
+  };
+  for (const std::vector<int32_t>& number : number_tokens_) count(number);
+  count(inner.tokens);
+  count(last.tokens);
 }
 
-std::vector<size_t> TitleTrie::ItemsTitled(const std::string& title) const {
+std::vector<size_t> TitleTrie::ItemsNamed(const std::string& title) const {
+  std::string scratch;
+  const std::string_view name = catalog_->InForm(title, &scratch);
   std::vector<size_t> items;
-  for (const size_t index : catalog_->FindKey(TitleKey(title))) {
-    if (catalog_->items()[index].item.title == title) items.push_back(index);
+  for (const size_t index : catalog_->FindKey(TitleKey(name))) {
+    const std::vector<std::string> aliases = catalog_->aliases(index);
+    const bool is_alias = std::find(aliases.begin(), aliases.end(), name) != aliases.end();
+    if (is_alias || catalog_->title(index) == name) items.push_back(index);
   }
   return items;
 }

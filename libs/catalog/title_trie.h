@@ -52,10 +52,11 @@ class TitleTrie final {
 
   size_t num_titles() const { return num_titles_; }
   size_t num_left_out() const { return catalog_->size() - num_titles_; }
-  // Items of exactly this title, of any year, in the trie or not.
-  std::vector<size_t> ItemsTitled(const std::string& title) const;
+  // Items of which exactly this is the title or an alias, of any year, in the trie or not.
+  std::vector<size_t> ItemsNamed(const std::string& title) const;
   // Tokens of the longest list, the end token included.
   size_t max_list_tokens() const { return max_list_tokens_; }
+  int32_t max_token_id() const { return max_token_id_; }
   size_t memory_bytes() const { return inner_.memory_bytes() + last_.memory_bytes(); }
   const Catalog& catalog() const { return *catalog_; }
 
@@ -71,6 +72,7 @@ class TitleTrie final {
   const TokenTrie last_;
   size_t num_titles_ = 0;
   size_t max_list_tokens_ = 0;
+  int32_t max_token_id_ = 0;
 };
 
 }  // namespace convrec::catalog

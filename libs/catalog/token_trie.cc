@@ -37,11 +37,14 @@ TokenTrie::TokenTrie(const TokenSequences& sequences) : leaf_(sequences.size(), 
     for (const Prefix& prefix : level) {
       first_child_.push_back(num_nodes());
       if (prefix.begin == prefix.end) continue;
-      if (at(by_leaf_[prefix.begin]).size() == depth) {
-        CR_CHECK(prefix.end == prefix.begin + 1, "a sequence is a prefix of another one");
+      const std::span<const int32_t> sequence = at(by_leaf_[prefix.begin]);
+      if (prefix.end == prefix.begin + 1 && depth > 0) {
         leaf_[static_cast<size_t>(by_leaf_[prefix.begin])] = prefix.node;
+        tail_begin_.push_back(static_cast<int32_t>(tails_.size()));
+        tails_.insert(tails_.end(), sequence.begin() + static_cast<int64_t>(depth), sequence.end());
         continue;
       }
+      CR_CHECK(sequence.size() > depth, "a sequence is a prefix of another one");
       for (size_t begin = prefix.begin; begin < prefix.end;) {
         const int32_t token = at(by_leaf_[begin])[depth];
         size_t end = begin + 1;
@@ -55,7 +58,10 @@ TokenTrie::TokenTrie(const TokenSequences& sequences) : leaf_(sequences.size(), 
     level = std::move(next);
   }
   first_child_.push_back(num_nodes());
-  for (std::vector<int32_t>* array : {&token_, &parent_, &first_child_}) array->shrink_to_fit();
+  tail_begin_.push_back(static_cast<int32_t>(tails_.size()));
+  for (auto* array : {&token_, &parent_, &first_child_, &tails_, &tail_begin_}) {
+    array->shrink_to_fit();
+  }
   std::sort(by_leaf_.begin(), by_leaf_.end(), [this](int32_t a, int32_t b) {
     return leaf_[static_cast<size_t>(a)] < leaf_[static_cast<size_t>(b)];
   });
@@ -76,18 +82,31 @@ std::optional<int32_t> TokenTrie::leaf(size_t sequence) const {
   return leaf_[sequence];
 }
 
-size_t TokenTrie::sequence(int32_t leaf) const {
+std::span<const int32_t> TokenTrie::tail(int32_t leaf) const {
+  const size_t i = Position(leaf);
+  const auto begin = static_cast<size_t>(tail_begin_[i]);
+  return {tails_.data() + begin, static_cast<size_t>(tail_begin_[i + 1]) - begin};
+}
+
+size_t TokenTrie::Position(int32_t leaf) const {
   const auto it =
       std::lower_bound(by_leaf_.begin(), by_leaf_.end(), leaf, [this](int32_t i, int32_t node) {
         return leaf_[static_cast<size_t>(i)] < node;
       });
   CR_CHECK(it != by_leaf_.end() && leaf_[static_cast<size_t>(*it)] == leaf, "no leaf of the trie");
-  return static_cast<size_t>(*it);
+  return static_cast<size_t>(it - by_leaf_.begin());
 }
 
 size_t TokenTrie::memory_bytes() const {
   size_t count = 0;
-  for (const auto* array : {&token_, &parent_, &first_child_, &leaf_, &by_leaf_, &root_tokens_}) {
+  for (const auto* array : {&token_,
+                            &parent_,
+                            &first_child_,
+                            &leaf_,
+                            &by_leaf_,
+                            &tails_,
+                            &tail_begin_,
+                            &root_tokens_}) {
     count += array->capacity();
   }
   return count * sizeof(int32_t);

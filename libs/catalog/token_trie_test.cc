@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "libs/base/random.h"
@@ -38,6 +39,8 @@ TokenSequences InOrderOf(const std::set<Sequence>& sequences, uint64_t seed) {
 void CollectPaths(const TokenTrie& trie, int32_t node, Sequence path, std::set<Sequence>* paths) {
   const TokenTrie::Range children = trie.children(node);
   if (children.size() == 0) {
+    const auto tail = trie.tail(node);
+    path.insert(path.end(), tail.begin(), tail.end());
     EXPECT_TRUE(paths->insert(path).second);
     return;
   }
@@ -67,12 +70,14 @@ TEST(TokenTrieTest, EverySequenceLeadsToItsLeaf) {
   const TokenTrie trie(sequences);
   for (size_t i = 0; i < sequences.size(); ++i) {
     int32_t node = TokenTrie::kRoot;
-    for (const int32_t token : sequences[i]) {
-      const std::optional<int32_t> child = trie.FindChild(node, token);
+    size_t depth = 0;
+    for (; !trie.is_leaf(node); ++depth) {
+      const std::optional<int32_t> child = trie.FindChild(node, sequences[i][depth]);
       ASSERT_TRUE(child.has_value());
       node = *child;
     }
-    EXPECT_TRUE(trie.is_leaf(node));
+    const auto tail = trie.tail(node), rest = sequences[i].subspan(depth);
+    EXPECT_TRUE(std::equal(tail.begin(), tail.end(), rest.begin(), rest.end()));
     EXPECT_EQ(trie.leaf(i), node);
     EXPECT_EQ(trie.sequence(node), i);
     EXPECT_EQ(trie.FindChild(node, 1), std::nullopt);
@@ -85,7 +90,8 @@ TEST(TokenTrieTest, EmptySequencesKeepTheirNumberAndAreLeftOut) {
   sequences.Add(Sequence{7, 3});
   const TokenTrie trie(sequences);
   EXPECT_EQ(trie.leaf(0), std::nullopt);
-  EXPECT_EQ(trie.leaf(1), 2);
+  EXPECT_EQ(trie.leaf(1), 1);
+  EXPECT_EQ(trie.tail(1).front(), 3);
   EXPECT_EQ(trie.root_tokens(), Sequence{7});
 }
 
@@ -102,32 +108,38 @@ TEST(TokenTrieDeathTest, APrefixOfAnotherSequenceIsRefused) {
   EXPECT_DEATH(TokenTrie{sequences}, "prefix");
 }
 
-// Random removals against a trie built anew from what is left.
-TEST(PrunedTrieTest, RemovingLeavesEqualsBuildingWithoutThem) {
-  const TokenSequences all = InOrderOf(RandomSequences(200, 9), 9);
+// The tokens that come next in any of the sequences that begin as `prefix`.
+Sequence NextTokens(const std::set<Sequence>& sequences, const Sequence& prefix) {
+  std::set<int32_t> next;
+  for (const Sequence& sequence : sequences) {
+    const bool begins_so = sequence.size() > prefix.size() &&
+                           std::equal(prefix.begin(), prefix.end(), sequence.begin());
+    if (begins_so) next.insert(sequence[prefix.size()]);
+  }
+  return {next.begin(), next.end()};
+}
+
+TEST(PrunedTrieTest, RandomRemovalsLeaveTheTokensOfWhatIsLeft) {
+  const TokenSequences all = InOrderOf(RandomSequences(150, 9), 9);
   const TokenTrie trie(all);
   PrunedTrie pruned(&trie);
-  std::vector<bool> is_gone(all.size(), false);
+  std::set<Sequence> left;
+  for (size_t i = 0; i < all.size(); ++i) left.emplace(all[i].begin(), all[i].end());
   for (const size_t gone : base::RandomPermutation(all.size(), 4, 4)) {
     EXPECT_TRUE(pruned.Remove(*trie.leaf(gone)));
     EXPECT_FALSE(pruned.Remove(*trie.leaf(gone)));
-    is_gone[gone] = true;
-    TokenSequences left;
-    for (size_t i = 0; i < all.size(); ++i) {
-      left.Add(is_gone[i] ? std::span<const int32_t>() : all[i]);
-    }
-    const TokenTrie expected(left);
-    // Along every sequence that is left, both offer the same tokens.
-    for (size_t i = 0; i < all.size(); i += 7) {
-      int32_t node = TokenTrie::kRoot, twin = TokenTrie::kRoot;
-      for (const int32_t token : left[i]) {
-        Sequence scratch;
-        const auto tokens = expected.tokens(expected.children(twin));
-        ASSERT_EQ(pruned.Tokens(node, &scratch), Sequence(tokens.begin(), tokens.end()));
-        node = *pruned.FindChild(node, token);
-        twin = *expected.FindChild(twin, token);
+    left.erase(Sequence(all[gone].begin(), all[gone].end()));
+    for (const Sequence& sequence : left) {
+      Sequence prefix, scratch;
+      for (int32_t node = TokenTrie::kRoot; !trie.is_leaf(node);) {
+        ASSERT_EQ(pruned.Tokens(node, &scratch), NextTokens(left, prefix));
+        prefix.push_back(sequence[prefix.size()]);
+        node = *pruned.FindChild(node, prefix.back());
       }
     }
+    const Sequence first = NextTokens(left, {});
+    EXPECT_EQ(pruned.FindChild(TokenTrie::kRoot, all[gone].front()).has_value(),
+              std::count(first.begin(), first.end(), all[gone].front()) > 0);
   }
   Sequence scratch;
   EXPECT_TRUE(pruned.Tokens(TokenTrie::kRoot, &scratch).empty());

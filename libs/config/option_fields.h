@@ -121,6 +121,7 @@ void VisitFields(RolloutOptions& options, Visitor& visit) {
   visit("kv_cache_mb", options.kv_cache_mb);
   visit("prefill_tokens", options.prefill_tokens);
   visit("swap_mode", options.swap_mode);
+  visit("constrained", options.constrained);
 }
 
 template <typename Visitor>
@@ -191,6 +192,7 @@ void VisitFields(EvaluationOptions& options, Visitor& visit) {
   visit("max_new_tokens", options.max_new_tokens);
   visit("zero_shot", options.zero_shot);
   visit("samples", options.samples);
+  visit("constrained", options.constrained);
 }
 
 template <typename Visitor>

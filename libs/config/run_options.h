@@ -134,6 +134,7 @@ struct RolloutOptions {
   int kv_cache_mb = 1024;
   int prefill_tokens = 512;
   SwapMode swap_mode = SwapMode::kContinue;
+  bool constrained = false;
 };
 
 struct ObjectiveOptions {
@@ -198,6 +199,7 @@ struct EvaluationOptions {
   int max_new_tokens = 0;  // 0 = rollout.max_new_tokens.
   bool zero_shot = true;
   int samples = 0;
+  bool constrained = false;
 };
 
 struct TelemetryOptions {

@@ -15,9 +15,10 @@ namespace convrec::domain {
 class TokenConstraint {
  public:
   virtual ~TokenConstraint() = default;
-  // Legal next tokens, ascending and without repetition; never empty. Valid until Advance().
+  // Legal next tokens, ascending and without repetition; empty only once a stop token has been taken. Valid
+  // until Advance().
   virtual const std::vector<int32_t>& Legal() = 0;
-  // Takes a legal token. After a stop token nothing is asked any more.
+  // Takes a legal token.
   virtual void Advance(int32_t token_id) = 0;
 };
 

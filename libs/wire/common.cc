@@ -29,6 +29,7 @@ v1::SamplingParams ToProto(const domain::SamplingParams& sampling) {
   message.set_max_new_tokens(sampling.max_new_tokens);
   message.set_max_ranks(sampling.max_ranks);
   message.set_seed(sampling.seed);
+  message.set_constrained(sampling.constrained);
   return message;
 }
 
@@ -59,6 +60,7 @@ absl::StatusOr<domain::SamplingParams> FromProto(const v1::SamplingParams& sampl
                                 .top_p = top_p,
                                 .max_new_tokens = sampling.max_new_tokens(),
                                 .max_ranks = sampling.max_ranks(),
+                                .constrained = sampling.constrained(),
                                 .seed = sampling.seed()};
 }
 

@@ -64,6 +64,7 @@ domain::Lease MakeLease() {
                     .top_p = 0.9f,
                     .max_new_tokens = 64,
                     .max_ranks = 20,
+                    .constrained = true,
                     .seed = ~uint64_t{0}};
   lease.prompt.token_ids = {1, 0, 151643};
   lease.prompt.ground_truth = {{"Heat", 1995}, {"Up", 2009}};
