@@ -7,6 +7,7 @@
 #include "libs/base/status_macros.h"
 #include "services/learner/batch/advantage.h"
 #include "services/learner/batch/group_check.h"
+#include "services/learner/batch/replay.h"
 #include "services/learner/batch/unit_map.h"
 
 namespace convrec::learner {
@@ -133,8 +134,9 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
   TrainingBatch batch;
   batch.objective = objective;
   StatsBuilder stats(objective.num_ranks);
-  for (const auto& [prompt_tokens, group] : groups) {
+  for (const auto& [prompt_tokens, group, make_constraint] : groups) {
     CR_RETURN_IF_ERROR(CheckGroup(group, objective));
+    if (make_constraint) CR_RETURN_IF_ERROR(CheckLegal(group, make_constraint));
     if (prompt_tokens.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(
           "group ", group.group.ToString(), " has an empty prompt, expected at least one token"));
@@ -142,6 +144,7 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
     SampleGroup sample_group;
     sample_group.id = group.group;
     sample_group.prompt_tokens = prompt_tokens;
+    sample_group.make_constraint = make_constraint;
     std::vector<std::vector<double>> rewards_GN, rewards_GU;
     for (const Rollout& rollout : group.rollouts) {
       rewards_GN.emplace_back(rollout.score.rank_rewards.begin(), rollout.score.rank_rewards.end());

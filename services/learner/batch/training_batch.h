@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "libs/domain/rollout.h"
+#include "libs/domain/token_constraint.h"
 #include "services/learner/batch/batch_stats.h"
 #include "services/learner/batch/objective.h"
 
@@ -32,6 +33,7 @@ struct SampleGroup {
   std::vector<int32_t> prompt_tokens;   // At least one.
   std::vector<TrainingSample> samples;  // G
   int64_t lag = 0;  // Versions between the oldest weights that drew it and the trained ones.
+  domain::MakeTokenConstraint make_constraint = {};  // As that of PromptedGroup.
 };
 
 // Counts that the denominator needs; sums over processes in a distributed step.
@@ -51,10 +53,12 @@ struct TrainingBatch {
 struct PromptedGroup {
   std::vector<int32_t> prompt_tokens;
   domain::RolloutGroup group;
+  // What the completions were sampled under; empty = every token was legal.
+  domain::MakeTokenConstraint make_constraint = {};
 };
 
 // `version` is the policy that is trained. InvalidArgument for an objective, prompt or group that
-// is malformed (see CheckGroup()) or newer than `version`.
+// is malformed (see CheckGroup(), CheckLegal()) or newer than `version`.
 absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup>& groups,
                                                  const Objective& objective,
                                                  domain::PolicyVersion version);

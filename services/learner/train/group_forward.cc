@@ -4,12 +4,43 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
 #include "libs/model/chunked_logprob.h"
 #include "libs/model/group_attention.h"
+#include "services/learner/batch/replay.h"
 
 namespace convrec::learner {
+namespace {
+
+// The legal ids of every completion token; nullopt where all tokens are legal everywhere.
+std::optional<model::RowSupport> SupportOf(const std::vector<TokenGroup>& groups) {
+  const auto is_constrained = [](const TokenGroup& group) {
+    return group.make_constraint != nullptr;
+  };
+  if (std::none_of(groups.begin(), groups.end(), is_constrained)) return std::nullopt;
+  model::RowSupport support;
+  for (const TokenGroup& group : groups) {
+    for (const auto& completion : group.completions) {
+      if (!group.make_constraint) {
+        for (size_t t = 0; t < completion.size(); ++t) support.AddWholeRow();
+        continue;
+      }
+      const auto constraint = group.make_constraint();
+      const absl::Status status =
+          Replay(constraint.get(), completion, [&support](std::span<const int32_t> legal) {
+            support.AddRow(legal);
+          });
+      CR_CHECK(status.ok(), status.ToString());
+    }
+  }
+  return support;
+}
+
+}  // namespace
 
 std::vector<GroupLengths> LengthsOf(const std::vector<TokenGroup>& groups) {
   std::vector<GroupLengths> lengths;
@@ -29,6 +60,7 @@ std::vector<TokenGroup> Select(const std::vector<TokenGroup>& groups,
   for (const GroupSlice& slice : microbatch) {
     TokenGroup& group = selected.emplace_back();
     group.prompt = groups[slice.group].prompt;
+    group.make_constraint = groups[slice.group].make_constraint;
     for (const size_t sibling : slice.siblings) {
       group.completions.push_back(groups[slice.group].completions[sibling]);
     }
@@ -50,6 +82,15 @@ absl::Status CheckTokens(const std::vector<TokenGroup>& groups, int64_t vocab_si
       if (outside != part.end()) {
         return absl::InvalidArgumentError(absl::StrCat(
             "group ", g, " holds token ", *outside, ", expected 0 to ", vocab_size - 1));
+      }
+    }
+    if (!groups[g].make_constraint) continue;
+    for (size_t i = 0; i < groups[g].completions.size(); ++i) {
+      const auto constraint = groups[g].make_constraint();
+      const absl::Status status = Replay(constraint.get(), groups[g].completions[i], {});
+      if (!status.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("completion ", i, " of group ", g, " ", std::string(status.message())));
       }
     }
   }
@@ -81,11 +122,14 @@ GroupLogprobs ForwardGroups(const model::Decoder& decoder,
       decoder.Trunk(to_device(token_ids), to_device(layout.positions), attention.get());
   // Prompt positions and last tokens predict nothing that is trained: only M rows meet the head.
   const at::Tensor hidden_MD = hidden.index_select(0, to_device(layout.predictor_index));
-  const model::LogprobResult result = model::ChunkedLogprob(hidden_MD,
-                                                            decoder.head_weight_VD(),
-                                                            to_device(targets),
-                                                            options.temperature,
-                                                            options.chunk_rows);
+  const at::Tensor head_VD = decoder.head_weight_VD();
+  const at::Tensor target_M = to_device(targets);
+  const std::optional<model::RowSupport> support = SupportOf(groups);
+  const model::LogprobResult result =
+      support ? model::ChunkedLogprob(
+                    hidden_MD, head_VD, target_M, options.temperature, *support, options.chunk_rows)
+              : model::ChunkedLogprob(
+                    hidden_MD, head_VD, target_M, options.temperature, options.chunk_rows);
   return {result.logprob_M, result.entropy_M};
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "libs/domain/token_constraint.h"
 #include "libs/model/decoder.h"
 #include "services/learner/batch/microbatch.h"
 
@@ -18,6 +19,8 @@ namespace convrec::learner {
 struct TokenGroup {
   std::span<const int32_t> prompt;
   std::vector<std::span<const int32_t>> completions;
+  // What they were sampled under: log-probabilities are over the legal tokens. Empty = all are.
+  domain::MakeTokenConstraint make_constraint = {};
 };
 
 std::vector<GroupLengths> LengthsOf(const std::vector<TokenGroup>& groups);
@@ -25,7 +28,8 @@ std::vector<GroupLengths> LengthsOf(const std::vector<TokenGroup>& groups);
 // The groups of one micro-batch, with the siblings it holds.
 std::vector<TokenGroup> Select(const std::vector<TokenGroup>& groups, const Microbatch& microbatch);
 
-// InvalidArgument for an empty prompt or a token outside of [0, vocab_size).
+// InvalidArgument for an empty prompt, a token outside of [0, vocab_size), and one that its
+// constraint does not allow.
 absl::Status CheckTokens(const std::vector<TokenGroup>& groups, int64_t vocab_size);
 
 struct ForwardOptions {

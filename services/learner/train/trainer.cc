@@ -41,6 +41,7 @@ std::vector<TokenGroup> TokensOf(const TrainingBatch& batch) {
   for (const SampleGroup& group : batch.groups) {
     TokenGroup& tokens = groups.emplace_back();
     tokens.prompt = group.prompt_tokens;
+    tokens.make_constraint = group.make_constraint;
     for (const TrainingSample& sample : group.samples)
       tokens.completions.push_back(sample.token_ids);
   }
