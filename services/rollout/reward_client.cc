@@ -4,7 +4,9 @@
 
 #include <atomic>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/call.h"
@@ -29,6 +31,10 @@ class GrpcRewardClient final : public RewardClient {
           return stub_->Describe(context, v1::DescribeRequest(), &reply);
         }));
     num_ranks_ = reply.num_ranks();
+    {
+      absl::MutexLock lock(&mu_);
+      catalog_digest_ = reply.catalog_digest();
+    }
     return RewardDescription{.catalog_digest = reply.catalog_digest(),
                              .catalog_size = reply.catalog_size(),
                              .rules = reply.rules(),
@@ -42,6 +48,10 @@ class GrpcRewardClient final : public RewardClient {
     for (const std::string& text : texts) request.add_completions(text);
     for (const domain::Item& item : prompt.ground_truth) *request.add_ground_truth() = wire::ToProto(item);
     for (const std::string& title : prompt.seen_titles) request.add_seen_titles(title);
+    {
+      absl::MutexLock lock(&mu_);
+      request.set_catalog_digest(catalog_digest_);
+    }
     v1::ScoreGroupReply reply;
     const absl::Status status =
         rpc::CallWithRetry({.total_timeout = timeout}, [&](grpc::ClientContext* context) {
@@ -62,6 +72,8 @@ class GrpcRewardClient final : public RewardClient {
  private:
   const std::string address_;
   const std::unique_ptr<v1::RewardService::Stub> stub_;
+  absl::Mutex mu_;
+  std::string catalog_digest_ ABSL_GUARDED_BY(mu_);  // Likewise; a service with another refuses.
   std::atomic<int> num_ranks_{0};   // From Describe(), which comes first.
 };
 
