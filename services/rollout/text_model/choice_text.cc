@@ -8,10 +8,12 @@
 namespace convrec::text_model {
 namespace {
 
+bool IsContinuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
 int NumCharacters(const std::string& valid_utf8) {
-  return static_cast<int>(std::count_if(valid_utf8.begin(), valid_utf8.end(), [](char byte) {
-    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
-  }));
+  return static_cast<int>(
+      valid_utf8.size() -
+      static_cast<size_t>(std::count_if(valid_utf8.begin(), valid_utf8.end(), IsContinuation)));
 }
 
 }  // namespace
@@ -31,7 +33,7 @@ TextDelta ChoiceText::Push(rollout::DrawnToken token) {
   } else {
     const std::string& bytes = tokenizer_->TokenBytes(token.token_id);
     held_.push_back(
-        {{std::move(token), num_characters_}, num_bytes_drawn_, num_bytes_drawn_ + bytes.size()});
+        {{std::move(token), OffsetOf(bytes)}, num_bytes_drawn_, num_bytes_drawn_ + bytes.size()});
     num_bytes_drawn_ += bytes.size();
     num_characters_ += NumCharacters(all_characters_.Push(bytes));
     released = matcher_.Push(bytes);
@@ -53,6 +55,12 @@ TextDelta ChoiceText::Push(rollout::DrawnToken token) {
     held_.pop_front();
   }
   return delta;
+}
+
+int ChoiceText::OffsetOf(const std::string& bytes) const {
+  if (bytes.empty() || IsContinuation(bytes[0])) return num_characters_;
+  tokenizer::Utf8Stream broken = all_characters_;
+  return num_characters_ + NumCharacters(broken.Finish());
 }
 
 bool ChoiceText::IsStopToken(int32_t id) const {

@@ -58,6 +58,9 @@ class ChoiceText final {
     uint64_t begin = 0, end = 0;  // Bytes of the completion.
   };
   bool IsStopToken(int32_t id) const;
+  // Characters before a token of these bytes: an open character that they do not go on with becomes
+  // one U+FFFD.
+  int OffsetOf(const std::string& bytes) const;
 
   const tokenizer::Tokenizer* const tokenizer_;
   const int max_tokens_;

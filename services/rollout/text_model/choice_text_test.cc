@@ -101,6 +101,14 @@ TEST_F(ChoiceTextTest, OffsetsCountCharacters) {
   EXPECT_EQ(all.tokens[2].text_offset, 1);
 }
 
+TEST_F(ChoiceTextTest, OffsetsCountTheReplacementOfABrokenCharacter) {
+  ChoiceText choice = Make({});
+  const TextDelta all = PushAll(&choice, Ended("\xE2\x80z"));
+  EXPECT_EQ(all.text, "\xEF\xBF\xBDz");
+  EXPECT_EQ(all.tokens[1].text_offset, 0);
+  EXPECT_EQ(all.tokens[2].text_offset, 1);
+}
+
 TEST_F(ChoiceTextTest, ASpecialTokenAddsNoTextButIsReported) {
   ChoiceText choice = Make({});
   const TextDelta delta = Push(&choice, kChatOpenId);
