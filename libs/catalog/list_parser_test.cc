@@ -87,6 +87,24 @@ TEST(ListParserTest, MalformedLineKeepsItsRankByLineAndLosesItByReference) {
   EXPECT_EQ(reference.num_lines, 3);
 }
 
+TEST(ListParserTest, ToldWhyALineIsMalformed) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"Rocky(1976)", "no space stands before the year"},
+      {"(1999)", "no title stands before the year"},
+      {"1. (1999)", "no title stands before the year"},
+      {"Jaws (75)", "the year has not four digits"},
+      {"A (19995)", "the year has not four digits"},
+      {"Alien (1979", "the parenthesis behind the year does not close at once"},
+      {"Alien (1979, USA)", "the parenthesis behind the year does not close at once"},
+      {"Alien, 1979", "the year does not stand in parentheses"},
+      {"Alien (director's cut)", "there is no year"},
+      {"Here are 20 films:", "there is no year"},
+      {" ** ", "nothing is left once numbering, marks and quotes are taken off"},
+      {"Alien (1979)", ""},
+  };
+  for (const auto& [line, why] : cases) EXPECT_EQ(WhyMalformed(line), why) << line;
+}
+
 TEST(ListParserTest, OnlyLineFeedsSplitLines) {
   const RankedList list = ParseList("A\u2028B (1999)\rC (2000)\x0b", RankCounting::kByLine);
   ASSERT_EQ(list.entries.size(), 1u);

@@ -20,6 +20,7 @@ constexpr char kExamples[] =
     "  convrec train --config configs/sample.yaml run_dir=runs/first\n"
     "  convrec train --config configs/sample.yaml run_dir=runs/first --resume\n"
     "  convrec report runs/first\n"
+    "  convrec score --catalog films.jsonl --lists answers.jsonl\n"
     "  convrec config learner.steps=100        every key, its comment and its value\n"
     "  convrec VERB --help                     more on a verb\n"
     "Exit codes: 0 done, 64 usage, 65 bad data, 69 peer unavailable, 70 bug, 74 input/output, 75 "
@@ -57,6 +58,8 @@ int Main(int argc, char** argv) {
   AddConfigVerb(&app, &action);
   AddWorldVerb(&app, &action);
   AddDoctorVerb(&app, &action);
+  AddScoreVerb(&app, &action);
+  AddCatalogVerb(&app, &action);
   AddBinaryVerbs(&app);
   if (const int code = CheckVerb(app, argc, argv); code != base::kExitOk) return code;
   try {

@@ -1,0 +1,177 @@
+#include "tools/convrec/list_explainer.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "libs/base/status_macros.h"
+#include "libs/catalog/list_format.h"
+#include "libs/catalog/list_parser.h"
+#include "libs/catalog/unicode_text.h"
+
+namespace convrec::cli {
+
+using catalog::MatchKind;
+using domain::LineOutcome;
+
+absl::StatusOr<std::unique_ptr<ListExplainer>> ListExplainer::Create(
+    const catalog::Catalog& catalog, const Options& options) {
+  CR_ASSIGN_OR_RETURN(std::shared_ptr<const reward::ListScorer> scorer,
+                      reward::ListScorer::Create(catalog, options.scorer));
+  return std::unique_ptr<ListExplainer>(new ListExplainer(std::move(scorer), options));
+}
+
+ListExplainer::ListExplainer(std::shared_ptr<const reward::ListScorer> scorer,
+                             const Options& options)
+    : scorer_(std::move(scorer)),
+      options_(options),
+      search_(&scorer_->catalog(), options.fuzzy.value_or(catalog::Similarity::kTokenSort)),
+      judge_(&scorer_->catalog(), HitOptionsOf(options)),
+      new_items_(&scorer_->traits()) {}
+
+catalog::HitOptions ListExplainer::HitOptionsOf(const Options& options) const {
+  return {.num_ranks = options.scorer.num_ranks,
+          .year_tolerance = options.scorer.year_tolerance,
+          .catalog_year_tolerance = options.catalog_year_tolerance,
+          .fuzzy = options.fuzzy ? &search_ : nullptr,
+          .fuzzy_threshold = options.fuzzy_threshold};
+}
+
+std::string ListExplainer::Describe() const {
+  std::string text = scorer_->Describe();
+  if (options_.catalog_year_tolerance > 0)
+    absl::StrAppend(&text, " catalog_year_tolerance=", options_.catalog_year_tolerance);
+  if (options_.fuzzy) {
+    absl::StrAppend(
+        &text,
+        options_.fuzzy == catalog::Similarity::kEdit ? " fuzzy=edit>=" : " fuzzy=token_sort>=",
+        options_.fuzzy_threshold);
+  }
+  return text;
+}
+
+std::string ListExplainer::Shown(size_t item) const {
+  return catalog::FormatItem({std::string(catalog().title(item)), catalog().year(item)});
+}
+
+ExplainedList ListExplainer::Explain(const ListToScore& list) {
+  const catalog::ListTarget target(catalog(), list.ground_truth, list.seen_titles);
+  const auto lines = reader_.Read(list.text, options_.scorer.counting);
+  const auto judged = judge_.JudgeAll(lines, target);
+  ExplainedList result;
+  std::vector<reward::RankFacts> facts;
+  int num_parsed = 0;
+  new_items_.Clear();
+  for (const catalog::JudgedLine& verdict : judged) facts.push_back(new_items_.FactsOf(verdict));
+  result.rank_rewards =
+      reward::RankRewards(options_.scorer.rules, facts, options_.scorer.num_ranks);
+  for (size_t k = 0; k < lines.size(); ++k) {
+    ExplainedLine& line = result.lines.emplace_back();
+    line.text = list.text.substr(lines[k].begin, lines[k].end - lines[k].begin);
+    line.item = {std::string(lines[k].title), lines[k].year};
+    line.judged = judged[k];
+    if (k < result.rank_rewards.size()) line.reward = result.rank_rewards[k];
+    if (judged[k].outcome == LineOutcome::kOffCatalog) line.suggestion = Suggest(lines[k]);
+    line.why = WhyOf(list, lines[k], line);
+    num_parsed += lines[k].status == catalog::LineStatus::kOk;
+    result.num_hits += judged[k].outcome == LineOutcome::kHit;
+  }
+  const catalog::EvaluationOptions evaluation = {.num_ranks = options_.scorer.num_ranks,
+                                                 .year_tolerance = options_.scorer.year_tolerance,
+                                                 .cut = options_.scorer.evaluation_cut};
+  if (!list.ground_truth.empty())
+    result.metrics = catalog::EvaluateLines(lines, judged, target, catalog(), evaluation);
+  result.in_catalog_ratio = catalog::InCatalogRatioOfLines(lines, judged, catalog(), evaluation);
+  if (reader_.num_lines() > 0)
+    result.format_ratio = static_cast<double>(num_parsed) / reader_.num_lines();
+  return result;
+}
+
+// The same title in the nearest year, or else the nearest title.
+std::optional<catalog::TitleSearch::Found> ListExplainer::Suggest(
+    const catalog::ListLine& line) const {
+  const std::vector<size_t> same_title = catalog().FindKey(catalog::TitleKey(line.title));
+  const auto nearest =
+      std::min_element(same_title.begin(), same_title.end(), [&](size_t a, size_t b) {
+        return std::abs(catalog().year(a) - line.year) < std::abs(catalog().year(b) - line.year);
+      });
+  if (nearest != same_title.end()) return catalog::TitleSearch::Found{*nearest, 1};
+  return search_.NearestOfAnyYear(line.title, line.year, options_.suggestion_threshold);
+}
+
+std::string ListExplainer::WhyOf(const ListToScore& list,
+                                 const catalog::ListLine& line,
+                                 const ExplainedLine& explained) const {
+  const catalog::JudgedLine& judged = explained.judged;
+  // How the line came to its item, where that is not as it stands.
+  std::string as;
+  if (judged.match == MatchKind::kAlias)
+    as = absl::StrCat("an alias of ", Shown(judged.item), "; ");
+  if (judged.match == MatchKind::kNearYear)
+    as = absl::StrCat("taken for ", Shown(judged.item), "; ");
+  if (judged.match == MatchKind::kFuzzy) {
+    as = absl::StrFormat("fuzzy match (%.2f) with %s; ", judged.similarity, Shown(judged.item));
+  }
+  switch (judged.outcome) {
+    case LineOutcome::kHit:
+      return absl::StrCat(
+          as,
+          "ground truth ",
+          judged.truth + 1,
+          ", ",
+          catalog::FormatItem(list.ground_truth[static_cast<size_t>(judged.truth)]));
+    case LineOutcome::kDuplicate:
+      return absl::StrCat(as, "the item stands at an earlier rank");
+    case LineOutcome::kSeen:
+      return absl::StrCat(as, "the title is among the seen ones");
+    case LineOutcome::kMiss:
+      if (!explained.reward) return absl::StrCat(as, "beyond rank N, which never hits");
+      return absl::StrCat(
+          as,
+          list.ground_truth.empty() ? "there is no ground truth" : "no open ground truth is near");
+    case LineOutcome::kOffCatalog:
+      if (!explained.suggestion) return "not in the catalog, nor anything like it";
+      return absl::StrCat("not in the catalog; it has ", Shown(explained.suggestion->item));
+    case LineOutcome::kMalformed:
+      return catalog::WhyMalformed(explained.text);
+  }
+  return absl::StrCat(as, std::string(line.title));
+}
+
+std::string OutcomeName(LineOutcome outcome) {
+  switch (outcome) {
+    case LineOutcome::kHit:
+      return "hit";
+    case LineOutcome::kMiss:
+      return "miss";
+    case LineOutcome::kOffCatalog:
+      return "off_catalog";
+    case LineOutcome::kDuplicate:
+      return "duplicate";
+    case LineOutcome::kSeen:
+      return "seen";
+    case LineOutcome::kMalformed:
+      return "malformed";
+  }
+  return "";
+}
+
+std::string MatchName(MatchKind match) {
+  switch (match) {
+    case MatchKind::kNone:
+      return "none";
+    case MatchKind::kTitle:
+      return "title";
+    case MatchKind::kAlias:
+      return "alias";
+    case MatchKind::kNearYear:
+      return "near_year";
+    case MatchKind::kFuzzy:
+      return "fuzzy";
+  }
+  return "";
+}
+
+}  // namespace convrec::cli

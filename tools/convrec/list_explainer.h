@@ -1,0 +1,82 @@
+// Scores a list as the reward service would and says of each line why it did or did not hit.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/catalog/catalog.h"
+#include "libs/catalog/list_judge.h"
+#include "libs/catalog/ranking_metrics.h"
+#include "libs/catalog/title_search.h"
+#include "services/reward/list_scorer.h"
+#include "tools/convrec/lists_file.h"
+
+namespace convrec::cli {
+
+struct ExplainedLine {
+  std::string text;  // The line as it stands.
+  domain::Item item;
+  catalog::JudgedLine judged;
+  std::optional<double> reward;  // None past rank N.
+  std::string why;               // A clause.
+  // What an off-catalog line may have meant; in the catalog.
+  std::optional<catalog::TitleSearch::Found> suggestion;
+};
+
+struct ExplainedList {
+  std::vector<ExplainedLine> lines;  // By rank.
+  std::vector<double> rank_rewards;  // N; a missing rank has what the rules give it.
+  int num_hits = 0;
+  double in_catalog_ratio = 0;
+  double format_ratio = 0;
+  std::optional<catalog::RankingMetrics> metrics;  // None without a ground truth.
+};
+
+// Not thread-safe.
+class ListExplainer final {
+ public:
+  struct Options {
+    reward::ListScorer::Options scorer;
+    int catalog_year_tolerance = 0;
+    std::optional<catalog::Similarity> fuzzy;  // None = off.
+    double fuzzy_threshold = 0.9;
+    double suggestion_threshold = 0.6;  // Of the similarity of what may have been meant.
+  };
+
+  // FailedPrecondition when a rule needs what the catalog does not have.
+  static absl::StatusOr<std::unique_ptr<ListExplainer>> Create(const catalog::Catalog& catalog,
+                                                               const Options& options);
+
+  ExplainedList Explain(const ListToScore& list);
+
+  const catalog::Catalog& catalog() const { return scorer_->catalog(); }
+  // The rules in one line, those that are off left out.
+  std::string Describe() const;
+
+ private:
+  ListExplainer(std::shared_ptr<const reward::ListScorer> scorer, const Options& options);
+
+  catalog::HitOptions HitOptionsOf(const Options& options) const;
+  std::string WhyOf(const ListToScore& list,
+                    const catalog::ListLine& line,
+                    const ExplainedLine& explained) const;
+  std::optional<catalog::TitleSearch::Found> Suggest(const catalog::ListLine& line) const;
+  std::string Shown(size_t item) const;
+
+  const std::shared_ptr<const reward::ListScorer> scorer_;
+  const Options options_;
+  const catalog::TitleSearch search_;
+  catalog::ListReader reader_;
+  catalog::ListJudge judge_;
+  reward::NewItems new_items_;
+};
+
+// "hit", "off_catalog", ...
+std::string OutcomeName(domain::LineOutcome outcome);
+// "title", "alias", "near_year", "fuzzy" or "none".
+std::string MatchName(catalog::MatchKind match);
+
+}  // namespace convrec::cli
