@@ -21,7 +21,8 @@ CommandResult RunLearner(const std::vector<std::string>& overrides) {
 void ExpectFailure(const CommandResult& result, int code, const std::vector<std::string>& parts) {
   EXPECT_EQ(result.exit.code, code) << result.output;
   for (const std::string& part : parts) {
-    EXPECT_NE(result.output.find(part), std::string::npos) << "missing \"" << part << "\" in:\n" << result.output;
+    EXPECT_NE(result.output.find(part), std::string::npos) << "missing \"" << part << "\" in:\n"
+                                                           << result.output;
   }
 }
 
@@ -29,7 +30,8 @@ void ExpectFailure(const CommandResult& result, int code, const std::vector<std:
 class BrokenModel {
  public:
   BrokenModel() {
-    std::filesystem::copy(SampleWorldDirectory() + "/model", path(), std::filesystem::copy_options::recursive);
+    std::filesystem::copy(
+        SampleWorldDirectory() + "/model", path(), std::filesystem::copy_options::recursive);
   }
   std::string path() const { return dir_.path() + "/model"; }
   void Write(const std::string& name, const std::string& content) const {
@@ -49,7 +51,8 @@ TEST(ErrorsTest, UnknownFlag) {
 }
 
 TEST(ErrorsTest, MissingCatalog) {
-  ExpectFailure(RunLearner({"data.catalog=/nonexistent/catalog.jsonl"}), 74, {"/nonexistent/catalog.jsonl"});
+  ExpectFailure(
+      RunLearner({"data.catalog=/nonexistent/catalog.jsonl"}), 74, {"/nonexistent/catalog.jsonl"});
 }
 
 TEST(ErrorsTest, EmptyCatalog) {
@@ -62,7 +65,9 @@ TEST(ErrorsTest, EmptyCatalog) {
 TEST(ErrorsTest, BrokenCatalogRowNamesTheLine) {
   const base::TemporaryDirectory dir;
   const std::string path = dir.path() + "/catalog.jsonl";
-  ASSERT_TRUE(base::WriteFileAtomically(path, "{\"title\":\"Alien\",\"year\":1979}\n{\"title\":\"Heat\"}\n").ok());
+  ASSERT_TRUE(
+      base::WriteFileAtomically(path, "{\"title\":\"Alien\",\"year\":1979}\n{\"title\":\"Heat\"}\n")
+          .ok());
   ExpectFailure(RunLearner({"data.catalog=" + path}), 65, {path, ":2", "year"});
 }
 
@@ -93,7 +98,8 @@ TEST(ErrorsTest, TruncatedWeights) {
 
 TEST(ErrorsTest, RolloutWithoutModel) {
   const Job job({"model.path=/nonexistent/model"});
-  ExpectFailure(RunCommand(job.arguments("convrec-rollout", "r"), kShort), 74, {"/nonexistent/model"});
+  ExpectFailure(
+      RunCommand(job.arguments("convrec-rollout", "r"), kShort), 74, {"/nonexistent/model"});
 }
 
 TEST(ErrorsTest, PortInUse) {
@@ -101,7 +107,8 @@ TEST(ErrorsTest, PortInUse) {
   job.StartReward();
   const int port = job.reward_port();
   const Job second({absl::StrCat("reward.listen=127.0.0.1:", port)});
-  ExpectFailure(RunCommand(second.arguments("convrec-reward", "reward"), kShort), 74,
+  ExpectFailure(RunCommand(second.arguments("convrec-reward", "reward"), kShort),
+                74,
                 {absl::StrCat("127.0.0.1:", port)});
 }
 

@@ -1,4 +1,6 @@
 // Whole jobs of real processes on loopback ports.
+#include "tests/support/job.h"
+
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -8,7 +10,6 @@
 
 #include "absl/strings/str_split.h"
 #include "libs/base/files.h"
-#include "tests/support/job.h"
 
 namespace convrec::testing {
 namespace {
@@ -23,7 +24,8 @@ double MeanReward(const std::vector<report::RlStep>& steps, size_t begin, size_t
 
 double Ndcg20(const report::RunLog& log, report::Stage stage) {
   for (const report::Evaluation& evaluation : log.evaluations) {
-    if (evaluation.stage == stage && evaluation.split == report::Split::kTest) return evaluation.ndcg.back();
+    if (evaluation.stage == stage && evaluation.split == report::Split::kTest)
+      return evaluation.ndcg.back();
   }
   ADD_FAILURE() << "no evaluation after " << report::StageName(stage);
   return 0;
@@ -63,11 +65,13 @@ TEST(JobTest, TheListedMetricsAreExactlyThoseServed) {
     const std::vector<std::string> lines = absl::StrSplit(job.MetricsText(name), '\n');
     for (const std::string& line : lines) {
       const std::vector<std::string> words = absl::StrSplit(line, ' ');
-      if (words.size() == 4 && words[1] == "TYPE" && words[2].starts_with("rl_")) served[words[2]] = words[3];
+      if (words.size() == 4 && words[1] == "TYPE" && words[2].starts_with("rl_"))
+        served[words[2]] = words[3];
     }
   }
   std::map<std::string, std::string> listed;
-  const std::string file = *base::ReadFile(std::string(CONVREC_SOURCE_DIR) + "/deploy/checks/metrics.txt");
+  const std::string file =
+      *base::ReadFile(std::string(CONVREC_SOURCE_DIR) + "/deploy/checks/metrics.txt");
   const std::vector<std::string> lines = absl::StrSplit(file, '\n');
   for (const std::string& line : lines) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipWhitespace());
@@ -132,7 +136,8 @@ TEST(JobTest, StalenessIsBoundedByOneNumber) {
   job.StartWorker("rollout-2");
   EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
   int64_t oldest = 0;
-  for (const report::RlStep& step : job.Log().rl_steps) oldest = std::max(oldest, step.staleness_max);
+  for (const report::RlStep& step : job.Log().rl_steps)
+    oldest = std::max(oldest, step.staleness_max);
   EXPECT_GT(oldest, 0);
   EXPECT_LE(oldest, 2);
 }
@@ -154,6 +159,45 @@ TEST(JobTest, AStoppedRunGoesOnWhereItStopped) {
   const report::RunLog log = job.Log();
   ASSERT_EQ(log.rl_steps.size(), 10u);
   EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);
+}
+
+TEST(JobTest, AStopDuringAnEvaluationLosesNoPoint) {
+  Job job({"learner.steps=6", "evaluation.every_steps=2"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  // Step 4 is logged right before its evaluation.
+  job.WaitForStep(4, kLong);
+  job.child("learner").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75) << job.LogText("learner");
+  job.child("rollout-1").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("rollout-1", kLong).code, 0);
+  job.StartLearner(/*resume=*/true);
+  job.StartWorker("rollout-1");
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  std::vector<int64_t> evaluated;
+  for (const report::Evaluation& evaluation : job.Log().evaluations) {
+    if (evaluation.stage == report::Stage::kRl && evaluation.split == report::Split::kValidation)
+      evaluated.push_back(evaluation.step);
+  }
+  EXPECT_EQ(evaluated, (std::vector<int64_t>{2, 4, 6}));
+}
+
+TEST(JobTest, AResumedLearnerTakesAnotherConfigurationOnlyWithConsent) {
+  Job job({"learner.steps=0", "learner.sft.steps=3", "evaluation.every_steps=0"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  std::vector<std::string> changed = job.arguments("convrec-learner", "learner");
+  changed.insert(changed.end(), {"--resume", "learner.optimizer.learning_rate=1.0e-3"});
+  const CommandResult refused = RunCommand(changed, kLong);
+  EXPECT_EQ(refused.exit.code, 78) << refused.output;
+  EXPECT_NE(refused.output.find("learner.optimizer.learning_rate: "), std::string::npos)
+      << refused.output;
+  changed.push_back("--allow-config-change");
+  const CommandResult allowed = RunCommand(changed, kLong);
+  EXPECT_EQ(allowed.exit.code, 0) << allowed.output;
 }
 
 TEST(JobTest, SupervisedTrainingStoppedAndResumedGivesTheSameBits) {

@@ -40,7 +40,8 @@ std::string HttpGet(int port, const std::string& path) {
     const std::string request = absl::StrCat("GET ", path, " HTTP/1.0\r\nHost: localhost\r\n\r\n");
     if (::write(fd, request.data(), request.size()) == static_cast<ssize_t>(request.size())) {
       char buffer[4096];
-      for (ssize_t n; (n = ::read(fd, buffer, sizeof(buffer))) > 0;) reply.append(buffer, static_cast<size_t>(n));
+      for (ssize_t n; (n = ::read(fd, buffer, sizeof(buffer))) > 0;)
+        reply.append(buffer, static_cast<size_t>(n));
     }
   }
   ::close(fd);
@@ -49,7 +50,9 @@ std::string HttpGet(int port, const std::string& path) {
 
 }  // namespace
 
-std::string Binary(const std::string& name) { return absl::StrCat(CONVREC_BINARY_DIR, "/bin/", name); }
+std::string Binary(const std::string& name) {
+  return absl::StrCat(CONVREC_BINARY_DIR, "/bin/", name);
+}
 
 CommandResult RunCommand(const std::vector<std::string>& arguments, absl::Duration timeout) {
   base::TemporaryDirectory dir;
@@ -58,7 +61,8 @@ CommandResult RunCommand(const std::vector<std::string>& arguments, absl::Durati
   CR_CHECK(child.ok(), child.status().ToString());
   CommandResult result;
   std::optional<cli::ExitState> exit;
-  EXPECT_TRUE(WaitUntil([&] { return (exit = child->Poll()).has_value(); }, timeout)) << arguments[0];
+  EXPECT_TRUE(WaitUntil([&] { return (exit = child->Poll()).has_value(); }, timeout))
+      << arguments[0];
   if (!exit) child->Kill();
   result.exit = exit.value_or(cli::ExitState{.code = 0, .signal = 9});
   result.output = *base::ReadFile(log);
@@ -112,13 +116,18 @@ std::vector<std::string> SmallJob() {
 Job::Job(std::vector<std::string> overrides) : overrides_(SmallJob()) {
   const std::string& world = SampleWorldDirectory();
   for (const std::string& override :
-       {absl::StrCat("data.catalog=", world, "/catalog.jsonl"), absl::StrCat("data.sft.path=", world, "/sft.jsonl"),
+       {absl::StrCat("data.catalog=", world, "/catalog.jsonl"),
+        absl::StrCat("data.sft.path=", world, "/sft.jsonl"),
         absl::StrCat("data.train.path=", world, "/train.jsonl"),
         absl::StrCat("data.validation.path=", world, "/validation.jsonl"),
-        absl::StrCat("data.test.path=", world, "/test.jsonl"), absl::StrCat("model.path=", world, "/model"),
-        absl::StrCat("run_dir=", run_dir()), absl::StrCat("telemetry.ports_dir=", dir_.path(), "/ports"),
-        std::string("telemetry.metrics_listen=127.0.0.1:0"), std::string("rollout.health_listen=127.0.0.1:0"),
-        std::string("reward.listen=127.0.0.1:0"), std::string("learner.listen=127.0.0.1:0")}) {
+        absl::StrCat("data.test.path=", world, "/test.jsonl"),
+        absl::StrCat("model.path=", world, "/model"),
+        absl::StrCat("run_dir=", run_dir()),
+        absl::StrCat("telemetry.ports_dir=", dir_.path(), "/ports"),
+        std::string("telemetry.metrics_listen=127.0.0.1:0"),
+        std::string("rollout.health_listen=127.0.0.1:0"),
+        std::string("reward.listen=127.0.0.1:0"),
+        std::string("learner.listen=127.0.0.1:0")}) {
     overrides_.push_back(override);
   }
   for (std::string& override : overrides) overrides_.push_back(std::move(override));
@@ -130,12 +139,15 @@ std::vector<std::string> Job::arguments(const std::string& binary, const std::st
   return arguments;
 }
 
-void Job::Spawn(const std::string& binary, const std::string& name, std::vector<std::string> extra) {
+void Job::Spawn(const std::string& binary,
+                const std::string& name,
+                std::vector<std::string> extra) {
   std::vector<std::string> all = arguments(binary, name);
   all.insert(all.end(), extra.begin(), extra.end());
   children_.erase(name);
   auto child = cli::ChildProcess::Spawn(
-      {.arguments = std::move(all), .log_path = base::JoinPath(dir_.path(), absl::StrCat(name, ".log"))});
+      {.arguments = std::move(all),
+       .log_path = base::JoinPath(dir_.path(), absl::StrCat(name, ".log"))});
   CR_CHECK(child.ok(), child.status().ToString());
   children_.emplace(name, *std::move(child));
 }
@@ -151,16 +163,18 @@ void Job::RestartReward() {
 }
 
 void Job::AwaitReward() {
-  const auto ports = telemetry::WaitForPortsFile(base::JoinPath(dir_.path(), "ports"), "reward",
-                                                 {.pid = child("reward").pid()});
+  const auto ports = telemetry::WaitForPortsFile(
+      base::JoinPath(dir_.path(), "ports"), "reward", {.pid = child("reward").pid()});
   CR_CHECK(ports.ok(), absl::StrCat(ports.status().ToString(), LogText("reward")));
   reward_port_ = ports->grpc;
 }
 
 void Job::StartLearner(bool resume) {
-  Spawn("convrec-learner", "learner", resume ? std::vector<std::string>{"--resume"} : std::vector<std::string>{});
-  const auto ports = telemetry::WaitForPortsFile(base::JoinPath(dir_.path(), "ports"), "learner",
-                                                 {.pid = child("learner").pid()});
+  Spawn("convrec-learner",
+        "learner",
+        resume ? std::vector<std::string>{"--resume"} : std::vector<std::string>{});
+  const auto ports = telemetry::WaitForPortsFile(
+      base::JoinPath(dir_.path(), "ports"), "learner", {.pid = child("learner").pid()});
   CR_CHECK(ports.ok(), absl::StrCat(ports.status().ToString(), LogText("learner")));
   learner_port_ = ports->grpc;
 }
@@ -173,23 +187,27 @@ void Job::StartWorker(const std::string& name) {
 }
 
 void Job::StartWorkerWithOwnAddresses(const std::string& name) {
-  Spawn("convrec-rollout", name, {absl::StrCat("rollout.learner_address=127.0.0.1:", learner_port_)});
+  Spawn(
+      "convrec-rollout", name, {absl::StrCat("rollout.learner_address=127.0.0.1:", learner_port_)});
 }
 
 void Job::WaitForText(const std::string& name, const std::string& text, absl::Duration timeout) {
-  EXPECT_TRUE(WaitUntil([&] { return LogText(name).find(text) != std::string::npos; }, timeout)) << LogText(name);
+  EXPECT_TRUE(WaitUntil([&] { return LogText(name).find(text) != std::string::npos; }, timeout))
+      << LogText(name);
 }
 
 cli::ExitState Job::WaitForEnd(const std::string& name, absl::Duration timeout) {
   std::optional<cli::ExitState> exit;
   EXPECT_TRUE(WaitUntil([&] { return (exit = child(name).Poll()).has_value(); }, timeout))
-      << name << " did not end:\n" << LogText(name);
+      << name << " did not end:\n"
+      << LogText(name);
   return exit.value_or(cli::ExitState{.code = 0, .signal = 9});
 }
 
 void Job::WaitForStep(size_t count, absl::Duration timeout) {
   EXPECT_TRUE(WaitUntil([&] { return Log().rl_steps.size() >= count; }, timeout))
-      << Log().rl_steps.size() << " steps of " << count << ":\n" << LogText("learner");
+      << Log().rl_steps.size() << " steps of " << count << ":\n"
+      << LogText("learner");
 }
 
 report::RunLog Job::Log() const {

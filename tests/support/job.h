@@ -23,15 +23,15 @@ struct CommandResult {
 };
 CommandResult RunCommand(const std::vector<std::string>& arguments, absl::Duration timeout);
 
-// A job of one learner, one reward service and any number of workers over a small sample world, which
-// is made once per process. Dies (a test failure) when something does not come up in time.
+// A job of one learner, one reward service and any number of workers over a small sample world,
+// which is made once per process. Dies (a test failure) when something does not come up in time.
 class Job final {
  public:
   // `overrides` are key=value.
   explicit Job(std::vector<std::string> overrides);
 
   void StartReward();
-  void RestartReward();   // On the port it had.
+  void RestartReward();  // On the port it had.
   void StartLearner(bool resume = false);
   void StartWorker(const std::string& name);
   // With the reward service of the overrides instead of the job's own.
@@ -49,8 +49,8 @@ class Job final {
 
   report::RunLog Log() const;
   std::string LogText(const std::string& name) const;
-  // One value of a process' /metrics, as "rl_rollout_groups_total{...outcome=\"accepted\"...}" summed over
-  // all series whose line holds every part.
+  // One value of a process' /metrics, as "rl_rollout_groups_total{...outcome=\"accepted\"...}"
+  // summed over all series whose line holds every part.
   double Metric(const std::string& name, const std::vector<std::string>& parts) const;
   std::string MetricsText(const std::string& name) const;
   std::string run_dir() const { return base::JoinPath(dir_.path(), "run"); }

@@ -8,7 +8,9 @@
 namespace convrec::learner {
 namespace {
 
-bool IsBlank(const std::string& line) { return line.find_first_not_of(" \t\r\f\v") == std::string::npos; }
+bool IsBlank(const std::string& line) {
+  return line.find_first_not_of(" \t\r\f\v") == std::string::npos;
+}
 
 }  // namespace
 
@@ -56,12 +58,15 @@ ListCensus CountLists(const std::vector<const domain::Rollout*>& rollouts, int n
   census.off_catalog_ratio = static_cast<double>(off_catalog) / all_lines;
   census.malformed_ratio = static_cast<double>(malformed) / all_lines;
   census.seen_ratio = static_cast<double>(seen) / all_lines;
-  for (double* sum : {&census.exact_ratio, &census.truncated_ratio, &census.ended_ratio, &census.hits}) *sum /= lists;
+  for (double* sum :
+       {&census.exact_ratio, &census.truncated_ratio, &census.ended_ratio, &census.hits})
+    *sum /= lists;
   for (double& hits : census.hits_by_rank) hits /= lists;
   return census;
 }
 
-report::Evaluation SummariseEvaluation(const std::vector<domain::RolloutGroup>& groups, int num_ranks) {
+report::Evaluation SummariseEvaluation(const std::vector<domain::RolloutGroup>& groups,
+                                       int num_ranks) {
   report::Evaluation evaluation;
   std::vector<const domain::Rollout*> rollouts;
   for (const domain::RolloutGroup& group : groups) rollouts.push_back(&group.rollouts.front());
@@ -106,7 +111,8 @@ std::vector<report::SampleList> PickSamples(const std::vector<domain::RolloutGro
     }
     for (const domain::ScoredLine& line : rollout.score.lines) {
       if (static_cast<size_t>(line.line) >= texts.size()) continue;
-      sample.lines.push_back({.text = texts[static_cast<size_t>(line.line)], .outcome = line.outcome});
+      sample.lines.push_back(
+          {.text = texts[static_cast<size_t>(line.line)], .outcome = line.outcome});
     }
     samples.push_back(std::move(sample));
   }

@@ -18,7 +18,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
-#include "libs/config/print.h"
+#include "libs/config/stored_config.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/decoder.h"
 #include "libs/report/run_log.h"
@@ -63,8 +63,10 @@ Decay DecayOf(config::ScheduleKind kind) {
   return Decay::kConstant;
 }
 
-Trainer::Options TrainerOptions(const config::RunOptions& options, const config::OptimizerOptions& optimizer,
-                                int64_t steps, int updates_per_batch) {
+Trainer::Options TrainerOptions(const config::RunOptions& options,
+                                const config::OptimizerOptions& optimizer,
+                                int64_t steps,
+                                int updates_per_batch) {
   Trainer::Options result;
   result.adamw = {.beta1 = optimizer.beta1,
                   .beta2 = optimizer.beta2,
@@ -87,9 +89,12 @@ class Learner {
   Learner(const config::ServiceArguments& arguments, telemetry::Metrics* metrics)
       : options_(arguments.options),
         resume_(arguments.resume),
+        config_change_(arguments.allow_config_change ? config::ConfigChange::kAllowed
+                                                     : config::ConfigChange::kRefused),
         objective_(ObjectiveOf(arguments.options)),
         registry_(metrics),
-        metrics_(metrics, arguments.options.data.num_ranks, arguments.options.learner.max_staleness) {}
+        metrics_(
+            metrics, arguments.options.data.num_ranks, arguments.options.learner.max_staleness) {}
 
   ~Learner() {
     if (stop_watch_.joinable()) {
@@ -106,13 +111,16 @@ class Learner {
   void ShutDown(bool is_complete);
 
  private:
+  absl::Status KeepConfig();
   absl::Status LoadModel();
   absl::Status Resume();
   absl::Status RunSft();
   absl::Status RunRl();
   absl::Status RunStep(int64_t step);
   absl::StatusOr<std::vector<GroupLedger::Admitted>> TakeBatch();
+  // Nothing when the run log holds this evaluation already.
   absl::Status Evaluate(report::Stage stage, report::Split split, int64_t step);
+  absl::Status EvaluateBetweenSteps();
   void Publish(domain::PolicyVersion version);
   absl::Status SaveCheckpoint(bool is_stage_end);
   absl::Status Log(const report::Record& record) { return log_->Append(record); }
@@ -120,6 +128,7 @@ class Learner {
 
   const config::RunOptions options_;
   const bool resume_;
+  const config::ConfigChange config_change_;
   const Objective objective_;
   telemetry::Metrics* const registry_;
   const LearnerMetrics metrics_;
@@ -130,12 +139,13 @@ class Learner {
   RunData data_;
   RunState state_;
   domain::RunEpoch epoch_;
+  report::RunLog earlier_log_;  // Of the starts before this one, up to the checkpoint.
   std::unique_ptr<report::RunLogWriter> log_;
   std::unique_ptr<Trainer> trainer_;
-  std::optional<Checkpoint> resumed_;       // Optimizer state to continue with, used once.
-  std::string source_directory_;            // Of tokenizer and config files, for exported models.
+  std::optional<Checkpoint> resumed_;  // Optimizer state to continue with, used once.
+  std::string source_directory_;       // Of tokenizer and config files, for exported models.
   double mean_step_s_ = 0;
-  int64_t dropped_ = 0;                     // Groups dropped until the last step.
+  int64_t dropped_ = 0;  // Groups dropped until the last step.
 
   std::unique_ptr<PromptBook> prompts_;
   std::unique_ptr<GroupLedger> ledger_;
@@ -143,7 +153,7 @@ class Learner {
   std::unique_ptr<ExperienceService> experience_;
   std::unique_ptr<PolicyService> policy_service_;
   std::unique_ptr<rpc::Server> server_;
-  std::thread stop_watch_;                  // Wakes waits when a signal comes.
+  std::thread stop_watch_;  // Wakes waits when a signal comes.
   std::atomic<bool> watch_ended_{false};
 };
 
@@ -155,8 +165,21 @@ absl::Status Learner::LoadModel() {
     CR_ASSIGN_OR_RETURN(policy_, model::LoadDecoder(resumed_->directory, trainable));
     return absl::OkStatus();
   }
-  CR_ASSIGN_OR_RETURN(policy_, model::LoadDecoder(options_.model.path, trainable, /*allow_random=*/true));
+  CR_ASSIGN_OR_RETURN(policy_,
+                      model::LoadDecoder(options_.model.path, trainable, /*allow_random=*/true));
   return absl::OkStatus();
+}
+
+// What the run was started with is compared with, and kept for, its resumed starts.
+absl::Status Learner::KeepConfig() {
+  CR_ASSIGN_OR_RETURN(const std::optional<config::RunOptions> stored,
+                      config::LoadStoredConfig(options_.run_dir));
+  if (!stored) return config::StoreConfig(options_);
+  if (resume_) CR_RETURN_IF_ERROR(config::CheckUnchanged(*stored, options_, config_change_));
+  // The file of `convrec train` differs in addresses only and stays as it is.
+  const bool is_unchanged =
+      config::CheckUnchanged(*stored, options_, config::ConfigChange::kRefused).ok();
+  return is_unchanged ? absl::OkStatus() : config::StoreConfig(options_);
 }
 
 absl::Status Learner::Resume() {
@@ -166,9 +189,9 @@ absl::Status Learner::Resume() {
   }
   if (resumed_) {
     CR_ASSIGN_OR_RETURN(state_, RunStateFromJson(resumed_->caller_state));
-    const report::RunPosition position = state_.in_rl
-                                             ? report::RunPosition{report::Stage::kRl, state_.rl_step}
-                                             : report::RunPosition{report::Stage::kSft, state_.sft_step};
+    const report::RunPosition position =
+        state_.in_rl ? report::RunPosition{report::Stage::kRl, state_.rl_step}
+                     : report::RunPosition{report::Stage::kSft, state_.sft_step};
     CR_RETURN_IF_ERROR(report::TruncateAfter(log_path, position));
     CR_LOG(INFO) << "resuming from " << resumed_->directory;
   } else if (resume_) {
@@ -176,8 +199,12 @@ absl::Status Learner::Resume() {
     CR_RETURN_IF_ERROR(report::TruncateAfter(log_path, {report::Stage::kZeroShot, -1}));
   }
   CR_ASSIGN_OR_RETURN(log_, report::RunLogWriter::Open(log_path));
+  if (resume_ && base::FileExists(log_path)) {
+    CR_ASSIGN_OR_RETURN(earlier_log_, report::ReadRunLog(log_path));
+  }
   if (resumed_) {
-    return Log(report::Event{absl::StrCat("resumed from ", resumed_->directory, ", start ", epoch_.value)});
+    return Log(report::Event{
+        absl::StrCat("resumed from ", resumed_->directory, ", start ", epoch_.value)});
   }
   return absl::OkStatus();
 }
@@ -185,24 +212,31 @@ absl::Status Learner::Resume() {
 absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer) {
   CR_RETURN_IF_ERROR(Validate(objective_));
   CR_RETURN_IF_ERROR(base::MakeDirectories(options_.run_dir));
+  CR_RETURN_IF_ERROR(KeepConfig());
   CR_ASSIGN_OR_RETURN(epoch_, NextRunEpoch(options_.run_dir));
   CR_RETURN_IF_ERROR(Resume());
   CR_ASSIGN_OR_RETURN(tokenizer_, tokenizer::LoadTokenizer(options_.model.path));
   CR_RETURN_IF_ERROR(LoadModel());
-  CR_ASSIGN_OR_RETURN(data_, LoadRunData(options_, *tokenizer_, policy_->config().max_position_embeddings));
+  CR_ASSIGN_OR_RETURN(
+      data_, LoadRunData(options_, *tokenizer_, policy_->config().max_position_embeddings));
   if (data_.sft_rows_too_long > 0 || data_.prompts_cut > 0) {
-    CR_LOG(WARNING) << data_.sft_rows_too_long << " SFT rows dropped as too long, " << data_.prompts_cut
-                    << " prompts cut to data.max_prompt_tokens";
+    CR_LOG(WARNING) << data_.sft_rows_too_long << " SFT rows dropped as too long, "
+                    << data_.prompts_cut << " prompts cut to data.max_prompt_tokens";
   }
   for (const domain::GroupId group : state_.ledger.untrained) {
-    if (group.prompt < 0 || group.pass < 0 || static_cast<size_t>(group.prompt) >= data_.train.size()) {
-      return base::BadConfig(absl::StrCat("data.train has ", data_.train.size(), " rows, but the checkpoint has group ",
-                                          group.ToString(), " under way: resume with the data the run started with"));
+    if (group.prompt < 0 || group.pass < 0 ||
+        static_cast<size_t>(group.prompt) >= data_.train.size()) {
+      return base::BadConfig(absl::StrCat("data.train has ",
+                                          data_.train.size(),
+                                          " rows, but the checkpoint has group ",
+                                          group.ToString(),
+                                          " under way: resume with the data the run started with"));
     }
   }
-  CR_LOG(INFO) << model::NumParameters(policy_->config()) << " parameters; " << data_.sft.size() << " SFT rows, "
-               << data_.train.size() << " RL prompts, " << data_.validation.prompts.size() << " validation and "
-               << data_.test.prompts.size() << " test conversations";
+  CR_LOG(INFO) << model::NumParameters(policy_->config()) << " parameters; " << data_.sft.size()
+               << " SFT rows, " << data_.train.size() << " RL prompts, "
+               << data_.validation.prompts.size() << " validation and " << data_.test.prompts.size()
+               << " test conversations";
 
   const PromptBook::Sampling sampling{
       .num_siblings = options_.rollout.siblings,
@@ -213,7 +247,8 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
                  .max_new_tokens = options_.rollout.max_new_tokens,
                  .max_ranks = 0,
                  .seed = options_.seed}};
-  prompts_ = std::make_unique<PromptBook>(data_.train, sampling, epoch_, options_.learner.lease_timeout);
+  prompts_ =
+      std::make_unique<PromptBook>(data_.train, sampling, epoch_, options_.learner.lease_timeout);
   ledger_ = std::make_unique<GroupLedger>(
       GroupLedger::Options{.groups_per_step = options_.learner.groups_per_step,
                            .max_staleness = options_.learner.max_staleness,
@@ -221,18 +256,20 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
       PromptFeed(std::max<size_t>(data_.train.size(), 1), options_.seed, state_.ledger.feed_cursor),
       state_.ledger.untrained,
       base::Clock::Real());
-  experience_ = ExperienceService::Create({.run = options_.name,
-                                           .catalog_digest = data_.catalog_digest,
-                                           .tokenizer_digest = tokenizer_->digest(),
-                                           .num_ranks = options_.data.num_ranks,
-                                           .vocab_size = static_cast<int>(policy_->config().vocab_size),
-                                           .counts_ranks_by_line = options_.compat == config::Compat::kFixed},
-                                          ledger_.get(),
-                                          prompts_.get(),
-                                          registry_);
+  experience_ =
+      ExperienceService::Create({.run = options_.name,
+                                 .catalog_digest = data_.catalog_digest,
+                                 .tokenizer_digest = tokenizer_->digest(),
+                                 .num_ranks = options_.data.num_ranks,
+                                 .vocab_size = static_cast<int>(policy_->config().vocab_size),
+                                 .counts_ranks_by_line = options_.compat == config::Compat::kFixed},
+                                ledger_.get(),
+                                prompts_.get(),
+                                registry_);
   policy_service_ = PolicyService::Create(&store_, epoch_);
-  CR_ASSIGN_OR_RETURN(
-      server_, rpc::Server::Start(options_.learner.listen, {experience_->service(), policy_service_->service()}));
+  CR_ASSIGN_OR_RETURN(server_,
+                      rpc::Server::Start(options_.learner.listen,
+                                         {experience_->service(), policy_service_->service()}));
   if (!options_.telemetry.ports_dir.empty()) {
     CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options_.telemetry.ports_dir,
                                                  name,
@@ -255,7 +292,18 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
 }
 
 void Learner::Publish(domain::PolicyVersion version) {
-  store_.Publish(TakeSnapshot(*policy_, version, options_.model.wire_type == config::WireType::kBf16 ? "BF16" : "F32"));
+  // The first prompts, whatever the step.
+  std::vector<std::vector<int32_t>> texts;
+  const std::vector<domain::Prompt>& prompts = data_.train.empty() ? data_.test.prompts : data_.train;
+  for (size_t i = 0; i < std::min<size_t>(prompts.size(), 2); ++i) {
+    std::vector<int32_t> text = prompts[i].token_ids;
+    text.resize(std::min<size_t>(text.size(), 64));
+    if (text.size() >= 2) texts.push_back(std::move(text));
+  }
+  store_.Publish(TakeSnapshot(*policy_,
+                              version,
+                              options_.model.wire_type == config::WireType::kBf16 ? "BF16" : "F32",
+                              texts));
   ledger_->Publish(version);
   metrics_.SetPolicyVersion(version.value);
 }
@@ -263,7 +311,8 @@ void Learner::Publish(domain::PolicyVersion version) {
 absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
   const absl::Time start = absl::Now();
   state_.ledger = ledger_->state();
-  const std::string name = state_.in_rl ? absl::StrCat("rl-", state_.rl_step) : absl::StrCat("sft-", state_.sft_step);
+  const std::string name =
+      state_.in_rl ? absl::StrCat("rl-", state_.rl_step) : absl::StrCat("sft-", state_.sft_step);
   CR_RETURN_IF_ERROR(WriteCheckpoint({.root = CheckpointRoot(options_.run_dir),
                                       .name = name,
                                       .source_directory = source_directory_,
@@ -277,14 +326,23 @@ absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
   return absl::OkStatus();
 }
 
+absl::Status Learner::EvaluateBetweenSteps() {
+  const int every = options_.evaluation.every_steps;
+  if (every <= 0 || state_.rl_step == 0 || state_.rl_step % every != 0) return absl::OkStatus();
+  return Evaluate(report::Stage::kRl, report::Split::kValidation, state_.rl_step);
+}
+
 absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t step) {
+  if (report::HasEvaluation(earlier_log_, {stage, step}, split)) return absl::OkStatus();
   const absl::Time start = absl::Now();
   const EvaluationSplit& rows = split == report::Split::kTest ? data_.test : data_.validation;
-  const int max_new_tokens =
-      options_.evaluation.max_new_tokens > 0 ? options_.evaluation.max_new_tokens : options_.rollout.max_new_tokens;
+  const int max_new_tokens = options_.evaluation.max_new_tokens > 0
+                                 ? options_.evaluation.max_new_tokens
+                                 : options_.rollout.max_new_tokens;
   const std::vector<domain::GroupId> groups = prompts_->OpenEvaluation(
       &rows.prompts,
-      {.num_siblings = 1, .params = {.temperature = 0, .max_new_tokens = max_new_tokens, .seed = options_.seed}});
+      {.num_siblings = 1,
+       .params = {.temperature = 0, .max_new_tokens = max_new_tokens, .seed = options_.seed}});
   ledger_->BeginEvaluation(groups);
   absl::StatusOr<std::vector<domain::RolloutGroup>> results;
   int arrived = 0;
@@ -308,14 +366,17 @@ absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t
     CR_RETURN_IF_ERROR(Log(report::Samples{
         .stage = stage,
         .step = step,
-        .samples = PickSamples(*results, rows.prompts, rows.conversations, options_.evaluation.samples)}));
+        .samples =
+            PickSamples(*results, rows.prompts, rows.conversations, options_.evaluation.samples)}));
   }
   return Log(evaluation);
 }
 
 absl::Status Learner::RunSft() {
   const config::SftOptions& sft = options_.learner.sft;
-  CR_ASSIGN_OR_RETURN(trainer_, Trainer::Create(TrainerOptions(options_, sft.optimizer, sft.steps, 1), policy_.get()));
+  CR_ASSIGN_OR_RETURN(
+      trainer_,
+      Trainer::Create(TrainerOptions(options_, sft.optimizer, sft.steps, 1), policy_.get()));
   if (resumed_) CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, &trainer_->optimizer()));
   resumed_.reset();
   const size_t rows_per_step = static_cast<size_t>(sft.rows_per_step);
@@ -323,19 +384,21 @@ absl::Status Learner::RunSft() {
   while (state_.sft_step < sft.steps) {
     const absl::Time start = absl::Now();
     std::vector<SftRow> rows;
-    for (size_t i = 0; i < rows_per_step; ++i) rows.push_back(data_.sft[static_cast<size_t>(feed.Next().prompt)]);
+    for (size_t i = 0; i < rows_per_step; ++i)
+      rows.push_back(data_.sft[static_cast<size_t>(feed.Next().prompt)]);
     CR_ASSIGN_OR_RETURN(const SftStats stats, trainer_->SftStep(rows));
     if (!stats.update.is_applied) metrics_.ObserveNonFinite();
     ++state_.sft_step;
     const double seconds = SecondsSince(start);
-    const report::SftStep record{.step = state_.sft_step,
-                                 .total_steps = sft.steps,
-                                 .loss = stats.loss,
-                                 .learning_rate = stats.update.learning_rate,
-                                 .grad_norm = stats.update.grad_norm,
-                                 .tokens = stats.num_tokens,
-                                 .tokens_per_second = static_cast<double>(stats.num_tokens) / seconds,
-                                 .seconds = seconds};
+    const report::SftStep record{
+        .step = state_.sft_step,
+        .total_steps = sft.steps,
+        .loss = stats.loss,
+        .learning_rate = stats.update.learning_rate,
+        .grad_norm = stats.update.grad_norm,
+        .tokens = stats.num_tokens,
+        .tokens_per_second = static_cast<double>(stats.num_tokens) / seconds,
+        .seconds = seconds};
     metrics_.Observe(record);
     CR_RETURN_IF_ERROR(Log(record));
     const int every = options_.learner.checkpoint.every_steps;
@@ -348,7 +411,8 @@ absl::Status Learner::RunSft() {
 }
 
 absl::Status Learner::Warn(const std::string& message) {
-  const std::string line = absl::StrCat(message, "; ", experience_->num_workers(), " workers heard of");
+  const std::string line =
+      absl::StrCat(message, "; ", experience_->num_workers(), " workers heard of");
   CR_LOG(WARNING) << line;
   return Log(report::Event{line});
 }
@@ -372,7 +436,8 @@ absl::Status Learner::RunStep(int64_t step) {
     std::vector<int32_t> prompt = prompts_->training_prompt(group.group.group).token_ids;
     groups.push_back({.prompt_tokens = std::move(prompt), .group = std::move(group.group)});
   }
-  CR_ASSIGN_OR_RETURN(const TrainingBatch batch, BuildTrainingBatch(groups, objective_, VersionOf(step - 1)));
+  CR_ASSIGN_OR_RETURN(const TrainingBatch batch,
+                      BuildTrainingBatch(groups, objective_, VersionOf(step - 1)));
   CR_ASSIGN_OR_RETURN(const StepStats stats, trainer_->PolicyStep(batch, reference_.get()));
   for (const UpdateStats& update : stats.updates) {
     if (!update.is_applied) metrics_.ObserveNonFinite();
@@ -405,9 +470,11 @@ absl::Status Learner::RunRl() {
   const config::LearnerOptions& learner = options_.learner;
   CR_ASSIGN_OR_RETURN(
       trainer_,
-      Trainer::Create(TrainerOptions(options_, learner.optimizer, learner.steps, learner.updates_per_batch),
-                      policy_.get()));
-  if (resumed_ && state_.rl_step > 0) CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, &trainer_->optimizer()));
+      Trainer::Create(
+          TrainerOptions(options_, learner.optimizer, learner.steps, learner.updates_per_batch),
+          policy_.get()));
+  if (resumed_ && state_.rl_step > 0)
+    CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, &trainer_->optimizer()));
   resumed_.reset();
   if (objective_.kl_beta > 0) {
     CR_ASSIGN_OR_RETURN(
@@ -415,17 +482,19 @@ absl::Status Learner::RunRl() {
         model::LoadDecoder(base::JoinPath(CheckpointRoot(options_.run_dir), "rl-0"),
                            {.device = options_.model.device, .trainable = false, .seed = 0}));
   }
-  const int64_t groups = (learner.steps - state_.rl_step) * static_cast<int64_t>(learner.groups_per_step);
+  const int64_t groups =
+      (learner.steps - state_.rl_step) * static_cast<int64_t>(learner.groups_per_step);
   ledger_->AllowTraining(groups);
+  // Made up for when the run was stopped in the midst of it.
+  CR_RETURN_IF_ERROR(EvaluateBetweenSteps());
   while (state_.rl_step < learner.steps) {
     CR_RETURN_IF_ERROR(RunStep(state_.rl_step + 1));
     const int64_t step = state_.rl_step;
-    if (learner.checkpoint.every_steps > 0 && step % learner.checkpoint.every_steps == 0 && step < learner.steps) {
+    if (learner.checkpoint.every_steps > 0 && step % learner.checkpoint.every_steps == 0 &&
+        step < learner.steps) {
       CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/false));
     }
-    if (options_.evaluation.every_steps > 0 && step % options_.evaluation.every_steps == 0) {
-      CR_RETURN_IF_ERROR(Evaluate(report::Stage::kRl, report::Split::kValidation, step));
-    }
+    CR_RETURN_IF_ERROR(EvaluateBetweenSteps());
     if (base::StopRequested()) return absl::CancelledError("stopped by a signal");
   }
   return absl::OkStatus();
@@ -443,7 +512,8 @@ absl::Status Learner::Run() {
     if (options_.learner.sft.steps > 0) {
       CR_RETURN_IF_ERROR(Evaluate(report::Stage::kSft, report::Split::kTest, state_.sft_step));
       if (options_.evaluation.every_steps > 0) {
-        CR_RETURN_IF_ERROR(Evaluate(report::Stage::kSft, report::Split::kValidation, state_.sft_step));
+        CR_RETURN_IF_ERROR(
+            Evaluate(report::Stage::kSft, report::Split::kValidation, state_.sft_step));
       }
     }
     // The policy that reinforcement learning starts from, and is held near to.
@@ -483,7 +553,8 @@ absl::Status RunLearner(const config::ServiceArguments& arguments) {
   const config::RunOptions& options = resolved.options;
   model::SetComputeThreads(options.learner.threads);
   telemetry::Metrics metrics(options.name, "learner");
-  CR_ASSIGN_OR_RETURN(const auto exposer, telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
+  CR_ASSIGN_OR_RETURN(const auto exposer,
+                      telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
   Learner learner(resolved, &metrics);
   CR_RETURN_IF_ERROR(learner.Start(name, exposer.get()));
   absl::Status status = learner.Run();

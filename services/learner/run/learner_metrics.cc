@@ -20,46 +20,58 @@ LearnerMetrics::LearnerMetrics(telemetry::Metrics* m, int num_ranks, int max_sta
       tokens_(m->AddCounter("rl_learner_tokens_total", "Completion tokens trained on.")),
       zero_advantage_groups_(m->AddCounter("rl_learner_zero_advantage_groups_total",
                                            "Groups whose lists had equal rewards at every rank.")),
-      non_finite_(m->AddCounter("rl_learner_nonfinite_total", "Steps refused for a non-finite gradient.",
+      non_finite_(m->AddCounter("rl_learner_nonfinite_total",
+                                "Steps refused for a non-finite gradient.",
                                 {{"where", "gradient"}})),
-      last_step_(m->AddGauge("rl_learner_last_step_timestamp_seconds", "When the last step ended.")),
+      last_step_(
+          m->AddGauge("rl_learner_last_step_timestamp_seconds", "When the last step ended.")),
       last_checkpoint_(m->AddGauge("rl_learner_last_checkpoint_timestamp_seconds",
                                    "When the last checkpoint was complete.")),
       policy_version_(m->AddGauge("rl_learner_policy_version", "Newest published policy version.")),
       learning_rate_(m->AddGauge("rl_learner_learning_rate", "Learning rate of the last step.")),
       entropy_(m->AddGauge("rl_learner_entropy", "Mean entropy of a trained token, in nats.")),
-      policy_loss_(m->AddGauge("rl_learner_loss", "Loss of the last step by term.", {{"term", "policy"}})),
+      policy_loss_(
+          m->AddGauge("rl_learner_loss", "Loss of the last step by term.", {{"term", "policy"}})),
       kl_loss_(m->AddGauge("rl_learner_loss", "Loss of the last step by term.", {{"term", "kl"}})),
       grad_norm_(m->AddGauge("rl_learner_grad_norm", "Gradient norm before clipping.")),
-      staleness_limit_(m->AddGauge("rl_learner_staleness_limit_versions", "learner.max_staleness.")),
+      staleness_limit_(
+          m->AddGauge("rl_learner_staleness_limit_versions", "learner.max_staleness.")),
       onpolicy_ratio_(m->AddGauge("rl_learner_onpolicy_ratio_mean",
                                   "Mean raw importance ratio; 1 when sampler and learner agree.")),
       logprob_gap_(m->AddGauge("rl_learner_sampler_logprob_gap",
                                "Largest |sampled - recomputed| log-probability at equal weights.")),
-      wait_ratio_(m->AddGauge("rl_learner_wait_ratio", "Share of the last step spent waiting for groups.")),
+      wait_ratio_(
+          m->AddGauge("rl_learner_wait_ratio", "Share of the last step spent waiting for groups.")),
       effective_sample_ratio_(m->AddGauge("rl_learner_effective_sample_ratio",
                                           "Effective sample size over the number of tokens.")),
-      clip_low_(m->AddGauge("rl_learner_clip_ratio", "Share of clipped tokens.", {{"side", "low"}})),
-      clip_high_(m->AddGauge("rl_learner_clip_ratio", "Share of clipped tokens.", {{"side", "high"}})),
+      clip_low_(
+          m->AddGauge("rl_learner_clip_ratio", "Share of clipped tokens.", {{"side", "low"}})),
+      clip_high_(
+          m->AddGauge("rl_learner_clip_ratio", "Share of clipped tokens.", {{"side", "high"}})),
       wait_s_(Stage(m, "wait")),
       forward_s_(Stage(m, "forward")),
       backward_s_(Stage(m, "backward")),
       optimizer_s_(Stage(m, "optimizer")),
       publish_s_(Stage(m, "publish")),
-      staleness_(m->AddHistogram("rl_learner_sample_staleness_versions",
-                                 "Versions between the weights that sampled a group and those trained.",
-                                 {0, 1, 2, 3, 4, 6, 8, 12, 16})),
-      checkpoint_s_(m->AddHistogram("rl_learner_checkpoint_seconds", "Time to write a checkpoint.",
+      staleness_(
+          m->AddHistogram("rl_learner_sample_staleness_versions",
+                          "Versions between the weights that sampled a group and those trained.",
+                          {0, 1, 2, 3, 4, 6, 8, 12, 16})),
+      checkpoint_s_(m->AddHistogram("rl_learner_checkpoint_seconds",
+                                    "Time to write a checkpoint.",
                                     telemetry::ExponentialBuckets(0.01, 2, 16))) {
   for (int rank = 1; rank <= num_ranks; ++rank) {
     const telemetry::Labels position = {{"position", absl::StrCat(rank)}};
-    kl_by_rank_.push_back(
-        m->AddGauge("rl_learner_kl_reference", "Mean KL (k3) to the SFT policy by list position.", position));
-    zero_std_by_rank_.push_back(m->AddGauge(
-        "rl_learner_zero_std_ratio", "Share of groups with equal rewards at a list position.", position));
+    kl_by_rank_.push_back(m->AddGauge(
+        "rl_learner_kl_reference", "Mean KL (k3) to the SFT policy by list position.", position));
+    zero_std_by_rank_.push_back(
+        m->AddGauge("rl_learner_zero_std_ratio",
+                    "Share of groups with equal rewards at a list position.",
+                    position));
   }
   for (const int k : domain::kCutoffs) {
-    ndcg_.push_back(m->AddGauge("rl_learner_evaluation_ndcg", "NDCG of the last evaluation.", {{"k", absl::StrCat(k)}}));
+    ndcg_.push_back(m->AddGauge(
+        "rl_learner_evaluation_ndcg", "NDCG of the last evaluation.", {{"k", absl::StrCat(k)}}));
   }
   staleness_limit_.Set(max_staleness);
 }
@@ -91,7 +103,8 @@ void LearnerMetrics::Observe(const report::RlStep& step, const StepDetail& detai
   for (size_t rank = 0; rank < kl_by_rank_.size() && rank < step.kl_by_rank.size(); ++rank) {
     kl_by_rank_[rank].Set(step.kl_by_rank[rank]);
   }
-  for (size_t rank = 0; rank < zero_std_by_rank_.size() && rank < detail.zero_std_by_rank.size(); ++rank) {
+  for (size_t rank = 0; rank < zero_std_by_rank_.size() && rank < detail.zero_std_by_rank.size();
+       ++rank) {
     zero_std_by_rank_[rank].Set(detail.zero_std_by_rank[rank]);
   }
   wait_s_.Observe(step.wait_s);

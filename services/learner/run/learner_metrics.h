@@ -13,9 +13,10 @@ namespace convrec::learner {
 struct StepDetail {
   double policy_loss = 0;
   double kl_loss = 0;
-  double fresh_ratio_mean = 1;                // exp(recomputed - sampled) at equal weights.
-  std::vector<double> zero_std_by_rank;       // Share of groups whose lists have equal rewards at the rank.
-  std::vector<int64_t> staleness_of_groups;   // Versions.
+  double fresh_ratio_mean = 1;  // exp(recomputed - sampled) at equal weights.
+  std::vector<double>
+      zero_std_by_rank;  // Share of groups whose lists have equal rewards at the rank.
+  std::vector<int64_t> staleness_of_groups;  // Versions.
 };
 
 // Thread-safe.
@@ -29,15 +30,20 @@ class LearnerMetrics final {
   void ObserveEvaluation(const report::Evaluation& evaluation) const;
   void ObserveCheckpoint(double seconds) const;
   void ObserveNonFinite() const { non_finite_.Add(); }
-  void SetPolicyVersion(int64_t version) const { policy_version_.Set(static_cast<double>(version)); }
+  void SetPolicyVersion(int64_t version) const {
+    policy_version_.Set(static_cast<double>(version));
+  }
 
  private:
   telemetry::Counter steps_, tokens_, zero_advantage_groups_, non_finite_;
-  telemetry::Gauge last_step_, last_checkpoint_, policy_version_, learning_rate_, entropy_, policy_loss_, kl_loss_;
-  telemetry::Gauge grad_norm_, staleness_limit_, onpolicy_ratio_, logprob_gap_, wait_ratio_, effective_sample_ratio_;
+  telemetry::Gauge last_step_, last_checkpoint_, policy_version_, learning_rate_, entropy_,
+      policy_loss_, kl_loss_;
+  telemetry::Gauge grad_norm_, staleness_limit_, onpolicy_ratio_, logprob_gap_, wait_ratio_,
+      effective_sample_ratio_;
   telemetry::Gauge clip_low_, clip_high_;
   std::vector<telemetry::Gauge> kl_by_rank_, zero_std_by_rank_, ndcg_;
-  telemetry::Histogram wait_s_, forward_s_, backward_s_, optimizer_s_, publish_s_, staleness_, checkpoint_s_;
+  telemetry::Histogram wait_s_, forward_s_, backward_s_, optimizer_s_, publish_s_, staleness_,
+      checkpoint_s_;
 };
 
 }  // namespace convrec::learner

@@ -47,8 +47,8 @@ Objective ObjectiveOf(const config::RunOptions& options) {
           .kl_beta = from.kl_beta,
           .scale_rewards = from.scale_rewards,
           .std_epsilon = from.std_epsilon,
-          .std_divisor =
-              from.std == config::StdDivisor::kUnbiased ? StdDivisor::kUnbiased : StdDivisor::kPopulation,
+          .std_divisor = from.std == config::StdDivisor::kUnbiased ? StdDivisor::kUnbiased
+                                                                   : StdDivisor::kPopulation,
           .end_of_list_reward = from.end_of_list_reward,
           .extra_token_penalty = from.extra_token_penalty,
           .early_stop_penalty = from.early_stop_penalty,

@@ -15,7 +15,7 @@ namespace convrec::learner {
 
 struct EvaluationSplit {
   std::vector<domain::Prompt> prompts;
-  std::vector<std::string> conversations;   // The dialogue of each prompt as text, for reports.
+  std::vector<std::string> conversations;  // The dialogue of each prompt as text, for reports.
 };
 
 struct RunData {
@@ -24,12 +24,12 @@ struct RunData {
   EvaluationSplit validation;
   EvaluationSplit test;
   std::vector<SftRow> sft;
-  int64_t sft_rows_too_long = 0;            // Dropped: longer than sft.max_tokens.
-  int64_t prompts_cut = 0;                  // Longer than data.max_prompt_tokens.
+  int64_t sft_rows_too_long = 0;  // Dropped: longer than sft.max_tokens.
+  int64_t prompts_cut = 0;        // Longer than data.max_prompt_tokens.
 };
 
-// Reads the files that the run's stages need. `context` is the longest sequence of the model: a prompt and
-// its answer must fit. Errors name file, line and field.
+// Reads the files that the run's stages need. `context` is the longest sequence of the model: a
+// prompt and its answer must fit. Errors name file, line and field.
 absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
                                     const tokenizer::Tokenizer& tokenizer,
                                     int64_t context);

@@ -17,7 +17,8 @@ std::string ToJson(const RunState& state) {
   json["rl_step"] = state.rl_step;
   json["feed_cursor"] = state.ledger.feed_cursor;
   json["untrained"] = nlohmann::ordered_json::array();
-  for (const domain::GroupId group : state.ledger.untrained) json["untrained"].push_back({group.pass, group.prompt});
+  for (const domain::GroupId group : state.ledger.untrained)
+    json["untrained"].push_back({group.pass, group.prompt});
   return json.dump();
 }
 
@@ -46,10 +47,13 @@ absl::StatusOr<RunState> RunStateFromJson(const std::string& text) {
     return absl::InvalidArgumentError("run state: \"untrained\" is not a list");
   }
   for (const nlohmann::json& group : *untrained) {
-    if (!group.is_array() || group.size() != 2 || !group[0].is_number_integer() || !group[1].is_number_integer()) {
-      return absl::InvalidArgumentError("run state: \"untrained\" holds something else than [pass, prompt]");
+    if (!group.is_array() || group.size() != 2 || !group[0].is_number_integer() ||
+        !group[1].is_number_integer()) {
+      return absl::InvalidArgumentError(
+          "run state: \"untrained\" holds something else than [pass, prompt]");
     }
-    state.ledger.untrained.push_back({.pass = group[0].get<int64_t>(), .prompt = group[1].get<int64_t>()});
+    state.ledger.untrained.push_back(
+        {.pass = group[0].get<int64_t>(), .prompt = group[1].get<int64_t>()});
   }
   return state;
 }
@@ -60,7 +64,8 @@ absl::StatusOr<domain::RunEpoch> NextRunEpoch(const std::string& run_dir) {
   if (base::FileExists(path)) {
     CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
     if (!absl::SimpleAtoi(absl::StripSuffix(text, "\n"), &epoch.value)) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": expected the number of starts, found \"", text, "\""));
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": expected the number of starts, found \"", text, "\""));
     }
   }
   ++epoch.value;

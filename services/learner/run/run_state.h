@@ -11,10 +11,10 @@
 namespace convrec::learner {
 
 struct RunState {
-  bool in_rl = false;             // False: in supervised fine-tuning.
-  int64_t sft_step = 0;           // Steps behind the weights.
+  bool in_rl = false;    // False: in supervised fine-tuning.
+  int64_t sft_step = 0;  // Steps behind the weights.
   int64_t rl_step = 0;
-  GroupLedger::State ledger;      // Groups handed out and not trained are handed out again.
+  GroupLedger::State ledger;  // Groups handed out and not trained are handed out again.
 };
 
 // JSON text and back; the error names the field.

@@ -8,10 +8,12 @@ namespace convrec::learner {
 namespace {
 
 TEST(RunStateTest, SurvivesItsJson) {
-  const RunState state{.in_rl = true,
-                       .sft_step = 7,
-                       .rl_step = 12,
-                       .ledger = {.feed_cursor = 99, .untrained = {{.pass = 1, .prompt = 4}, {.pass = 0, .prompt = 2}}}};
+  const RunState state{
+      .in_rl = true,
+      .sft_step = 7,
+      .rl_step = 12,
+      .ledger = {.feed_cursor = 99,
+                 .untrained = {{.pass = 1, .prompt = 4}, {.pass = 0, .prompt = 2}}}};
   const auto back = RunStateFromJson(ToJson(state));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(ToJson(*back), ToJson(state));

@@ -5,7 +5,8 @@
 
 namespace convrec::learner {
 
-report::RlStep SummariseStep(const StepStats& stats, const std::vector<PromptedGroup>& groups,
+report::RlStep SummariseStep(const StepStats& stats,
+                             const std::vector<PromptedGroup>& groups,
                              const Objective& objective) {
   CR_CHECK(!stats.losses.empty() && !stats.updates.empty());
   report::RlStep step;
@@ -13,7 +14,8 @@ report::RlStep SummariseStep(const StepStats& stats, const std::vector<PromptedG
   step.reward = batch.reward_mean;
   step.reward_by_rank = batch.reward_mean_N;
   double dead = 0;
-  for (const double share : batch.zero_std_share_N) dead += share / static_cast<double>(batch.zero_std_share_N.size());
+  for (const double share : batch.zero_std_share_N)
+    dead += share / static_cast<double>(batch.zero_std_share_N.size());
   step.live_rank_ratio = 1 - dead;
   step.zero_signal_groups =
       static_cast<int64_t>(batch.all_dead_share * static_cast<double>(batch.num_groups) + 0.5);
@@ -21,8 +23,8 @@ report::RlStep SummariseStep(const StepStats& stats, const std::vector<PromptedG
   step.staleness_max = batch.max_lag;
   step.tokens = batch.num_completion_tokens;
 
-  // KL, entropy and the sampler's gap are of the policy as it was handed in; the ratios moved furthest in
-  // the last update.
+  // KL, entropy and the sampler's gap are of the policy as it was handed in; the ratios moved
+  // furthest in the last update.
   const LossStats& first = stats.losses.front();
   const LossStats& last = stats.losses.back();
   step.loss = first.loss;

@@ -10,9 +10,11 @@
 
 namespace convrec::learner {
 
-// Everything the step's groups and statistics say; times of waiting and publishing, versions and totals are
-// the caller's.
-report::RlStep SummariseStep(const StepStats& stats, const std::vector<PromptedGroup>& groups, const Objective& objective);
+// Everything the step's groups and statistics say; times of waiting and publishing, versions and
+// totals are the caller's.
+report::RlStep SummariseStep(const StepStats& stats,
+                             const std::vector<PromptedGroup>& groups,
+                             const Objective& objective);
 
 StepDetail DetailOf(const StepStats& stats, const TrainingBatch& batch);
 
