@@ -200,6 +200,34 @@ TEST(JobTest, AResumedLearnerTakesAnotherConfigurationOnlyWithConsent) {
   EXPECT_EQ(allowed.exit.code, 0) << allowed.output;
 }
 
+// Synchronous training does not depend on how groups were batched, which worker sampled them, or whether the learner was
+// killed in between.
+TEST(JobTest, SynchronousTrainingKilledAndResumedWithOtherWorkersGivesTheSameBits) {
+  std::string models[2];
+  for (int killed : {0, 1}) {
+    Job job({"learner.steps=8", "learner.checkpoint.every_steps=3", "learner.sft.steps=60"});
+    job.StartReward();
+    job.StartLearner();
+    job.StartWorker("rollout-1");
+    if (killed == 1) {
+      job.StartWorker("rollout-2");
+      job.WaitForStep(5, kLong);
+      job.child("learner").Signal(SIGKILL);
+      EXPECT_EQ(job.WaitForEnd("learner", kLong).signal, SIGKILL);
+      for (const char* worker : {"rollout-1", "rollout-2"}) {
+        job.child(worker).Signal(SIGTERM);
+        EXPECT_EQ(job.WaitForEnd(worker, kLong).code, 0) << job.LogText(worker);
+      }
+      job.StartLearner(/*resume=*/true);
+      job.StartWorker("rollout-3");
+    }
+    ASSERT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+    models[killed] = *base::ReadFile(base::JoinPath(job.run_dir(), "model/model.safetensors"));
+    EXPECT_EQ(job.Log().rl_steps.size(), 8u);
+  }
+  EXPECT_EQ(models[0], models[1]);
+}
+
 TEST(JobTest, SupervisedTrainingStoppedAndResumedGivesTheSameBits) {
   std::string models[2];
   for (int stop : {0, 1}) {

@@ -95,6 +95,7 @@ std::vector<std::string> SmallJob() {
           "data.world.vocab_size=1536",
           "rollout.max_new_tokens=150",
           "rollout.max_groups=8",
+          "rollout.compute_type=float32",
           "rollout.siblings=8",
           "learner.groups_per_step=8",
           "learner.sft.steps=300",
