@@ -85,6 +85,13 @@ void VisitFields(RewardLimitsOptions& options, Visitor& visit) {
 }
 
 template <typename Visitor>
+void VisitFields(MatchingOptions& options, Visitor& visit) {
+  visit("catalog_year_tolerance", options.catalog_year_tolerance);
+  visit("fuzzy", options.fuzzy);
+  visit("fuzzy_threshold", options.fuzzy_threshold);
+}
+
+template <typename Visitor>
 void VisitFields(RewardOptions& options, Visitor& visit) {
   visit("listen", options.listen);
   visit("rule", options.rule);
@@ -103,6 +110,7 @@ void VisitFields(RewardOptions& options, Visitor& visit) {
   visit("threads", options.threads);
   visit("catalog_poll_s", options.catalog_poll);
   visit("limits", options.limits);
+  visit("matching", options.matching);
 }
 
 template <typename Visitor>

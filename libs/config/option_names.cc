@@ -17,6 +17,7 @@ constexpr const char* kSwapMode[] = {"continue", "drain"};
 constexpr const char* kSftTargets[] = {"completion", "teacher", "cooccurrence"};
 constexpr const char* kPromptKeep[] = {"last", "ends"};
 constexpr const char* kRewardRule[] = {"exp_inf", "exp", "log_decay", "dcg"};
+constexpr const char* kFuzzyMatching[] = {"off", "edit", "token_sort"};
 constexpr const char* kEvaluationCut[] = {"after_filter", "before_filter"};
 constexpr const char* kRatioUnit[] = {"token", "sequence", "rank"};
 constexpr const char* kAdvantageUnit[] = {"rank", "sequence"};
@@ -33,6 +34,7 @@ Table TableOf(SwapMode) { return kSwapMode; }
 Table TableOf(SftTargets) { return kSftTargets; }
 Table TableOf(PromptKeep) { return kPromptKeep; }
 Table TableOf(RewardRule) { return kRewardRule; }
+Table TableOf(FuzzyMatching) { return kFuzzyMatching; }
 Table TableOf(EvaluationCut) { return kEvaluationCut; }
 Table TableOf(RatioUnit) { return kRatioUnit; }
 Table TableOf(AdvantageUnit) { return kAdvantageUnit; }
@@ -77,6 +79,7 @@ CR_INSTANTIATE(SwapMode)
 CR_INSTANTIATE(SftTargets)
 CR_INSTANTIATE(PromptKeep)
 CR_INSTANTIATE(RewardRule)
+CR_INSTANTIATE(FuzzyMatching)
 CR_INSTANTIATE(EvaluationCut)
 CR_INSTANTIATE(RatioUnit)
 CR_INSTANTIATE(AdvantageUnit)

@@ -21,6 +21,7 @@ enum class SwapMode { kContinue, kDrain };
 enum class SftTargets { kCompletion, kTeacher, kCooccurrence };
 enum class PromptKeep { kLast, kEnds };
 enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
+enum class FuzzyMatching { kOff, kEdit, kTokenSort };
 enum class EvaluationCut { kAfterFilter, kBeforeFilter };
 enum class RatioUnit { kToken, kSequence, kRank };
 enum class AdvantageUnit { kRank, kSequence };
@@ -99,6 +100,12 @@ struct RewardLimitsOptions {
   absl::Duration stream_idle_timeout;
 };
 
+struct MatchingOptions {
+  int catalog_year_tolerance = 0;
+  FuzzyMatching fuzzy = FuzzyMatching::kOff;
+  double fuzzy_threshold = 1;
+};
+
 struct RewardOptions {
   std::string listen;
   RewardRule rule = RewardRule::kExpInf;
@@ -117,6 +124,7 @@ struct RewardOptions {
   int threads = 0;              // 0 = one per core, at most 4.
   absl::Duration catalog_poll;  // Zero = never.
   RewardLimitsOptions limits;
+  MatchingOptions matching;
 };
 
 struct RolloutOptions {

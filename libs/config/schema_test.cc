@@ -46,7 +46,7 @@ std::vector<std::string> TextCandidates() {
   };
   add(AllNames<Compat>()), add(AllNames<ChatFormat>()), add(AllNames<WireType>()), add(AllNames<ComputeType>()), add(AllNames<SwapMode>()),
       add(AllNames<SftTargets>());
-  add(AllNames<PromptKeep>()), add(AllNames<RewardRule>()), add(AllNames<EvaluationCut>()),
+  add(AllNames<PromptKeep>()), add(AllNames<RewardRule>()), add(AllNames<EvaluationCut>()), add(AllNames<FuzzyMatching>()),
       add(AllNames<RatioUnit>());
   add(AllNames<AdvantageUnit>()), add(AllNames<LossType>()), add(AllNames<StdDivisor>()),
       add(AllNames<ScheduleKind>());

@@ -252,6 +252,25 @@ void CheckLimits(const RewardLimitsOptions& limits, Rules& rules) {
   rules.Wait(limits.stream_idle_timeout, prefix + "stream_idle_timeout_s");
 }
 
+void CheckMatching(const RunOptions& options, Rules& rules) {
+  const MatchingOptions& matching = options.reward.matching;
+  const std::string prefix = "reward.matching.";
+  rules.Between(matching.catalog_year_tolerance, 0, 100, prefix + "catalog_year_tolerance");
+  rules.Require(matching.fuzzy_threshold > 0 && matching.fuzzy_threshold <= 1,
+                prefix + "fuzzy_threshold",
+                matching.fuzzy_threshold,
+                "a number above 0, at most 1");
+  const bool is_reference = options.compat == Compat::kReference;
+  rules.Require(!is_reference || matching.fuzzy == FuzzyMatching::kOff,
+                prefix + "fuzzy",
+                NameOf(matching.fuzzy),
+                "off, since compat is reference");
+  rules.Require(!is_reference || matching.catalog_year_tolerance == 0,
+                prefix + "catalog_year_tolerance",
+                matching.catalog_year_tolerance,
+                "0, since compat is reference");
+}
+
 void CheckReward(const RunOptions& options, Rules& rules) {
   const RewardOptions& reward = options.reward;
   rules.Address(reward.listen, ZeroPort::kAllowed, "reward.listen");
@@ -285,6 +304,7 @@ void CheckReward(const RunOptions& options, Rules& rules) {
                 "seconds from 0 (never) to 86400");
   CheckExternalRule(reward.external, rules);
   CheckLimits(reward.limits, rules);
+  CheckMatching(options, rules);
 }
 
 void CheckRollout(const RunOptions& options, Rules& rules) {

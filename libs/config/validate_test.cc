@@ -184,6 +184,16 @@ TEST(ValidateTest, TheLargestRequestFindsRoom) {
               HasSubstr("reward.limits.max_list_bytes is 1048576"));
 }
 
+TEST(ValidateTest, ReferenceCompatMatchesExactly) {
+  EXPECT_EQ(Verdict({"reward.matching.fuzzy=edit", "reward.matching.catalog_year_tolerance=1"}),
+            "");
+  EXPECT_THAT(Verdict({"reward.matching.fuzzy=edit", "compat=reference"}),
+              HasSubstr("reward.matching.fuzzy is edit: expected off, since compat is reference"));
+  EXPECT_THAT(Verdict({"reward.matching.catalog_year_tolerance=1", "compat=reference"}),
+              HasSubstr("expected 0, since compat is reference"));
+  EXPECT_THAT(Verdict({"reward.matching.fuzzy_threshold=0"}), HasSubstr("above 0, at most 1"));
+}
+
 TEST(ValidateTest, OneSiblingIsEnoughWithoutTraining) {
   EXPECT_EQ(Verdict({"rollout.siblings=1", "learner.steps=0"}), "");
 }

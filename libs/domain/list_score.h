@@ -12,6 +12,15 @@ namespace convrec::domain {
 
 enum class LineOutcome { kHit, kMiss, kOffCatalog, kDuplicate, kSeen, kMalformed };
 
+// How a line came to its item of the catalog.
+enum class LineMatch {
+  kNone,      // It did not: malformed or off-catalog.
+  kTitle,     // Exactly this title and year.
+  kAlias,     // Exactly this alias and year.
+  kNearYear,  // This title or alias, another year; only where a tolerance is set.
+  kFuzzy,     // A similar title; only where fuzzy matching is on.
+};
+
 // The cutoffs of evaluation, in the order of the arrays below.
 inline constexpr std::array<int, 4> kCutoffs = {5, 10, 15, 20};
 
@@ -25,6 +34,7 @@ struct ScoredLine {
   bool in_catalog = false;         // Exactly this title (or an alias of it) and year.
   bool is_seen = false;            // The title was named in the dialogue.
   bool is_duplicate = false;       // The same item stands at an earlier rank.
+  LineMatch match = LineMatch::kNone;
   std::optional<int> ground_truth = {};  // Of a hit: index of the ground truth it consumed.
 };
 

@@ -24,6 +24,12 @@ constexpr std::array<std::pair<LineOutcome, v1::LineOutcome>, 6> kOutcomes = {{
     {LineOutcome::kMalformed, v1::LINE_OUTCOME_MALFORMED},
 }};
 
+static_assert(static_cast<int>(domain::LineMatch::kNone) == v1::LINE_MATCH_UNSPECIFIED &&
+              static_cast<int>(domain::LineMatch::kTitle) == v1::LINE_MATCH_TITLE &&
+              static_cast<int>(domain::LineMatch::kAlias) == v1::LINE_MATCH_ALIAS &&
+              static_cast<int>(domain::LineMatch::kNearYear) == v1::LINE_MATCH_NEAR_YEAR &&
+              static_cast<int>(domain::LineMatch::kFuzzy) == v1::LINE_MATCH_FUZZY);
+
 v1::LineOutcome ToProto(LineOutcome outcome) {
   for (const auto& [value, message] : kOutcomes) {
     if (value == outcome) return message;
@@ -65,6 +71,10 @@ absl::StatusOr<domain::ScoredLine> LineFromProto(const v1::ScoredLine& line) {
     }
     scored.ground_truth = line.ground_truth();
   }
+  if (!v1::LineMatch_IsValid(line.match())) {
+    return FieldError("match", static_cast<int>(line.match()), "a known LineMatch");
+  }
+  scored.match = static_cast<domain::LineMatch>(line.match());  // The same numbers.
   scored.in_catalog = line.in_catalog();
   scored.is_seen = line.seen();
   scored.is_duplicate = line.duplicate();
@@ -104,6 +114,7 @@ void Write(const domain::ScoredLine& line, v1::ScoredLine* message) {
     item->set_year(line.item.year);
   }
   message->set_outcome(ToProto(line.outcome));
+  message->set_match(static_cast<v1::LineMatch>(line.match));
   message->set_in_catalog(line.in_catalog);
   message->set_seen(line.is_seen);
   message->set_duplicate(line.is_duplicate);

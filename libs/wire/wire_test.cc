@@ -22,12 +22,20 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 domain::ListScore MakeScore() {
   domain::ListScore score;
   score.rank_rewards = {1.0f, 0.0f, -0.5f};
-  score.lines = {{0, {"The Matrix", 1999}, LineOutcome::kHit, true, false, false, 1},
-                 {1, {"Amélie", 2001}, LineOutcome::kMiss, true},
-                 {2, {"No Film", 1}, LineOutcome::kOffCatalog},
-                 {3, {"The Matrix", 1999}, LineOutcome::kDuplicate, true, false, true},
-                 {5, {"Alien", 1979}, LineOutcome::kSeen, true, true},
-                 {6, {}, LineOutcome::kMalformed}};
+  score.lines = {
+      {0,
+       {"The Matrix", 1999},
+       LineOutcome::kHit,
+       true,
+       false,
+       false,
+       domain::LineMatch::kTitle,
+       1},
+      {1, {"Amélie", 2001}, LineOutcome::kMiss, false, false, false, domain::LineMatch::kFuzzy},
+      {2, {"No Film", 1}, LineOutcome::kOffCatalog},
+      {3, {"The Matrix", 1999}, LineOutcome::kDuplicate, true, false, true},
+      {5, {"Alien", 1979}, LineOutcome::kSeen, true, true},
+      {6, {}, LineOutcome::kMalformed}};
   score.recall = {0.25, 0.5, 0.75, 1};
   score.ndcg = {0.1, 0.2, 0.3, 0.4};
   score.ndcg_strict = {0, 0, 0.1, 1.0 / 3};
@@ -130,6 +138,11 @@ TEST(WireTest, GroundTruthStandsOnHitsOnly) {
   EXPECT_EQ(FromProto(message, 3).status().message(),
             "lines[1].ground_truth is 0: expected an index >= 0, on a hit only");
   message.mutable_lines(1)->clear_ground_truth();
+  EXPECT_EQ(FromProto(message, 3)->lines[1].match, domain::LineMatch::kFuzzy);
+  message.mutable_lines(1)->set_match(static_cast<v1::LineMatch>(9));
+  EXPECT_EQ(FromProto(message, 3).status().message(),
+            "lines[1].match is 9: expected a known LineMatch");
+  message.mutable_lines(1)->clear_match();
   message.mutable_lines(5)->set_in_catalog(true);
   EXPECT_EQ(FromProto(message, 3).status().message(),
             "lines[5].outcome is malformed: expected no item, hence neither in_catalog nor seen");

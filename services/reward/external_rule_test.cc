@@ -59,7 +59,14 @@ class ExternalRuleTest : public ::testing::Test {
                       &observer_);
     ExternalRule::Scores scores(2);
     scores[0].rank_rewards = {1, 0};
-    scores[0].lines = {{0, {"A", 1999}, domain::LineOutcome::kHit, true, false, false, 0}};
+    scores[0].lines = {{0,
+                        {"A", 1999},
+                        domain::LineOutcome::kHit,
+                        true,
+                        false,
+                        false,
+                        domain::LineMatch::kTitle,
+                        0}};
     scores[1].rank_rewards = {0, 1};
     const std::vector<std::string_view> texts = {"A (1999)", "\xff"};
     const std::vector<domain::Item> truth = {{"A", 1999}};

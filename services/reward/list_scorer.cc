@@ -8,6 +8,26 @@
 
 namespace convrec::reward {
 
+namespace {
+
+domain::LineMatch MatchOf(catalog::MatchKind match) {
+  switch (match) {
+    case catalog::MatchKind::kNone:
+      return domain::LineMatch::kNone;
+    case catalog::MatchKind::kTitle:
+      return domain::LineMatch::kTitle;
+    case catalog::MatchKind::kAlias:
+      return domain::LineMatch::kAlias;
+    case catalog::MatchKind::kNearYear:
+      return domain::LineMatch::kNearYear;
+    case catalog::MatchKind::kFuzzy:
+      return domain::LineMatch::kFuzzy;
+  }
+  return domain::LineMatch::kNone;
+}
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<const ListScorer>> ListScorer::Create(
     const catalog::Catalog& catalog, const Options& options) {
   CR_ASSIGN_OR_RETURN(ItemTraits traits, ItemTraits::Create(catalog, options.rules.terms));
@@ -17,6 +37,7 @@ absl::StatusOr<std::shared_ptr<const ListScorer>> ListScorer::Create(
 ListScorer::ListScorer(const catalog::Catalog& catalog, const Options& options, ItemTraits traits)
     : catalog_(catalog), options_(options), traits_(std::move(traits)) {
   CR_CHECK(options.num_ranks > 0 && options.year_tolerance >= 0 && options.rules.gamma > 1);
+  if (options.fuzzy) search_ = std::make_unique<catalog::TitleSearch>(&catalog_, *options.fuzzy);
 }
 
 catalog::ListTarget ListScorer::Prepare(const Prompt& prompt) const {
@@ -24,7 +45,11 @@ catalog::ListTarget ListScorer::Prepare(const Prompt& prompt) const {
 }
 
 catalog::HitOptions ListScorer::hit_options() const {
-  return {.num_ranks = options_.num_ranks, .year_tolerance = options_.year_tolerance};
+  return {.num_ranks = options_.num_ranks,
+          .year_tolerance = options_.year_tolerance,
+          .catalog_year_tolerance = options_.catalog_year_tolerance,
+          .fuzzy = search_.get(),
+          .fuzzy_threshold = options_.fuzzy_threshold};
 }
 
 domain::ListScore ListScorer::Score(std::string_view text, const Prompt& prompt) const {
@@ -80,7 +105,9 @@ void WriteLine(const catalog::ListLine& line,
   scored->item.title.assign(line.title);
   scored->item.year = line.year;
   scored->outcome = judged.outcome;
-  scored->in_catalog = judged.item != catalog::kNoItem;
+  scored->match = MatchOf(judged.match);
+  scored->in_catalog =
+      judged.match == catalog::MatchKind::kTitle || judged.match == catalog::MatchKind::kAlias;
   scored->is_seen = judged.is_seen;
   scored->is_duplicate = judged.is_duplicate;
   scored->ground_truth.reset();
@@ -97,6 +124,16 @@ std::string ListScorer::Describe() const {
                                   by_line ? " by_line" : " reference");
   if (options_.evaluation_cut == catalog::EvaluationCut::kBeforeFilter) {
     text += " cut=before_filter";
+  }
+  if (options_.catalog_year_tolerance > 0) {
+    absl::StrAppend(&text, " catalog_year_tolerance=", options_.catalog_year_tolerance);
+  }
+  if (options_.fuzzy) {
+    absl::StrAppend(&text,
+                    " fuzzy=",
+                    *options_.fuzzy == catalog::Similarity::kEdit ? "edit" : "token_sort",
+                    ">=",
+                    options_.fuzzy_threshold);
   }
   return text;
 }

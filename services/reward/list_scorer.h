@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "libs/catalog/list_reader.h"
 #include "libs/catalog/list_target.h"
 #include "libs/catalog/ranking_metrics.h"
+#include "libs/catalog/title_search.h"
 #include "libs/domain/item.h"
 #include "libs/domain/list_score.h"
 #include "services/reward/item_traits.h"
@@ -37,6 +39,10 @@ class ListScorer final {
     catalog::RankCounting counting = catalog::RankCounting::kByLine;
     catalog::EvaluationCut evaluation_cut = catalog::EvaluationCut::kAfterFilter;
     RewardRules rules = {};
+    // When a line that is not exactly in the catalog counts as an item of it, for rewards.
+    int catalog_year_tolerance = 0;
+    std::optional<catalog::Similarity> fuzzy = {};  // Absent = off.
+    double fuzzy_threshold = 0.9;                   // In (0, 1].
   };
 
   // FailedPrecondition when a rule needs what the catalog does not have. Dies when the options
@@ -61,6 +67,7 @@ class ListScorer final {
   const catalog::Catalog catalog_;
   const Options options_;
   const ItemTraits traits_;
+  std::unique_ptr<const catalog::TitleSearch> search_;  // nullptr without fuzzy matching.
 };
 
 // Scores one list after the other and keeps its memory. Not thread-safe; the scorer must outlive

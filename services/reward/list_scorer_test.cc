@@ -107,6 +107,26 @@ TEST_F(ListScorerTest, AnyBytesAreScored) {
   }
 }
 
+TEST_F(ListScorerTest, ALineThatIsNotExactlyInTheCatalogCountsOnlyWhereItIsAskedForAndSaysSo) {
+  const Catalog catalog = *Catalog::FromItems({{{"The Matrix", 1999}, {}, 0}}, "test");
+  const Prompt prompt = {{{"The Matrix", 1999}}, {}};
+  const auto first_line = [&](const ListScorer::Options& options, const std::string& text) {
+    return MakeScorer(catalog, options)->Score(text, prompt).lines.at(0);
+  };
+  EXPECT_EQ(first_line({}, "The Matrix (1999)").match, domain::LineMatch::kTitle);
+  EXPECT_EQ(first_line({}, "The Matrix (2000)").outcome, kOffCatalog);
+  EXPECT_EQ(first_line({}, "The Matrx (1999)").outcome, kOffCatalog);
+  const domain::ScoredLine near = first_line({.catalog_year_tolerance = 1}, "The Matrix (2000)");
+  EXPECT_EQ(near.outcome, kHit);
+  EXPECT_EQ(near.match, domain::LineMatch::kNearYear);
+  EXPECT_FALSE(near.in_catalog);
+  const domain::ScoredLine fuzzy =
+      first_line({.fuzzy = catalog::Similarity::kEdit, .fuzzy_threshold = .8}, "The Matrx (1999)");
+  EXPECT_EQ(fuzzy.outcome, kHit);
+  EXPECT_EQ(fuzzy.match, domain::LineMatch::kFuzzy);
+  EXPECT_FALSE(fuzzy.in_catalog);
+}
+
 // Popularities 0, 9 and 99: novelty is 1 - log(1 + p) / log(100) = 1, .5, 0.
 // Genres {x, y}, {y, z}, {}: of the second after the first, 1 - 1/3.
 TEST(ListScorerTermsTest, NewItemsAreWorthTheirNoveltyAndDiversity) {

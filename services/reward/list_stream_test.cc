@@ -39,6 +39,7 @@ void ExpectEqual(const std::vector<StreamedRank>& ranks,
     ASSERT_EQ(line.line, score.lines[k].line) << where;
     ASSERT_EQ(line.item, score.lines[k].item) << where;
     ASSERT_EQ(line.outcome, score.lines[k].outcome) << where;
+    ASSERT_EQ(line.match, score.lines[k].match) << where;
     ASSERT_EQ(line.in_catalog, score.lines[k].in_catalog) << where;
     ASSERT_EQ(line.is_seen, score.lines[k].is_seen) << where;
     ASSERT_EQ(line.is_duplicate, score.lines[k].is_duplicate) << where;

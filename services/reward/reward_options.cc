@@ -54,6 +54,13 @@ ListScorer::Options ScorerOptionsOf(const config::RunOptions& options) {
   scorer.rules.off_catalog_reward = reward.off_catalog_reward;
   scorer.rules.seen_reward = reward.seen_reward;
   scorer.rules.malformed_reward = reward.malformed_reward;
+  scorer.catalog_year_tolerance = reward.matching.catalog_year_tolerance;
+  scorer.fuzzy_threshold = reward.matching.fuzzy_threshold;
+  if (reward.matching.fuzzy == config::FuzzyMatching::kEdit) {
+    scorer.fuzzy = catalog::Similarity::kEdit;
+  } else if (reward.matching.fuzzy == config::FuzzyMatching::kTokenSort) {
+    scorer.fuzzy = catalog::Similarity::kTokenSort;
+  }
   scorer.rules.terms = TermsOf(reward.terms);
   if (!reward.external.address.empty()) scorer.rules.external_weight = reward.external.weight;
   return scorer;
