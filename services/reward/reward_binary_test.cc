@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -71,6 +72,41 @@ TEST_F(RewardBinaryTest, ServesUntilSigterm) {
   ASSERT_TRUE(health.ok()) << health.status();
   EXPECT_EQ(*health, rpc::Health::kServing);
 
+  ASSERT_EQ(::kill(pid, SIGTERM), 0);
+  EXPECT_EQ(ExitCode(pid), base::kExitOk);
+}
+
+// The catalog is a file; SIGHUP reads it again, and a broken one changes nothing.
+TEST_F(RewardBinaryTest, SighupReadsTheCatalogAgain) {
+  const std::string catalog = base::JoinPath(dir_.path(), "catalog.jsonl");
+  const auto write = [&](const std::string& content) {
+    ASSERT_TRUE(base::WriteFileAtomically(catalog, content).ok());
+  };
+  write("{\"title\": \"A\", \"year\": 1999}\n");
+  const pid_t pid = Start({"data.catalog=" + catalog,
+                           "data.sft.path=" + catalog,
+                           "data.train.path=" + catalog,
+                           "data.validation.path=" + catalog});
+  const auto ports = telemetry::WaitForPortsFile(dir_.path(), "reward", {.pid = pid});
+  ASSERT_TRUE(ports.ok()) << ports.status();
+  const auto stub = v1::RewardService::NewStub(grpc::CreateChannel(
+      absl::StrCat("127.0.0.1:", ports->grpc), grpc::InsecureChannelCredentials()));
+  const auto size = [&] {
+    v1::DescribeReply reply;
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    EXPECT_TRUE(stub->Describe(&context, {}, &reply).ok());
+    return reply.catalog_size();
+  };
+  EXPECT_EQ(size(), 1);
+  write("{\"title\": ");
+  ASSERT_EQ(::kill(pid, SIGHUP), 0);
+  EXPECT_EQ(size(), 1);
+  write("{\"title\": \"A\", \"year\": 1999}\n{\"title\": \"B\", \"year\": 2000}\n");
+  ASSERT_EQ(::kill(pid, SIGHUP), 0);
+  while (size() == 1) std::this_thread::yield();
+  EXPECT_EQ(size(), 2);
   ASSERT_EQ(::kill(pid, SIGTERM), 0);
   EXPECT_EQ(ExitCode(pid), base::kExitOk);
 }
