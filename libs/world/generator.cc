@@ -38,8 +38,8 @@ constexpr std::array<const char*, kNumEras> kEraPhrases = {" from before 1970",
                                                            " from the two-thousands",
                                                            " from 2010 on"};
 
-// $F: the mentioned films; $W: what is wanted, as in "crime films from the nineties". Users write in
-// small letters, so that a capital letter after a space begins a title.
+// $F: the mentioned films; $W: what is wanted, as in "crime films from the nineties". Users write
+// in small letters, so that a capital letter after a space begins a title.
 constexpr std::array<const char*, 6> kOneTurn = {"i loved $F. can you suggest some $W?",
                                                  "my favourites are $F. any $W i should see?",
                                                  "after $F, i want more $W.",
@@ -62,7 +62,7 @@ bool Chance(double probability, base::RandomStream& random) {
 }
 
 int Between(int low, int high, base::RandomStream& random) {
-  return low + static_cast<int>(random.Below(static_cast<uint64_t>(high - low + 1)));
+  return low + static_cast<int>(random.Below(static_cast<uint64_t>(high - low) + 1));
 }
 
 // `count` films without replacement, each drawn in proportion to exp(score): the largest of

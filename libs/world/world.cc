@@ -91,8 +91,7 @@ catalog::Catalog World::ToCatalog() const {
       item.genres.emplace_back(kGenres[static_cast<size_t>(genre)]);
     items.push_back(std::move(item));
   }
-  absl::StatusOr<catalog::Catalog> catalog =
-      catalog::Catalog::FromItems(std::move(items), "the sample world");
+  absl::StatusOr<catalog::Catalog> catalog = catalog::Catalog::FromItems(items, "the sample world");
   CR_CHECK(catalog.ok(), catalog.status().ToString());
   return *std::move(catalog);
 }
