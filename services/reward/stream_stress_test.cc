@@ -29,9 +29,17 @@ constexpr int kSlow = 100;  // Their answers are larger than what lies in buffer
 constexpr int kGivenUp = 150;
 constexpr int kHalfSent = 150;
 constexpr int kFastLines = 40;
-constexpr int kSlowLines = 2000;
+constexpr int kSlowLines = 1000;
 constexpr int64_t kMaxHeldBytes = 96 << 20;
-constexpr int64_t kMaxGrowthBytes = 512 << 20;  // Clients included.
+constexpr int64_t kMaxGrowthBytes = 256 << 20;  // Clients included.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kIsMemoryOurs = false;  // Sanitizers keep freed memory.
+#elif defined(__has_feature)
+constexpr bool kIsMemoryOurs =
+    !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
+#else
+constexpr bool kIsMemoryOurs = true;
+#endif
 
 int64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
@@ -117,11 +125,13 @@ class Client final : public grpc::ClientBidiReactor<v1::ScoreStreamRequest, v1::
   }
   void OnDone(const grpc::Status& status) override {
     code = status.error_code();
+    message = status.error_message();
     progress_->Add(&Progress::ended);
   }
 
   // Read after the end.
   grpc::StatusCode code = grpc::StatusCode::DO_NOT_USE;
+  std::string message;
   int num_results = 0;
   int num_ranks = 0;
   int num_lines = 0;
@@ -242,7 +252,7 @@ TEST(StreamStressTest, AThousandStreamsOfAllKindsAreAnsweredOnceInBoundedMemory)
 
   const auto check = [](const std::vector<std::unique_ptr<Client>>& clients, int num_lines) {
     for (const auto& client : clients) {
-      ASSERT_EQ(client->code, grpc::StatusCode::OK);
+      ASSERT_EQ(client->code, grpc::StatusCode::OK) << client->message;
       ASSERT_EQ(client->num_results, 1);
       ASSERT_EQ(client->num_ranks, num_lines);
       ASSERT_EQ(client->num_lines, num_lines);
@@ -255,7 +265,9 @@ TEST(StreamStressTest, AThousandStreamsOfAllKindsAreAnsweredOnceInBoundedMemory)
   EXPECT_LE(observer.max_held_bytes(), kMaxHeldBytes);
   EXPECT_EQ(observer.load().streams, 0);
   EXPECT_EQ(observer.load().held_bytes, 0);
-  EXPECT_LT(growth, kMaxGrowthBytes);
+  if (kIsMemoryOurs) {
+    EXPECT_LT(growth, kMaxGrowthBytes);
+  }
   RecordProperty("growth_bytes", std::to_string(growth));
   (*server)->Shutdown(absl::Seconds(1));
 }
