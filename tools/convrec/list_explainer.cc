@@ -16,57 +16,40 @@ namespace convrec::cli {
 using catalog::MatchKind;
 using domain::LineOutcome;
 
+namespace {
+
+constexpr double kSuggestionThreshold = 0.6;  // Less similar titles were hardly meant.
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<ListExplainer>> ListExplainer::Create(
-    const catalog::Catalog& catalog, const Options& options) {
+    const catalog::Catalog& catalog, const reward::ListScorer::Options& options) {
   CR_ASSIGN_OR_RETURN(std::shared_ptr<const reward::ListScorer> scorer,
-                      reward::ListScorer::Create(catalog, options.scorer));
-  return std::unique_ptr<ListExplainer>(new ListExplainer(std::move(scorer), options));
+                      reward::ListScorer::Create(catalog, options));
+  return std::unique_ptr<ListExplainer>(new ListExplainer(std::move(scorer)));
 }
 
-ListExplainer::ListExplainer(std::shared_ptr<const reward::ListScorer> scorer,
-                             const Options& options)
+ListExplainer::ListExplainer(std::shared_ptr<const reward::ListScorer> scorer)
     : scorer_(std::move(scorer)),
-      options_(options),
-      search_(&scorer_->catalog(), options.fuzzy.value_or(catalog::Similarity::kTokenSort)),
-      judge_(&scorer_->catalog(), HitOptionsOf(options)),
+      search_(&scorer_->catalog(), catalog::Similarity::kTokenSort),
+      judge_(&scorer_->catalog(), scorer_->hit_options()),
       new_items_(&scorer_->traits()) {}
-
-catalog::HitOptions ListExplainer::HitOptionsOf(const Options& options) const {
-  return {.num_ranks = options.scorer.num_ranks,
-          .year_tolerance = options.scorer.year_tolerance,
-          .catalog_year_tolerance = options.catalog_year_tolerance,
-          .fuzzy = options.fuzzy ? &search_ : nullptr,
-          .fuzzy_threshold = options.fuzzy_threshold};
-}
-
-std::string ListExplainer::Describe() const {
-  std::string text = scorer_->Describe();
-  if (options_.catalog_year_tolerance > 0)
-    absl::StrAppend(&text, " catalog_year_tolerance=", options_.catalog_year_tolerance);
-  if (options_.fuzzy) {
-    absl::StrAppend(
-        &text,
-        options_.fuzzy == catalog::Similarity::kEdit ? " fuzzy=edit>=" : " fuzzy=token_sort>=",
-        options_.fuzzy_threshold);
-  }
-  return text;
-}
 
 std::string ListExplainer::Shown(size_t item) const {
   return catalog::FormatItem({std::string(catalog().title(item)), catalog().year(item)});
 }
 
 ExplainedList ListExplainer::Explain(const ListToScore& list) {
+  const reward::ListScorer::Options& options = scorer_->options();
   const catalog::ListTarget target(catalog(), list.ground_truth, list.seen_titles);
-  const auto lines = reader_.Read(list.text, options_.scorer.counting);
+  const auto lines = reader_.Read(list.text, options.counting);
   const auto judged = judge_.JudgeAll(lines, target);
   ExplainedList result;
   std::vector<reward::RankFacts> facts;
   int num_parsed = 0;
   new_items_.Clear();
   for (const catalog::JudgedLine& verdict : judged) facts.push_back(new_items_.FactsOf(verdict));
-  result.rank_rewards =
-      reward::RankRewards(options_.scorer.rules, facts, options_.scorer.num_ranks);
+  result.rank_rewards = reward::RankRewards(options.rules, facts, options.num_ranks);
   for (size_t k = 0; k < lines.size(); ++k) {
     ExplainedLine& line = result.lines.emplace_back();
     line.text = list.text.substr(lines[k].begin, lines[k].end - lines[k].begin);
@@ -78,9 +61,9 @@ ExplainedList ListExplainer::Explain(const ListToScore& list) {
     num_parsed += lines[k].status == catalog::LineStatus::kOk;
     result.num_hits += judged[k].outcome == LineOutcome::kHit;
   }
-  const catalog::EvaluationOptions evaluation = {.num_ranks = options_.scorer.num_ranks,
-                                                 .year_tolerance = options_.scorer.year_tolerance,
-                                                 .cut = options_.scorer.evaluation_cut};
+  const catalog::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
+                                                 .year_tolerance = options.year_tolerance,
+                                                 .cut = options.evaluation_cut};
   if (!list.ground_truth.empty())
     result.metrics = catalog::EvaluateLines(lines, judged, target, catalog(), evaluation);
   result.in_catalog_ratio = catalog::InCatalogRatioOfLines(lines, judged, catalog(), evaluation);
@@ -98,7 +81,7 @@ std::optional<catalog::TitleSearch::Found> ListExplainer::Suggest(
         return std::abs(catalog().year(a) - line.year) < std::abs(catalog().year(b) - line.year);
       });
   if (nearest != same_title.end()) return catalog::TitleSearch::Found{*nearest, 1};
-  return search_.NearestOfAnyYear(line.title, line.year, options_.suggestion_threshold);
+  return search_.NearestOfAnyYear(line.title, line.year, kSuggestionThreshold);
 }
 
 std::string ListExplainer::WhyOf(const ListToScore& list,

@@ -38,28 +38,18 @@ struct ExplainedList {
 // Not thread-safe.
 class ListExplainer final {
  public:
-  struct Options {
-    reward::ListScorer::Options scorer;
-    int catalog_year_tolerance = 0;
-    std::optional<catalog::Similarity> fuzzy;  // None = off.
-    double fuzzy_threshold = 0.9;
-    double suggestion_threshold = 0.6;  // Of the similarity of what may have been meant.
-  };
-
   // FailedPrecondition when a rule needs what the catalog does not have.
-  static absl::StatusOr<std::unique_ptr<ListExplainer>> Create(const catalog::Catalog& catalog,
-                                                               const Options& options);
+  static absl::StatusOr<std::unique_ptr<ListExplainer>> Create(
+      const catalog::Catalog& catalog, const reward::ListScorer::Options& options);
 
   ExplainedList Explain(const ListToScore& list);
 
+  const reward::ListScorer& scorer() const { return *scorer_; }
   const catalog::Catalog& catalog() const { return scorer_->catalog(); }
-  // The rules in one line, those that are off left out.
-  std::string Describe() const;
 
  private:
-  ListExplainer(std::shared_ptr<const reward::ListScorer> scorer, const Options& options);
+  explicit ListExplainer(std::shared_ptr<const reward::ListScorer> scorer);
 
-  catalog::HitOptions HitOptionsOf(const Options& options) const;
   std::string WhyOf(const ListToScore& list,
                     const catalog::ListLine& line,
                     const ExplainedLine& explained) const;
@@ -67,8 +57,7 @@ class ListExplainer final {
   std::string Shown(size_t item) const;
 
   const std::shared_ptr<const reward::ListScorer> scorer_;
-  const Options options_;
-  const catalog::TitleSearch search_;
+  const catalog::TitleSearch search_;  // For suggestions.
   catalog::ListReader reader_;
   catalog::ListJudge judge_;
   reward::NewItems new_items_;

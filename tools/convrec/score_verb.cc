@@ -9,7 +9,6 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
-#include "libs/base/text.h"
 #include "libs/catalog/list_format.h"
 #include "libs/config/load.h"
 #include "services/reward/reward_options.h"
@@ -28,10 +27,6 @@ struct ScoreArguments {
   std::string lists;
   std::string truth;
   std::string index;
-  std::string fuzzy = "off";
-  double fuzzy_threshold = 0.9;
-  int catalog_years = 0;
-  bool is_nfc = false;
   bool is_json = false;
 };
 
@@ -95,14 +90,16 @@ Json ItemJson(const catalog::Catalog& catalog, size_t item) {
 Json LineJson(const catalog::Catalog& catalog, const ExplainedLine& line, size_t rank) {
   const catalog::JudgedLine& judged = line.judged;
   const bool is_malformed = judged.outcome == domain::LineOutcome::kMalformed;
-  Json json = {{"rank", rank},
-               {"text", line.text},
-               {"outcome", OutcomeName(judged.outcome)},
-               {"why", line.why},
-               {"in_catalog", judged.item != catalog::kNoItem},
-               {"match", MatchName(judged.match)},
-               {"seen", judged.is_seen},
-               {"duplicate", judged.is_duplicate}};
+  Json json = {
+      {"rank", rank},
+      {"text", line.text},
+      {"outcome", OutcomeName(judged.outcome)},
+      {"why", line.why},
+      {"in_catalog",
+       judged.match == catalog::MatchKind::kTitle || judged.match == catalog::MatchKind::kAlias},
+      {"match", MatchName(judged.match)},
+      {"seen", judged.is_seen},
+      {"duplicate", judged.is_duplicate}};
   json["title"] = is_malformed ? Json() : Json(line.item.title);
   json["year"] = is_malformed ? Json() : Json(line.item.year);
   json["reward"] = line.reward ? Json(*line.reward) : Json();
@@ -139,7 +136,7 @@ void PrintJsonTotals(const ListExplainer& explainer, const Totals& totals) {
                {"in_catalog_ratio", totals.in_catalog_ratio / totals.num_lists},
                {"format_ratio", totals.format_ratio / totals.num_lists},
                {"outcomes", totals.num_by_outcome},
-               {"rules", explainer.Describe()},
+               {"rules", explainer.scorer().Describe()},
                {"catalog_digest", explainer.catalog().digest()},
                {"catalog_size", explainer.catalog().size()}};
   if (totals.num_with_truth > 0) {
@@ -200,7 +197,7 @@ void PrintTotals(const ListExplainer& explainer, const Totals& totals) {
               totals.num_lists,
               explainer.catalog().size(),
               explainer.catalog().digest().c_str(),
-              explainer.Describe().c_str());
+              explainer.scorer().Describe().c_str());
   std::string outcomes;
   for (const auto& [name, count] : totals.num_by_outcome)
     absl::StrAppend(&outcomes, outcomes.empty() ? "" : ", ", count, " ", name);
@@ -222,14 +219,6 @@ void PrintTotals(const ListExplainer& explainer, const Totals& totals) {
   std::printf("\n");
 }
 
-absl::StatusOr<std::optional<catalog::Similarity>> SimilarityOf(const std::string& name) {
-  if (name == "off") return std::optional<catalog::Similarity>();
-  if (name == "edit") return std::optional(catalog::Similarity::kEdit);
-  if (name == "token_sort") return std::optional(catalog::Similarity::kTokenSort);
-  return base::BadConfig(
-      absl::StrCat("--fuzzy is \"", name, "\"; expected off, edit or token_sort"));
-}
-
 absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const config::RunOptions options,
                       config::LoadRunOptions(arguments.config.files, arguments.config.overrides));
@@ -237,27 +226,9 @@ absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArgument
   if (path.empty()) {
     return base::BadConfig("no catalog is named; expected --catalog FILE or data.catalog");
   }
-  if (!(arguments.fuzzy_threshold > 0 && arguments.fuzzy_threshold <= 1)) {
-    return base::BadConfig(absl::StrCat("--fuzzy-threshold is ",
-                                        arguments.fuzzy_threshold,
-                                        "; expected more than 0 and at most 1"));
-  }
-  if (arguments.catalog_years < 0) {
-    return base::BadConfig(
-        absl::StrCat("--catalog-years is ", arguments.catalog_years, "; expected 0 or more"));
-  }
-  ListExplainer::Options explained;
-  explained.scorer = reward::ScorerOptionsOf(options);
-  explained.catalog_year_tolerance = arguments.catalog_years;
-  explained.fuzzy_threshold = arguments.fuzzy_threshold;
-  CR_ASSIGN_OR_RETURN(explained.fuzzy, SimilarityOf(arguments.fuzzy));
-  CR_ASSIGN_OR_RETURN(
-      const catalog::Catalog catalog,
-      catalog::Catalog::Load(
-          path,
-          {.form = arguments.is_nfc ? catalog::TitleForm::kNfc : catalog::TitleForm::kAsWritten,
-           .index_path = arguments.index}));
-  return ListExplainer::Create(catalog, explained);
+  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog,
+                      catalog::Catalog::Load(path, {.index_path = arguments.index}));
+  return ListExplainer::Create(catalog, reward::ScorerOptionsOf(options));
 }
 
 absl::Status Score(const ScoreArguments& arguments) {
@@ -299,18 +270,6 @@ void AddScoreVerb(CLI::App* app, Action* action) {
   verb->add_flag("--json", arguments->is_json, "One JSON object per list, then the summary.");
   verb->add_option("--index", arguments->index, "Keep the catalog's index here and use it.")
       ->type_name("FILE");
-  verb->add_option("--fuzzy",
-                   arguments->fuzzy,
-                   "Let similar titles of the year count: off, edit or token_sort. Off by default.")
-      ->type_name("HOW");
-  verb->add_option(
-          "--fuzzy-threshold", arguments->fuzzy_threshold, "Similarity that is enough; 0.9.")
-      ->type_name("0..1");
-  verb->add_option("--catalog-years",
-                   arguments->catalog_years,
-                   "Years a line may differ from the catalog's; 0.")
-      ->type_name("N");
-  verb->add_flag("--nfc", arguments->is_nfc, "Compare titles in Unicode normalisation form C.");
   AddConfigArguments(verb, &arguments->config);
   verb->footer(
       "A line hits when it reads \"Title (Year)\", stands in the catalog exactly so, is not among "
@@ -325,7 +284,8 @@ void AddScoreVerb(CLI::App* app, Action* action) {
       "  convrec score --catalog films.jsonl --lists answers.jsonl\n"
       "  convrec score --catalog films.csv --lists one_answer.txt --truth liked.txt\n"
       "  convrec score --catalog films.idx --lists answers.jsonl reward.rule=log_decay --json\n"
-      "  convrec score --catalog films.jsonl --lists answers.jsonl --fuzzy token_sort");
+      "  convrec score --catalog films.jsonl --lists answers.jsonl "
+      "reward.matching.fuzzy=token_sort");
   verb->callback([arguments, action] {
     *action = [arguments] {
       const absl::Status status = Score(*arguments);

@@ -129,14 +129,13 @@ TEST_F(ScoreVerbTest, FuzzyAndNearYearsAreOptionsAndFlagged) {
                                "--lists",
                                lists_,
                                "--json",
-                               "--fuzzy",
-                               "token_sort",
-                               "--catalog-years",
-                               "1"});
+                               "reward.matching.fuzzy=token_sort",
+                               "reward.matching.catalog_year_tolerance=1"});
   ASSERT_EQ(outcome.code, base::kExitOk) << outcome.error;
   const std::vector<Json> rows = JsonLinesOf(outcome.out);
   EXPECT_EQ(rows[0]["lines"][2]["match"], "fuzzy");
   EXPECT_EQ(rows[0]["lines"][2]["similarity"], 1.0);
+  EXPECT_FALSE(rows[0]["lines"][2]["in_catalog"].get<bool>());
   EXPECT_EQ(rows[0]["lines"][5]["match"], "near_year");
   EXPECT_EQ(rows[1]["summary"]["rules"],
             "exp_inf N=20 year_tolerance=2 by_line catalog_year_tolerance=1 fuzzy=token_sort>=0.9");
@@ -249,9 +248,6 @@ TEST_F(ScoreVerbTest, BadInputIsOneSentence) {
                        base::kExitBadData),
               HasSubstr("p.jsonl:1: field \"groundtruth\" holds something else"));
   EXPECT_THAT(
-      error_of({"--catalog", catalog_, "--lists", text, "--fuzzy", "yes"}, base::kExitBadConfig),
-      HasSubstr("--fuzzy is \"yes\"; expected off, edit or token_sort"));
-  EXPECT_THAT(
       error_of({"--catalog", catalog_, "--lists", text, "reward.rule=x"}, base::kExitBadConfig),
       HasSubstr("reward.rule"));
   EXPECT_EQ(Run({"score", "--catalog", catalog_}).code, base::kExitUsage);
@@ -273,7 +269,7 @@ TEST_F(ScoreVerbTest, HelpTeaches) {
   const Outcome outcome = Run({"score", "--help"});
   EXPECT_EQ(outcome.code, base::kExitOk);
   for (const char* const part :
-       {"--catalog", "--truth", "--fuzzy", "A line hits when", "Examples:"})
+       {"--catalog", "--truth", "key=value", "A line hits when", "Examples:"})
     EXPECT_THAT(outcome.out, HasSubstr(part));
 }
 
