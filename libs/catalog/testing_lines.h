@@ -71,7 +71,8 @@ inline std::vector<domain::Item> RandomItems(size_t count, uint64_t seed) {
   while (items.size() < count) {
     std::string title;
     for (uint64_t n = 1 + random.Below(3); n > 0; --n) {
-      title += (title.empty() ? "" : " ") + std::string(kWords[random.Below(8)]);
+      if (!title.empty()) title += ' ';
+      title += kWords[random.Below(8)];
     }
     const domain::Item item{title, 1990 + static_cast<int>(random.Below(3))};
     const bool is_readable =

@@ -46,7 +46,9 @@ class GrpcLearnerClient final : public LearnerClient {
     return RunDescription{.run = reply.run(),
                           .epoch = {reply.epoch()},
                           .num_ranks = reply.num_ranks(),
-                          .counts_ranks_by_line = reply.segmentation() == "by_line"};
+                          .counts_ranks_by_line = reply.segmentation() == "by_line",
+                          .constrained = reply.constrained(),
+                          .numbered_lists = reply.numbered_lists()};
   }
 
   absl::StatusOr<LeasedWork> Lease(domain::RunEpoch epoch, int max_groups, absl::Duration wait) override {

@@ -27,6 +27,8 @@ struct RunDescription {
   domain::RunEpoch epoch;
   int num_ranks = 0;
   bool counts_ranks_by_line = true;   // False: by line breaks, as the reference does.
+  bool constrained = false;           // Some leases ask for lists of catalog titles only.
+  bool numbered_lists = false;        // How those are written: "1. Title (Year)".
 };
 
 enum class Admission { kAccepted, kDuplicate, kStale, kInvalid };

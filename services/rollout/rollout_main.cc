@@ -3,14 +3,17 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/catalog/catalog.h"
 #include "libs/catalog/rank_segmentation.h"
 #include "libs/config/command_line.h"
+#include "libs/data/list_titles.h"
 #include "libs/rpc/server.h"
 #include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
@@ -87,7 +90,16 @@ absl::Status Run(const config::ServiceArguments& arguments) {
 
   const auto learner = MakeLearnerClient(options.rollout.learner_address, name);
   const auto reward = MakeRewardClient(options.rollout.reward_address);
-  RolloutWorker worker({.worker = name, .max_rows = max_rows, .reward_timeout = options.rollout.reward_timeout},
+  const auto load_titles = [&](catalog::ListStyle style,
+                               int num_ranks) -> absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> {
+    CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(options.data.catalog));
+    return data::MakeListTitles(
+        std::make_shared<const catalog::Catalog>(std::move(catalog)), style, num_ranks, *tokenizer);
+  };
+  RolloutWorker worker({.worker = name,
+                        .max_rows = max_rows,
+                        .reward_timeout = options.rollout.reward_timeout,
+                        .load_titles = load_titles},
                        learner.get(),
                        reward.get(),
                        engine.get(),

@@ -16,6 +16,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/catalog/list_constraint.h"
 #include "libs/catalog/rank_segmentation.h"
 #include "services/rollout/policy/canary.h"
 #include "services/rollout/policy/weight_receiver.h"
@@ -77,6 +78,8 @@ class RolloutWorker::Impl {
   }
 
   absl::Status Join();
+  absl::Status LoadTitles(const RunDescription& run);
+  absl::StatusOr<domain::MakeTokenConstraint> ConstraintFor(const domain::Lease& lease) const;
   void LeaseLoop();
   absl::Status SampleLoop(const std::function<void()>& on_ready);
   void SubmitLoop();
@@ -108,6 +111,7 @@ class RolloutWorker::Impl {
 
   mutable absl::Mutex mu_;
   RunDescription run_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<const catalog::TitleTrie> titles_ ABSL_GUARDED_BY(mu_);   // Null before a constrained run.
   std::deque<domain::Lease> arrived_ ABSL_GUARDED_BY(mu_);
   int rows_in_hand_ ABSL_GUARDED_BY(mu_) = 0;     // Leased and not yet sampled.
   bool policy_ready_ ABSL_GUARDED_BY(mu_) = false;
@@ -136,10 +140,44 @@ absl::Status RolloutWorker::Impl::Join() {
                                         num_ranks_, ": data.num_ranks must be the same"));
   }
   CR_LOG(INFO) << "joined run " << run.run << ", start " << run.epoch.value;
+  if (run.constrained) CR_RETURN_IF_ERROR(LoadTitles(run));
   receiver_->Follow(run.epoch);
   absl::MutexLock lock(&mu_);
   run_ = std::move(run);
   return absl::OkStatus();
+}
+
+// The learner has accepted the digest of the reward service's catalog; the worker's own must be the same.
+absl::Status RolloutWorker::Impl::LoadTitles(const RunDescription& run) {
+  {
+    // Whether lists are numbered stays with a run; joining it again needs nothing new.
+    absl::MutexLock lock(&mu_);
+    if (titles_ != nullptr && run_.numbered_lists == run.numbered_lists) return absl::OkStatus();
+  }
+  if (!options_.load_titles) return absl::FailedPreconditionError("the run is constrained, the worker has no catalog");
+  CR_ASSIGN_OR_RETURN(
+      std::shared_ptr<const catalog::TitleTrie> titles,
+      options_.load_titles(run.numbered_lists ? catalog::ListStyle::kNumbered : catalog::ListStyle::kPlain,
+                           run.num_ranks));
+  if (titles->catalog().digest() != identity_.catalog_digest) {
+    return base::BadConfig(absl::StrCat("data.catalog of this worker has digest ", titles->catalog().digest(),
+                                        ", the run's is ", identity_.catalog_digest,
+                                        ": constrained decoding needs the same catalog everywhere"));
+  }
+  absl::MutexLock lock(&mu_);
+  titles_ = std::move(titles);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<domain::MakeTokenConstraint> RolloutWorker::Impl::ConstraintFor(const domain::Lease& lease) const {
+  if (!lease.sampling.constrained) return domain::MakeTokenConstraint();
+  std::shared_ptr<const catalog::TitleTrie> titles;
+  {
+    absl::MutexLock lock(&mu_);
+    titles = titles_;
+  }
+  if (titles == nullptr) return absl::InternalError("a constrained lease of a run that is not constrained");
+  return catalog::MakeListConstraints(std::move(titles), lease.prompt.seen_titles);
 }
 
 void RolloutWorker::Impl::End(absl::Status status) {
@@ -244,11 +282,16 @@ void RolloutWorker::Impl::StartLeases() {
       continue;
     }
     const int64_t tag = next_tag_++;
-    const absl::Status added = engine_->Add({.tag = tag,
-                                             .stream = lease.group.stream(),
-                                             .prompt_token_ids = lease.prompt.token_ids,
-                                             .num_siblings = lease.num_siblings,
-                                             .sampling = lease.sampling});
+    absl::StatusOr<domain::MakeTokenConstraint> make_constraint = ConstraintFor(lease);
+    absl::Status added = make_constraint.status();
+    if (added.ok()) {
+      added = engine_->Add({.tag = tag,
+                            .stream = lease.group.stream(),
+                            .prompt_token_ids = lease.prompt.token_ids,
+                            .num_siblings = lease.num_siblings,
+                            .sampling = lease.sampling,
+                            .make_constraint = *std::move(make_constraint)});
+    }
     if (!added.ok()) {
       // The learner checks its prompts against the model at start, so this is a lease nobody can sample.
       CR_LOG(ERROR) << "group " << lease.group.ToString() << ": " << added.message();

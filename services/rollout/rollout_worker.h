@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/catalog/title_trie.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/tokenizer/tokenizer.h"
 #include "services/rollout/engine/decoder_engine.h"
@@ -25,6 +27,9 @@ struct RolloutWorkerOptions {
   int max_rows = 128;                               // Sequences leased and not yet sampled.
   int submit_threads = 2;
   absl::Duration reward_timeout = absl::Minutes(2); // Then the group is given back.
+  // The titles of this worker's catalog as list lines; called when the run has constrained leases.
+  std::function<absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>>(catalog::ListStyle, int num_ranks)>
+      load_titles = {};
 };
 
 class RolloutWorker final {

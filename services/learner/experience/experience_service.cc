@@ -32,6 +32,7 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
         duplicate_(Dropped(metrics, "duplicate")),
         stale_(Dropped(metrics, "stale")),
         invalid_(Dropped(metrics, "invalid")),
+        illegal_(Dropped(metrics, "illegal")),
         depth_(metrics->AddGauge("rl_buffer_depth", "Groups admitted and not yet trained.")) {}
 
   grpc::Service* service() override { return this; }
@@ -74,6 +75,8 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
     reply->set_epoch(prompts_->epoch().value);
     reply->set_num_ranks(options_.num_ranks);
     reply->set_segmentation(options_.counts_ranks_by_line ? "by_line" : "reference");
+    reply->set_constrained(options_.constrained);
+    reply->set_numbered_lists(options_.numbered_lists);
     return grpc::Status::OK;
   }
 
@@ -149,9 +152,16 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
                                  {.num_ranks = options_.num_ranks,
                                   .num_siblings = siblings,
                                   .vocab_size = options_.vocab_size});
-    if (!group.ok()) {
+    absl::Status status = group.status();
+    if (!status.ok()) {
       invalid_.Add();
-      *reason = std::string(group.status().message());
+    } else if (options_.check_group) {
+      const auto lease = prompts_->MakeLease({.group = *id, .attempt = group->attempt});
+      if (lease.ok()) status = options_.check_group(*lease, *group);
+      if (!status.ok()) illegal_.Add();
+    }
+    if (!status.ok()) {
+      *reason = std::string(status.message());
       CR_LOG(WARNING) << "group refused: " << *reason;
       if (id.ok()) ledger_->Return(*id, submitted.attempt());
       return v1::ADMISSION_INVALID;
@@ -195,7 +205,7 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
   const Options options_;
   GroupLedger* const ledger_;
   const PromptBook* const prompts_;
-  const telemetry::Counter duplicate_, stale_, invalid_;
+  const telemetry::Counter duplicate_, stale_, invalid_, illegal_;
   const telemetry::Gauge depth_;
   std::atomic<bool> run_complete_{false};
   mutable absl::Mutex mu_;

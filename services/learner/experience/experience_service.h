@@ -1,10 +1,14 @@
 // ExperienceService of proto/experience.proto over a GroupLedger and a PromptBook.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "libs/domain/lease.h"
+#include "libs/domain/rollout.h"
 #include "libs/telemetry/metrics.h"
 #include "services/learner/experience/group_ledger.h"
 #include "services/learner/experience/prompt_book.h"
@@ -25,6 +29,10 @@ class ExperienceService {
     int num_ranks = 20;
     int vocab_size = 0;
     bool counts_ranks_by_line = true;
+    bool constrained = false;        // Some leases are constrained: workers get the catalog ready.
+    bool numbered_lists = false;
+    // Refuses a well-formed group that could not have been sampled for its lease; empty = none. Any thread.
+    std::function<absl::Status(const domain::Lease&, const domain::RolloutGroup&)> check_group = {};
   };
 
   // All pointers must outlive the service.

@@ -35,6 +35,7 @@
 #include "services/learner/publish/policy_service.h"
 #include "services/learner/publish/policy_store.h"
 #include "services/learner/publish/snapshot_source.h"
+#include "services/learner/run/constrained_lists.h"
 #include "services/learner/run/evaluation_report.h"
 #include "services/learner/run/learner_metrics.h"
 #include "services/learner/run/objective_of.h"
@@ -137,6 +138,7 @@ class Learner {
   std::unique_ptr<model::Decoder> policy_;
   std::unique_ptr<model::Decoder> reference_;
   RunData data_;
+  ConstrainedLists constrained_;
   RunState state_;
   domain::RunEpoch epoch_;
   report::RunLog earlier_log_;  // Of the starts before this one, up to the checkpoint.
@@ -223,6 +225,9 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
     CR_LOG(WARNING) << data_.sft_rows_too_long << " SFT rows dropped as too long, "
                     << data_.prompts_cut << " prompts cut to data.max_prompt_tokens";
   }
+  CR_ASSIGN_OR_RETURN(
+      constrained_,
+      ConstrainedLists::Create(options_, data_, *tokenizer_, policy_->config().vocab_size));
   for (const domain::GroupId group : state_.ledger.untrained) {
     if (group.prompt < 0 || group.pass < 0 ||
         static_cast<size_t>(group.prompt) >= data_.train.size()) {
@@ -241,11 +246,13 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   const PromptBook::Sampling sampling{
       .num_siblings = options_.rollout.siblings,
       .params = {.temperature = static_cast<float>(options_.rollout.temperature),
-                 // The learner replays the full distribution, so nothing is cut off when sampling.
+                 // Ratios need the learner's own log-probabilities, so nothing is cut off when
+                 // sampling; the constraint is replayed.
                  .top_k = 0,
                  .top_p = 1,
                  .max_new_tokens = options_.rollout.max_new_tokens,
                  .max_ranks = 0,
+                 .constrained = constrained_.training(),
                  .seed = options_.seed}};
   prompts_ =
       std::make_unique<PromptBook>(data_.train, sampling, epoch_, options_.learner.lease_timeout);
@@ -256,16 +263,22 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
       PromptFeed(std::max<size_t>(data_.train.size(), 1), options_.seed, state_.ledger.feed_cursor),
       state_.ledger.untrained,
       base::Clock::Real());
-  experience_ =
-      ExperienceService::Create({.run = options_.name,
-                                 .catalog_digest = data_.catalog_digest,
-                                 .tokenizer_digest = tokenizer_->digest(),
-                                 .num_ranks = options_.data.num_ranks,
-                                 .vocab_size = static_cast<int>(policy_->config().vocab_size),
-                                 .counts_ranks_by_line = options_.compat == config::Compat::kFixed},
-                                ledger_.get(),
-                                prompts_.get(),
-                                registry_);
+  experience_ = ExperienceService::Create(
+      {.run = options_.name,
+       .catalog_digest = data_.catalog->digest(),
+       .tokenizer_digest = tokenizer_->digest(),
+       .num_ranks = options_.data.num_ranks,
+       .vocab_size = static_cast<int>(policy_->config().vocab_size),
+       .counts_ranks_by_line = options_.compat == config::Compat::kFixed,
+       .constrained = constrained_.training() || constrained_.evaluation(),
+       .numbered_lists = options_.data.numbered_lists,
+       .check_group =
+           [this](const domain::Lease& lease, const domain::RolloutGroup& group) {
+             return constrained_.Check(lease, group);
+           }},
+      ledger_.get(),
+      prompts_.get(),
+      registry_);
   policy_service_ = PolicyService::Create(&store_, epoch_);
   CR_ASSIGN_OR_RETURN(server_,
                       rpc::Server::Start(options_.learner.listen,
@@ -339,10 +352,13 @@ absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t
   const int max_new_tokens = options_.evaluation.max_new_tokens > 0
                                  ? options_.evaluation.max_new_tokens
                                  : options_.rollout.max_new_tokens;
-  const std::vector<domain::GroupId> groups = prompts_->OpenEvaluation(
-      &rows.prompts,
-      {.num_siblings = 1,
-       .params = {.temperature = 0, .max_new_tokens = max_new_tokens, .seed = options_.seed}});
+  const std::vector<domain::GroupId> groups =
+      prompts_->OpenEvaluation(&rows.prompts,
+                               {.num_siblings = 1,
+                                .params = {.temperature = 0,
+                                           .max_new_tokens = max_new_tokens,
+                                           .constrained = constrained_.evaluation(),
+                                           .seed = options_.seed}});
   ledger_->BeginEvaluation(groups);
   absl::StatusOr<std::vector<domain::RolloutGroup>> results;
   int arrived = 0;
@@ -433,8 +449,10 @@ absl::Status Learner::RunStep(int64_t step) {
 
   std::vector<PromptedGroup> groups;
   for (GroupLedger::Admitted& group : admitted) {
-    std::vector<int32_t> prompt = prompts_->training_prompt(group.group.group).token_ids;
-    groups.push_back({.prompt_tokens = std::move(prompt), .group = std::move(group.group)});
+    const domain::Prompt& prompt = prompts_->training_prompt(group.group.group);
+    groups.push_back({.prompt_tokens = prompt.token_ids,
+                      .group = std::move(group.group),
+                      .make_constraint = constrained_.ForTraining(prompt)});
   }
   CR_ASSIGN_OR_RETURN(const TrainingBatch batch,
                       BuildTrainingBatch(groups, objective_, VersionOf(step - 1)));

@@ -258,12 +258,12 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
     return base::BadConfig(
         "data.catalog is empty: expected a file in JSON lines (convrec train makes the sample's)");
   }
-  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, catalog::Catalog::Load(options.data.catalog));
+  CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(options.data.catalog));
   CR_ASSIGN_OR_RETURN(Renderer renderer, Renderer::Create(options, &tokenizer));
   RunData data;
-  data.catalog_digest = catalog.digest();
+  data.catalog = std::make_shared<const catalog::Catalog>(std::move(catalog));
   if (options.learner.sft.steps > 0) {
-    CR_RETURN_IF_ERROR(AddSftExamples(options, catalog, tokenizer, &renderer, &data));
+    CR_RETURN_IF_ERROR(AddSftExamples(options, *data.catalog, tokenizer, &renderer, &data));
   }
   if (options.learner.steps > 0) {
     CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows,

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/catalog/catalog.h"
 #include "libs/config/run_options.h"
 #include "libs/domain/prompt.h"
 #include "libs/tokenizer/tokenizer.h"
@@ -19,7 +21,7 @@ struct EvaluationSplit {
 };
 
 struct RunData {
-  std::string catalog_digest;
+  std::shared_ptr<const catalog::Catalog> catalog;
   std::vector<domain::Prompt> train;
   EvaluationSplit validation;
   EvaluationSplit test;

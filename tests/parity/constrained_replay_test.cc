@@ -1,0 +1,135 @@
+// What the engine samples under a constraint, and what the learner makes of it.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "libs/base/files.h"
+#include "libs/catalog/list_constraint.h"
+#include "libs/catalog/list_parser.h"
+#include "libs/catalog/testing_lines.h"
+#include "libs/model/decoder.h"
+#include "services/learner/train/trainer.h"
+#include "services/rollout/engine/decoder_engine.h"
+
+namespace convrec {
+namespace {
+
+constexpr int kNumRanks = 5;
+
+class ConstrainedReplayTest : public testing::TestWithParam<catalog::ListStyle> {
+ protected:
+  void SetUp() override {
+    model::ModelConfig config;
+    config.vocab_size = tokenizer_.end_token_id() + 1;
+    config.hidden_size = 32;
+    config.intermediate_size = 48;
+    config.num_layers = 2;
+    config.num_heads = 4;
+    config.num_kv_heads = 2;
+    config.head_dim = 8;
+    config.max_position_embeddings = 512;
+    config.tie_word_embeddings = true;
+    config.initializer_range = 0.3;  // Far from uniform, so that equal results mean something.
+    auto decoder = model::MakeDecoder(config, {.trainable = true, .seed = 4});
+    ASSERT_TRUE(decoder.ok()) << decoder.status();
+    decoder_ = *std::move(decoder);
+    ASSERT_TRUE(model::SaveDecoder(*decoder_, dir_.path(), "F32").ok());
+    const auto titles = catalog::TitleTrie::Build(
+        catalog::MakeCatalog(items_), GetParam(), kNumRanks, tokenizer_.line_tokenizer());
+    ASSERT_TRUE(titles.ok()) << titles.status();
+    const auto make = catalog::MakeListConstraints(*titles, {items_[0].title});
+    ASSERT_TRUE(make.ok()) << make.status();
+    make_constraint_ = *make;
+  }
+
+  std::vector<domain::Completion> Sample(float temperature, int num_siblings) {
+    rollout::DecoderEngineOptions options;
+    options.compute_type = rollout::DecoderEngineOptions::ComputeType::kFloat32;
+    options.stop_token_ids = {tokenizer_.end_token_id()};
+    auto engine = rollout::MakeDecoderEngine(dir_.path(), /*load_weights=*/true, options);
+    EXPECT_TRUE(engine.ok()) << engine.status();
+    rollout::GenerationRequest request;
+    request.prompt_token_ids = prompt_;
+    request.num_siblings = num_siblings;
+    request.sampling.temperature = temperature;
+    request.sampling.max_new_tokens = 300;
+    request.sampling.seed = 9;
+    request.make_constraint = make_constraint_;
+    EXPECT_TRUE((*engine)->Add(request).ok());
+    while (!(*engine)->idle()) {
+      auto step = (*engine)->Step();
+      if (!step.ok()) {
+        ADD_FAILURE() << step.status();
+        return {};
+      }
+      if (!step->empty()) return std::move(step->front().completions);
+    }
+    ADD_FAILURE() << "the group never ended";
+    return {};
+  }
+
+  std::vector<std::vector<float>> Recompute(const std::vector<domain::Completion>& completions,
+                                            double temperature) {
+    learner::Trainer::Options options;
+    options.forward.temperature = temperature;
+    auto trainer = learner::Trainer::Create(options, decoder_.get());
+    EXPECT_TRUE(trainer.ok()) << trainer.status();
+    learner::TokenGroup group{
+        .prompt = prompt_, .completions = {}, .make_constraint = make_constraint_};
+    for (const domain::Completion& completion : completions) {
+      group.completions.push_back(completion.token_ids);
+    }
+    auto logprobs = (*trainer)->Logprobs(*decoder_, {group});
+    EXPECT_TRUE(logprobs.ok()) << logprobs.status();
+    return logprobs.ok() ? logprobs->front() : std::vector<std::vector<float>>();
+  }
+
+  const catalog::PieceTokenizer tokenizer_ = catalog::WordTokenizer();
+  const std::vector<domain::Item> items_ = catalog::RandomItems(60, 3);
+  const std::vector<int32_t> prompt_ = {5, 70, 71, 72, 10};
+  base::TemporaryDirectory dir_;
+  std::unique_ptr<model::Decoder> decoder_;
+  domain::MakeTokenConstraint make_constraint_;
+};
+
+TEST_P(ConstrainedReplayTest, SampledLogProbabilitiesEqualTheLearnersReplay) {
+  for (const float temperature : {1.0F, 0.7F, 0.0F}) {
+    const auto completions = Sample(temperature, 8);
+    // Greedy draws report the plain softmax.
+    const auto recomputed = Recompute(completions, temperature > 0 ? temperature : 1.0);
+    ASSERT_EQ(recomputed.size(), completions.size());
+    int num_free = 0;
+    for (size_t i = 0; i < completions.size(); ++i) {
+      const std::vector<float>& sampled = completions[i].sampled_logprobs;
+      ASSERT_EQ(recomputed[i].size(), sampled.size());
+      for (size_t t = 0; t < sampled.size(); ++t) {
+        EXPECT_NEAR(recomputed[i][t], sampled[t], 1e-5) << temperature << " " << i << " " << t;
+        num_free += sampled[t] == 0.0F ? 0 : 1;
+      }
+    }
+    EXPECT_GT(num_free, 8 * kNumRanks);
+  }
+}
+
+TEST_P(ConstrainedReplayTest, EveryListIsCompleteAndOfTheCatalog) {
+  for (const domain::Completion& completion : Sample(1.0F, 8)) {
+    EXPECT_EQ(completion.finish_reason, domain::FinishReason::kStop);
+    EXPECT_EQ(completion.token_ids.back(), tokenizer_.end_token_id());
+    const std::string text = tokenizer_.Decode(completion.token_ids);
+    const auto list = catalog::ParseList(text, catalog::RankCounting::kByLine);
+    EXPECT_EQ(list.Items().size(), static_cast<size_t>(kNumRanks)) << text;
+    for (const domain::Item& item : list.Items()) {
+      EXPECT_NE(std::find(items_.begin(), items_.end(), item), items_.end()) << text;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Styles,
+                         ConstrainedReplayTest,
+                         testing::Values(catalog::ListStyle::kPlain,
+                                         catalog::ListStyle::kNumbered));
+
+}  // namespace
+}  // namespace convrec
