@@ -4,9 +4,15 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
+#include <functional>
+#include <thread>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "proto/reward_rule.grpc.pb.h"
 #include "services/reward/fake_observer.h"
@@ -22,7 +28,12 @@ class FakeRule final : public v1::RewardRuleService::Service {
   grpc::Status EvaluateLists(grpc::ServerContext* context,
                              const v1::EvaluateListsRequest* request,
                              v1::EvaluateListsReply* reply) override {
-    last = *request;
+    std::function<void(v1::EvaluateListsReply*)> damage;
+    {
+      absl::MutexLock lock(&mu_);
+      last_ = *request;
+      damage = damage_;
+    }
     if (hangs) {
       while (!context->IsCancelled()) std::this_thread::yield();
       return grpc::Status::CANCELLED;
@@ -37,9 +48,23 @@ class FakeRule final : public v1::RewardRuleService::Service {
     return grpc::Status::OK;
   }
 
-  v1::EvaluateListsRequest last;
-  bool hangs = false;
-  std::function<void(v1::EvaluateListsReply*)> damage;
+  // The request that came last.
+  v1::EvaluateListsRequest last() const {
+    absl::MutexLock lock(&mu_);
+    return last_;
+  }
+
+  void Damage(std::function<void(v1::EvaluateListsReply*)> damage) {
+    absl::MutexLock lock(&mu_);
+    damage_ = std::move(damage);
+  }
+
+  std::atomic<bool> hangs{false};
+
+ private:
+  mutable absl::Mutex mu_;
+  std::function<void(v1::EvaluateListsReply*)> damage_ ABSL_GUARDED_BY(mu_);
+  v1::EvaluateListsRequest last_ ABSL_GUARDED_BY(mu_);
 };
 
 class ExternalRuleTest : public ::testing::Test {
@@ -90,10 +115,11 @@ class ExternalRuleTest : public ::testing::Test {
 TEST_F(ExternalRuleTest, ItsValuesAreAddedByWeight) {
   EXPECT_THAT(Apply(absl::Minutes(1)), ElementsAre(ElementsAre(1, .5), ElementsAre(5, 6.5)));
   EXPECT_THAT(observer_.external(), ElementsAre(true));
-  EXPECT_EQ(rule_.last.lists(0).lines(0).outcome(), v1::LINE_OUTCOME_HIT);
-  EXPECT_EQ(rule_.last.lists(1).completion(), "\xff");
-  EXPECT_EQ(rule_.last.ground_truth(0).title(), "A");
-  EXPECT_EQ(rule_.last.seen_titles(0), "S");
+  const v1::EvaluateListsRequest request = rule_.last();
+  EXPECT_EQ(request.lists(0).lines(0).outcome(), v1::LINE_OUTCOME_HIT);
+  EXPECT_EQ(request.lists(1).completion(), "\xff");
+  EXPECT_EQ(request.ground_truth(0).title(), "A");
+  EXPECT_EQ(request.seen_titles(0), "S");
 }
 
 TEST_F(ExternalRuleTest, NoAnswerInTimeGivesTheDefault) {
@@ -113,7 +139,7 @@ TEST_F(ExternalRuleTest, AMalformedAnswerGivesTheDefault) {
       [](auto* reply) { reply->mutable_lists(1)->add_values(0); },
       [](auto* reply) { reply->mutable_lists(0)->set_values(1, std::nanf("")); }};
   for (const auto& damage : damages) {
-    rule_.damage = damage;
+    rule_.Damage(damage);
     EXPECT_THAT(Apply(absl::Minutes(1)), ElementsAre(ElementsAre(0, -1), ElementsAre(-1, 0)));
   }
   EXPECT_THAT(observer_.external(), ElementsAre(false, false, false));
