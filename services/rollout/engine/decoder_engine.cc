@@ -8,9 +8,7 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/types.h>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "libs/base/check.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
@@ -20,6 +18,7 @@
 #include "services/rollout/engine/block_pool.h"
 #include "services/rollout/engine/decode_runner.h"
 #include "services/rollout/engine/kv_store.h"
+#include "services/rollout/engine/policy_slot.h"
 #include "services/rollout/engine/prefix_cache.h"
 #include "services/rollout/engine/running_group.h"
 #include "services/rollout/engine/sampler.h"
@@ -40,25 +39,22 @@ struct StepInputs {
   std::vector<DrawRequest> draws;                                   // `row` counts the drawing rows only.
   std::vector<int64_t> draw_rows;                                   // Their rows in the step.
   std::vector<std::pair<RunningGroup*, int>> owners;                // Group and sibling of each draw.
-  std::vector<std::pair<RunningGroup*, int>> prefilled;             // Group and the prompt tokens it gains.
+  std::vector<RunningGroup*> prefilled;                             // Groups of which some of the prompt is computed.
 };
 
 class Engine final : public DecoderEngine {
  public:
-  Engine(std::unique_ptr<model::Decoder> live, std::unique_ptr<model::Decoder> spare, PolicyId id,
-         DecoderEngineOptions options, std::unique_ptr<KvStore> store,
+  Engine(std::unique_ptr<PolicySlot> policy, DecoderEngineOptions options, std::unique_ptr<KvStore> store,
          std::unique_ptr<DecodeRunner> runner, int num_blocks, int64_t block_bytes, bool is_float32)
       : options_(std::move(options)),
         is_float32_(is_float32),
         limits_{.num_blocks = num_blocks, .max_rows = options_.max_rows, .max_prefill_tokens = options_.max_prefill_tokens},
         block_bytes_(block_bytes),
-        live_(std::move(live)),
+        policy_(std::move(policy)),
         store_(std::move(store)),
         runner_(std::move(runner)),
         pool_(num_blocks),
-        prefixes_(&pool_, kBlockTokens),
-        spare_(std::move(spare)),
-        live_id_(id) {}
+        prefixes_(&pool_, kBlockTokens) {}
 
   absl::Status Add(GenerationRequest request) override;
   absl::StatusOr<std::vector<GenerationResult>> Step() override;
@@ -71,17 +67,15 @@ class Engine final : public DecoderEngine {
   std::vector<int64_t> Abort() override;
   absl::StatusOr<std::vector<float>> Score(const std::vector<int32_t>& token_ids) override;
 
-  absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors) override ABSL_LOCKS_EXCLUDED(mu_);
-  bool Swap() override ABSL_LOCKS_EXCLUDED(mu_);
-  PolicyId live() const override ABSL_LOCKS_EXCLUDED(live_mu_) {
-    absl::MutexLock lock(&live_mu_);
-    return live_id_;
+  absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors) override {
+    return policy_->Receive(id, tensors);
   }
-  void Close() override ABSL_LOCKS_EXCLUDED(mu_);
+  bool Swap() override;
+  PolicyId live() const override { return policy_->live_id(); }
+  void Close() override { policy_->Close(); }
   bool is_float32() const override { return is_float32_; }
   int64_t cache_bytes() const override { return pool_.num_used() * block_bytes_; }
   int64_t peak_cache_bytes() const override { return pool_.peak_used() * block_bytes_; }
-  int64_t num_prefilled_tokens() const override { return num_prefilled_tokens_; }
   int64_t num_reused_tokens() const override { return num_reused_tokens_; }
 
  private:
@@ -103,35 +97,25 @@ class Engine final : public DecoderEngine {
     return std::find(options_.stop_token_ids.begin(), options_.stop_token_ids.end(), token_id) !=
            options_.stop_token_ids.end();
   }
-  bool AdmitsNew() ABSL_LOCKS_EXCLUDED(mu_);
-  bool SpareIsFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return closed_ || !pending_; }
+  bool drains() const { return options_.swap_mode == DecoderEngineOptions::SwapMode::kDrain; }
+  const model::Decoder& decoder() const { return policy_->live(); }
 
   const DecoderEngineOptions options_;
   const bool is_float32_;
   const StepLimits limits_;
   const int64_t block_bytes_;
-  std::unique_ptr<model::Decoder> live_;
+  const std::unique_ptr<PolicySlot> policy_;
   std::unique_ptr<KvStore> store_;
   std::unique_ptr<DecodeRunner> runner_;   // Of tensor memory only; runs decode steps at fixed shapes.
   BlockPool pool_;
   PrefixCache prefixes_;
   Groups groups_;   // In the order of arrival, waiting ones behind running ones.
   std::vector<DrawnToken> drawn_;
-  int64_t num_prefilled_tokens_ = 0;
   int64_t num_reused_tokens_ = 0;
-
-  absl::Mutex mu_;
-  std::unique_ptr<model::Decoder> spare_ ABSL_GUARDED_BY(mu_);
-  bool pending_ ABSL_GUARDED_BY(mu_) = false;
-  bool closed_ ABSL_GUARDED_BY(mu_) = false;
-  PolicyId pending_id_ ABSL_GUARDED_BY(mu_);
-  // A lock of its own, because mu_ is held during a whole transfer.
-  mutable absl::Mutex live_mu_;
-  PolicyId live_id_ ABSL_GUARDED_BY(live_mu_);
 };
 
 absl::Status Engine::Add(GenerationRequest request) {
-  const model::ModelConfig& config = live_->config();
+  const model::ModelConfig& config = decoder().config();
   if (request.prompt_token_ids.empty()) return absl::InvalidArgumentError("the prompt has no token");
   for (const int32_t id : request.prompt_token_ids) {
     if (id < 0 || id >= config.vocab_size) {
@@ -258,9 +242,8 @@ void Engine::PlanPrompt(RunningGroup* group, int num_tokens, StepInputs* step) {
                                     .num_rows = count,
                                     .first_position = begin,
                                     .own_blocks = group->shared_blocks.data()}}});
-  step->prefilled.emplace_back(group, count);
+  step->prefilled.push_back(group);
   group->plan.prefilled += count;
-  num_prefilled_tokens_ += count;
 }
 
 void Engine::PlanSiblings(RunningGroup* group, StepInputs* step) {
@@ -307,7 +290,7 @@ StepInputs Engine::MakeStep() {
     plans.push_back(group.plan);
     groups.push_back(&group);
   }
-  const StepPlan plan = PlanStep(plans, limits_, AdmitsNew());
+  const StepPlan plan = PlanStep(plans, limits_, /*admit_new=*/!(drains() && policy_->has_pending()));
   for (const int index : plan.admit) groups[static_cast<size_t>(index)]->plan.admitted = true;
   for (const int index : plan.start) Start(groups[static_cast<size_t>(index)]);
   StepInputs step;
@@ -389,15 +372,15 @@ absl::Status Engine::Take(const StepInputs& step, const std::vector<Draw>& draws
 
 at::Tensor Engine::Logits(const StepInputs& step) {
   if (runner_ != nullptr && DecodeRunner::Takes(step.groups)) {
-    return runner_->Run(*live_, step.token_ids, step.positions, step.groups);
+    return runner_->Run(decoder(), step.token_ids, step.positions, step.groups);
   }
-  const at::Device device = live_->device();
-  const at::Tensor hidden_MD = live_->Trunk(torch::tensor(step.token_ids, at::kLong).to(device),
+  const at::Device device = decoder().device();
+  const at::Tensor hidden_MD = decoder().Trunk(torch::tensor(step.token_ids, at::kLong).to(device),
                                             torch::tensor(step.positions, at::kLong).to(device),
                                             store_->BeginStep(step.groups));
   if (step.draws.empty()) return {};
-  if (step.draw_rows.size() == step.token_ids.size()) return live_->Logits(hidden_MD);
-  return live_->Logits(hidden_MD.index_select(0, torch::tensor(step.draw_rows, at::kLong).to(device)));
+  if (step.draw_rows.size() == step.token_ids.size()) return decoder().Logits(hidden_MD);
+  return decoder().Logits(hidden_MD.index_select(0, torch::tensor(step.draw_rows, at::kLong).to(device)));
 }
 
 absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
@@ -412,7 +395,7 @@ absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
     if (!step.token_ids.empty()) {
       const at::Tensor logits = Logits(step);
       if (!step.draws.empty()) CR_RETURN_IF_ERROR(Take(step, DrawTokens(logits, step.draws)));
-      for (const auto& [group, count] : step.prefilled) {
+      for (const RunningGroup* group : step.prefilled) {
         // Blocks computed by two policies belong to neither.
         if (group->oldest_version != version) continue;
         const std::vector<int32_t>& prompt = group->request.prompt_token_ids;
@@ -438,21 +421,21 @@ absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
 absl::StatusOr<std::vector<float>> Engine::Score(const std::vector<int32_t>& token_ids) {
   if (token_ids.size() < 2) return std::vector<float>{};
   for (const int32_t id : token_ids) {
-    if (id < 0 || id >= live_->config().vocab_size) {
+    if (id < 0 || id >= decoder().config().vocab_size) {
       return absl::InvalidArgumentError(absl::StrCat("token ", id, " is outside the vocabulary"));
     }
   }
   try {
     const c10::InferenceMode guard;
-    const at::Device device = live_->device();
+    const at::Device device = decoder().device();
     const auto count = static_cast<int64_t>(token_ids.size()) - 1;
     const model::GroupLayout layout(
         std::vector<model::GroupShape>{{.prompt_tokens = count + 1, .completion_tokens = {}}});
     const at::Tensor ids_M = torch::tensor(std::vector<int64_t>(token_ids.begin(), token_ids.end()), at::kLong).to(device);
     const auto attention = model::MakeGroupAttention(layout, device);
     const at::Tensor hidden =
-        live_->Trunk(ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
-    const at::Tensor logprobs = at::log_softmax(live_->Logits(hidden.narrow(0, 0, count)), 1)
+        decoder().Trunk(ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
+    const at::Tensor logprobs = at::log_softmax(decoder().Logits(hidden.narrow(0, 0, count)), 1)
                                     .gather(1, ids_M.narrow(0, 1, count).unsqueeze(1))
                                     .to(at::kCPU, at::kFloat)
                                     .contiguous();
@@ -462,54 +445,11 @@ absl::StatusOr<std::vector<float>> Engine::Score(const std::vector<int32_t>& tok
   }
 }
 
-absl::Status Engine::Receive(PolicyId id, const std::vector<PolicyTensor>& tensors) {
-  absl::MutexLock lock(&mu_);
-  mu_.Await(absl::Condition(this, &Engine::SpareIsFree));
-  if (closed_) return absl::CancelledError("the engine is closed");
-  std::vector<model::NamedTensor> named;
-  for (const PolicyTensor& tensor : tensors) {
-    const at::ScalarType type = tensor.dtype == "BF16" ? at::kBFloat16 : at::kFloat;
-    named.push_back({.name = tensor.name,
-                     .tensor = at::from_blob(const_cast<char*>(tensor.data), tensor.shape, at::TensorOptions(type))});
-  }
-  try {
-    CR_RETURN_IF_ERROR(spare_->Load(named));
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("loading weights failed: ", error.what()));
-  }
-  pending_ = true;
-  pending_id_ = id;
-  return absl::OkStatus();
-}
-
-bool Engine::AdmitsNew() {
-  if (options_.swap_mode == DecoderEngineOptions::SwapMode::kContinue) return true;
-  // While a transfer holds the lock nothing is pending.
-  if (!mu_.TryLock()) return true;
-  const bool admits = !pending_;
-  mu_.Unlock();
-  return admits;
-}
-
 bool Engine::Swap() {
-  if (options_.swap_mode == DecoderEngineOptions::SwapMode::kDrain && num_running_groups() > 0) return false;
-  // Never waits for a transfer: while the spare decoder is being filled there is nothing to swap.
-  if (!mu_.TryLock()) return false;
-  const bool swapped = pending_;
-  if (swapped) {
-    std::swap(live_, spare_);
-    prefixes_.Clear();
-    absl::MutexLock lock(&live_mu_);
-    live_id_ = pending_id_;
-    pending_ = false;
-  }
-  mu_.Unlock();
-  return swapped;
-}
-
-void Engine::Close() {
-  absl::MutexLock lock(&mu_);
-  closed_ = true;
+  if (drains() && num_running_groups() > 0) return false;
+  if (!policy_->Swap()) return false;
+  prefixes_.Clear();   // Its keys and values are of other weights.
+  return true;
 }
 
 }  // namespace
@@ -533,7 +473,11 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
   } else {
     CR_ASSIGN_OR_RETURN(live, model::MakeDecoder(config, decoder_options));
   }
-  CR_ASSIGN_OR_RETURN(auto spare, model::MakeDecoder(config, decoder_options));
+  // An engine without weights of its own follows a learner: that both copies find room shows at start.
+  std::unique_ptr<model::Decoder> spare;
+  if (!load_weights) {
+    CR_ASSIGN_OR_RETURN(spare, model::MakeDecoder(config, decoder_options));
+  }
 
   const bool has_panels =
       options.kv_memory == KvMemory::kPanels || (options.kv_memory == KvMemory::kAuto && is_cpu);
@@ -561,8 +505,9 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
     return absl::ResourceExhaustedError(
         absl::StrCat("no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
   }
-  return std::make_unique<Engine>(std::move(live), std::move(spare), PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}},
-                                  options, std::move(store), std::move(runner), static_cast<int>(num_blocks), block_bytes, !is_narrow);
+  auto policy = std::make_unique<PolicySlot>(
+      std::move(live), PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}}, std::move(spare), decoder_options);
+  return std::make_unique<Engine>(std::move(policy), options, std::move(store), std::move(runner), static_cast<int>(num_blocks), block_bytes, !is_narrow);
 }
 
 }  // namespace convrec::rollout

@@ -1,8 +1,7 @@
 // The generation engine over a decoder, and the slot its weights are swapped in.
 //
-// Two decoders exist: the live one, used by Step(), and the spare one, filled by Receive() on another
-// thread. Swap() exchanges them between two steps; running groups go on with the new weights and
-// record both versions. All other calls come from one engine thread.
+// Receive() loads a policy on another thread; Swap() makes it live between two steps. Running groups go on with the
+// new weights and record both versions. All other calls come from one engine thread.
 #pragma once
 
 #include <cstdint>
@@ -15,28 +14,13 @@
 #include "absl/status/statusor.h"
 #include "libs/domain/ids.h"
 #include "services/rollout/engine/generation_engine.h"
+#include "services/rollout/engine/policy.h"
 
 namespace convrec::rollout {
 
-// Weights as bytes that the caller keeps alive during Receive().
-struct PolicyTensor {
-  std::string name;             // Hugging Face name.
-  std::string dtype;            // "F32" or "BF16".
-  std::vector<int64_t> shape;
-  const char* data = nullptr;
-  uint64_t size_bytes = 0;
-};
-
-// Version numbers start again with every start of the learner, so a policy is named by both.
-struct PolicyId {
-  domain::RunEpoch epoch;
-  domain::PolicyVersion version{-1};   // -1 = no policy yet.
-  friend auto operator<=>(const PolicyId&, const PolicyId&) = default;
-};
-
 class DecoderEngine : public GenerationEngine {
  public:
-  // Loads the spare decoder; waits while an earlier policy has not been swapped in. Any thread.
+  // Loads a policy beside the live one; waits while an earlier policy has not been swapped in. Any thread.
   virtual absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors) = 0;
   // Makes a received policy live; returns whether there was one. With SwapMode::kDrain, not before every running
   // group has ended; no group starts meanwhile.
@@ -52,8 +36,7 @@ class DecoderEngine : public GenerationEngine {
   // Bytes of the key-value blocks in use, prompts kept for reuse included; and the most there have been.
   virtual int64_t cache_bytes() const = 0;
   virtual int64_t peak_cache_bytes() const = 0;
-  // Prompt tokens computed, and those found in the prefix cache, since the start.
-  virtual int64_t num_prefilled_tokens() const = 0;
+  // Prompt tokens that were found in the prefix cache, since the start.
   virtual int64_t num_reused_tokens() const = 0;
 };
 
@@ -76,7 +59,7 @@ struct DecoderEngineOptions {
   std::function<std::function<int(int32_t)>()> make_rank_counter;
 };
 
-// Both decoders have the shape of `directory`/config.json. With `load_weights` the directory's weights
+// Weights have the shapes of `directory`/config.json. With `load_weights` the directory's weights
 // are live at once as version 0 of epoch 0; otherwise the engine needs Receive() and Swap() first.
 absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::string& directory,
                                                                  bool load_weights,
