@@ -13,6 +13,7 @@
 #include "libs/catalog/catalog.h"
 #include "libs/catalog/rank_segmentation.h"
 #include "libs/config/command_line.h"
+#include "libs/config/option_names.h"
 #include "libs/data/list_titles.h"
 #include "libs/rpc/server.h"
 #include "libs/sample/sample_world.h"
@@ -31,19 +32,6 @@ std::string WorkerName(const config::ServiceArguments& arguments) {
   char host[256] = "worker";
   ::gethostname(host, sizeof(host) - 1);
   return absl::StrCat("rollout-", host, "-", ::getpid());
-}
-
-DecoderEngineOptions::ComputeType ComputeTypeOf(config::ComputeType type) {
-  using ComputeType = DecoderEngineOptions::ComputeType;
-  switch (type) {
-    case config::ComputeType::kAuto:
-      return ComputeType::kAuto;
-    case config::ComputeType::kFloat32:
-      return ComputeType::kFloat32;
-    case config::ComputeType::kBfloat16:
-      return ComputeType::kBfloat16;
-  }
-  return ComputeType::kAuto;
 }
 
 absl::Status Run(const config::ServiceArguments& arguments) {
@@ -71,7 +59,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   engine_options.max_rows = max_rows;
   engine_options.max_prefill_tokens = options.rollout.prefill_tokens;
   engine_options.kv_cache_bytes = int64_t{options.rollout.kv_cache_mb} << 20;
-  engine_options.compute_type = ComputeTypeOf(options.rollout.compute_type);
+  engine_options.compute_type = *ParseComputeType(config::NameOf(options.rollout.compute_type));
   engine_options.swap_mode = options.rollout.swap_mode == config::SwapMode::kDrain
                                  ? DecoderEngineOptions::SwapMode::kDrain
                                  : DecoderEngineOptions::SwapMode::kContinue;

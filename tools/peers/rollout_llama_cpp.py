@@ -6,6 +6,7 @@ by llama.cpp's own sampler at temperature 1. `--quantize TYPE IN OUT` makes a GG
 """
 import ctypes
 import json
+import os
 import random
 import statistics
 import sys
@@ -23,7 +24,6 @@ if sys.argv[1] == "--quantize":
 
 prompts, prompt_tokens, siblings, new_tokens = (int(x) for x in sys.argv[2:6])
 repeats = int(sys.argv[6]) if len(sys.argv) > 6 else 1
-import os
 threads = len(os.sched_getaffinity(0))
 model_params = lc.llama_model_default_params()
 model = lc.llama_model_load_from_file(sys.argv[1].encode(), model_params)

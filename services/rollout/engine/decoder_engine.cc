@@ -454,6 +454,14 @@ bool Engine::Swap() {
 
 }  // namespace
 
+std::optional<DecoderEngineOptions::ComputeType> ParseComputeType(std::string_view name) {
+  using ComputeType = DecoderEngineOptions::ComputeType;
+  if (name == "auto") return ComputeType::kAuto;
+  if (name == "float32") return ComputeType::kFloat32;
+  if (name == "bfloat16") return ComputeType::kBfloat16;
+  return std::nullopt;
+}
+
 absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::string& directory,
                                                                  bool load_weights,
                                                                  const DecoderEngineOptions& options) {

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -58,6 +60,9 @@ struct DecoderEngineOptions {
   // needed for SamplingParams::max_ranks only.
   std::function<std::function<int(int32_t)>()> make_rank_counter;
 };
+
+// "auto", "float32" or "bfloat16".
+std::optional<DecoderEngineOptions::ComputeType> ParseComputeType(std::string_view name);
 
 // Weights have the shapes of `directory`/config.json. With `load_weights` the directory's weights
 // are live at once as version 0 of epoch 0; otherwise the engine needs Receive() and Swap() first.

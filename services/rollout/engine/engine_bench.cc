@@ -90,11 +90,13 @@ int Run(int argc, char** argv) {
             new_tokens = std::atoi(argv[5]);
   const std::string type = argc > 6 ? argv[6] : "auto";
   const int repeats = argc > 7 ? std::atoi(argv[7]) : 3;
-  using ComputeType = DecoderEngineOptions::ComputeType;
+  const auto compute_type = ParseComputeType(type);
+  if (!compute_type.has_value()) {
+    std::fprintf(stderr, "TYPE is \"%s\": expected auto, float32 or bfloat16\n", type.c_str());
+    return 64;
+  }
   DecoderEngineOptions options;
-  options.compute_type = type == "float32"    ? ComputeType::kFloat32
-                         : type == "bfloat16" ? ComputeType::kBfloat16
-                                              : ComputeType::kAuto;
+  options.compute_type = *compute_type;
   options.max_rows = prompts * siblings;
   const auto config = model::ReadModelConfig(std::string(argv[1]) + "/config.json");
   auto engine = MakeDecoderEngine(argv[1], /*load_weights=*/true, options);
@@ -130,8 +132,7 @@ int Run(int argc, char** argv) {
   const double elapsed = Median(seconds);
 
   const c10::InferenceMode guard;
-  const bool is_narrow = options.compute_type == ComputeType::kBfloat16 ||
-                         (options.compute_type == ComputeType::kAuto && kernels::HasNativeBfloat16());
+  const bool is_narrow = !(*engine)->is_float32();
   const int64_t d = config->hidden_size, f = config->intermediate_size, layers = config->num_layers;
   const int64_t heads = config->num_heads * config->head_dim, kv = config->num_kv_heads * config->head_dim;
   const std::vector<Shape> trunk = {{heads + 2 * kv, d, layers}, {d, heads, layers}, {2 * f, d, layers}, {d, f, layers}};

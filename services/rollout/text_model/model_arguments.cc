@@ -50,13 +50,10 @@ absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& 
 
 absl::StatusOr<std::unique_ptr<rollout::DecoderEngine>> MakeEngine(
     const ModelArguments& arguments, const tokenizer::Tokenizer& tokenizer, int max_rows) {
-  using ComputeType = rollout::DecoderEngineOptions::ComputeType;
   model::SetComputeThreads(arguments.threads);
   rollout::DecoderEngineOptions options;
   options.device = arguments.device;
-  options.compute_type = arguments.compute == "float32"    ? ComputeType::kFloat32
-                         : arguments.compute == "bfloat16" ? ComputeType::kBfloat16
-                                                           : ComputeType::kAuto;
+  options.compute_type = *rollout::ParseComputeType(arguments.compute);
   options.max_rows = max_rows;
   options.kv_cache_bytes = int64_t{arguments.kv_cache_mib} << 20;
   options.stop_token_ids = tokenizer.stop_ids();
