@@ -4,34 +4,25 @@
 #include <torch/types.h>
 
 #include <cstring>
+#include <span>
 
 #include "libs/base/check.h"
 #include "libs/base/digest.h"
-#include "libs/model/chunked_logprob.h"
-#include "libs/model/group_attention.h"
+#include "services/learner/train/group_forward.h"
 
 namespace convrec::learner {
 
 namespace {
 
 domain::Canary MakeCanary(const model::Decoder& decoder, const std::vector<int32_t>& token_ids) {
-  const auto count = static_cast<int64_t>(token_ids.size());
-  CR_CHECK(count >= 2);
-  const model::GroupLayout layout(
-      std::vector<model::GroupShape>{{.prompt_tokens = count, .completion_tokens = {}}});
-  const at::Device device = decoder.device();
-  const at::Tensor ids_M =
-      torch::tensor(std::vector<int64_t>(token_ids.begin(), token_ids.end()), at::kLong).to(device);
-  const auto attention = model::MakeGroupAttention(layout, device);
-  const at::Tensor hidden_MD =
-      decoder.Trunk(ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
-  const at::Tensor logprobs =
-      model::ChunkedLogprob(
-          hidden_MD.narrow(0, 0, count - 1), decoder.head_weight_VD(), ids_M.narrow(0, 1, count - 1), 1.0)
+  CR_CHECK(token_ids.size() >= 2);
+  const std::span<const int32_t> tokens(token_ids);
+  const at::Tensor logprob_M =
+      ForwardGroups(decoder, {{.prompt = tokens.first(1), .completions = {tokens.subspan(1)}}}, {})
           .logprob_M.to(at::kCPU)
           .contiguous();
-  const float* values = logprobs.const_data_ptr<float>();
-  return {token_ids, {values, values + count - 1}};
+  const float* values = logprob_M.const_data_ptr<float>();
+  return {token_ids, {values, values + logprob_M.numel()}};
 }
 
 }  // namespace

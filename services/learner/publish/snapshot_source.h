@@ -1,8 +1,8 @@
 // A decoder's weights as a snapshot for publication.
 #pragma once
 
-#include <memory>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 

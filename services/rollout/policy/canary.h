@@ -11,8 +11,8 @@ namespace convrec::rollout {
 
 // Nats by which log-probabilities may differ.
 struct CanaryTolerance {
-  double largest = 1e-3;   // Of any token.
-  double mean = 1e-4;      // Over the tokens of all canaries.
+  double largest = 0;   // Of any token.
+  double mean = 0;      // Over the tokens of all canaries.
 };
 
 // What rounding of weights and activations to bfloat16 explains, and what only other weights do.
