@@ -12,6 +12,7 @@
 #include "libs/model/decoder.h"
 #include "services/learner/train/trainer.h"
 #include "services/rollout/engine/decoder_engine.h"
+#include "services/rollout/engine/testing/tiny_model.h"
 
 namespace convrec {
 namespace {
@@ -21,17 +22,8 @@ constexpr int kNumRanks = 5;
 class ConstrainedReplayTest : public testing::TestWithParam<catalog::ListStyle> {
  protected:
   void SetUp() override {
-    model::ModelConfig config;
-    config.vocab_size = tokenizer_.end_token_id() + 1;
-    config.hidden_size = 32;
-    config.intermediate_size = 48;
-    config.num_layers = 2;
-    config.num_heads = 4;
-    config.num_kv_heads = 2;
-    config.head_dim = 8;
+    model::ModelConfig config = rollout::TinyConfig(tokenizer_.end_token_id() + 1);
     config.max_position_embeddings = 512;
-    config.tie_word_embeddings = true;
-    config.initializer_range = 0.3;  // Far from uniform, so that equal results mean something.
     auto decoder = model::MakeDecoder(config, {.trainable = true, .seed = 4});
     ASSERT_TRUE(decoder.ok()) << decoder.status();
     decoder_ = *std::move(decoder);

@@ -12,27 +12,13 @@
 #include "libs/model/chunked_logprob.h"
 #include "libs/model/decoder.h"
 #include "libs/model/group_attention.h"
+#include "services/rollout/engine/testing/tiny_model.h"
 
 namespace convrec::rollout {
 namespace {
 
 using domain::Completion;
 using domain::FinishReason;
-
-model::ModelConfig TinyConfig() {
-  model::ModelConfig config;
-  config.vocab_size = 50;
-  config.hidden_size = 32;
-  config.intermediate_size = 48;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 8;
-  config.max_position_embeddings = 256;
-  config.tie_word_embeddings = true;
-  config.initializer_range = 0.3;  // Far from uniform, so that equal results mean something.
-  return config;
-}
 
 class DecoderEngineTest : public ::testing::Test {
  protected:
@@ -301,15 +287,7 @@ TEST_F(DecoderEngineTest, DrainedSwapsWaitForRunningGroupsAndHoldNewOnesBack) {
   auto engine = Engine(options);
   ASSERT_TRUE(engine->Add(Request(1, 6, 2, 10)).ok());
   ASSERT_TRUE(engine->Step().ok());
-  std::vector<PolicyTensor> tensors;
-  for (const auto& [name, tensor] : decoder_->parameters()) {
-    tensors.push_back({.name = name,
-                       .dtype = "F32",
-                       .shape = tensor.sizes().vec(),
-                       .data = static_cast<const char*>(tensor.const_data_ptr()),
-                       .size_bytes = tensor.nbytes()});
-  }
-  ASSERT_TRUE(engine->Receive({.epoch = {}, .version = {4}}, tensors).ok());
+  ASSERT_TRUE(engine->Receive({.epoch = {}, .version = {4}}, TensorsOf(*decoder_)).ok());
   ASSERT_TRUE(engine->Add(Request(2, 6, 2, 10)).ok());
   std::map<int64_t, std::vector<Completion>> results;
   while (!engine->idle()) {
@@ -371,15 +349,7 @@ TEST_F(DecoderEngineTest, SwappedWeightsGiveTheDrawsOfThoseWeightsAndRecordBothV
   ASSERT_TRUE(engine->Add(Request(1, 6, 2, 10)).ok());
   ASSERT_TRUE(engine->Step().ok());
   auto other = *model::MakeDecoder(TinyConfig(), {.seed = 12});
-  std::vector<PolicyTensor> tensors;
-  for (const auto& [name, tensor] : other->parameters()) {
-    tensors.push_back({.name = name,
-                       .dtype = "F32",
-                       .shape = tensor.sizes().vec(),
-                       .data = static_cast<const char*>(tensor.const_data_ptr()),
-                       .size_bytes = tensor.nbytes()});
-  }
-  ASSERT_TRUE(engine->Receive({.epoch = {}, .version = {4}}, tensors).ok());
+  ASSERT_TRUE(engine->Receive({.epoch = {}, .version = {4}}, TensorsOf(*other)).ok());
   EXPECT_EQ(engine->live().version.value, 0);
   EXPECT_TRUE(engine->Swap());
   EXPECT_EQ(engine->live().version.value, 4);

@@ -6,6 +6,7 @@
 
 #include "libs/base/files.h"
 #include "libs/model/decoder.h"
+#include "services/rollout/engine/testing/tiny_model.h"
 
 namespace convrec::rollout {
 namespace {
@@ -13,18 +14,7 @@ namespace {
 class CanaryTest : public ::testing::Test {
  protected:
   std::unique_ptr<DecoderEngine> Engine(uint64_t seed, DecoderEngineOptions::ComputeType type) {
-    model::ModelConfig config;
-    config.vocab_size = 50;
-    config.hidden_size = 32;
-    config.intermediate_size = 48;
-    config.num_layers = 2;
-    config.num_heads = 4;
-    config.num_kv_heads = 2;
-    config.head_dim = 8;
-    config.max_position_embeddings = 256;
-    config.tie_word_embeddings = true;
-    config.initializer_range = 0.3;
-    EXPECT_TRUE(model::SaveDecoder(**model::MakeDecoder(config, {.seed = seed}), dir_.path(), "F32").ok());
+    EXPECT_TRUE(model::SaveDecoder(**model::MakeDecoder(TinyConfig(), {.seed = seed}), dir_.path(), "F32").ok());
     DecoderEngineOptions options;
     options.compute_type = type;
     auto engine = MakeDecoderEngine(dir_.path(), true, options);
