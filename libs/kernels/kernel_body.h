@@ -127,10 +127,10 @@ void TileWidened(int64_t k, const float* a, int64_t lda, const uint16_t* b, floa
   }
 }
 
+#ifdef CR_KERNEL_DPBF16
 template <int kRows>
 void TileBfloat16(int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
                   const TileEnd& end) {
-#ifdef CR_KERNEL_DPBF16
   Register sum[kRows][kWidth];
   Begin<kRows>(sum, c, ldc, end);
   for (int64_t i = 0; i < k; i += 2) {
@@ -151,33 +151,8 @@ void TileBfloat16(int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, 
     }
   }
   Finish<kRows>(sum, c, ldc, end, 0);
-#else
-  // Without such products: both factors widened, products and sums in float32.
-  for (int64_t column = 0; column < kPanelColumns; column += kPassColumns) {
-    Register sum[kRows][kWidth];
-    Begin<kRows>(sum, c + column, ldc, end);
-    for (int64_t i = 0; i < k; i += 2) {
-      const uint16_t* pairs = b + i * kPanelColumns + 2 * column;
-      for (int w = 0; w < kWidth; ++w) {
-        const RegisterBits bits = Load<RegisterBits>(pairs + 2 * w * CR_KERNEL_LANES);
-        const RegisterBits low = bits << 16, high = bits & 0xffff0000U;
-        Register even, odd;
-        std::memcpy(&even, &low, sizeof(low));
-        std::memcpy(&odd, &high, sizeof(high));
-        for (int r = 0; r < kRows; ++r) {
-          for (int which = 0; which < 2; ++which) {
-            const uint32_t widened = uint32_t{a[r * lda + i + which]} << 16;
-            float x;
-            std::memcpy(&x, &widened, sizeof(x));
-            sum[r][w] += Splat<Register>(x) * (which == 0 ? even : odd);
-          }
-        }
-      }
-    }
-    Finish<kRows>(sum, c + column, ldc, end, column);
-  }
-#endif
 }
+#endif
 
 // Calls `body.template operator()<rows>()` for rows in 1..kMost.
 template <int kMost, typename Body>
@@ -198,10 +173,12 @@ void AnyTileWidened(int rows, int64_t k, const float* a, int64_t lda, const uint
   WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { TileWidened<kRows>(k, a, lda, b, c, ldc, end); });
 }
 
+#ifdef CR_KERNEL_DPBF16
 void AnyTileBfloat16(int rows, int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
                      const TileEnd& end) {
   WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { TileBfloat16<kRows>(k, a, lda, b, c, ldc, end); });
 }
+#endif
 
 void ToBfloat16(const float* x, int64_t n, uint16_t* out) {
   for (int64_t i = 0; i < n; ++i) {
@@ -211,6 +188,15 @@ void ToBfloat16(const float* x, int64_t n, uint16_t* out) {
     // A NaN stays one, whatever its lower bits.
     const bool is_nan = (bits & 0x7fffffffU) > 0x7f800000U;
     out[i] = static_cast<uint16_t>(is_nan ? (bits >> 16) | 0x40U : rounded >> 16);
+  }
+}
+
+void RoundToBfloat16(const float* x, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    uint16_t rounded;
+    ToBfloat16(x + i, 1, &rounded);
+    const uint32_t bits = uint32_t{rounded} << 16;
+    std::memcpy(out + i, &bits, sizeof(bits));
   }
 }
 
@@ -255,7 +241,7 @@ inline Wide Exp(Wide x) {
   return vanishes ? Wide{} : p * scale;
 }
 
-void RmsNorm(const float* x, const float* weight, int64_t n, float eps, float* out) {
+float RmsNorm(const float* x, const float* weight, int64_t n, float eps, float* out) {
   Wide squares{};
   const int64_t whole = n / kLanes * kLanes;
   for (int64_t i = 0; i < whole; i += kLanes) {
@@ -268,6 +254,7 @@ void RmsNorm(const float* x, const float* weight, int64_t n, float eps, float* o
   }
   const float scale = 1.0F / std::sqrt(SumOfLanes(squares) / static_cast<float>(n) + eps);
   for (int64_t i = 0; i < n; ++i) out[i] = x[i] * scale * weight[i];
+  return scale;
 }
 
 void GatedSilu(const float* gate, const float* up, int64_t n, float* out) {
@@ -323,12 +310,16 @@ float SumExp(const float* x, int64_t n, float shift, float scale) {
   return SumOfLanes(sum);
 }
 
-constexpr KernelTable MakeTable(InstructionSet set) {
-  return {.set = set,
-          .max_rows = CR_KERNEL_ROWS,
+constexpr KernelTable MakeTable() {
+  return {.max_rows = CR_KERNEL_ROWS,
           .tile = AnyTile,
           .tile_widened = AnyTileWidened,
+#ifdef CR_KERNEL_DPBF16
           .tile_bfloat16 = AnyTileBfloat16,
+#else
+          .tile_bfloat16 = nullptr,
+#endif
+          .round_to_bfloat16 = RoundToBfloat16,
           .to_bfloat16 = ToBfloat16,
           .rms_norm = RmsNorm,
           .gated_silu = GatedSilu,

@@ -27,7 +27,6 @@ struct TileEnd {
 };
 
 struct KernelTable {
-  InstructionSet set;
   // Most rows of one tile.
   int max_rows;
 
@@ -37,14 +36,16 @@ struct KernelTable {
   // The same with b of bfloat16, stored as pairs over k: b[k / 2][32][2]; k is even, products are float32.
   void (*tile_widened)(int rows, int64_t k, const float* a, int64_t lda, const uint16_t* b, float* c,
                        int64_t ldc, const TileEnd& end);
-  // The same with both factors of bfloat16 and float32 sums.
+  // The same with both factors of bfloat16 and float32 sums; null where the set has no such products.
   void (*tile_bfloat16)(int rows, int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c,
                         int64_t ldc, const TileEnd& end);
 
-  // Rounds to nearest even.
+  // out = x rounded to bfloat16, nearest even, as float32.
+  void (*round_to_bfloat16)(const float* x, int64_t n, float* out);
+  // The same as bfloat16.
   void (*to_bfloat16)(const float* x, int64_t n, uint16_t* out);
-  // out = x / sqrt(mean(x^2) + eps) * weight
-  void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* out);
+  // out = x * scale * weight with scale = 1 / sqrt(mean(x^2) + eps), which is returned.
+  float (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* out);
   // out = gate / (1 + exp(-gate)) * up
   void (*gated_silu)(const float* gate, const float* up, int64_t n, float* out);
   // Halves (a, b) of 2 * half values become (a cos - b sin, b cos + a sin).

@@ -5,5 +5,5 @@
 
 namespace convrec::kernels {
 extern const KernelTable kAvx2Kernels;
-const KernelTable kAvx2Kernels = MakeTable(InstructionSet::kAvx2);
+const KernelTable kAvx2Kernels = MakeTable();
 }  // namespace convrec::kernels

@@ -5,5 +5,5 @@
 
 namespace convrec::kernels {
 extern const KernelTable kAvx512Kernels;
-const KernelTable kAvx512Kernels = MakeTable(InstructionSet::kAvx512);
+const KernelTable kAvx512Kernels = MakeTable();
 }  // namespace convrec::kernels

@@ -6,5 +6,5 @@
 
 namespace convrec::kernels {
 extern const KernelTable kAvx512Bf16Kernels;
-const KernelTable kAvx512Bf16Kernels = MakeTable(InstructionSet::kAvx512Bf16);
+const KernelTable kAvx512Bf16Kernels = MakeTable();
 }  // namespace convrec::kernels

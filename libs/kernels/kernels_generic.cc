@@ -4,5 +4,5 @@
 
 namespace convrec::kernels {
 extern const KernelTable kGenericKernels;
-const KernelTable kGenericKernels = MakeTable(InstructionSet::kGeneric);
+const KernelTable kGenericKernels = MakeTable();
 }  // namespace convrec::kernels

@@ -24,6 +24,6 @@ struct Product {
 };
 
 // A row of the result does not depend on the other rows, bit for bit.
-void Multiply(const PanelMatrix& weights_NK, const Product& product);
+void Multiply(const PanelMatrix& weights_NK, const Product& product, const KernelTable& kernels = Kernels());
 
 }  // namespace convrec::kernels

@@ -17,6 +17,15 @@ std::vector<float> Random(int64_t count, uint64_t stream) {
   return values;
 }
 
+// Calls body(kernels) for every instruction set of this processor.
+template <typename Body>
+void ForEverySet(const Body& body) {
+  for (int set = 0; set <= static_cast<int>(BestInstructionSet()); ++set) {
+    SCOPED_TRACE(Name(static_cast<InstructionSet>(set)));
+    body(KernelsOf(static_cast<InstructionSet>(set)));
+  }
+}
+
 struct Shape {
   int64_t m, n, k;
 };
@@ -25,50 +34,74 @@ class MultiplyTest : public ::testing::TestWithParam<Shape> {};
 
 TEST_P(MultiplyTest, EqualsSumsInDouble) {
   const auto [m, n, k] = GetParam();
-  const std::vector<float> x = Random(m * k, 1), w = Random(n * k, 2), bias = Random(n, 3), old = Random(m * n, 4);
-  for (const PanelType type : {PanelType::kFloat32, PanelType::kBfloat16}) {
-    for (const Precision precision : {Precision::kExact, Precision::kBfloat16}) {
-      for (const bool add : {false, true}) {
-        PanelMatrix weights(n, k, type);
-        weights.SetRows(0, n, w.data());
-        std::vector<float> out = old;
-        Multiply(weights,
-                 {.x_MK = x.data(), .m = m, .out_MN = out.data(), .bias_N = bias.data(), .add = add, .precision = precision});
-        std::vector<float> row(static_cast<size_t>(k));
-        for (int64_t i = 0; i < n; ++i) {
-          weights.CopyRow(i, row.data());
-          for (int64_t j = 0; j < m; ++j) {
-            double sum = bias[i] + (add ? old[j * n + i] : 0);
-            for (int64_t e = 0; e < k; ++e) sum += double{x[j * k + e]} * row[e];
-            const bool rounds = type == PanelType::kBfloat16 && precision == Precision::kBfloat16;
-            EXPECT_NEAR(out[j * n + i], sum, rounds ? 0.01 * std::sqrt(double(k)) : 1e-5 * std::sqrt(double(k)));
+  const std::vector<float> x = Random(m * k, 1), w = Random(n * k, 2), bias = Random(n, 3),
+                           old = Random(m * n, 4);
+  ForEverySet([&](const KernelTable& kernels) {
+    for (const PanelType type : {PanelType::kFloat32, PanelType::kBfloat16}) {
+      for (const Precision precision : {Precision::kExact, Precision::kBfloat16}) {
+        for (const bool add : {false, true}) {
+          PanelMatrix weights(n, k, type);
+          weights.SetRows(0, n, w.data());
+          std::vector<float> out = old;
+          Multiply(weights,
+                   {.x_MK = x.data(),
+                    .m = m,
+                    .out_MN = out.data(),
+                    .bias_N = bias.data(),
+                    .add = add,
+                    .precision = precision},
+                   kernels);
+          std::vector<float> row(static_cast<size_t>(k));
+          for (int64_t i = 0; i < n; ++i) {
+            weights.CopyRow(i, row.data());
+            for (int64_t j = 0; j < m; ++j) {
+              double sum = bias[i] + (add ? old[j * n + i] : 0);
+              for (int64_t e = 0; e < k; ++e) sum += double{x[j * k + e]} * row[e];
+              const bool rounds = type == PanelType::kBfloat16 && precision == Precision::kBfloat16;
+              EXPECT_NEAR(out[j * n + i],
+                          sum,
+                          rounds ? 0.01 * std::sqrt(double(k)) : 1e-5 * std::sqrt(double(k)));
+            }
           }
         }
       }
     }
-  }
+  });
 }
 
 TEST_P(MultiplyTest, ARowDoesNotDependOnTheRowsBesideIt) {
   const auto [m, n, k] = GetParam();
   const std::vector<float> x = Random(m * k, 1), w = Random(n * k, 2);
-  for (const PanelType type : {PanelType::kFloat32, PanelType::kBfloat16}) {
-    for (const Precision precision : {Precision::kExact, Precision::kBfloat16}) {
-      PanelMatrix weights(n, k, type);
-      weights.SetRows(0, n, w.data());
-      std::vector<float> together(m * n), alone(n);
-      Multiply(weights, {.x_MK = x.data(), .m = m, .out_MN = together.data(), .precision = precision});
-      for (int64_t j = 0; j < m; ++j) {
-        Multiply(weights, {.x_MK = x.data() + j * k, .m = 1, .out_MN = alone.data(), .precision = precision});
-        for (int64_t i = 0; i < n; ++i) EXPECT_EQ(together[j * n + i], alone[i]);
+  ForEverySet([&](const KernelTable& kernels) {
+    for (const PanelType type : {PanelType::kFloat32, PanelType::kBfloat16}) {
+      for (const Precision precision : {Precision::kExact, Precision::kBfloat16}) {
+        PanelMatrix weights(n, k, type);
+        weights.SetRows(0, n, w.data());
+        std::vector<float> together(m * n), alone(n);
+        Multiply(weights,
+                 {.x_MK = x.data(), .m = m, .out_MN = together.data(), .precision = precision},
+                 kernels);
+        for (int64_t j = 0; j < m; ++j) {
+          Multiply(
+              weights,
+              {.x_MK = x.data() + j * k, .m = 1, .out_MN = alone.data(), .precision = precision},
+              kernels);
+          for (int64_t i = 0; i < n; ++i) EXPECT_EQ(together[j * n + i], alone[i]);
+        }
       }
     }
-  }
+  });
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, MultiplyTest,
-                         ::testing::Values(Shape{1, 32, 8}, Shape{3, 50, 7}, Shape{14, 64, 32}, Shape{15, 33, 48},
-                                           Shape{64, 96, 576}, Shape{200, 40, 31}, Shape{5, 1, 1}));
+INSTANTIATE_TEST_SUITE_P(Shapes,
+                         MultiplyTest,
+                         ::testing::Values(Shape{1, 32, 8},
+                                           Shape{3, 50, 7},
+                                           Shape{14, 64, 32},
+                                           Shape{15, 33, 48},
+                                           Shape{64, 96, 576},
+                                           Shape{200, 40, 31},
+                                           Shape{5, 1, 1}));
 
 TEST(PanelMatrix, KeepsRowsSetInParts) {
   const std::vector<float> w = Random(70 * 9, 5);
@@ -86,8 +119,7 @@ TEST(KernelTable, EverySetOfThisProcessorAgreesWithTheGenericOne) {
   const int64_t k = 64;
   const std::vector<float> a = Random(14 * k, 1), b = Random(k * 32, 2);
   const KernelTable& generic = KernelsOf(InstructionSet::kGeneric);
-  for (int set = 0; set <= static_cast<int>(BestInstructionSet()); ++set) {
-    const KernelTable& kernels = KernelsOf(static_cast<InstructionSet>(set));
+  ForEverySet([&](const KernelTable& kernels) {
     for (int rows = 1; rows <= std::min(kernels.max_rows, generic.max_rows); ++rows) {
       std::vector<float> one(rows * 32), other(rows * 32);
       generic.tile(rows, k, a.data(), k, b.data(), 32, one.data(), 32, {});
@@ -95,8 +127,10 @@ TEST(KernelTable, EverySetOfThisProcessorAgreesWithTheGenericOne) {
       for (size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], other[i], 1e-5);
     }
     EXPECT_EQ(kernels.max(a.data(), 100), generic.max(a.data(), 100));
-    EXPECT_NEAR(kernels.sum_exp(a.data(), 100, 0.5F, 2.0F), generic.sum_exp(a.data(), 100, 0.5F, 2.0F), 1e-4);
-  }
+    EXPECT_NEAR(kernels.sum_exp(a.data(), 100, 0.5F, 2.0F),
+                generic.sum_exp(a.data(), 100, 0.5F, 2.0F),
+                1e-4);
+  });
 }
 
 }  // namespace

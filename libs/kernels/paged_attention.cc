@@ -19,49 +19,12 @@ int64_t BlockElements(const HeadShape& shape) {
   return shape.kv_heads * kBlockPositions * (shape.width + Padded(shape.width));
 }
 
-// A part of a run, within one tile.
-struct Segment {
-  const QueryRun* run = nullptr;
-  int64_t first_token = 0;   // Of the run.
-  int64_t num_tokens = 0;
-};
-
-// Tokens whose queries are multiplied together, for one key/value head.
-struct Tile {
-  const QueryGroup* group = nullptr;
-  int64_t head = 0;
-  std::vector<Segment> segments;
-};
+using Segment = AttentionPlan::Segment;
+using Tile = AttentionPlan::Tile;
 
 // Blocks from position `shared_length` up to and including `last_position`.
 int64_t OwnBlocks(int64_t shared_length, int64_t last_position) {
   return last_position / kBlockPositions - shared_length / kBlockPositions + 1;
-}
-
-std::vector<Tile> MakeTiles(const std::vector<QueryGroup>& groups, int64_t kv_heads, int64_t tokens_per_tile) {
-  std::vector<Tile> tiles;
-  for (const QueryGroup& group : groups) {
-    std::vector<std::vector<Segment>> parts;
-    int64_t room = 0;
-    for (const QueryRun& run : group.runs) {
-      for (int64_t token = 0; token < run.num_rows;) {
-        if (room == 0) {
-          parts.emplace_back();
-          room = tokens_per_tile;
-        }
-        const int64_t count = std::min(room, run.num_rows - token);
-        parts.back().push_back({.run = &run, .first_token = token, .num_tokens = count});
-        token += count;
-        room -= count;
-      }
-    }
-    for (int64_t head = 0; head < kv_heads; ++head) {
-      for (const std::vector<Segment>& segments : parts) {
-        tiles.push_back({.group = &group, .head = head, .segments = segments});
-      }
-    }
-  }
-  return tiles;
 }
 
 // Place of column e at a position of the block: a panel for every 32 columns.
@@ -105,7 +68,7 @@ void Write(PagedKeyValues* store, int64_t layer, const QueryGroup& group, const 
 
 // Scratch of one thread, kept from call to call.
 struct Scratch {
-  std::vector<float> queries, scores, sums;
+  std::vector<float> queries, scores, sums, inverse;
 };
 
 void AttendTile(PagedKeyValues* store, int64_t layer, const Tile& tile, const AttentionInput& input,
@@ -186,7 +149,8 @@ void AttendTile(PagedKeyValues* store, int64_t layer, const Tile& tile, const At
   // Softmax weights: columns without a key of the row count as minus infinity.
   row = 0;
   std::vector<float>& scores = scratch->scores;
-  std::vector<float> inverse(static_cast<size_t>(rows));
+  std::vector<float>& inverse = scratch->inverse;
+  inverse.resize(static_cast<size_t>(rows));
   for (const Segment& segment : tile.segments) {
     for (int64_t i = 0; i < segment.num_tokens; ++i) {
       const int64_t position = segment.run->first_position + segment.first_token + i;
@@ -260,21 +224,41 @@ int64_t PagedKeyValues::ValuesAt(int64_t layer, int64_t block, int64_t head) con
          head * kBlockPositions * value_width_;
 }
 
-void Attend(PagedKeyValues* store, int64_t layer, const std::vector<QueryGroup>& groups, const AttentionInput& input,
-            float* out) {
-  std::vector<std::pair<const QueryGroup*, const QueryRun*>> runs;
+AttentionPlan::AttentionPlan(const std::vector<QueryGroup>& groups, const HeadShape& shape) {
+  const int64_t per_token = shape.query_heads / shape.kv_heads;
+  const int64_t tokens_per_tile = std::max<int64_t>(1, Kernels().max_rows / per_token);
   for (const QueryGroup& group : groups) {
-    for (const QueryRun& run : group.runs) runs.emplace_back(&group, &run);
+    std::vector<std::vector<Segment>> parts;
+    int64_t room = 0;
+    for (const QueryRun& run : group.runs) {
+      runs_.push_back({.group = &group, .run = &run});
+      for (int64_t token = 0; token < run.num_rows;) {
+        if (room == 0) {
+          parts.emplace_back();
+          room = tokens_per_tile;
+        }
+        const int64_t count = std::min(room, run.num_rows - token);
+        parts.back().push_back({.run = &run, .first_token = token, .num_tokens = count});
+        token += count;
+        room -= count;
+      }
+    }
+    for (int64_t head = 0; head < shape.kv_heads; ++head) {
+      for (const std::vector<Segment>& segments : parts) {
+        tiles_.push_back({.group = &group, .head = head, .segments = segments});
+      }
+    }
   }
-  ParallelFor(static_cast<int64_t>(runs.size()), [&](int64_t i) {
-    Write(store, layer, *runs[static_cast<size_t>(i)].first, *runs[static_cast<size_t>(i)].second, input);
+}
+
+void Attend(PagedKeyValues* store, int64_t layer, const AttentionPlan& plan, const AttentionInput& input, float* out) {
+  ParallelFor(static_cast<int64_t>(plan.runs().size()), [&](int64_t i) {
+    const AttentionPlan::Run& run = plan.runs()[static_cast<size_t>(i)];
+    Write(store, layer, *run.group, *run.run, input);
   });
-  const int64_t per_token = store->shape().query_heads / store->shape().kv_heads;
-  const std::vector<Tile> tiles =
-      MakeTiles(groups, store->shape().kv_heads, std::max<int64_t>(1, Kernels().max_rows / per_token));
-  ParallelFor(static_cast<int64_t>(tiles.size()), [&](int64_t i) {
+  ParallelFor(static_cast<int64_t>(plan.tiles().size()), [&](int64_t i) {
     static thread_local Scratch scratch;
-    AttendTile(store, layer, tiles[static_cast<size_t>(i)], input, &scratch, out);
+    AttendTile(store, layer, plan.tiles()[static_cast<size_t>(i)], input, &scratch, out);
   });
 }
 

@@ -74,6 +74,37 @@ struct QueryGroup {
   std::vector<QueryRun> runs;
 };
 
+// How the work of a step is divided; the same for every layer, so it is made once. Points into the groups, which
+// stay unchanged while it is in use.
+class AttentionPlan final {
+ public:
+  AttentionPlan(const std::vector<QueryGroup>& groups, const HeadShape& shape);
+
+  // A part of a run, within one tile.
+  struct Segment {
+    const QueryRun* run = nullptr;
+    int64_t first_token = 0;   // Of the run.
+    int64_t num_tokens = 0;
+  };
+  // Tokens whose queries are multiplied together, for one key/value head.
+  struct Tile {
+    const QueryGroup* group = nullptr;
+    int64_t head = 0;
+    std::vector<Segment> segments;
+  };
+  struct Run {
+    const QueryGroup* group = nullptr;
+    const QueryRun* run = nullptr;
+  };
+
+  const std::vector<Run>& runs() const { return runs_; }
+  const std::vector<Tile>& tiles() const { return tiles_; }
+
+ private:
+  std::vector<Run> runs_;
+  std::vector<Tile> tiles_;
+};
+
 // Writes keys and values of the step's tokens into the runs' own blocks, then attends; q is scaled here.
 // Rows of q are `q_stride` floats apart and hold [H, E]; k and v likewise with K heads. out is [M, H, E].
 struct AttentionInput {
@@ -84,7 +115,7 @@ struct AttentionInput {
   int64_t k_stride = 0;
   int64_t v_stride = 0;
 };
-void Attend(PagedKeyValues* store, int64_t layer, const std::vector<QueryGroup>& groups,
-            const AttentionInput& input, float* out_MHE);
+void Attend(PagedKeyValues* store, int64_t layer, const AttentionPlan& plan, const AttentionInput& input,
+            float* out_MHE);
 
 }  // namespace convrec::kernels

@@ -19,9 +19,12 @@ void ForRows(int64_t m, int64_t floats_per_row, const Body& body) {
 
 }  // namespace
 
-void RmsNormRows(const float* x, int64_t m, int64_t d, const float* weight, float eps, float* out) {
+void RmsNormRows(const float* x, int64_t m, int64_t d, const float* weight, float eps, float* out, float* scale_M) {
   const KernelTable& kernels = Kernels();
-  ForRows(m, d, [&](int64_t row) { kernels.rms_norm(x + row * d, weight, d, eps, out + row * d); });
+  ForRows(m, d, [&](int64_t row) {
+    const float scale = kernels.rms_norm(x + row * d, weight, d, eps, out + row * d);
+    if (scale_M != nullptr) scale_M[row] = scale;
+  });
 }
 
 void GatedSiluRows(const float* gate_up, int64_t m, int64_t f, float* out) {

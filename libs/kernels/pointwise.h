@@ -6,8 +6,9 @@
 
 namespace convrec::kernels {
 
-// out = x / sqrt(mean(x^2) + eps) * weight, per row.
-void RmsNormRows(const float* x_MD, int64_t m, int64_t d, const float* weight_D, float eps, float* out_MD);
+// out = x * scale * weight with scale = 1 / sqrt(mean(x^2) + eps), per row; scales go to `scale_M` where it is given.
+void RmsNormRows(const float* x_MD, int64_t m, int64_t d, const float* weight_D, float eps, float* out_MD,
+                 float* scale_M = nullptr);
 
 // out = silu(first half of a row) * second half.
 void GatedSiluRows(const float* gate_up_M2F, int64_t m, int64_t f, float* out_MF);

@@ -61,14 +61,13 @@ class TransformerDecoder final : public Decoder {
         trainable_(trainable),
         frequencies_(RotaryFrequencies(config).to(device)),
         layers_(static_cast<size_t>(config.num_layers)) {
-    embedding_ = MakeLinear({""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32,
-                            "model.embed_tokens", &embedding_);
+    Place("model.embed_tokens", {""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32, &embedding_);
     for (size_t i = 0; i < layers_.size(); ++i) {
       FillLayer(absl::StrCat("model.layers.", i, "."), &layers_[i]);
     }
     final_norm_D_ = Vector("model.norm.weight", config.hidden_size);
     if (!config.tie_word_embeddings) {
-      head_ = MakeLinear({""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32, "lm_head", &head_);
+      Place("lm_head", {""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32, &head_);
     }
     const std::vector<ParameterSpec> table = ParameterTable(config);
     CR_CHECK(table.size() == targets_.size());
@@ -172,20 +171,20 @@ class TransformerDecoder final : public Decoder {
     return vector;
   }
 
-  // `place` is where the result will live; its parts are named prefix + module + ".weight" and ".bias".
-  Linear MakeLinear(const std::vector<std::string>& modules,
-                    const std::vector<int64_t>& rows,
-                    int64_t columns,
-                    bool has_bias,
-                    Activations activations,
-                    const std::string& prefix,
-                    Linear* place) {
+  // Makes the map at `place`, where it stays; its parts are named prefix + module + ".weight" and ".bias".
+  void Place(const std::string& prefix,
+             const std::vector<std::string>& modules,
+             const std::vector<int64_t>& rows,
+             int64_t columns,
+             bool has_bias,
+             Activations activations,
+             Linear* place) {
+    *place = Linear(rows, columns, has_bias, device_, storage_, trainable_, activations);
     for (size_t part = 0; part < modules.size(); ++part) {
       const std::string name = prefix + modules[part];
       targets_[name + ".weight"] = {.linear = place, .vector = {}, .part = part};
       if (has_bias) targets_[name + ".bias"] = {.linear = place, .vector = {}, .part = part, .is_bias = true};
     }
-    return Linear(rows, columns, has_bias, device_, storage_, trainable_, activations);
   }
 
   void FillLayer(const std::string& prefix, Layer* layer) {
@@ -196,7 +195,7 @@ class TransformerDecoder final : public Decoder {
     const std::vector<int64_t> gate_up_rows(2, config_.intermediate_size);
     const auto linear = [&](const std::vector<std::string>& modules, const std::vector<int64_t>& rows, int64_t columns,
                             bool has_bias, Linear* place) {
-      *place = MakeLinear(modules, rows, columns, has_bias, Activations::kAsWeights, prefix, place);
+      Place(prefix, modules, rows, columns, has_bias, Activations::kAsWeights, place);
     };
     layer->input_norm_D = Vector(prefix + "input_layernorm.weight", d);
     layer->mlp_norm_D = Vector(prefix + "post_attention_layernorm.weight", d);

@@ -4,7 +4,6 @@
 #include <torch/types.h>
 
 #include <array>
-#include <cmath>
 
 #include "libs/kernels/pointwise.h"
 
@@ -34,18 +33,13 @@ float Sum(int64_t size, const F& f) {
 at::Tensor Forward(const at::Tensor& x_MD, const at::Tensor& weight_D, double eps, float* scale_M) {
   at::Tensor out_MD = at::empty(x_MD.sizes(), x_MD.options());
   const int64_t width = weight_D.numel();
-  const float* x = x_MD.const_data_ptr<float>();
-  const float* weight = weight_D.const_data_ptr<float>();
-  float* out = out_MD.mutable_data_ptr<float>();
-  const int64_t rows = x_MD.numel() / width;
-  for (int64_t m = 0; m < rows; ++m) {
-    const float* row = x + m * width;
-    const float square = Sum(width, [row](int64_t i) { return row[i] * row[i]; });
-    const float scale =
-        1.0F / std::sqrt(square / static_cast<float>(width) + static_cast<float>(eps));
-    for (int64_t i = 0; i < width; ++i) out[m * width + i] = row[i] * scale * weight[i];
-    scale_M[m] = scale;
-  }
+  kernels::RmsNormRows(x_MD.const_data_ptr<float>(),
+                       x_MD.numel() / width,
+                       width,
+                       weight_D.const_data_ptr<float>(),
+                       static_cast<float>(eps),
+                       out_MD.mutable_data_ptr<float>(),
+                       scale_M);
   return out_MD;
 }
 
@@ -103,15 +97,7 @@ at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   if (at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad())) {
     return RmsNormFunction::apply(packed, weight, eps);
   }
-  at::Tensor out = at::empty(packed.sizes(), packed.options());
-  const int64_t width = weight.numel();
-  kernels::RmsNormRows(packed.const_data_ptr<float>(),
-                       packed.numel() / width,
-                       width,
-                       weight.const_data_ptr<float>(),
-                       static_cast<float>(eps),
-                       out.mutable_data_ptr<float>());
-  return out;
+  return Forward(packed, weight, eps, nullptr);
 }
 
 }  // namespace convrec::model

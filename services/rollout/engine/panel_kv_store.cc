@@ -1,3 +1,5 @@
+#include <optional>
+
 #include <torch/types.h>
 
 #include "services/rollout/engine/kv_store.h"
@@ -19,7 +21,7 @@ class PanelKvStore final : public KvStore, public model::Attention {
       : store_(config.num_layers, num_blocks, Heads(config), type) {}
 
   model::Attention* BeginStep(const std::vector<kernels::QueryGroup>& groups) override {
-    groups_ = &groups;
+    plan_.emplace(groups, store_.shape());
     return this;
   }
 
@@ -31,7 +33,7 @@ class PanelKvStore final : public KvStore, public model::Attention {
     at::Tensor out_MHE = at::empty(q_MHE.sizes(), q_MHE.options());
     kernels::Attend(&store_,
                     layer,
-                    *groups_,
+                    *plan_,
                     {.q = q.const_data_ptr<float>(),
                      .k = k.const_data_ptr<float>(),
                      .v = v.const_data_ptr<float>(),
@@ -44,7 +46,7 @@ class PanelKvStore final : public KvStore, public model::Attention {
 
  private:
   kernels::PagedKeyValues store_;
-  const std::vector<kernels::QueryGroup>* groups_ = nullptr;
+  std::optional<kernels::AttentionPlan> plan_;   // Of the step.
 };
 
 }  // namespace
