@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string>
 
-#include "libs/base/errors.h"
+#include "libs/base/program.h"
 #include "libs/rpc/health_client.h"
 
 namespace {
@@ -28,11 +28,7 @@ int main(int argc, char** argv) {
   app.add_option("--timeout", timeout_s, "seconds to wait for the answer")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : convrec::base::kExitUsage;
-  }
+  if (const auto code = convrec::base::ParseCommandLine(&app, argc, argv)) return *code;
 
   const auto health = convrec::rpc::CheckHealth(address, service, absl::Seconds(timeout_s));
   if (!health.ok()) {

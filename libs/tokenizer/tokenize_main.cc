@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
+#include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/tokenizer/chat_template.h"
 #include "libs/tokenizer/tokenizer.h"
@@ -112,11 +113,7 @@ int main(int argc, char** argv) {
   app.add_flag("--leave-special-tokens",
                leave_special_tokens,
                "Special tokens that stand in a text are text like any other");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? convrec::base::kExitOk : convrec::base::kExitUsage;
-  }
+  if (const auto code = convrec::base::ParseCommandLine(&app, argc, argv)) return *code;
   options.find_special_tokens = !leave_special_tokens;
 
   std::ios::sync_with_stdio(false);

@@ -2,14 +2,15 @@
 // binary.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <exception>
 
 #include "libs/base/errors.h"
+#include "libs/base/program.h"
+#include "libs/base/status_macros.h"
 #include "libs/model/import.h"
 
 namespace {
 
-int Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   CLI::App app{
       "Turns a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1) into a Hugging Face model directory.",
       "convrec import"};
@@ -22,16 +23,8 @@ int Main(int argc, char** argv) {
       ->check(CLI::IsMember({"F32", "BF16"}))
       ->capture_default_str();
   app.footer("Example:\n  convrec import smollm2-135m-instruct-q8_0.gguf models/smollm2");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? convrec::base::kExitOk : convrec::base::kExitUsage;
-  }
-  const absl::Status status = convrec::model::ImportGguf(gguf, directory, dtype);
-  if (!status.ok()) {
-    std::fprintf(stderr, "convrec import: %s\n", std::string(status.message()).c_str());
-    return convrec::base::ExitCodeOf(status);
-  }
+  if (const auto code = convrec::base::ParseCommandLine(&app, argc, argv)) return *code;
+  CR_RETURN_IF_ERROR(convrec::model::ImportGguf(gguf, directory, dtype));
   std::printf("model in %s\n", directory.c_str());
   return convrec::base::kExitOk;
 }
@@ -39,10 +32,5 @@ int Main(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return Main(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "convrec import: unexpected exception: %s\n", error.what());
-    return convrec::base::kExitBug;
-  }
+  return convrec::base::RunProgram("convrec import", [&] { return Main(argc, argv); });
 }

@@ -3,12 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
+#include "libs/base/program.h"
 #include "libs/base/text.h"
 #include "tools/convrec/verbs.h"
 
@@ -62,11 +62,7 @@ int Main(int argc, char** argv) {
   AddCatalogVerb(&app, &action);
   AddBinaryVerbs(&app);
   if (const int code = CheckVerb(app, argc, argv); code != base::kExitOk) return code;
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? base::kExitOk : base::kExitUsage;
-  }
+  if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
   return action();
 }
 
@@ -74,10 +70,5 @@ int Main(int argc, char** argv) {
 }  // namespace convrec::cli
 
 int main(int argc, char** argv) {
-  try {
-    return convrec::cli::Main(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "convrec: unexpected exception: %s\n", error.what());
-    return convrec::base::kExitBug;
-  }
+  return convrec::base::RunProgram("convrec", [&] { return convrec::cli::Main(argc, argv); });
 }

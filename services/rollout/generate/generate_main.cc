@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <exception>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "services/rollout/generate/generator.h"
@@ -267,34 +267,23 @@ absl::StatusOr<int> Run(const Arguments& arguments) {
   return arguments.is_chat ? program->Chat() : program->AnswerPrompt();
 }
 
-int Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   CLI::App app{"Draws completions of a prompt from a model and streams them to standard output.",
                "convrec generate"};
   Arguments arguments;
   AddArguments(&app, &arguments);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? base::kExitOk : base::kExitUsage;
-  }
+  if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
   if (arguments.seed_option->count() == 0) {
     std::random_device device;
     arguments.sampling.seed = (uint64_t{device()} << 32) | device();
   }
-  const absl::StatusOr<int> code = Run(arguments);
-  if (code.ok()) return *code;
-  std::fprintf(stderr, "convrec generate: %s\n", std::string(code.status().message()).c_str());
-  return base::ExitCodeOf(code.status());
+  return Run(arguments);
 }
 
 }  // namespace
 }  // namespace convrec::generate
 
 int main(int argc, char** argv) {
-  try {
-    return convrec::generate::Main(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "convrec generate: unexpected exception: %s\n", error.what());
-    return convrec::base::kExitBug;
-  }
+  return convrec::base::RunProgram("convrec generate",
+                                   [&] { return convrec::generate::Main(argc, argv); });
 }

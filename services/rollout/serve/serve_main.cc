@@ -1,14 +1,12 @@
 // convrec-serve: an OpenAI-compatible endpoint for one model. `convrec serve` becomes this binary.
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <string>
 
 #include "absl/time/clock.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
+#include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "libs/telemetry/metrics.h"
@@ -133,29 +131,19 @@ absl::Status Run(const Arguments& arguments) {
   return absl::OkStatus();
 }
 
-int Main(int argc, char** argv) {
+absl::StatusOr<int> Main(int argc, char** argv) {
   CLI::App app{"Serves a model to OpenAI clients.", "convrec serve"};
   Arguments arguments;
   AddArguments(&app, &arguments);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? base::kExitOk : base::kExitUsage;
-  }
-  const absl::Status status = Run(arguments);
-  if (status.ok()) return base::kExitOk;
-  std::fprintf(stderr, "convrec serve: %s\n", std::string(status.message()).c_str());
-  return base::ExitCodeOf(status);
+  if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
+  CR_RETURN_IF_ERROR(Run(arguments));
+  return base::kExitOk;
 }
 
 }  // namespace
 }  // namespace convrec::serve
 
 int main(int argc, char** argv) {
-  try {
-    return convrec::serve::Main(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "convrec serve: unexpected exception: %s\n", error.what());
-    return convrec::base::kExitBug;
-  }
+  return convrec::base::RunProgram("convrec serve",
+                                   [&] { return convrec::serve::Main(argc, argv); });
 }

@@ -1,0 +1,24 @@
+// What the main() of every command-line program does around its own work.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace CLI {
+class App;
+}
+
+namespace convrec::base {
+
+// Parses into the options of `app`. Nothing: go on. Else what to exit with, help or the complaint
+// being printed: kExitOk after --help, kExitUsage for a wrong command line.
+std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv);
+
+// The exit code of `body`. An error, and an exception that escapes it, is printed to standard error
+// behind "name: " and becomes its code of errors.h.
+int RunProgram(const std::string& name, const std::function<absl::StatusOr<int>()>& body);
+
+}  // namespace convrec::base
