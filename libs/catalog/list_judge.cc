@@ -9,6 +9,7 @@
 namespace convrec::catalog {
 namespace {
 
+using domain::LineMatch;
 using domain::LineOutcome;
 
 // Up to so many identities are searched one after the other.
@@ -95,21 +96,21 @@ JudgedLine ListJudge::JudgeTitle(const ListLine& line, const Title& title) {
 
 void ListJudge::FindItem(const Title& title, int year, JudgedLine* judged) const {
   const CatalogImage& image = catalog_->image();
-  const auto found = [&](uint32_t name, MatchKind match) {
+  const auto found = [&](uint32_t name, LineMatch match) {
     judged->item = image.item_of_name(name);
     judged->match = match;
     judged->similarity = 1;
   };
   const uint32_t exact = image.FindName(title.text, year, title.name_hash, title.candidate);
   if (exact != kNoName) {
-    found(exact, exact < image.num_items() ? MatchKind::kTitle : MatchKind::kAlias);
+    found(exact, exact < image.num_items() ? LineMatch::kTitle : LineMatch::kAlias);
     return;
   }
   for (int distance = 1; distance <= options_.catalog_year_tolerance; ++distance) {
     for (const int near : {year + distance, year - distance}) {
       const uint32_t name = image.FindName(title.text, near, HashName(title.hash, near));
       if (name == kNoName) continue;
-      found(name, MatchKind::kNearYear);
+      found(name, LineMatch::kNearYear);
       return;
     }
   }
@@ -118,7 +119,7 @@ void ListJudge::FindItem(const Title& title, int year, JudgedLine* judged) const
       title.text, year, options_.catalog_year_tolerance, options_.fuzzy_threshold);
   if (!near) return;
   judged->item = static_cast<uint32_t>(near->item);
-  judged->match = MatchKind::kFuzzy;
+  judged->match = LineMatch::kFuzzy;
   judged->similarity = static_cast<float>(near->similarity);
 }
 

@@ -32,27 +32,23 @@ struct HitOptions {
   double fuzzy_threshold = 0.9;  // Of the similarity; in (0, 1].
 };
 
-// How a line came to its item.
-enum class MatchKind : uint8_t {
-  kNone,      // It did not: malformed or off-catalog.
-  kTitle,     // Exactly this title and year.
-  kAlias,     // Exactly this alias and year.
-  kNearYear,  // The title or an alias, another year.
-  kFuzzy,     // A similar title; the line itself is not in the catalog.
-};
-
 inline constexpr uint32_t kNoItem = kNoName;
 
 struct JudgedLine {
   // The first that applies of: malformed, seen, off-catalog, hit, duplicate, miss.
   domain::LineOutcome outcome = domain::LineOutcome::kMalformed;
-  MatchKind match = MatchKind::kNone;
+  domain::LineMatch match = domain::LineMatch::kNone;
   bool is_seen = false;
   bool is_duplicate = false;  // The same item stands at an earlier rank.
   uint32_t item = kNoItem;    // In the catalog.
   int32_t truth = -1;         // Of a hit: the ground truth it consumed.
   float similarity = 0;       // 1 unless the match is fuzzy; 0 without one.
   uint64_t title_hash = 0;    // HashText() of the title in the catalog's form.
+
+  // Whether the line is in the catalog as it stands.
+  bool is_exact() const {
+    return match == domain::LineMatch::kTitle || match == domain::LineMatch::kAlias;
+  }
 };
 
 // Keeps its memory from list to list. Not thread-safe.

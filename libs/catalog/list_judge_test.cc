@@ -15,6 +15,7 @@ namespace convrec::catalog {
 namespace {
 
 using domain::Item;
+using domain::LineMatch;
 using enum domain::LineOutcome;
 using Outcomes = std::vector<domain::LineOutcome>;
 
@@ -59,7 +60,7 @@ TEST_F(ListJudgeTest, AnAliasCountsAsTheTitle) {
   const auto judged =
       Judge("Se7en (1995)\nSieben (1995)\nSEVEN (1995)", {{"sieben", 1996}, {"Seven", 1994}});
   EXPECT_EQ(OutcomesOf(judged), (Outcomes{kHit, kHit, kOffCatalog}));
-  EXPECT_EQ(judged[0].match, MatchKind::kAlias);
+  EXPECT_EQ(judged[0].match, LineMatch::kAlias);
   EXPECT_EQ(judged[0].item, 0u);
   EXPECT_EQ(judged[0].truth, 0);  // 1996 before 1994 at the same distance.
   EXPECT_EQ(judged[1].truth, 1);
@@ -82,9 +83,9 @@ TEST_F(ListJudgeTest, FlagsSayEachThingByItself) {
   EXPECT_EQ(OutcomesOf(judged), (Outcomes{kSeen, kSeen, kSeen, kSeen, kSeen}));
   EXPECT_EQ(judged[1].is_duplicate, true);
   EXPECT_EQ(judged[2].is_duplicate, false);
-  EXPECT_EQ(judged[2].match, MatchKind::kNone);
+  EXPECT_EQ(judged[2].match, LineMatch::kNone);
   EXPECT_EQ(judged[4].is_duplicate, true);
-  EXPECT_EQ(judged[4].match, MatchKind::kTitle);
+  EXPECT_EQ(judged[4].match, LineMatch::kTitle);
 }
 
 TEST_F(ListJudgeTest, TheCatalogsYearsHaveATolerance) {
@@ -95,7 +96,7 @@ TEST_F(ListJudgeTest, TheCatalogsYearsHaveATolerance) {
                             {.catalog_year_tolerance = 1});
   // Heat is meant, and 1995 is within two years of 1993 though 1996 is not.
   EXPECT_EQ(OutcomesOf(judged), (Outcomes{kHit, kMiss, kMiss, kOffCatalog}));
-  EXPECT_EQ(judged[0].match, MatchKind::kNearYear);
+  EXPECT_EQ(judged[0].match, LineMatch::kNearYear);
   EXPECT_EQ(judged[1].item, 3u);  // 1981 before 1979.
   EXPECT_EQ(judged[2].item, 2u);
 }
@@ -109,11 +110,11 @@ TEST_F(ListJudgeTest, FuzzyMatchesAreFlagged) {
   const auto judged = Judge(
       text, {{"The Godfather Part 2", 1974}}, {"Le Fabuleux Destin d'Amélie Poulain"}, options);
   EXPECT_EQ(OutcomesOf(judged), (Outcomes{kHit, kOffCatalog, kOffCatalog, kSeen, kMiss}));
-  EXPECT_EQ(judged[0].match, MatchKind::kFuzzy);
+  EXPECT_EQ(judged[0].match, LineMatch::kFuzzy);
   EXPECT_EQ(judged[0].similarity, 1);
-  EXPECT_EQ(judged[3].match, MatchKind::kFuzzy);
-  EXPECT_EQ(judged[4].match, MatchKind::kTitle);
-  EXPECT_EQ(Judge(text, {{"Heat", 1995}})[0].match, MatchKind::kNone);  // Off unless asked for.
+  EXPECT_EQ(judged[3].match, LineMatch::kFuzzy);
+  EXPECT_EQ(judged[4].match, LineMatch::kTitle);
+  EXPECT_EQ(Judge(text, {{"Heat", 1995}})[0].match, LineMatch::kNone);  // Off unless asked for.
 }
 
 TEST_F(ListJudgeTest, LineByLineIsTheSameAsAllAtOnce) {

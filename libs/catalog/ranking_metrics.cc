@@ -29,11 +29,6 @@ const DiscountTable& Discounts() {
   return table;
 }
 
-// Whether a line is in the catalog as it stands.
-bool IsExact(const JudgedLine& judged) {
-  return judged.match == MatchKind::kTitle || judged.match == MatchKind::kAlias;
-}
-
 // Whether the line, by the title it has or by another name of its item, is this ground truth.
 bool IsTruth(const ListLine& line,
              const JudgedLine& judged,
@@ -91,7 +86,7 @@ RankingMetrics EvaluateLines(std::span<const ListLine> lines,
     if (lines[i].status == LineStatus::kMalformed) continue;
     if (options.cut == EvaluationCut::kBeforeFilter && num_parsed == options.num_ranks) break;
     ++num_parsed;
-    if (judged[i].is_seen || !IsExact(judged[i])) continue;
+    if (judged[i].is_seen || !judged[i].is_exact()) continue;
     ++length;
     for (size_t t = 0; t < num_truths; ++t) {
       if (is_found[t] != 0 ||
@@ -136,7 +131,7 @@ double InCatalogRatioOfLines(std::span<const ListLine> lines,
   for (size_t i = 0; i < lines.size() && num_items < options.num_ranks; ++i) {
     if (lines[i].status == LineStatus::kMalformed) continue;
     ++num_items;
-    if (IsExact(judged[i])) {
+    if (judged[i].is_exact()) {
       ++num_inside;
       continue;
     }

@@ -8,26 +8,6 @@
 
 namespace convrec::reward {
 
-namespace {
-
-domain::LineMatch MatchOf(catalog::MatchKind match) {
-  switch (match) {
-    case catalog::MatchKind::kNone:
-      return domain::LineMatch::kNone;
-    case catalog::MatchKind::kTitle:
-      return domain::LineMatch::kTitle;
-    case catalog::MatchKind::kAlias:
-      return domain::LineMatch::kAlias;
-    case catalog::MatchKind::kNearYear:
-      return domain::LineMatch::kNearYear;
-    case catalog::MatchKind::kFuzzy:
-      return domain::LineMatch::kFuzzy;
-  }
-  return domain::LineMatch::kNone;
-}
-
-}  // namespace
-
 absl::StatusOr<std::shared_ptr<const ListScorer>> ListScorer::Create(
     const catalog::Catalog& catalog, const Options& options) {
   CR_ASSIGN_OR_RETURN(ItemTraits traits, ItemTraits::Create(catalog, options.rules.terms));
@@ -105,9 +85,8 @@ void WriteLine(const catalog::ListLine& line,
   scored->item.title.assign(line.title);
   scored->item.year = line.year;
   scored->outcome = judged.outcome;
-  scored->match = MatchOf(judged.match);
-  scored->in_catalog =
-      judged.match == catalog::MatchKind::kTitle || judged.match == catalog::MatchKind::kAlias;
+  scored->match = judged.match;
+  scored->in_catalog = judged.is_exact();
   scored->is_seen = judged.is_seen;
   scored->is_duplicate = judged.is_duplicate;
   scored->ground_truth.reset();

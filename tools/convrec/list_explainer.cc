@@ -13,7 +13,7 @@
 
 namespace convrec::cli {
 
-using catalog::MatchKind;
+using domain::LineMatch;
 using domain::LineOutcome;
 
 namespace {
@@ -90,11 +90,11 @@ std::string ListExplainer::WhyOf(const ListToScore& list,
   const catalog::JudgedLine& judged = explained.judged;
   // How the line came to its item, where that is not as it stands.
   std::string as;
-  if (judged.match == MatchKind::kAlias)
+  if (judged.match == LineMatch::kAlias)
     as = absl::StrCat("an alias of ", Shown(judged.item), "; ");
-  if (judged.match == MatchKind::kNearYear)
+  if (judged.match == LineMatch::kNearYear)
     as = absl::StrCat("taken for ", Shown(judged.item), "; ");
-  if (judged.match == MatchKind::kFuzzy) {
+  if (judged.match == LineMatch::kFuzzy) {
     as = absl::StrFormat("fuzzy match (%.2f) with %s; ", judged.similarity, Shown(judged.item));
   }
   switch (judged.outcome) {
@@ -141,17 +141,17 @@ std::string OutcomeName(LineOutcome outcome) {
   return "";
 }
 
-std::string MatchName(MatchKind match) {
+std::string MatchName(LineMatch match) {
   switch (match) {
-    case MatchKind::kNone:
+    case LineMatch::kNone:
       return "none";
-    case MatchKind::kTitle:
+    case LineMatch::kTitle:
       return "title";
-    case MatchKind::kAlias:
+    case LineMatch::kAlias:
       return "alias";
-    case MatchKind::kNearYear:
+    case LineMatch::kNearYear:
       return "near_year";
-    case MatchKind::kFuzzy:
+    case LineMatch::kFuzzy:
       return "fuzzy";
   }
   return "";

@@ -66,6 +66,6 @@ class ListExplainer final {
 // "hit", "off_catalog", ...
 std::string OutcomeName(domain::LineOutcome outcome);
 // "title", "alias", "near_year", "fuzzy" or "none".
-std::string MatchName(catalog::MatchKind match);
+std::string MatchName(domain::LineMatch match);
 
 }  // namespace convrec::cli

@@ -90,22 +90,20 @@ Json ItemJson(const catalog::Catalog& catalog, size_t item) {
 Json LineJson(const catalog::Catalog& catalog, const ExplainedLine& line, size_t rank) {
   const catalog::JudgedLine& judged = line.judged;
   const bool is_malformed = judged.outcome == domain::LineOutcome::kMalformed;
-  Json json = {
-      {"rank", rank},
-      {"text", line.text},
-      {"outcome", OutcomeName(judged.outcome)},
-      {"why", line.why},
-      {"in_catalog",
-       judged.match == catalog::MatchKind::kTitle || judged.match == catalog::MatchKind::kAlias},
-      {"match", MatchName(judged.match)},
-      {"seen", judged.is_seen},
-      {"duplicate", judged.is_duplicate}};
+  Json json = {{"rank", rank},
+               {"text", line.text},
+               {"outcome", OutcomeName(judged.outcome)},
+               {"why", line.why},
+               {"in_catalog", judged.is_exact()},
+               {"match", MatchName(judged.match)},
+               {"seen", judged.is_seen},
+               {"duplicate", judged.is_duplicate}};
   json["title"] = is_malformed ? Json() : Json(line.item.title);
   json["year"] = is_malformed ? Json() : Json(line.item.year);
   json["reward"] = line.reward ? Json(*line.reward) : Json();
   json["ground_truth"] = judged.truth >= 0 ? Json(judged.truth) : Json();
   if (judged.item != catalog::kNoItem) json["item"] = ItemJson(catalog, judged.item);
-  if (judged.match == catalog::MatchKind::kFuzzy) json["similarity"] = judged.similarity;
+  if (judged.match == domain::LineMatch::kFuzzy) json["similarity"] = judged.similarity;
   if (line.suggestion) {
     json["suggestion"] = ItemJson(catalog, line.suggestion->item);
     json["suggestion"]["similarity"] = line.suggestion->similarity;
