@@ -141,6 +141,11 @@ std::string HitsByRankFigure(const Results& results) {
       chart);
 }
 
+// The y axis begins where the data does.
+void FitY(LineChart* chart) { chart->y_min.reset(); }
+// The y axis goes up to 1 at least.
+void ReachOne(LineChart* chart) { chart->y_max = 1; }
+
 std::string RlFigure(const RunLog& log,
                      const std::string& title,
                      const std::string& caption,
@@ -227,7 +232,7 @@ std::string QualityCharts(const RunLog& log, const Results& results) {
                            "Mean over ranks and sampled lists.",
                            ValueFormat::kNumber,
                            {{"reward", [](const RlStep& s) { return s.reward; }}},
-                           [](LineChart* chart) { chart->y_min.reset(); }),
+                           FitY),
                   RankFigure(log,
                              "Reward by rank",
                              "Mean reward of each rank of the sampled lists.",
@@ -237,13 +242,13 @@ std::string QualityCharts(const RunLog& log, const Results& results) {
                            "At training temperature, on the step's own conversations.",
                            ValueFormat::kNumber,
                            {{"NDCG@20", [](const RlStep& s) { return s.ndcg20; }}},
-                           [](LineChart* chart) { chart->y_min.reset(); }),
+                           FitY),
                   RlFigure(log,
                            "Hits per list",
                            "Accepted items in a sampled list.",
                            ValueFormat::kNumber,
                            {{"hits", [](const RlStep& s) { return s.hits_per_list; }}},
-                           [](LineChart* chart) { chart->y_min.reset(); }));
+                           FitY));
   return html;
 }
 
@@ -259,7 +264,7 @@ std::string ListCharts(const RunLog& log) {
                ValueFormat::kNumber,
                {{"lines", [](const RlStep& s) { return s.lines; }}},
                [num_ranks](LineChart* chart) {
-                 chart->y_min.reset();
+                 FitY(chart);
                  if (num_ranks > 0)
                    chart->reference = {num_ranks, absl::StrCat("N = ", Fixed(num_ranks, 0))};
                }),
@@ -270,7 +275,7 @@ std::string ListCharts(const RunLog& log) {
                {{"exactly N lines", [](const RlStep& s) { return s.exact_ratio; }},
                 {"cut by the token limit", [](const RlStep& s) { return s.truncated_ratio; }},
                 {"ended by the stop token", [](const RlStep& s) { return s.eos_ratio; }}},
-               [](LineChart* chart) { chart->y_max = 1; }),
+               ReachOne),
       RlFigure(log,
                "Faults of lines",
                "Share of sampled lines.",
@@ -310,14 +315,14 @@ std::string OptimisationCharts(const RunLog& log) {
                {{"mean", [](const RlStep& s) { return s.ratio_mean; }},
                 {"smallest", [](const RlStep& s) { return s.ratio_min; }},
                 {"largest", [](const RlStep& s) { return s.ratio_max; }}},
-               [](LineChart* chart) { chart->y_min.reset(); }),
+               FitY),
       RlFigure(
           log,
           "Loss",
           "Of the reinforcement-learning objective; its level says little, jumps say something.",
           ValueFormat::kNumber,
           {{"loss", [](const RlStep& s) { return s.loss; }}},
-          [](LineChart* chart) { chart->y_min.reset(); }),
+          FitY),
       RlFigure(log,
                "Gradient norm",
                "Before clipping.",
@@ -328,7 +333,7 @@ std::string OptimisationCharts(const RunLog& log) {
                "Share of (group, rank) pairs whose siblings differ in reward.",
                ValueFormat::kPercent,
                {{"live ranks", [](const RlStep& s) { return s.live_rank_ratio; }}},
-               [](LineChart* chart) { chart->y_max = 1; }),
+               ReachOne),
       RlFigure(log,
                "Learning rate",
                "Of the reinforcement-learning optimizer.",
@@ -350,7 +355,7 @@ std::string SystemCharts(const RunLog& log) {
                ValueFormat::kNumber,
                {{"mean", [](const RlStep& s) { return s.staleness_mean; }},
                 {"largest", [](const RlStep& s) { return static_cast<double>(s.staleness_max); }}},
-               [](LineChart* chart) { chart->y_max = 1; }),
+               ReachOne),
       RlFigure(log,
                "Sampled against recomputed",
                "Largest difference of a token's log-probability, worker and learner.",
@@ -359,29 +364,21 @@ std::string SystemCharts(const RunLog& log) {
 }
 
 std::string SftCharts(const RunLog& log) {
-  const auto figure = [&log](const char* title,
-                             const char* caption,
-                             const char* name,
-                             const Pick<SftStep>& pick,
-                             bool is_from_zero) {
-    LineChart chart;
-    AddSeries<SftStep>(log.sft_steps, name, "c1", pick, &chart.series);
-    if (!is_from_zero) chart.y_min.reset();
-    return LineFigure(title, caption, chart);
-  };
   if (log.sft_steps.empty()) return "";
-  return absl::StrCat(figure(
-                          "Loss",
-                          "Mean negative log-likelihood of a target token.",
-                          "loss",
-                          [](const SftStep& s) { return s.loss; },
-                          true),
-                      figure(
-                          "Throughput",
-                          "Target tokens per second.",
-                          "tokens/s",
-                          [](const SftStep& s) { return s.tokens_per_second; },
-                          true));
+  const auto figure =
+      [&log](const char* title, const char* caption, const char* name, const Pick<SftStep>& pick) {
+        LineChart chart;
+        AddSeries<SftStep>(log.sft_steps, name, "c1", pick, &chart.series);
+        return LineFigure(title, caption, chart);
+      };
+  return absl::StrCat(
+      figure("Loss",
+             "Mean negative log-likelihood of a target token.",
+             "loss",
+             [](const SftStep& s) { return s.loss; }),
+      figure("Throughput", "Target tokens per second.", "tokens/s", [](const SftStep& s) {
+        return s.tokens_per_second;
+      }));
 }
 
 }  // namespace convrec::report

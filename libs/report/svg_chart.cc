@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -130,13 +130,13 @@ std::string DrawEntries(const std::vector<LegendEntry>& entries) {
 
 std::string DrawLineChart(const LineChart& chart) {
   Range x_range, y_range;
-  std::map<double, bool> all_xs;
+  std::set<double> all_xs;
   for (const Series& series : chart.series) {
     for (const Point& point : series.points) {
       if (!std::isfinite(point.y)) continue;
       x_range.Add(point.x);
       y_range.Add(point.y);
-      all_xs[point.x] = true;
+      all_xs.insert(point.x);
     }
   }
   if (x_range.is_empty()) return "";
@@ -170,8 +170,7 @@ std::string DrawLineChart(const LineChart& chart) {
   for (const EndLabel& label : labels) {
     absl::StrAppend(&svg, Text(kPlotRight + 8, label.y + 4, "start", label.text, "value"));
   }
-  std::vector<double> xs;
-  for (const auto& [x, unused] : all_xs) xs.push_back(x);
+  const std::vector<double> xs(all_xs.begin(), all_xs.end());
   absl::StrAppend(&svg, DrawHover(frame, xs, [&](size_t i) { return HoverText(chart, xs[i]); }));
   return svg + "</svg>";
 }

@@ -97,10 +97,7 @@ void Api::Complete(CompletionRequest::Kind kind, std::shared_ptr<HttpExchange> e
     context_.metrics->CountRequest(EndpointName(kind), error.http_status);
     exchange->Reply(ReplyOf(error));
   };
-  const std::string& body = exchange->request().body;
-  const ParsedRequest parsed = kind == CompletionRequest::Kind::kChat
-                                   ? ParseChatRequest(body, options_.limits)
-                                   : ParseTextRequest(body, options_.limits);
+  const ParsedRequest parsed = ParseRequest(kind, exchange->request().body, options_.limits);
   if (const ApiError* error = std::get_if<ApiError>(&parsed)) return refuse(*error);
   const CompletionRequest& request = std::get<CompletionRequest>(parsed);
   Prompts prompts;

@@ -191,11 +191,51 @@ void ReadPrompts(RequestFields* fields, CompletionRequest* request) {
   }
 }
 
-std::variant<json, ApiError> ParseObject(const std::string& body) {
-  json object = json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (object.is_discarded()) return InvalidRequest("The body is not valid JSON.");
-  if (!object.is_object()) return InvalidRequest("The body must be a JSON object.");
-  return object;
+void ReadChat(RequestFields* fields, CompletionRequest* request) {
+  ReadMessages(fields, request);
+  ReadChatLogprobs(fields, request);
+  if (const auto limit = fields->Integer("max_completion_tokens", 1, kMaxInt)) {
+    if (request->max_tokens && *request->max_tokens != *limit) {
+      fields->Fail("max_completion_tokens", "differs from \"max_tokens\", its older name");
+    }
+    request->max_tokens = static_cast<int>(*limit);
+  }
+  fields->AllowOnly("tools", json::array(), "an empty list");
+  fields->AllowOnly("functions", json::array(), "an empty list");
+  fields->AllowOnly("tool_choice", "none", "\"none\"");
+  fields->AllowOnly("function_call", "none", "\"none\"");
+  fields->AllowOnly("response_format", json::object({{"type", "text"}}), "{\"type\": \"text\"}");
+  fields->AllowOnly("modalities", json::array({"text"}), "[\"text\"]");
+  fields->AllowOnly("store", false, "false");
+  for (const char* hint : {"metadata",
+                           "parallel_tool_calls",
+                           "prompt_cache_key",
+                           "safety_identifier",
+                           "service_tier"}) {
+    fields->Ignore(hint);
+  }
+}
+
+void ReadText(RequestFields* fields, const RequestLimits& limits, CompletionRequest* request) {
+  ReadPrompts(fields, request);
+  if (const auto num = fields->Integer("logprobs", 0, kMaxLogprobs)) {
+    request->num_logprobs = static_cast<int>(*num);
+  }
+  request->echoes_prompt = fields->Bool("echo").value_or(false);
+  if (request->echoes_prompt && request->num_logprobs) {
+    fields->Fail("echo", "is not supported together with \"logprobs\"");
+  }
+  fields->AllowOnly("best_of", request->num_choices, "the value of \"n\"");
+  fields->AllowOnly("suffix", "", "\"\"");
+  const int64_t num_choices = int64_t{request->num_choices} * request->num_prompts();
+  if (num_choices > limits.max_choices) {
+    fields->Fail("prompt",
+                 absl::StrCat("and \"n\" ask for ",
+                              num_choices,
+                              " completions in one request, and ",
+                              limits.max_choices,
+                              " are the most"));
+  }
 }
 
 }  // namespace
@@ -204,64 +244,20 @@ const char* EndpointName(CompletionRequest::Kind kind) {
   return kind == CompletionRequest::Kind::kChat ? "chat" : "completions";
 }
 
-ParsedRequest ParseChatRequest(const std::string& body, const RequestLimits& limits) {
-  const auto parsed = ParseObject(body);
-  if (const ApiError* error = std::get_if<ApiError>(&parsed)) return *error;
-  RequestFields fields(std::get<json>(parsed));
+ParsedRequest ParseRequest(CompletionRequest::Kind kind,
+                           const std::string& body,
+                           const RequestLimits& limits) {
+  const json object = json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (object.is_discarded()) return InvalidRequest("The body is not valid JSON.");
+  if (!object.is_object()) return InvalidRequest("The body must be a JSON object.");
+  RequestFields fields(object);
   CompletionRequest request;
-  request.kind = CompletionRequest::Kind::kChat;
+  request.kind = kind;
   ReadCommon(&fields, limits, &request);
-  ReadMessages(&fields, &request);
-  ReadChatLogprobs(&fields, &request);
-  if (const auto limit = fields.Integer("max_completion_tokens", 1, kMaxInt)) {
-    if (request.max_tokens && *request.max_tokens != *limit) {
-      fields.Fail("max_completion_tokens", "differs from \"max_tokens\", its older name");
-    }
-    request.max_tokens = static_cast<int>(*limit);
-  }
-  fields.AllowOnly("tools", json::array(), "an empty list");
-  fields.AllowOnly("functions", json::array(), "an empty list");
-  fields.AllowOnly("tool_choice", "none", "\"none\"");
-  fields.AllowOnly("function_call", "none", "\"none\"");
-  fields.AllowOnly("response_format", json::object({{"type", "text"}}), "{\"type\": \"text\"}");
-  fields.AllowOnly("modalities", json::array({"text"}), "[\"text\"]");
-  fields.AllowOnly("store", false, "false");
-  for (const char* hint : {"metadata",
-                           "parallel_tool_calls",
-                           "prompt_cache_key",
-                           "safety_identifier",
-                           "service_tier"}) {
-    fields.Ignore(hint);
-  }
-  if (auto error = fields.Finish()) return *std::move(error);
-  return request;
-}
-
-ParsedRequest ParseTextRequest(const std::string& body, const RequestLimits& limits) {
-  const auto parsed = ParseObject(body);
-  if (const ApiError* error = std::get_if<ApiError>(&parsed)) return *error;
-  RequestFields fields(std::get<json>(parsed));
-  CompletionRequest request;
-  request.kind = CompletionRequest::Kind::kText;
-  ReadCommon(&fields, limits, &request);
-  ReadPrompts(&fields, &request);
-  if (const auto num = fields.Integer("logprobs", 0, kMaxLogprobs)) {
-    request.num_logprobs = static_cast<int>(*num);
-  }
-  request.echoes_prompt = fields.Bool("echo").value_or(false);
-  if (request.echoes_prompt && request.num_logprobs) {
-    fields.Fail("echo", "is not supported together with \"logprobs\"");
-  }
-  fields.AllowOnly("best_of", request.num_choices, "the value of \"n\"");
-  fields.AllowOnly("suffix", "", "\"\"");
-  const int64_t num_choices = int64_t{request.num_choices} * request.num_prompts();
-  if (num_choices > limits.max_choices) {
-    fields.Fail("prompt",
-                absl::StrCat("and \"n\" ask for ",
-                             num_choices,
-                             " completions in one request, and ",
-                             limits.max_choices,
-                             " are the most"));
+  if (kind == CompletionRequest::Kind::kChat) {
+    ReadChat(&fields, &request);
+  } else {
+    ReadText(&fields, limits, &request);
   }
   if (auto error = fields.Finish()) return *std::move(error);
   return request;

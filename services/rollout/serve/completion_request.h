@@ -54,7 +54,9 @@ inline constexpr int kMaxStops = 4;
 
 using ParsedRequest = std::variant<CompletionRequest, ApiError>;
 
-ParsedRequest ParseChatRequest(const std::string& body, const RequestLimits& limits);
-ParsedRequest ParseTextRequest(const std::string& body, const RequestLimits& limits);
+// `kind` says which fields the body may have.
+ParsedRequest ParseRequest(CompletionRequest::Kind kind,
+                           const std::string& body,
+                           const RequestLimits& limits);
 
 }  // namespace convrec::serve

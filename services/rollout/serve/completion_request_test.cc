@@ -21,6 +21,13 @@ std::string Text(const json& extra) {
   return body.dump();
 }
 
+ParsedRequest ParseChat(const std::string& body) {
+  return ParseRequest(CompletionRequest::Kind::kChat, body, {});
+}
+ParsedRequest ParseText(const std::string& body, const RequestLimits& limits = {}) {
+  return ParseRequest(CompletionRequest::Kind::kText, body, limits);
+}
+
 CompletionRequest Read(const ParsedRequest& parsed) {
   if (const auto* error = std::get_if<ApiError>(&parsed)) {
     ADD_FAILURE() << error->message;
@@ -28,8 +35,8 @@ CompletionRequest Read(const ParsedRequest& parsed) {
   }
   return std::get<CompletionRequest>(parsed);
 }
-CompletionRequest ReadChat(const json& extra) { return Read(ParseChatRequest(Chat(extra), {})); }
-CompletionRequest ReadText(const json& extra) { return Read(ParseTextRequest(Text(extra), {})); }
+CompletionRequest ReadChat(const json& extra) { return Read(ParseChat(Chat(extra))); }
+CompletionRequest ReadText(const json& extra) { return Read(ParseText(Text(extra))); }
 
 // The field at fault, after a look at the rest of the error.
 std::string FaultOf(const ParsedRequest& parsed) {
@@ -41,8 +48,8 @@ std::string FaultOf(const ParsedRequest& parsed) {
   EXPECT_TRUE(error->message.ends_with(".")) << error->message;
   return error->param;
 }
-std::string ChatFault(const json& extra) { return FaultOf(ParseChatRequest(Chat(extra), {})); }
-std::string TextFault(const json& extra) { return FaultOf(ParseTextRequest(Text(extra), {})); }
+std::string ChatFault(const json& extra) { return FaultOf(ParseChat(Chat(extra))); }
+std::string TextFault(const json& extra) { return FaultOf(ParseText(Text(extra))); }
 
 TEST(ChatRequestTest, DefaultsAreOpenAis) {
   const CompletionRequest request = ReadChat(json::object());
@@ -200,7 +207,7 @@ TEST(ChatRequestTest, TheTwoNamesOfTheLimitMustAgree) {
 
 TEST(ChatRequestTest, WhatIsNoJsonObjectIsRefused) {
   for (const char* body : {"", "{", "[]", "3", "{\"model\": \"\xff\"}"}) {
-    const ParsedRequest parsed = ParseChatRequest(body, {});
+    const ParsedRequest parsed = ParseChat(body);
     ASSERT_TRUE(std::holds_alternative<ApiError>(parsed)) << body;
     EXPECT_EQ(std::get<ApiError>(parsed).http_status, 400);
   }
@@ -240,9 +247,9 @@ TEST(TextRequestTest, BestOfMayOnlyRepeatN) {
 
 TEST(TextRequestTest, PromptsTimesNIsBounded) {
   const json many = {{"prompt", {"a", "b", "c"}}, {"n", 2}};
-  EXPECT_EQ(FaultOf(ParseTextRequest(Text(many), {.max_choices_per_prompt = 2, .max_choices = 6})),
+  EXPECT_EQ(FaultOf(ParseText(Text(many), {.max_choices_per_prompt = 2, .max_choices = 6})),
             "none");
-  EXPECT_EQ(FaultOf(ParseTextRequest(Text(many), {.max_choices_per_prompt = 2, .max_choices = 5})),
+  EXPECT_EQ(FaultOf(ParseText(Text(many), {.max_choices_per_prompt = 2, .max_choices = 5})),
             "prompt");
 }
 
