@@ -130,6 +130,7 @@ void VisitFields(RolloutOptions& options, Visitor& visit) {
   visit("prefill_tokens", options.prefill_tokens);
   visit("swap_mode", options.swap_mode);
   visit("constrained", options.constrained);
+  visit("keep_weights", options.keep_weights);
 }
 
 template <typename Visitor>
@@ -177,6 +178,13 @@ void VisitFields(CheckpointOptions& options, Visitor& visit) {
 }
 
 template <typename Visitor>
+void VisitFields(PublishOptions& options, Visitor& visit) {
+  visit("delta_bases", options.delta_bases);
+  visit("shared_memory", options.shared_memory);
+  visit("fanout", options.fanout);
+}
+
+template <typename Visitor>
 void VisitFields(LearnerOptions& options, Visitor& visit) {
   visit("listen", options.listen);
   visit("threads", options.threads);
@@ -191,6 +199,7 @@ void VisitFields(LearnerOptions& options, Visitor& visit) {
   visit("optimizer", options.optimizer);
   visit("sft", options.sft);
   visit("checkpoint", options.checkpoint);
+  visit("publish", options.publish);
 }
 
 template <typename Visitor>

@@ -143,6 +143,7 @@ struct RolloutOptions {
   int prefill_tokens = 512;
   SwapMode swap_mode = SwapMode::kContinue;
   bool constrained = false;
+  bool keep_weights = true;
 };
 
 struct ObjectiveOptions {
@@ -185,6 +186,12 @@ struct CheckpointOptions {
   int keep = 0;
 };
 
+struct PublishOptions {
+  int delta_bases = 0;  // 0 = weights are always sent whole.
+  bool shared_memory = true;
+  int fanout = 0;  // 0 = all workers fetch from the learner.
+};
+
 struct LearnerOptions {
   std::string listen;
   int threads = 0;  // 0 = all cores.
@@ -199,6 +206,7 @@ struct LearnerOptions {
   OptimizerOptions optimizer;
   SftOptions sft;
   CheckpointOptions checkpoint;
+  PublishOptions publish;
 };
 
 struct EvaluationOptions {

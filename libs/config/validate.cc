@@ -398,6 +398,8 @@ void CheckLearner(const RunOptions& options, Rules& rules) {
   rules.Between(learner.sft.max_tokens, 1, kMaxTokens, "learner.sft.max_tokens");
   rules.NotNegative(learner.checkpoint.every_steps, "learner.checkpoint.every_steps");
   rules.Between(learner.checkpoint.keep, 1, 10000, "learner.checkpoint.keep");
+  rules.Between(learner.publish.delta_bases, 0, 64, "learner.publish.delta_bases");
+  rules.Between(learner.publish.fanout, 0, 1024, "learner.publish.fanout");
 }
 
 void CheckRest(const RunOptions& options, Rules& rules) {
