@@ -33,7 +33,7 @@ struct Shape {
 class MultiplyTest : public ::testing::TestWithParam<Shape> {};
 
 TEST_P(MultiplyTest, EqualsSumsInDouble) {
-  const auto [m, n, k] = GetParam();
+  const int64_t m = GetParam().m, n = GetParam().n, k = GetParam().k;
   const std::vector<float> x = Random(m * k, 1), w = Random(n * k, 2), bias = Random(n, 3),
                            old = Random(m * n, 4);
   ForEverySet([&](const KernelTable& kernels) {
@@ -70,7 +70,7 @@ TEST_P(MultiplyTest, EqualsSumsInDouble) {
 }
 
 TEST_P(MultiplyTest, ARowDoesNotDependOnTheRowsBesideIt) {
-  const auto [m, n, k] = GetParam();
+  const int64_t m = GetParam().m, n = GetParam().n, k = GetParam().k;
   const std::vector<float> x = Random(m * k, 1), w = Random(n * k, 2);
   ForEverySet([&](const KernelTable& kernels) {
     for (const PanelType type : {PanelType::kFloat32, PanelType::kBfloat16}) {
