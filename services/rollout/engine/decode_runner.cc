@@ -35,30 +35,35 @@ bool DecodeRunner::Takes(const std::vector<kernels::QueryGroup>& groups) {
   });
 }
 
-int64_t DecodeRunner::PaddedRows(int64_t rows) {
-  int64_t padded = 1;
-  while (padded < rows) padded *= 2;
+DecodeShape DecodeRunner::Padded(const DecodeShape& shape) {
   // Powers of two up to 32, then multiples of 32.
-  return padded <= 32 ? padded : (rows + 31) / 32 * 32;
+  const auto count = [](int64_t size) {
+    int64_t padded = 1;
+    while (padded < size) padded *= 2;
+    return padded <= 32 ? padded : (size + 31) / 32 * 32;
+  };
+  const auto keys = [](int64_t size, int64_t unit) { return (size + unit - 1) / unit * unit; };
+  return {.rows = count(shape.rows),
+          .groups = count(shape.groups),
+          .group_rows = count(shape.group_rows),
+          .shared_keys = keys(shape.shared_keys, 128),
+          .own_keys = keys(shape.own_keys, 64)};
 }
-
-int64_t DecodeRunner::PaddedKeys(int64_t keys) { return (keys + 127) / 128 * 128; }
 
 at::Tensor DecodeRunner::Run(const model::Decoder& decoder, const std::vector<int64_t>& token_ids,
                              const std::vector<int64_t>& positions, const std::vector<kernels::QueryGroup>& groups) {
   CR_CHECK(Takes(groups));
   const auto rows = static_cast<int64_t>(token_ids.size());
-  const int64_t most = *std::max_element(positions.begin(), positions.end()) + 1;
-  const int64_t padded_rows = PaddedRows(rows), padded_keys = PaddedKeys(most);
+  const DecodeShape shape = Padded(ShapeOf(groups));
 
   std::vector<int64_t> ids = token_ids, places = positions;
-  ids.resize(static_cast<size_t>(padded_rows), 0);
-  places.resize(static_cast<size_t>(padded_rows), 0);
-  const StepTensors step = store_->DecodeTensors(groups, padded_rows, padded_keys, spare_block_);
+  ids.resize(static_cast<size_t>(shape.rows), 0);
+  places.resize(static_cast<size_t>(shape.rows), 0);
+  const StepTensors step = store_->DecodeTensors(groups, shape, spare_block_);
   const at::Tensor ids_R = torch::tensor(ids, at::kLong).to(device_);
   const at::Tensor places_R = torch::tensor(places, at::kLong).to(device_);
 
-  std::unique_ptr<Entry>& entry = entries_[{&decoder, padded_rows, padded_keys}];
+  std::unique_ptr<Entry>& entry = entries_[{&decoder, shape}];
   const auto run = [&] {
     entry->logits_RV = decoder.Logits(
         decoder.Trunk(entry->token_ids_R, entry->positions_R, store_->BeginStep(entry->tensors)));

@@ -1,17 +1,17 @@
 // Runs decode steps, in which every sequence takes one token, at fixed shapes.
 //
-// Rows and keys are padded to sizes of a short list, so that the same operations on the same memory repeat: on a CUDA
+// Rows, groups and keys are padded to sizes of a short list, so that the same operations on the same memory repeat: on a CUDA
 // device each size is captured as a graph once and replayed, which removes the cost of launching some hundred small
 // kernels per step. On other devices, and in builds without CUDA, the operations run as they are. Padding
 // rows write to a block of their own and are cut off. One thread.
-// Shapes: R rows, L keys, V vocabulary.
+// Shapes: R rows, V vocabulary.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -41,13 +41,12 @@ class DecodeRunner final {
   at::Tensor Run(const model::Decoder& decoder, const std::vector<int64_t>& token_ids,
                  const std::vector<int64_t>& positions, const std::vector<kernels::QueryGroup>& groups);
 
-  // Rows and keys of a step rounded up to the sizes there are.
-  static int64_t PaddedRows(int64_t rows);
-  static int64_t PaddedKeys(int64_t keys);
+  // Rounded up to the sizes there are.
+  static DecodeShape Padded(const DecodeShape& shape);
 
  private:
   struct Entry;
-  using Key = std::tuple<const model::Decoder*, int64_t, int64_t>;
+  using Key = std::pair<const model::Decoder*, DecodeShape>;
 
   TensorKvStore* const store_;
   const int32_t spare_block_;

@@ -64,6 +64,7 @@ class Engine final : public DecoderEngine {
   int num_running_sequences() const override;
   bool idle() const override { return groups_.empty(); }
   bool Cancel(int64_t tag) override;
+  bool EndSibling(int64_t tag, int sibling) override;
   std::vector<int64_t> Abort() override;
   absl::StatusOr<std::vector<float>> Score(const std::vector<int32_t>& token_ids) override;
 
@@ -93,6 +94,10 @@ class Engine final : public DecoderEngine {
   void AppendForced(RunningGroup* group, int sibling);
   void Finish(RunningGroup* group, int sibling);
   void Drop(Groups::iterator group);
+  Groups::iterator Find(int64_t tag) {
+    return std::find_if(
+        groups_.begin(), groups_.end(), [tag](const RunningGroup& group) { return group.request.tag == tag; });
+  }
   bool IsStop(int32_t token_id) const {
     return std::find(options_.stop_token_ids.begin(), options_.stop_token_ids.end(), token_id) !=
            options_.stop_token_ids.end();
@@ -181,10 +186,19 @@ void Engine::Drop(Groups::iterator group) {
 }
 
 bool Engine::Cancel(int64_t tag) {
-  const auto group = std::find_if(
-      groups_.begin(), groups_.end(), [tag](const RunningGroup& candidate) { return candidate.request.tag == tag; });
+  const auto group = Find(tag);
   if (group == groups_.end()) return false;
   Drop(group);
+  return true;
+}
+
+bool Engine::EndSibling(int64_t tag, int index) {
+  const auto group = Find(tag);
+  if (group == groups_.end() || index < 0 || index >= group->plan.started) return false;
+  RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
+  if (sibling.is_done) return false;
+  sibling.completion.finish_reason = FinishReason::kStop;
+  Finish(&*group, index);
   return true;
 }
 

@@ -178,7 +178,7 @@ TEST_F(DecoderEngineTest, AllBlocksButThoseKeptForReuseComeBack) {
 
 TEST_F(DecoderEngineTest, TensorMemoryGivesTheSameDrawsAsPanels) {
   std::vector<GenerationRequest> requests;
-  for (int i = 0; i < 5; ++i) requests.push_back(Request(i, 3 + 17 * i, 4, 30 + i));
+  for (int i = 0; i < 5; ++i) requests.push_back(Request(i, 1 + 17 * i, 4, 30 + i));
   DecoderEngineOptions options = Options();
   options.max_prefill_tokens = 40;
   auto panels = Engine(options);
@@ -246,37 +246,44 @@ class CyclicConstraint final : public domain::TokenConstraint {
 };
 
 TEST_F(DecoderEngineTest, ConstrainedSamplingDrawsLegalTokensAndTakesForcedOnesInOnePass) {
-  auto engine = Engine(64, {7});
-  GenerationRequest request = Request(1, 6, 4, 100);
-  request.make_constraint = [] { return std::make_unique<CyclicConstraint>(30); };
-  ASSERT_TRUE(engine->Add(request).ok());
-  int steps = 0;
-  std::map<int64_t, std::vector<Completion>> results;
-  while (!engine->idle()) {
-    auto step = engine->Step();
-    ASSERT_TRUE(step.ok()) << step.status();
-    ++steps;
-    for (GenerationResult& result : *step) results[result.tag] = std::move(result.completions);
-  }
-  EXPECT_EQ(steps, 10) << "one pass for every third token";
-  for (const Completion& completion : results.at(1)) {
-    ASSERT_EQ(completion.token_ids.size(), 31u);
-    EXPECT_EQ(completion.finish_reason, FinishReason::kStop);
-    // The log-probability of a free token is its share among the legal ones, at the model's own logits.
-    Completion whole = completion;
-    const auto full = Recompute(request, whole);
-    for (size_t t = 0; t < 30; ++t) {
-      if (t % 3 != 2) {
-        EXPECT_EQ(completion.sampled_logprobs[t], 0.0F);
-        continue;
+  for (const auto memory :
+       {DecoderEngineOptions::KvMemory::kPanels, DecoderEngineOptions::KvMemory::kTensors}) {
+    DecoderEngineOptions options = Options();
+    options.stop_token_ids = {7};
+    options.kv_memory = memory;
+    auto engine = Engine(options);
+    GenerationRequest request = Request(1, 6, 4, 100);
+    request.make_constraint = [] { return std::make_unique<CyclicConstraint>(30); };
+    ASSERT_TRUE(engine->Add(request).ok());
+    int steps = 0;
+    std::map<int64_t, std::vector<Completion>> results;
+    while (!engine->idle()) {
+      auto step = engine->Step();
+      ASSERT_TRUE(step.ok()) << step.status();
+      ++steps;
+      for (GenerationResult& result : *step) results[result.tag] = std::move(result.completions);
+    }
+    EXPECT_EQ(steps, 10) << "one pass for every third token";
+    for (const Completion& completion : results.at(1)) {
+      ASSERT_EQ(completion.token_ids.size(), 31u);
+      EXPECT_EQ(completion.finish_reason, FinishReason::kStop);
+      // The log-probability of a free token is its share among the legal ones, at the model's own
+      // logits.
+      Completion whole = completion;
+      const auto full = Recompute(request, whole);
+      for (size_t t = 0; t < 30; ++t) {
+        if (t % 3 != 2) {
+          EXPECT_EQ(completion.sampled_logprobs[t], 0.0F);
+          continue;
+        }
+        double total = 0;
+        for (const int32_t other : {1, 2, 4}) {
+          Completion changed = completion;
+          changed.token_ids[t] = other;
+          total += std::exp(Recompute(request, changed)[t]);
+        }
+        EXPECT_NEAR(completion.sampled_logprobs[t], full[t] - std::log(total), 1e-5);
       }
-      double total = 0;
-      for (const int32_t other : {1, 2, 4}) {
-        Completion changed = completion;
-        changed.token_ids[t] = other;
-        total += std::exp(Recompute(request, changed)[t]);
-      }
-      EXPECT_NEAR(completion.sampled_logprobs[t], full[t] - std::log(total), 1e-5);
     }
   }
 }
@@ -330,6 +337,34 @@ TEST_F(DecoderEngineTest, SequencesThatStopEarlyLeaveTheOthersUnchanged) {
     num_stopped += completion.finish_reason == FinishReason::kStop;
   }
   EXPECT_GT(num_stopped, 0);
+}
+
+TEST_F(DecoderEngineTest, AnEndedSiblingKeepsWhatItHasAndLeavesTheOthersUnchanged) {
+  auto free = Engine();
+  ASSERT_TRUE(free->Add(Request(1, 6, 3, 12)).ok());
+  const auto expected = Run(free.get());
+  auto engine = Engine();
+  ASSERT_TRUE(engine->Add(Request(1, 6, 3, 12)).ok());
+  EXPECT_FALSE(engine->EndSibling(1, 1)) << "it does not run yet";
+  while (engine->drawn().empty()) ASSERT_TRUE(engine->Step().ok());
+  EXPECT_TRUE(engine->EndSibling(1, 1));
+  EXPECT_FALSE(engine->EndSibling(1, 1));
+  EXPECT_FALSE(engine->EndSibling(1, 3));
+  EXPECT_FALSE(engine->EndSibling(2, 0));
+  EXPECT_EQ(engine->num_running_sequences(), 2);
+  const auto results = Run(engine.get());
+  EXPECT_EQ(results.at(1)[0].sampled_logprobs, expected.at(1)[0].sampled_logprobs);
+  EXPECT_EQ(results.at(1)[2].sampled_logprobs, expected.at(1)[2].sampled_logprobs);
+  EXPECT_EQ(results.at(1)[1].token_ids, std::vector<int32_t>{expected.at(1)[1].token_ids[0]});
+  EXPECT_EQ(results.at(1)[1].finish_reason, FinishReason::kStop);
+}
+
+TEST_F(DecoderEngineTest, AGroupWhoseLastSiblingIsEndedIsComplete) {
+  auto engine = Engine();
+  ASSERT_TRUE(engine->Add(Request(1, 6, 1, 12)).ok());
+  while (engine->drawn().empty()) ASSERT_TRUE(engine->Step().ok());
+  EXPECT_TRUE(engine->EndSibling(1, 0));
+  EXPECT_EQ(Run(engine.get()).at(1).size(), 1u);
 }
 
 TEST_F(DecoderEngineTest, GroupsOfEverySizeQueueUntilThereAreRows) {

@@ -74,6 +74,10 @@ class GenerationEngine {
   // Gives up one queued or running group; false when there is none with this tag.
   virtual bool Cancel(int64_t tag) = 0;
 
+  // Ends one running sibling: what it has drawn is its completion, with finish reason kStop. False when it does not
+  // run. The group's result comes with a later Step().
+  virtual bool EndSibling(int64_t tag, int sibling) = 0;
+
   // Gives up every queued and running group; their tags.
   virtual std::vector<int64_t> Abort() = 0;
 };

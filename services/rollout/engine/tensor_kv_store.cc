@@ -1,6 +1,7 @@
 #include "services/rollout/engine/tensor_kv_store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <torch/types.h>
@@ -14,8 +15,8 @@ using kernels::kBlockPositions;
 using kernels::QueryGroup;
 using kernels::QueryRun;
 
-// Runs of up to this many tokens share one call; padding a long one would cost more than a call of its own.
-constexpr int64_t kShortRun = 16;
+// Of keys that a token does not see. Finite, so that a part without any key has weights, and weighs exp(-1e30) = 0.
+constexpr float kUnseen = -1e30F;
 
 int64_t Slot(const QueryGroup& group, const QueryRun& run, int64_t position) {
   const int32_t block = position < group.shared_length
@@ -24,18 +25,64 @@ int64_t Slot(const QueryGroup& group, const QueryRun& run, int64_t position) {
   return block * kBlockPositions + position % kBlockPositions;
 }
 
+int64_t OwnKeys(const QueryGroup& group, const QueryRun& run) {
+  return run.first_position + run.num_rows - group.shared_length;
+}
+
+// [X, L] slots -> [X, K, L, E] float32.
+at::Tensor Gather(const at::Tensor& memory_SKE, const at::Tensor& slot_XL) {
+  return memory_SKE.index_select(0, slot_XL.flatten())
+      .view({slot_XL.size(0), slot_XL.size(1), memory_SKE.size(1), memory_SKE.size(2)})
+      .transpose(1, 2)
+      .to(at::kFloat);
+}
+
+// Attention over some of the keys: exp(score - most) sums the values and the weights.
+struct Part {
+  at::Tensor sum;      // [..., E]
+  at::Tensor weight;   // [..., 1]
+  at::Tensor most;     // [..., 1]
+};
+
+// q [X, K, Q, E], keys and values [X, K, L, E], mask [X, 1, 1, L].
+Part AttendPart(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values, const at::Tensor& mask) {
+  const at::Tensor scores = at::matmul(q, keys.transpose(2, 3)) + mask;
+  Part part;
+  part.most = scores.amax(-1, /*keepdim=*/true);
+  const at::Tensor weights = (scores - part.most).exp();
+  part.weight = weights.sum(-1, /*keepdim=*/true);
+  part.sum = at::matmul(weights, values);
+  return part;
+}
+
 }  // namespace
 
-void StepTensors::CopyFrom(const StepTensors& other) {
-  CR_CHECK(batches.size() == other.batches.size());
-  write_M.copy_(other.write_M);
-  for (size_t i = 0; i < batches.size(); ++i) {
-    batches[i].rows_RN.copy_(other.batches[i].rows_RN);
-    batches[i].real_M.copy_(other.batches[i].real_M);
-    batches[i].target_M.copy_(other.batches[i].target_M);
-    batches[i].slots_RL.copy_(other.batches[i].slots_RL);
-    batches[i].mask_R1NL.copy_(other.batches[i].mask_R1NL);
+DecodeShape ShapeOf(const std::vector<QueryGroup>& groups) {
+  DecodeShape shape{.rows = 0, .groups = static_cast<int64_t>(groups.size()), .group_rows = 1, .shared_keys = 1,
+                    .own_keys = 1};
+  for (const QueryGroup& group : groups) {
+    int64_t rows = 0;
+    for (const QueryRun& run : group.runs) {
+      rows += run.num_rows;
+      shape.own_keys = std::max(shape.own_keys, OwnKeys(group, run));
+    }
+    shape.rows += rows;
+    shape.group_rows = std::max(shape.group_rows, rows);
+    shape.shared_keys = std::max(shape.shared_keys, group.shared_length);
   }
+  return shape;
+}
+
+void StepTensors::CopyFrom(const StepTensors& other) {
+  CR_CHECK(prompts.empty() && other.prompts.empty());
+  write_M.copy_(other.write_M);
+  decode.row_R.copy_(other.decode.row_R);
+  decode.own_RO.copy_(other.decode.own_RO);
+  decode.own_mask_RO.copy_(other.decode.own_mask_RO);
+  decode.row_CW.copy_(other.decode.row_CW);
+  decode.shared_CP.copy_(other.decode.shared_CP);
+  decode.shared_mask_CP.copy_(other.decode.shared_mask_CP);
+  decode.place_R.copy_(other.decode.place_R);
 }
 
 TensorKvStore::TensorKvStore(const model::ModelConfig& config, int num_blocks, at::Device device, at::ScalarType type)
@@ -50,8 +97,8 @@ TensorKvStore::TensorKvStore(const model::ModelConfig& config, int num_blocks, a
 
 model::Attention* TensorKvStore::BeginStep(const std::vector<QueryGroup>& groups) {
   std::vector<int64_t> slots;   // In the order of the rows of the step.
-  Runs together;
-  own_.batches.clear();
+  std::vector<QueryGroup> decoded;
+  own_ = {};
   for (const QueryGroup& group : groups) {
     for (const QueryRun& run : group.runs) {
       for (int64_t i = 0; i < run.num_rows; ++i) {
@@ -59,14 +106,14 @@ model::Attention* TensorKvStore::BeginStep(const std::vector<QueryGroup>& groups
         if (static_cast<int64_t>(slots.size()) <= row) slots.resize(static_cast<size_t>(row + 1));
         slots[static_cast<size_t>(row)] = Slot(group, run, run.first_position + i);
       }
-      if (run.num_rows <= kShortRun) {
-        together.emplace_back(&group, &run);
-      } else {
-        own_.batches.push_back(MakeBatch({{&group, &run}}, 0));
-      }
     }
+    if (group.shared_length > 0) {
+      decoded.push_back(group);
+      continue;
+    }
+    for (const QueryRun& run : group.runs) own_.prompts.push_back(MakePromptRun(group, run));
   }
-  if (!together.empty()) own_.batches.push_back(MakeBatch(together, 0));
+  if (!decoded.empty()) own_.decode = MakeDecodeRows(decoded, ShapeOf(decoded), 0);
   own_.write_M = OnDevice(slots);
   return BeginStep(own_);
 }
@@ -76,92 +123,144 @@ model::Attention* TensorKvStore::BeginStep(const StepTensors& step) {
   return this;
 }
 
-StepTensors TensorKvStore::DecodeTensors(const std::vector<QueryGroup>& groups, int64_t rows, int64_t keys,
+StepTensors TensorKvStore::DecodeTensors(const std::vector<QueryGroup>& groups, const DecodeShape& shape,
                                          int32_t spare_block) const {
-  Runs runs;
-  std::vector<int64_t> slots(static_cast<size_t>(rows), spare_block * kBlockPositions);
+  std::vector<int64_t> slots(static_cast<size_t>(shape.rows), spare_block * kBlockPositions);
   for (const QueryGroup& group : groups) {
     for (const QueryRun& run : group.runs) {
       CR_CHECK(run.num_rows == 1);
-      runs.emplace_back(&group, &run);
       slots[static_cast<size_t>(run.first_row)] = Slot(group, run, run.first_position);
     }
   }
-  // Padding rows are sequences of one token in the spare block.
-  const QueryGroup padding{.shared_blocks = nullptr, .shared_length = 0, .runs = {}};
-  std::vector<QueryRun> pads;
-  for (auto row = static_cast<int64_t>(runs.size()); row < rows; ++row) {
-    pads.push_back({.first_row = row, .num_rows = 1, .first_position = 0, .own_blocks = &spare_block});
-  }
-  for (const QueryRun& pad : pads) runs.emplace_back(&padding, &pad);
-  StepTensors step;
-  step.write_M = OnDevice(slots);
-  step.batches.push_back(MakeBatch(runs, keys));
-  return step;
+  return {.write_M = OnDevice(slots), .prompts = {}, .decode = MakeDecodeRows(groups, shape, spare_block)};
 }
 
 at::Tensor TensorKvStore::Attend(int layer, const at::Tensor& q_MHE, const at::Tensor& k_MKE, const at::Tensor& v_MKE) {
-  at::Tensor& keys = keys_SKE_[static_cast<size_t>(layer)];
-  at::Tensor& values = values_SKE_[static_cast<size_t>(layer)];
-  keys.index_copy_(0, step_->write_M, k_MKE.to(type_));
-  values.index_copy_(0, step_->write_M, v_MKE.to(type_));
+  keys_SKE_[static_cast<size_t>(layer)].index_copy_(0, step_->write_M, k_MKE.to(type_));
+  values_SKE_[static_cast<size_t>(layer)].index_copy_(0, step_->write_M, v_MKE.to(type_));
   at::Tensor out_MHE = at::empty(q_MHE.sizes(), q_MHE.options());
-  for (const RunBatch& batch : step_->batches) {
-    const auto gather = [&batch](const at::Tensor& from, const at::Tensor& index, int64_t length) {
-      return from.index_select(0, index).view({batch.num_runs, length, from.size(1), from.size(2)}).transpose(1, 2);
-    };
-    const at::Tensor attended =
-        at::scaled_dot_product_attention(gather(q_MHE.to(type_), batch.rows_RN, batch.num_tokens),
-                                         gather(keys, batch.slots_RL, batch.num_keys),
-                                         gather(values, batch.slots_RL, batch.num_keys),
-                                         batch.mask_R1NL,
-                                         0.0,
-                                         /*is_causal=*/false,
-                                         std::nullopt,
-                                         /*enable_gqa=*/q_MHE.size(1) != k_MKE.size(1));
-    const at::Tensor flat = attended.transpose(1, 2).flatten(0, 1).to(q_MHE.scalar_type());
-    out_MHE.index_copy_(0, batch.target_M, flat.index_select(0, batch.real_M));
-  }
+  for (const PromptRun& run : step_->prompts) AttendPrompt(run, layer, q_MHE, &out_MHE);
+  if (!step_->decode.empty()) AttendRows(step_->decode, layer, q_MHE, &out_MHE);
   return out_MHE;
+}
+
+void TensorKvStore::AttendPrompt(const PromptRun& run, int layer, const at::Tensor& q_MHE, at::Tensor* out_MHE) const {
+  const auto heads_first = [](const at::Tensor& x_XHE) { return x_XHE.transpose(0, 1).unsqueeze(0); };
+  const at::Tensor& keys = keys_SKE_[static_cast<size_t>(layer)];
+  const at::Tensor& values = values_SKE_[static_cast<size_t>(layer)];
+  const at::Tensor attended =
+      at::scaled_dot_product_attention(heads_first(q_MHE.narrow(0, run.first_row, run.num_rows).to(type_)),
+                                       heads_first(keys.index_select(0, run.slots_L)),
+                                       heads_first(values.index_select(0, run.slots_L)),
+                                       run.mask_NL,
+                                       0.0,
+                                       /*is_causal=*/false,
+                                       std::nullopt,
+                                       /*enable_gqa=*/q_MHE.size(1) != keys.size(1));
+  out_MHE->narrow(0, run.first_row, run.num_rows).copy_(attended.squeeze(0).transpose(0, 1));
+}
+
+void TensorKvStore::AttendRows(const DecodeRows& rows, int layer, const at::Tensor& q_MHE, at::Tensor* out_MHE) const {
+  const at::Tensor& keys = keys_SKE_[static_cast<size_t>(layer)];
+  const at::Tensor& values = values_SKE_[static_cast<size_t>(layer)];
+  const int64_t kv_heads = keys.size(1), per_head = q_MHE.size(1) / kv_heads, width = q_MHE.size(2);
+  const int64_t groups = rows.row_CW.size(0), group_rows = rows.row_CW.size(1);
+  const at::Tensor scaled_MHE = q_MHE.to(at::kFloat) / std::sqrt(static_cast<double>(width));
+
+  const Part own = AttendPart(scaled_MHE.index_select(0, rows.row_R).view({-1, kv_heads, per_head, width}),
+                              Gather(keys, rows.own_RO),
+                              Gather(values, rows.own_RO),
+                              rows.own_mask_RO.unsqueeze(1).unsqueeze(1));
+  // The tokens of a group are rows of one matrix per key/value head.
+  const Part by_group = AttendPart(scaled_MHE.index_select(0, rows.row_CW.flatten())
+                                       .view({groups, group_rows, kv_heads, per_head, width})
+                                       .transpose(1, 2)
+                                       .reshape({groups, kv_heads, group_rows * per_head, width}),
+                                   Gather(keys, rows.shared_CP),
+                                   Gather(values, rows.shared_CP),
+                                   rows.shared_mask_CP.unsqueeze(1).unsqueeze(1));
+  const auto by_row = [&](const at::Tensor& x) {
+    return x.view({groups, kv_heads, group_rows, per_head, x.size(3)})
+        .transpose(1, 2)
+        .flatten(0, 1)
+        .index_select(0, rows.place_R);
+  };
+  const Part shared{.sum = by_row(by_group.sum), .weight = by_row(by_group.weight), .most = by_row(by_group.most)};
+  const at::Tensor most = at::maximum(own.most, shared.most);
+  const at::Tensor own_share = (own.most - most).exp(), shared_share = (shared.most - most).exp();
+  const at::Tensor attended = (own.sum * own_share + shared.sum * shared_share) /
+                              (own.weight * own_share + shared.weight * shared_share);
+  out_MHE->index_copy_(0, rows.row_R, attended.flatten(1, 2).to(q_MHE.scalar_type()));
 }
 
 at::Tensor TensorKvStore::OnDevice(const std::vector<int64_t>& values) const {
   return torch::tensor(values, at::kLong).to(device_);
 }
 
-RunBatch TensorKvStore::MakeBatch(const Runs& runs, int64_t least_keys) const {
-  RunBatch batch;
-  batch.num_runs = static_cast<int64_t>(runs.size());
-  batch.num_keys = least_keys;
-  for (const auto& [group, run] : runs) {
-    batch.num_tokens = std::max(batch.num_tokens, run->num_rows);
-    batch.num_keys = std::max(batch.num_keys, run->first_position + run->num_rows);
-  }
-  std::vector<int64_t> rows, real, target, slots, last_positions;
-  for (const auto& [group, run] : runs) {
-    for (int64_t i = 0; i < batch.num_tokens; ++i) {
-      const int64_t token = std::min(i, run->num_rows - 1);
-      if (i < run->num_rows) {
-        real.push_back(static_cast<int64_t>(rows.size()));
-        target.push_back(run->first_row + i);
+PromptRun TensorKvStore::MakePromptRun(const QueryGroup& group, const QueryRun& run) const {
+  const int64_t num_keys = run.first_position + run.num_rows;
+  std::vector<int64_t> slots, positions;
+  for (int64_t key = 0; key < num_keys; ++key) slots.push_back(Slot(group, run, key));
+  for (int64_t i = 0; i < run.num_rows; ++i) positions.push_back(run.first_position + i);
+  const at::Tensor unseen_NL = at::arange(num_keys, at::TensorOptions().dtype(at::kLong).device(device_)) >
+                               OnDevice(positions).unsqueeze(1);
+  return {.first_row = run.first_row,
+          .num_rows = run.num_rows,
+          .slots_L = OnDevice(slots),
+          .mask_NL = at::zeros(unseen_NL.sizes(), at::TensorOptions().dtype(type_).device(device_))
+                         .masked_fill_(unseen_NL, -std::numeric_limits<float>::infinity())};
+}
+
+DecodeRows TensorKvStore::MakeDecodeRows(const std::vector<QueryGroup>& groups, const DecodeShape& shape,
+                                         int32_t spare_block) const {
+  const int64_t spare = spare_block * kBlockPositions;
+  std::vector<int64_t> rows, own, own_lengths, group_rows, shared, shared_lengths, places;
+  const auto index = [](int64_t i) { return static_cast<size_t>(i); };
+  group_rows.assign(index(shape.groups * shape.group_rows), groups.front().runs.front().first_row);
+  shared.assign(index(shape.groups * shape.shared_keys), spare);
+  shared_lengths.assign(index(shape.groups), 0);
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const QueryGroup& group = groups[g];
+    const auto first_place = static_cast<int64_t>(g) * shape.group_rows;
+    int64_t place = first_place;
+    for (const QueryRun& run : group.runs) {
+      for (int64_t i = 0; i < run.num_rows; ++i, ++place) {
+        const int64_t row = run.first_row + i, num_own = run.first_position + i + 1 - group.shared_length;
+        rows.push_back(row);
+        places.push_back(place);
+        group_rows[index(place)] = row;
+        own_lengths.push_back(num_own);
+        for (int64_t key = 0; key < shape.own_keys; ++key) {
+          own.push_back(key < num_own ? Slot(group, run, group.shared_length + key) : spare);
+        }
       }
-      rows.push_back(run->first_row + token);
-      last_positions.push_back(run->first_position + token);
     }
-    for (int64_t key = 0; key < batch.num_keys; ++key) {
-      slots.push_back(Slot(*group, *run, key < run->first_position + run->num_rows ? key : 0));
+    shared_lengths[g] = group.shared_length;
+    for (int64_t key = 0; key < group.shared_length; ++key) {
+      shared[index(static_cast<int64_t>(g) * shape.shared_keys + key)] =
+          group.shared_blocks[key / kBlockPositions] * kBlockPositions + key % kBlockPositions;
     }
   }
-  batch.rows_RN = OnDevice(rows);
-  batch.real_M = OnDevice(real);
-  batch.target_M = OnDevice(target);
-  batch.slots_RL = OnDevice(slots);
-  const at::Tensor unseen = at::arange(batch.num_keys, at::TensorOptions().dtype(at::kLong).device(device_)) >
-                            OnDevice(last_positions).unsqueeze(1);
-  batch.mask_R1NL = at::zeros(unseen.sizes(), at::TensorOptions().dtype(type_).device(device_))
-                        .masked_fill_(unseen, -std::numeric_limits<float>::infinity())
-                        .view({batch.num_runs, 1, batch.num_tokens, batch.num_keys});
-  return batch;
+  // Padding rows see one key of the spare block.
+  for (auto row = static_cast<int64_t>(rows.size()); row < shape.rows; ++row) {
+    rows.push_back(row);
+    places.push_back(0);
+    own_lengths.push_back(1);
+    own.insert(own.end(), index(shape.own_keys), spare);
+  }
+  const auto mask = [&](const std::vector<int64_t>& lengths, int64_t keys) {
+    const at::Tensor unseen = at::arange(keys, at::TensorOptions().dtype(at::kLong).device(device_)) >=
+                              OnDevice(lengths).unsqueeze(1);
+    return at::zeros(unseen.sizes(), at::TensorOptions().dtype(at::kFloat).device(device_))
+        .masked_fill_(unseen, kUnseen);
+  };
+  return {.row_R = OnDevice(rows),
+          .own_RO = OnDevice(own).view({shape.rows, shape.own_keys}),
+          .own_mask_RO = mask(own_lengths, shape.own_keys),
+          .row_CW = OnDevice(group_rows).view({shape.groups, shape.group_rows}),
+          .shared_CP = OnDevice(shared).view({shape.groups, shape.shared_keys}),
+          .shared_mask_CP = mask(shared_lengths, shape.shared_keys),
+          .place_R = OnDevice(places)};
 }
 
 int64_t TensorBlockBytes(const model::ModelConfig& config, at::ScalarType type) {

@@ -44,6 +44,7 @@ absl::StatusOr<GenerationFigures> Generate(rollout::GenerationEngine* engine,
       const text_model::TextDelta delta = text.Push(token);
       if (!delta.empty()) observer->OnDelta(token.sibling, delta);
       if (!text.end()) continue;
+      engine->EndSibling(token.tag, token.sibling);   // It knows nothing of stop strings.
       observer->OnEnd(token.sibling, text.end());
       --num_open;
     }
@@ -52,7 +53,6 @@ absl::StatusOr<GenerationFigures> Generate(rollout::GenerationEngine* engine,
     }
   }
   figures.total = clock.Now() - start;
-  // Siblings that ended on a stop string are still being drawn.
   engine->Abort();
   for (int i = 0; i < input.num_completions; ++i) {
     if (!texts[static_cast<size_t>(i)].end()) observer->OnEnd(i, std::nullopt);

@@ -86,8 +86,12 @@ void Answering::TakeToken(rollout::DrawnToken token) {
   CR_CHECK(index >= 0 && index < static_cast<int64_t>(choices_.size()));
   Choice& choice = choices_[static_cast<size_t>(index)];
   if (choice.text.end()) return;
+  const int64_t group = token.tag;
+  const int sibling = token.sibling;
   text_model::TextDelta delta = choice.text.Push(std::move(token));
   if (choice.text.end()) {
+    // The engine knows nothing of stop strings.
+    context_.loop->EndSibling(call_, group, sibling);
     choice.answer.end = choice.text.end();
     ++num_ended_;
     usage_.completion_tokens += choice.text.num_tokens();
@@ -170,7 +174,6 @@ void Answering::Close(int http_status) {
   if (is_closed_) return;
   is_closed_ = true;
   context_.metrics->CountRequest(EndpointName(kind_), http_status);
-  // Siblings that ended on a stop string are still being drawn.
   context_.loop->Cancel(call_);
 }
 

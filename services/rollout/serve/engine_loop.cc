@@ -51,6 +51,11 @@ void EngineLoop::Cancel(int64_t call) {
   cancelled_.push_back(call);
 }
 
+void EngineLoop::EndSibling(int64_t call, int64_t group, int sibling) {
+  absl::MutexLock lock(&mu_);
+  ended_.push_back({.call = call, .group = group, .sibling = sibling});
+}
+
 void EngineLoop::Drain() {
   absl::MutexLock lock(&mu_);
   is_draining_ = true;
@@ -70,17 +75,20 @@ void EngineLoop::Run() {
   while (true) {
     std::vector<Call> submitted;
     std::vector<int64_t> cancelled;
+    std::vector<Ended> ended;
     bool is_stopping = false;
     {
       absl::MutexLock lock(&mu_);
       if (engine_->idle()) mu_.Await(absl::Condition(this, &EngineLoop::HasMail));
       submitted.swap(submitted_);
       cancelled.swap(cancelled_);
+      ended.swap(ended_);
       is_stopping = is_stopping_;
     }
     // A call can be cancelled before it was added, never the other way round.
     for (Call& call : submitted) Add(std::move(call));
     for (const int64_t call : cancelled) End(call, absl::CancelledError("given up by the caller"));
+    for (const Ended& sibling : ended) End(sibling);
     if (is_stopping) {
       EndAll(absl::CancelledError("this server is shutting down"));
       return;
@@ -96,6 +104,7 @@ void EngineLoop::Add(Call call) {
   std::vector<rollout::GenerationRequest> groups = std::exchange(call.groups, {});
   const int64_t number = call.number;
   Call& kept = calls_.emplace(number, std::move(call)).first->second;
+  kept.first_tag = next_tag_;
   for (size_t i = 0; i < groups.size(); ++i) {
     const int64_t tag = next_tag_++;
     groups[i].tag = tag;
@@ -142,6 +151,11 @@ void EngineLoop::CompleteGroup(int64_t tag) {
   std::vector<int64_t>& open_tags = calls_.at(number).open_tags;
   open_tags.erase(std::remove(open_tags.begin(), open_tags.end(), tag), open_tags.end());
   if (open_tags.empty()) End(number, absl::OkStatus());
+}
+
+void EngineLoop::End(const Ended& ended) {
+  const auto call = calls_.find(ended.call);
+  if (call != calls_.end()) engine_->EndSibling(call->second.first_tag + ended.group, ended.sibling);
 }
 
 void EngineLoop::End(int64_t number, const absl::Status& status) {

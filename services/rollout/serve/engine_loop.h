@@ -60,6 +60,8 @@ class EngineLoop final {
       ABSL_LOCKS_EXCLUDED(mu_);
   // Gives the call up; no effect when it has ended.
   void Cancel(int64_t call) ABSL_LOCKS_EXCLUDED(mu_);
+  // Nothing more is wanted of one sibling of a group, by their indices; the others go on. No effect when it has ended.
+  void EndSibling(int64_t call, int64_t group, int sibling) ABSL_LOCKS_EXCLUDED(mu_);
   // From now on Submit() refuses; what is in flight goes on.
   void Drain() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -72,7 +74,13 @@ class EngineLoop final {
     std::vector<rollout::GenerationRequest> groups;  // Empty once given to the engine.
     std::shared_ptr<GenerationListener> listener;
     int num_sequences = 0;
+    int64_t first_tag = 0;           // Of the groups' consecutive tags.
     std::vector<int64_t> open_tags;  // Groups that the engine has and has not completed.
+  };
+  struct Ended {
+    int64_t call = 0;
+    int64_t group = 0;
+    int sibling = 0;
   };
   struct GroupPlace {
     int64_t call = 0;
@@ -81,10 +89,11 @@ class EngineLoop final {
 
   void Run();
   bool HasMail() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return is_stopping_ || !submitted_.empty() || !cancelled_.empty();
+    return is_stopping_ || !submitted_.empty() || !cancelled_.empty() || !ended_.empty();
   }
   // The following are the engine thread's.
   void Add(Call call);
+  void End(const Ended& ended);
   void Step();
   void HandOutTokens();
   void CompleteGroup(int64_t tag);
@@ -98,6 +107,7 @@ class EngineLoop final {
   mutable absl::Mutex mu_;
   std::vector<Call> submitted_ ABSL_GUARDED_BY(mu_);
   std::vector<int64_t> cancelled_ ABSL_GUARDED_BY(mu_);
+  std::vector<Ended> ended_ ABSL_GUARDED_BY(mu_);
   Load load_ ABSL_GUARDED_BY(mu_);
   int64_t next_call_ ABSL_GUARDED_BY(mu_) = 1;
   bool is_draining_ ABSL_GUARDED_BY(mu_) = false;

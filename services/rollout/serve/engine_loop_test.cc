@@ -138,6 +138,22 @@ TEST_F(EngineLoopTest, ACancelledCallLeavesTheEngineAndMakesRoom) {
   EXPECT_TRUE(second->AwaitEnd().ok());
 }
 
+TEST_F(EngineLoopTest, AnEndedSiblingIsDrawnNoMoreAndTheOthersGoOn) {
+  engine_.HoldSteps();
+  const auto recorder = std::make_shared<Recorder>();
+  const auto call = loop_.Submit({Group("abcd"), Group("efgh", 2)}, recorder);
+  ASSERT_TRUE(call.ok());
+  engine_.AllowSteps(1);
+  recorder->AwaitTokens(3);
+  loop_.EndSibling(*call, 1, 0);
+  engine_.AllowSteps(1);   // The loop may have begun to wait in a step before the sibling was ended.
+  engine_.AwaitEndedSiblings(1);
+  engine_.AllowAllSteps();
+  EXPECT_TRUE(recorder->AwaitEnd().ok());
+  EXPECT_LT(recorder->TextOf(1, 0).size(), recorder->TextOf(1, 1).size());
+  loop_.EndSibling(*call, 1, 0);   // Of a call that is over.
+}
+
 TEST_F(EngineLoopTest, CancellingACallThatHasEndedDoesNothing) {
   const auto recorder = std::make_shared<Recorder>();
   const auto call = loop_.Submit({Group("a")}, recorder);

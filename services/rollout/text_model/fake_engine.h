@@ -71,6 +71,21 @@ class FakeEngine final : public rollout::GenerationEngine {
     return true;
   }
 
+  bool EndSibling(int64_t tag, int sibling) override {
+    for (Group& group : running_) {
+      if (group.request.tag != tag) continue;
+      const auto row = static_cast<size_t>(sibling);
+      if (group.has_ended[row]) return false;
+      group.completions[row].finish_reason = domain::FinishReason::kStop;
+      group.has_ended[row] = true;
+      ++group.num_ended;
+      absl::MutexLock lock(&mu_);
+      ++num_ended_siblings_;
+      return true;
+    }
+    return false;
+  }
+
   std::vector<int64_t> Abort() override {
     std::vector<int64_t> tags;
     for (const auto& request : queued_) tags.push_back(request.tag);
@@ -104,6 +119,12 @@ class FakeEngine final : public rollout::GenerationEngine {
     wanted_cancelled_ = count;
     mu_.Await(absl::Condition(this, &FakeEngine::AreCancelled));
   }
+  // Blocks until so many siblings have been ended by EndSibling().
+  void AwaitEndedSiblings(int count) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    wanted_ended_siblings_ = count;
+    mu_.Await(absl::Condition(this, &FakeEngine::AreEnded));
+  }
 
  private:
   struct Group {
@@ -120,6 +141,9 @@ class FakeEngine final : public rollout::GenerationEngine {
   }
   bool AreCancelled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return num_cancelled_ >= wanted_cancelled_;
+  }
+  bool AreEnded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return num_ended_siblings_ >= wanted_ended_siblings_;
   }
   absl::Status TakeTurn() ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
@@ -182,6 +206,8 @@ class FakeEngine final : public rollout::GenerationEngine {
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   int num_cancelled_ ABSL_GUARDED_BY(mu_) = 0;
   int wanted_cancelled_ ABSL_GUARDED_BY(mu_) = 0;
+  int num_ended_siblings_ ABSL_GUARDED_BY(mu_) = 0;
+  int wanted_ended_siblings_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace convrec::text_model
