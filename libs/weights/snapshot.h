@@ -1,0 +1,60 @@
+// A policy as bytes: where each tensor lies, what its digest is, and the bytes.
+//
+// All functions are pure and may run on any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "libs/domain/canary.h"
+#include "libs/domain/ids.h"
+#include "libs/weights/byte_buffer.h"
+#include "libs/weights/parallel.h"
+
+namespace convrec::weights {
+
+struct TensorEntry {
+  std::string name;   // Hugging Face name.
+  std::string dtype;  // "F32" or "BF16".
+  std::vector<int64_t> shape;
+  uint64_t offset = 0;  // Of the first byte in the snapshot.
+  uint64_t size_bytes = 0;
+  std::string digest;  // Of its bytes.
+};
+
+struct Manifest {
+  domain::RunEpoch epoch;
+  domain::PolicyVersion version;
+  std::vector<TensorEntry> tensors;  // One behind the other, without gaps.
+  uint64_t size_bytes = 0;
+  std::string digest;  // See ManifestDigest().
+  std::vector<domain::Canary> canaries;
+};
+
+struct Snapshot {
+  Manifest manifest;
+  ByteBuffer bytes;  // manifest.size_bytes
+};
+
+// Bytes of an element; 0 for a dtype that is not known.
+uint64_t ElementBytes(const std::string& dtype);
+
+// Over names, dtypes, shapes, places and digests of the tensors, so that it stands for every byte.
+std::string ManifestDigest(const std::vector<TensorEntry>& tensors);
+
+// Sets the digests of `snapshot` from its bytes.
+void Seal(Snapshot* snapshot, int threads = kWorkThreads);
+
+// InvalidArgument unless the tensors fill size_bytes one behind the other and have sizes that follow from dtype and
+// shape, and the digest is theirs.
+absl::Status CheckManifest(const Manifest& manifest);
+
+// Whether the same tensors lie at the same places.
+bool SameLayout(const Manifest& a, const Manifest& b);
+
+// OK, or DataLoss naming a tensor whose bytes do not have their digest. `bytes` has manifest.size_bytes.
+absl::Status VerifyBytes(const Manifest& manifest, const char* bytes, int threads = kWorkThreads);
+
+}  // namespace convrec::weights
