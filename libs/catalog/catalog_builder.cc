@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/base/digest.h"
+#include "libs/base/huge_pages.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/unicode_text.h"
 
@@ -41,6 +42,7 @@ class ImageWriter final {
  public:
   explicit ImageWriter(size_t expected_bytes) {
     bytes_.reserve(expected_bytes);
+    base::AdviseHugePages(bytes_.data(), bytes_.capacity());
     bytes_.resize(sizeof(ImageHeader));
   }
 

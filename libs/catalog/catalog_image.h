@@ -111,8 +111,8 @@ class NameTable final {
     __extension__ using Wide = unsigned __int128;
     return static_cast<size_t>((static_cast<Wide>(hash) * num_slots) >> 64);
   }
-  // Slots for `num_names` names: a quarter stays empty.
-  static size_t NumSlots(size_t num_names) { return num_names + num_names / 3 + 1; }
+  // Slots for `num_names` names: half stay empty, so that searches end after a slot or two.
+  static size_t NumSlots(size_t num_names) { return 2 * num_names + 1; }
   // For building; there is an empty slot.
   static void Insert(std::span<uint64_t> slots, uint64_t hash, uint32_t name);
 
@@ -164,10 +164,14 @@ class CatalogImage final {
   void PrefetchSlot(uint64_t hash) const { name_table_.Prefetch(hash); }
   uint32_t FindCandidate(uint64_t hash) const { return name_table_.FindCandidate(hash); }
   void PrefetchName(uint32_t candidate) const {
-    if (candidate != kNoName) __builtin_prefetch(&names_[candidate]);
+    if (candidate == kNoName) return;
+    __builtin_prefetch(&names_[candidate]);
+    __builtin_prefetch(&names_[candidate + 1]);
   }
   void PrefetchText(uint32_t candidate) const {
-    if (candidate != kNoName) __builtin_prefetch(text_.data() + names_[candidate].text_begin);
+    if (candidate == kNoName) return;
+    __builtin_prefetch(text_.data() + names_[candidate].text_begin);
+    __builtin_prefetch(text_.data() + names_[candidate + 1].text_begin - 1);
   }
   uint32_t FindName(std::string_view text, int32_t year, uint64_t hash, uint32_t candidate) const {
     if (candidate == kNoName || IsName(candidate, text, year)) return candidate;
