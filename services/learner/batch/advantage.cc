@@ -47,9 +47,32 @@ GroupAdvantages RelativeAdvantages(const std::vector<std::vector<double>>& rewar
   return result;
 }
 
-std::vector<double> UnitRewards(std::span<const double> rewards_N, const Objective& objective) {
-  if (objective.advantage_unit == Unit::kSequence) return {rewards_N[0]};
-  return {rewards_N.begin(), rewards_N.end()};
+std::vector<double> UnitRewards(const domain::ListScore& score, const Objective& objective) {
+  const std::vector<float>& rewards_N = score.rank_rewards;
+  if (objective.advantage_unit != Unit::kSequence) return {rewards_N.begin(), rewards_N.end()};
+  double reward = 0;
+  switch (objective.list_reward) {
+    case ListReward::kFirst:
+      return {rewards_N[0]};
+    case ListReward::kSum:
+      for (const float rank_reward : rewards_N) reward += rank_reward;
+      return {reward};
+    case ListReward::kDcg:
+      for (size_t k = 0; k < std::min(score.lines.size(), rewards_N.size()); ++k) {
+        if (score.lines[k].outcome != domain::LineOutcome::kHit) continue;
+        reward += 1 / std::log2(static_cast<double>(k + 2));
+      }
+      return {reward};
+  }
+  return {reward};
+}
+
+bool HasSignal(const domain::RolloutGroup& group, const Objective& objective) {
+  const std::vector<double> first = UnitRewards(group.rollouts[0].score, objective);
+  return std::any_of(
+      group.rollouts.begin(), group.rollouts.end(), [&](const domain::Rollout& rollout) {
+        return UnitRewards(rollout.score, objective) != first;
+      });
 }
 
 ListShape ShapeOf(std::span<const int32_t> rank_of_token,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libs/domain/completion.h"
+#include "libs/domain/rollout.h"
 #include "services/learner/batch/objective.h"
 
 namespace convrec::learner {
@@ -24,10 +25,12 @@ struct GroupAdvantages {
 GroupAdvantages RelativeAdvantages(const std::vector<std::vector<double>>& rewards_GU,
                                    const Objective& objective);
 
-// The rewards in the grain of the advantage: the row itself for ranks; for sequences its first
-// entry, which is the reward of the whole list under every rule that sums from a rank on (DCG@N
-// under log_decay).
-std::vector<double> UnitRewards(std::span<const double> rewards_N, const Objective& objective);
+// The rewards in the grain of the advantage: one per rank, or the one of the list.
+std::vector<double> UnitRewards(const domain::ListScore& score, const Objective& objective);
+
+// Whether siblings differ in the reward of some unit. Without it all advantages are 0, up to length
+// shaping.
+bool HasSignal(const domain::RolloutGroup& group, const Objective& objective);
 
 // How a completion stands to N. `rank_of_token` is what the worker recorded, by line for kFixed and
 // by line breaks for kReference; with `finish` kStop its last entry is the end token.

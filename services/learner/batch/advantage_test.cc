@@ -168,10 +168,53 @@ TEST(AdvantageTest, TruncationPenaltyLandsOnTheLastToken) {
       ElementsAre(1, 1.75));
 }
 
+// Hits at ranks 1 and 3 of three, and a hit past N: DCG@3 = 1 + 1/2 whatever the rule; rewards of
+// exp_inf sum to 2, those of log_decay start with the DCG.
+TEST(AdvantageTest, RewardOfAListIsItsDcgUnderEveryRule) {
+  Objective objective = FixedObjective(3);
+  objective.advantage_unit = Unit::kSequence;
+  domain::ListScore score;
+  for (const bool is_hit : {true, false, true, true}) {
+    domain::ScoredLine line;
+    line.outcome = is_hit ? domain::LineOutcome::kHit : domain::LineOutcome::kMiss;
+    score.lines.push_back(line);
+  }
+  for (const std::vector<float>& rewards : {std::vector<float>{1, 0, 1},
+                                            std::vector<float>{1.5F, 0.5F, 0.5F},
+                                            std::vector<float>{1.25F, 0.5F, 1}}) {
+    score.rank_rewards = rewards;
+    objective.list_reward = ListReward::kDcg;
+    EXPECT_THAT(UnitRewards(score, objective), ElementsAre(1.5));
+    objective.list_reward = ListReward::kFirst;
+    EXPECT_THAT(UnitRewards(score, objective), ElementsAre(static_cast<double>(rewards[0])));
+  }
+  score.rank_rewards = {1, -0.25F, 1};
+  objective.list_reward = ListReward::kSum;
+  EXPECT_THAT(UnitRewards(score, objective), ElementsAre(1.75));
+  score.lines.resize(1);  // A short list.
+  objective.list_reward = ListReward::kDcg;
+  EXPECT_THAT(UnitRewards(score, objective), ElementsAre(1));
+}
+
+TEST(AdvantageTest, SignalIsADifferenceInSomeUnit) {
+  Objective objective = FixedObjective(2);
+  domain::RolloutGroup group;
+  for (const std::vector<float>& rewards : {std::vector<float>{1, 0}, std::vector<float>{0, 1}}) {
+    group.rollouts.emplace_back().score.rank_rewards = rewards;
+  }
+  EXPECT_TRUE(HasSignal(group, objective));
+  objective.advantage_unit = Unit::kSequence;
+  objective.list_reward = ListReward::kSum;
+  EXPECT_FALSE(HasSignal(group, objective));
+  objective.list_reward = ListReward::kFirst;
+  EXPECT_TRUE(HasSignal(group, objective));
+  group.rollouts.pop_back();
+  EXPECT_FALSE(HasSignal(group, objective));
+}
+
 TEST(AdvantageTest, SequenceAdvantageCoversEveryTokenWithoutShaping) {
   Objective objective = FixedObjective(2);
   objective.advantage_unit = Unit::kSequence;
-  EXPECT_THAT(UnitRewards(std::vector<double>{0.7, 0.2}, objective), ElementsAre(0.7));
   EXPECT_THAT(TokenAdvantages(std::vector<int32_t>{0, 1, 2, kEndUnit},
                               FinishReason::kStop,
                               std::vector<double>{0.3},

@@ -29,6 +29,11 @@ constexpr std::array<Word<LossType>, 4> kLossTypes = {{{"paper", LossType::kPape
 constexpr std::array<Word<StdDivisor>, 2> kStdDivisors = {
     {{"unbiased", StdDivisor::kUnbiased}, {"population", StdDivisor::kPopulation}}};
 
+constexpr std::array<Word<ListReward>, 3> kListRewards = {
+    {{"dcg", ListReward::kDcg}, {"first", ListReward::kFirst}, {"sum", ListReward::kSum}}};
+constexpr std::array<Word<KlEstimator>, 3> kKlEstimators = {
+    {{"k1", KlEstimator::kK1}, {"k2", KlEstimator::kK2}, {"k3", KlEstimator::kK3}}};
+
 template <typename T, size_t kSize>
 absl::StatusOr<T> Parse(const std::array<Word<T>, kSize>& words, const std::string& word) {
   std::vector<std::string> known;
@@ -88,6 +93,18 @@ absl::Status Validate(const Objective& objective) {
               "kl_beta",
               "0 or more",
               objective.kl_beta),
+      require(objective.entropy_weight >= 0 && std::isfinite(objective.entropy_weight),
+              "entropy_weight",
+              "0 or more",
+              objective.entropy_weight),
+      require(objective.correction_min >= 0 && objective.correction_min <= 1,
+              "correction_min",
+              "0 to 1",
+              objective.correction_min),
+      require(objective.correction_max >= 1 && std::isfinite(objective.correction_max),
+              "correction_max",
+              "1 or more",
+              objective.correction_max),
       require(objective.std_epsilon > 0, "std_epsilon", "more than 0", objective.std_epsilon),
       require(std::isfinite(objective.end_of_list_reward),
               "end_of_list_reward",
@@ -114,7 +131,14 @@ absl::Status Validate(const Objective& objective) {
     if (!status.ok()) return status;
   }
   if (objective.advantage_unit == Unit::kToken) {
-    return base::BadConfig("objective.advantage_unit is token, expected rank or sequence");
+    return base::BadConfig(
+        "objective.advantage_unit is token, expected rank or sequence, since rewards are given per "
+        "rank and no token has one of its own");
+  }
+  if (objective.compat == Compat::kReference && objective.correction != Correction::kOff) {
+    return base::BadConfig(
+        "objective.correction is on, but compat: reference never reads the sampler's "
+        "log-probabilities; expected off");
   }
   if (objective.compat == Compat::kReference && objective.truncation_penalty != 0) {
     return base::BadConfig(absl::StrCat("objective.truncation_penalty is ",
@@ -125,22 +149,52 @@ absl::Status Validate(const Objective& objective) {
 }
 
 std::string Describe(const Objective& objective) {
-  return absl::StrCat(NameOf(kUnits, objective.advantage_unit),
-                      " advantages, ",
-                      NameOf(kUnits, objective.ratio_unit),
-                      " ratios against ",
-                      objective.anchor == RatioAnchor::kSampled ? "the sampling policy"
-                                                                : "the policy before the step",
-                      " clipped to [",
-                      1 - objective.clip_low,
-                      ", ",
-                      1 + objective.clip_high,
-                      "], loss ",
-                      NameOf(kLossTypes, objective.loss_type),
-                      ", KL weight ",
-                      objective.kl_beta,
-                      ", compat ",
-                      NameOf(kCompats, objective.compat));
+  const bool is_corrected = objective.correction != Correction::kOff;
+  std::string text = absl::StrCat(NameOf(kUnits, objective.advantage_unit), " advantages");
+  if (objective.advantage_unit == Unit::kSequence) {
+    absl::StrAppend(&text, " of the list's ", NameOf(kListRewards, objective.list_reward));
+  }
+  absl::StrAppend(&text,
+                  ", ",
+                  NameOf(kUnits, objective.ratio_unit),
+                  " ratios against ",
+                  objective.anchor == RatioAnchor::kSampled && !is_corrected
+                      ? "the sampling policy"
+                      : "the policy before the step",
+                  " clipped to [",
+                  1 - objective.clip_low,
+                  ", ",
+                  1 + objective.clip_high,
+                  "]");
+  if (is_corrected) {
+    absl::StrAppend(&text,
+                    ", ",
+                    NameOf(kUnits, objective.correction_unit),
+                    objective.correction_pooling == Pooling::kMean ? " mean" : " product",
+                    " weights against the sampling policy ",
+                    objective.correction == Correction::kTruncate
+                        ? absl::StrCat("truncated at ", objective.correction_max)
+                        : absl::StrCat("masked outside of [",
+                                       objective.correction_min,
+                                       ", ",
+                                       objective.correction_max,
+                                       "]"));
+  }
+  absl::StrAppend(&text,
+                  ", loss ",
+                  NameOf(kLossTypes, objective.loss_type),
+                  ", KL weight ",
+                  objective.kl_beta,
+                  " (",
+                  NameOf(kKlEstimators, objective.kl_estimator),
+                  objective.kl_beta > 0 && objective.kl_estimator == KlEstimator::kK1
+                      ? ", whose gradient does not hold the policy back)"
+                      : ")");
+  if (objective.entropy_weight > 0) {
+    absl::StrAppend(&text, ", entropy weight ", objective.entropy_weight);
+  }
+  absl::StrAppend(&text, ", compat ", NameOf(kCompats, objective.compat));
+  return text;
 }
 
 absl::StatusOr<Compat> ParseCompat(const std::string& word) { return Parse(kCompats, word); }

@@ -104,6 +104,8 @@ TrainingSample MakeSample(const Rollout& rollout,
   sample.bin_of_token = units.bin_of_token;
   sample.ratio_unit_of_token = units.ratio_unit_of_token;
   sample.num_ratio_units = units.num_ratio_units;
+  sample.correction_unit_of_token = units.correction_unit_of_token;
+  sample.num_correction_units = units.num_correction_units;
   sample.advantage_T = TokenAdvantages(rollout.rank_of_token, finish, advantage_U, objective);
   const size_t num_tokens = sample.token_ids.size();
   sample.share_T.assign(num_tokens, 0.0);
@@ -148,7 +150,7 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
     std::vector<std::vector<double>> rewards_GN, rewards_GU;
     for (const Rollout& rollout : group.rollouts) {
       rewards_GN.emplace_back(rollout.score.rank_rewards.begin(), rollout.score.rank_rewards.end());
-      rewards_GU.push_back(UnitRewards(rewards_GN.back(), objective));
+      rewards_GU.push_back(UnitRewards(rollout.score, objective));
       sample_group.lag =
           std::max(sample_group.lag, version.value - rollout.completion.min_version.value);
       if (rollout.completion.max_version > version) {

@@ -24,6 +24,8 @@ struct TrainingSample {
   std::vector<int32_t> bin_of_token;         // T, see unit_map.h.
   std::vector<int32_t> ratio_unit_of_token;  // T
   int num_ratio_units = 0;
+  std::vector<int32_t> correction_unit_of_token;  // T
+  int num_correction_units = 0;
   std::vector<double> advantage_T;
   std::vector<double> share_T;  // 0 for tokens outside the loss.
 };
@@ -40,6 +42,11 @@ struct SampleGroup {
 struct LossCounts {
   int64_t num_rows = 0;  // Completions.
   int64_t num_loss_tokens = 0;
+  LossCounts& operator+=(const LossCounts& other) {
+    num_rows += other.num_rows;
+    num_loss_tokens += other.num_loss_tokens;
+    return *this;
+  }
 };
 
 struct TrainingBatch {

@@ -7,6 +7,28 @@
 #include "libs/domain/rollout.h"
 
 namespace convrec::learner {
+namespace {
+
+// The number of units.
+int Divide(Unit unit,
+           const std::vector<int32_t>& bin_of_token,
+           const Objective& objective,
+           std::vector<int32_t>* unit_of_token) {
+  *unit_of_token = bin_of_token;
+  switch (unit) {
+    case Unit::kRank:
+      return NumBins(objective);
+    case Unit::kSequence:
+      std::fill(unit_of_token->begin(), unit_of_token->end(), 0);
+      return 1;
+    case Unit::kToken:
+      std::iota(unit_of_token->begin(), unit_of_token->end(), 0);
+      return static_cast<int>(unit_of_token->size());
+  }
+  return 0;
+}
+
+}  // namespace
 
 UnitMap MapUnits(std::span<const int32_t> rank_of_token,
                  domain::FinishReason finish,
@@ -26,21 +48,10 @@ UnitMap MapUnits(std::span<const int32_t> rank_of_token,
                                   : EndBin(objective);
   }
 
-  switch (objective.ratio_unit) {
-    case Unit::kRank:
-      map.ratio_unit_of_token = map.bin_of_token;
-      map.num_ratio_units = NumBins(objective);
-      break;
-    case Unit::kSequence:
-      map.ratio_unit_of_token.assign(num_tokens, 0);
-      map.num_ratio_units = 1;
-      break;
-    case Unit::kToken:
-      map.ratio_unit_of_token.resize(num_tokens);
-      std::iota(map.ratio_unit_of_token.begin(), map.ratio_unit_of_token.end(), 0);
-      map.num_ratio_units = static_cast<int>(num_tokens);
-      break;
-  }
+  map.num_ratio_units =
+      Divide(objective.ratio_unit, map.bin_of_token, objective, &map.ratio_unit_of_token);
+  map.num_correction_units =
+      Divide(objective.correction_unit, map.bin_of_token, objective, &map.correction_unit_of_token);
 
   // Ranks never fall along a completion, so the tokens of a line are one run.
   map.loss_unit_size.assign(num_tokens, 1);

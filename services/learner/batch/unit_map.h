@@ -1,10 +1,11 @@
 // Which tokens of a completion share a ratio, a statistic and a place in the average (method
 // section 6).
 //
-// Three groupings of the same T tokens:
+// Four groupings of the same T tokens:
 // - bin: ranks 0..N-1, one overflow bin, one bin for the end token. In compat kReference the end
 //   token lies in the bin where it falls.
 // - ratio unit: what shares one importance ratio; the bins, the whole completion, or each token.
+// - correction unit: what shares one off-policy weight; likewise.
 // - loss unit: what is averaged before the sum of loss type kPaper: each rank, each overflow line,
 //   and the end token (in kReference too, where it shares only the ratio of its bin).
 #pragma once
@@ -24,6 +25,8 @@ struct UnitMap {
   std::vector<int32_t> bin_of_token;
   std::vector<int32_t> ratio_unit_of_token;  // In [0, num_ratio_units).
   int num_ratio_units = 0;
+  std::vector<int32_t> correction_unit_of_token;  // In [0, num_correction_units).
+  int num_correction_units = 0;
   std::vector<int32_t> loss_unit_size;  // Per token: tokens of its loss unit, >= 1.
 };
 

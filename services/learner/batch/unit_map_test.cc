@@ -50,6 +50,19 @@ TEST(UnitMapTest, SequenceAndTokenRatiosKeepTheBins) {
   EXPECT_EQ(map.num_ratio_units, 3);
 }
 
+TEST(UnitMapTest, CorrectionUnitsDoNotDependOnRatioUnits) {
+  Objective objective;
+  objective.num_ranks = 2;
+  objective.ratio_unit = Unit::kToken;
+  objective.correction_unit = Unit::kRank;
+  const std::vector<int32_t> ranks = {0, 0, 1, kEndUnit};
+  const UnitMap map = MapUnits(ranks, FinishReason::kStop, objective);
+  EXPECT_THAT(map.correction_unit_of_token, ElementsAre(0, 0, 1, 3));
+  EXPECT_EQ(map.num_correction_units, 4);
+  objective.correction_unit = Unit::kSequence;
+  EXPECT_EQ(MapUnits(ranks, FinishReason::kStop, objective).num_correction_units, 1);
+}
+
 TEST(UnitMapTest, EmptyCompletionHasNoUnits) {
   const UnitMap map = MapUnits({}, FinishReason::kLength, Objective());
   EXPECT_TRUE(map.bin_of_token.empty());

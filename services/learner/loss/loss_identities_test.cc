@@ -39,8 +39,12 @@ std::vector<Objective> AllObjectives() {
 }
 
 PolicyLossValues Evaluate(const RandomProblem& problem, const Objective& objective) {
-  return PolicyLossReference(
-      problem.Terms(), problem.logp_M, problem.old_logp_M, problem.ref_logp_M, objective);
+  return PolicyLossReference(problem.Terms(),
+                             problem.logp_M,
+                             problem.old_logp_M,
+                             problem.ref_logp_M,
+                             objective,
+                             problem.entropy_M);
 }
 PolicyLossValues Evaluate(const RandomProblem& problem) {
   return Evaluate(problem, problem.objective);
@@ -316,30 +320,209 @@ TEST(LossIdentitiesTest, SequenceAdvantageWithTokenRatiosIsVanillaGrpo) {
   }
 }
 
-TEST(LossIdentitiesTest, LossAndGradientDoNotDependOnTheSplit) {
+// All objectives, each also with every correction.
+std::vector<Objective> AllOffPolicyObjectives() {
+  std::vector<Objective> all = AllObjectives();
   for (const Objective& objective : AllObjectives()) {
-    const RandomProblem problem = MakeRandomProblem(objective, 13);
+    if (objective.compat == Compat::kReference) continue;
+    const std::vector<Objective> variants = OffPolicyVariants(objective);
+    all.insert(all.end(), variants.begin(), variants.end());
+  }
+  return all;
+}
+
+std::vector<double> Gather(const std::vector<double>& values_M, const std::vector<size_t>& at_K) {
+  std::vector<double> values_K;
+  for (const size_t m : at_K) values_K.push_back(values_M[m]);
+  return values_K;
+}
+
+// The denominator is counted over the whole step, so that micro-batches of any size, in any order,
+// add up to the same loss and gradient.
+TEST(LossIdentitiesTest, LossAndGradientDoNotDependOnTheSplitOrItsOrder) {
+  for (const Objective& objective : AllOffPolicyObjectives()) {
+    const RandomProblem problem = MakeRandomProblem(objective, 13, 0.3, /*has_lag=*/true);
     const PolicyLossValues whole = Evaluate(problem);
-    double loss = 0;
-    size_t begin = 0;
-    for (const TrainingSample& sample : problem.samples) {
-      LossTerms part;
-      part.Append(sample, 0, Denominator(problem.counts, objective));
-      const size_t size = sample.token_ids.size();
-      const auto slice = [&](const std::vector<double>& values_M) {
-        return std::span(values_M).subspan(begin, size);
-      };
-      const PolicyLossValues values = PolicyLossReference(part,
-                                                          slice(problem.logp_M),
-                                                          slice(problem.old_logp_M),
-                                                          slice(problem.ref_logp_M),
-                                                          objective);
-      loss += values.loss;
-      for (size_t t = 0; t < size; ++t)
-        EXPECT_NEAR(values.gradient_M[t], whole.gradient_M[begin + t], kTolerance);
-      begin += size;
+    std::vector<std::vector<size_t>> tokens_of_sample(problem.samples.size());
+    size_t next = 0;
+    for (size_t i = 0; i < problem.samples.size(); ++i) {
+      for (size_t t = 0; t < problem.samples[i].token_ids.size(); ++t) {
+        tokens_of_sample[i].push_back(next++);
+      }
     }
-    EXPECT_NEAR(loss, whole.loss, kTolerance);
+    for (const size_t size : {size_t{1}, size_t{2}, size_t{3}, problem.samples.size()}) {
+      double loss = 0;
+      // The last samples first.
+      for (size_t end = problem.samples.size(); end > 0; end -= std::min(end, size)) {
+        std::vector<size_t> chosen, tokens;
+        for (size_t i = end; i > end - std::min(end, size); --i) {
+          chosen.push_back(i - 1);
+          tokens.insert(
+              tokens.end(), tokens_of_sample[i - 1].begin(), tokens_of_sample[i - 1].end());
+        }
+        const PolicyLossValues part = PolicyLossReference(problem.Terms(chosen),
+                                                          Gather(problem.logp_M, tokens),
+                                                          Gather(problem.old_logp_M, tokens),
+                                                          Gather(problem.ref_logp_M, tokens),
+                                                          objective,
+                                                          Gather(problem.entropy_M, tokens));
+        loss += part.loss;
+        ExpectNear(part.gradient_M, Gather(whole.gradient_M, tokens));
+      }
+      EXPECT_NEAR(loss, whole.loss, kTolerance);
+    }
+  }
+}
+
+// Two processes with half of the completions each know the denominator by adding their counts.
+TEST(LossIdentitiesTest, CountsOfProcessesAddUpToTheDenominator) {
+  for (const LossType type :
+       {LossType::kPaper, LossType::kBnpo, LossType::kGrpo, LossType::kDrGrpo}) {
+    const Objective objective = MakeObjective(Unit::kRank, type);
+    const RandomProblem a = MakeRandomProblem(objective, 1), b = MakeRandomProblem(objective, 2);
+    LossCounts sum = a.counts;
+    sum += b.counts;
+    EXPECT_DOUBLE_EQ(Denominator(sum, objective),
+                     Denominator(a.counts, objective) + Denominator(b.counts, objective));
+  }
+}
+
+TEST(LossIdentitiesTest, OffPolicyGradientEqualsFiniteDifferences) {
+  for (const Objective& objective :
+       OffPolicyVariants(MakeObjective(Unit::kRank, LossType::kPaper))) {
+    RandomProblem problem = MakeRandomProblem(objective, 4, 0.3, /*has_lag=*/true);
+    const PolicyLossValues values = Evaluate(problem);
+    const auto slope = [&](double* value) {
+      const double original = *value;
+      *value = original + 1e-6;
+      const double above = Evaluate(problem).loss;
+      *value = original - 1e-6;
+      const double below = Evaluate(problem).loss;
+      *value = original;
+      return (above - below) / 2e-6;
+    };
+    for (size_t m = 0; m < problem.logp_M.size(); ++m) {
+      EXPECT_NEAR(values.gradient_M[m], slope(&problem.logp_M[m]), 1e-7) << "token " << m;
+      EXPECT_NEAR(values.entropy_gradient_M[m], slope(&problem.entropy_M[m]), 1e-7);
+    }
+  }
+}
+
+// With weights that no bound touches, the corrected token loss at the first update is the ordinary
+// importance-sampled one: before / sampled times the advantage.
+TEST(LossIdentitiesTest, UnboundedTokenCorrectionIsPlainImportanceSampling) {
+  Objective objective = MakeObjective(Unit::kToken, LossType::kBnpo);
+  objective.correction = Correction::kTruncate;
+  objective.correction_unit = Unit::kToken;
+  objective.correction_max = 1e9;
+  objective.kl_beta = 0;
+  RandomProblem problem = MakeRandomProblem(objective, 6, 0.3, /*has_lag=*/true);
+  problem.old_logp_M = problem.logp_M;
+  const LossTerms terms = problem.Terms();
+  double expected = 0;
+  for (size_t m = 0; m < terms.weight_M.size(); ++m) {
+    expected -= terms.weight_M[m] * terms.advantage_M[m] *
+                std::exp(problem.logp_M[m] - static_cast<double>(terms.sampled_logprob_M[m]));
+  }
+  const PolicyLossValues values = Evaluate(problem);
+  EXPECT_NEAR(values.loss, expected, kTolerance);
+  // The gradient of importance sampling too: weight times grad log-probability.
+  for (size_t m = 0; m < terms.weight_M.size(); ++m) {
+    EXPECT_NEAR(values.gradient_M[m],
+                -terms.weight_M[m] * terms.advantage_M[m] * values.correction_M[m],
+                kTolerance);
+  }
+}
+
+TEST(LossIdentitiesTest, TruncationBoundsWeightsAndMaskingSilencesTokensButNotTheirKl) {
+  Objective objective = MakeObjective(Unit::kRank, LossType::kPaper);
+  objective.correction_max = 1.05;
+  objective.correction_min = 0.95;
+  const RandomProblem problem = MakeRandomProblem(objective, 8);
+  const LossTerms terms = problem.Terms();
+  objective.correction = Correction::kMask;
+  const PolicyLossValues masked = Evaluate(problem, objective);
+  objective.correction = Correction::kTruncate;
+  int num_masked = 0;
+  for (size_t m = 0; m < terms.weight_M.size(); ++m) {
+    const double raw = masked.correction_M[m];
+    EXPECT_EQ(AppliedCorrection(raw, objective), std::min(raw, 1.05));
+    if (raw >= 0.95 && raw <= 1.05) continue;
+    ++num_masked;
+    const double q = problem.ref_logp_M[m] - problem.logp_M[m];
+    EXPECT_NEAR(masked.gradient_M[m],
+                objective.kl_beta * terms.weight_M[m] * (1 - std::exp(q)),
+                kTolerance);
+  }
+  EXPECT_GT(num_masked, 0);
+}
+
+// Old lists are compared with what was stored, fresh ones with the policy before the step; with
+// correction all with the latter, and the weight carries the rest.
+TEST(LossIdentitiesTest, CorrectionMovesTheAnchorToThePolicyBeforeTheStep) {
+  Objective objective = MakeObjective(Unit::kToken, LossType::kBnpo);
+  objective.correction_unit = Unit::kToken;
+  const RandomProblem problem = MakeRandomProblem(objective, 10, 0.3, /*has_lag=*/true);
+  const LossTerms terms = problem.Terms();
+  const PolicyLossValues plain = Evaluate(problem, objective);
+  objective.correction = Correction::kTruncate;
+  const PolicyLossValues corrected = Evaluate(problem, objective);
+  for (size_t m = 0; m < terms.lag_M.size(); ++m) {
+    const auto sampled = static_cast<double>(terms.sampled_logprob_M[m]);
+    const double to_before = std::exp(problem.logp_M[m] - problem.old_logp_M[m]);
+    const double to_sampled = std::exp(problem.logp_M[m] - sampled);
+    EXPECT_NEAR(plain.ratio_M[m], terms.lag_M[m] > 0 ? to_sampled : to_before, kTolerance);
+    EXPECT_NEAR(corrected.ratio_M[m], to_before, kTolerance);
+    EXPECT_NEAR(corrected.ratio_M[m] * corrected.correction_M[m], to_sampled, kTolerance);
+  }
+}
+
+// At one draw from the policy itself the estimators have the means they are known for: exact sums
+// over a distribution of four tokens.
+TEST(LossIdentitiesTest, EstimatorsOfKlHaveTheirKnownMeansAndGradients) {
+  const std::vector<double> policy = {0.5, 0.25, 0.15, 0.1}, reference = {0.4, 0.2, 0.3, 0.1};
+  double divergence = 0;
+  for (size_t v = 0; v < 4; ++v) divergence += policy[v] * std::log(policy[v] / reference[v]);
+  for (const KlEstimator estimator : {KlEstimator::kK1, KlEstimator::kK2, KlEstimator::kK3}) {
+    Objective objective = MakeObjective(Unit::kToken, LossType::kBnpo);
+    objective.kl_beta = 1;
+    objective.kl_estimator = estimator;
+    double mean = 0;
+    std::vector<double> by_logit(4, 0.0), expected(4, 0.0);
+    for (size_t v = 0; v < 4; ++v) {
+      LossTerms terms;
+      domain::Rollout rollout;
+      rollout.rank_of_token = {0};
+      rollout.completion.token_ids = {5};
+      rollout.completion.sampled_logprobs = {-1};
+      terms.Append(MakeSample(rollout, {0, 0, 0, 0}, objective), 0, 1.0);
+      const PolicyLossValues values =
+          PolicyLossReference(terms,
+                              std::vector<double>{std::log(policy[v])},
+                              {},
+                              std::vector<double>{std::log(reference[v])},
+                              objective);
+      mean += policy[v] * values.loss;
+      for (size_t w = 0; w < 4; ++w) {
+        // d log p_v / d logit_w = [v == w] - p_w
+        by_logit[w] += policy[v] * values.gradient_M[0] * ((v == w ? 1 : 0) - policy[w]);
+      }
+    }
+    for (size_t w = 0; w < 4; ++w) {
+      expected[w] = policy[w] * (std::log(policy[w] / reference[w]) - divergence);
+    }
+    switch (estimator) {
+      case KlEstimator::kK1:
+        EXPECT_NEAR(mean, divergence, kTolerance);
+        ExpectNear(by_logit, std::vector<double>(4, 0.0));
+        break;
+      case KlEstimator::kK2:
+        ExpectNear(by_logit, expected);
+        break;
+      case KlEstimator::kK3:
+        EXPECT_NEAR(mean, divergence, kTolerance);
+        break;
+    }
   }
 }
 

@@ -10,20 +10,29 @@ LossStatsAccumulator::LossStatsAccumulator(const Objective& objective)
   partial_.fresh_ratio_mean = 0;
 }
 
-void LossStatsAccumulator::Sums::Add(double ratio_value,
-                                     double advantage,
-                                     double kl_value,
-                                     double entropy_value,
-                                     const Objective& objective) {
-  ratio_min = num_tokens == 0 ? ratio_value : std::min(ratio_min, ratio_value);
-  ratio_max = num_tokens == 0 ? ratio_value : std::max(ratio_max, ratio_value);
+void LossStatsAccumulator::Sums::Add(const Token& token, const Objective& objective) {
+  const auto at_least = [this](double* low, double value) {
+    *low = num_tokens == 0 ? value : std::min(*low, value);
+  };
+  const auto at_most = [this](double* high, double value) {
+    *high = num_tokens == 0 ? value : std::max(*high, value);
+  };
+  at_least(&ratio_min, token.ratio);
+  at_most(&ratio_max, token.ratio);
+  at_least(&correction_min, token.correction);
+  at_most(&correction_max, token.correction);
   ++num_tokens;
-  kl += kl_value;
-  entropy += entropy_value;
-  ratio += ratio_value;
-  ratio_square += ratio_value * ratio_value;
-  clip_low += ratio_value < 1 - objective.clip_low && advantage < 0 ? 1 : 0;
-  clip_high += ratio_value > 1 + objective.clip_high && advantage > 0 ? 1 : 0;
+  kl += token.kl;
+  entropy += token.entropy;
+  ratio += token.ratio;
+  correction += token.correction;
+  const bool is_corrected = objective.correction != Correction::kOff;
+  const double in_force = is_corrected ? token.ratio * token.correction : token.ratio;
+  weight += in_force;
+  weight_square += in_force * in_force;
+  clip_low += token.ratio < 1 - objective.clip_low && token.advantage < 0 ? 1 : 0;
+  clip_high += token.ratio > 1 + objective.clip_high && token.advantage > 0 ? 1 : 0;
+  cut += is_corrected && AppliedCorrection(token.correction, objective) != token.correction ? 1 : 0;
 }
 
 RatioStats LossStatsAccumulator::Sums::Finish() const {
@@ -38,7 +47,11 @@ RatioStats LossStatsAccumulator::Sums::Finish() const {
   stats.ratio_mean = ratio / count;
   stats.ratio_min = ratio_min;
   stats.ratio_max = ratio_max;
-  stats.effective_share = ratio_square > 0 ? ratio * ratio / ratio_square / count : 0;
+  stats.effective_share = weight_square > 0 ? weight * weight / weight_square / count : 0;
+  stats.correction_mean = correction / count;
+  stats.correction_min = correction_min;
+  stats.correction_max = correction_max;
+  stats.correction_cut_share = static_cast<double>(cut) / count;
   return stats;
 }
 
@@ -53,22 +66,30 @@ void LossStatsAccumulator::Add(const LossTerms& terms, const TokenRecord& record
     }
     const double weight = terms.weight_M[t];
     if (!(weight > 0)) continue;
-    const double ratio = record.ratio_M[t];
-    const double advantage = terms.advantage_M[t];
-    const double capped = objective_.ratio_cap > 0 ? std::min(ratio, objective_.ratio_cap) : ratio;
-    const double clipped = std::clamp(ratio, 1 - objective_.clip_low, 1 + objective_.clip_high);
-    const double kl = record.kl_M.empty() ? 0 : record.kl_M[t];
-    const double entropy = record.entropy_M.empty() ? 0 : record.entropy_M[t];
-    partial_.policy_loss -= weight * std::min(capped * advantage, clipped * advantage);
-    partial_.kl_loss += objective_.kl_beta * weight * kl;
-    all_.Add(ratio, advantage, kl, entropy, objective_);
-    bins_[static_cast<size_t>(terms.bin_M[t])].Add(ratio, advantage, kl, entropy, objective_);
+    const auto value = [t](std::span<const double> values_M, double otherwise) {
+      return values_M.empty() ? otherwise : values_M[t];
+    };
+    const Token token = {.ratio = record.ratio_M[t],
+                         .advantage = terms.advantage_M[t],
+                         .kl = value(record.kl_M, 0),
+                         .entropy = value(record.entropy_M, 0),
+                         .correction = value(record.correction_M, 1)};
+    const double capped =
+        objective_.ratio_cap > 0 ? std::min(token.ratio, objective_.ratio_cap) : token.ratio;
+    const double clipped =
+        std::clamp(token.ratio, 1 - objective_.clip_low, 1 + objective_.clip_high);
+    partial_.policy_loss -= weight * AppliedCorrection(token.correction, objective_) *
+                            std::min(capped * token.advantage, clipped * token.advantage);
+    partial_.kl_loss += objective_.kl_beta * weight * token.kl;
+    partial_.entropy_loss -= objective_.entropy_weight * weight * token.entropy;
+    all_.Add(token, objective_);
+    bins_[static_cast<size_t>(terms.bin_M[t])].Add(token, objective_);
   }
 }
 
 LossStats LossStatsAccumulator::Finish() const {
   LossStats stats = partial_;
-  stats.loss = stats.policy_loss + stats.kl_loss;
+  stats.loss = stats.policy_loss + stats.kl_loss + stats.entropy_loss;
   const auto num_fresh = static_cast<double>(std::max<int64_t>(stats.num_fresh_tokens, 1));
   stats.logprob_gap_mean /= num_fresh;
   stats.fresh_ratio_mean = stats.num_fresh_tokens > 0 ? stats.fresh_ratio_mean / num_fresh : 1;

@@ -24,14 +24,20 @@ struct RatioStats {
   double ratio_mean = 0;       // Raw: before any clip.
   double ratio_min = 0;
   double ratio_max = 0;
-  double effective_share =
-      0;  // Effective sample size (sum w)^2 / sum w^2, over the number of tokens.
+  // Effective sample size (sum x)^2 / sum x^2 over the number of tokens, of the raw weights in
+  // force: the ratio, times the correction weight where correction is on.
+  double effective_share = 0;
+  double correction_mean = 1;  // Raw weights exp(before the step - sampling policy), also when off.
+  double correction_min = 1;
+  double correction_max = 1;
+  double correction_cut_share = 0;  // Truncated or masked.
 };
 
 struct LossStats {
-  double loss = 0;  // policy_loss + kl_loss.
+  double loss = 0;  // The sum of its terms.
   double policy_loss = 0;
-  double kl_loss = 0;  // beta times the aggregated KL.
+  double kl_loss = 0;       // beta times the aggregated KL.
+  double entropy_loss = 0;  // -entropy_weight times the aggregated entropy.
   RatioStats all;
   std::vector<RatioStats> bins;  // N + 2: the ranks, overflow, the end token.
   // Sampler against learner at equal weights, over tokens of groups of lag 0.
@@ -45,8 +51,9 @@ struct LossStats {
 struct TokenRecord {
   std::span<const double> logp_M;
   std::span<const double> ratio_M;
-  std::span<const double> kl_M;       // Empty: no reference policy.
-  std::span<const double> entropy_M;  // Empty: not known.
+  std::span<const double> kl_M;               // Empty: no reference policy.
+  std::span<const double> entropy_M;          // Empty: not known.
+  std::span<const double> correction_M = {};  // Raw; empty: not known.
 };
 
 // Adds up micro-batches of one step.
@@ -57,16 +64,15 @@ class LossStatsAccumulator final {
   LossStats Finish() const;
 
  private:
+  struct Token {
+    double ratio = 1, advantage = 0, kl = 0, entropy = 0, correction = 1;
+  };
   struct Sums {
     int64_t num_tokens = 0;
-    double kl = 0, entropy = 0, ratio = 0, ratio_square = 0;
-    int64_t clip_low = 0, clip_high = 0;
-    double ratio_min = 0, ratio_max = 0;
-    void Add(double ratio_value,
-             double advantage,
-             double kl_value,
-             double entropy_value,
-             const Objective& objective);
+    double kl = 0, entropy = 0, ratio = 0, weight = 0, weight_square = 0, correction = 0;
+    int64_t clip_low = 0, clip_high = 0, cut = 0;
+    double ratio_min = 0, ratio_max = 0, correction_min = 0, correction_max = 0;
+    void Add(const Token& token, const Objective& objective);
     RatioStats Finish() const;
   };
 

@@ -44,6 +44,36 @@ TEST(LossStatsTest, CountsClippedTokensPerRankByTheSignOfTheAdvantage) {
   EXPECT_DOUBLE_EQ(stats.policy_loss, -0.5 * 1.08 - 0.5 + 0.94);  // Clipped at 1.08 and 0.94.
 }
 
+TEST(LossStatsTest, CorrectionCountsRawWeightsAndWhatTheBoundsDoToThem) {
+  Objective objective = TwoRanks();
+  objective.correction = Correction::kMask;
+  objective.correction_min = 0.5;
+  objective.correction_max = 2;
+  LossStatsAccumulator accumulator(objective);
+  const std::vector<double> logp = {-1, -2, -3, -4}, ratio = {1, 1, 1, 1},
+                            correction = {3, 1.5, 0.75, 7};
+  accumulator.Add(FourTokens(), {logp, ratio, {}, {}, correction});
+  const LossStats stats = accumulator.Finish();
+  EXPECT_DOUBLE_EQ(stats.all.correction_mean, 1.75);
+  EXPECT_DOUBLE_EQ(stats.all.correction_min, 0.75);
+  EXPECT_DOUBLE_EQ(stats.all.correction_max, 3);
+  EXPECT_DOUBLE_EQ(stats.all.correction_cut_share, 1.0 / 3);
+  EXPECT_DOUBLE_EQ(stats.bins[0].correction_cut_share, 0.5);
+  EXPECT_DOUBLE_EQ(stats.all.effective_share, 5.25 * 5.25 / (9 + 2.25 + 0.5625) / 3);
+  EXPECT_DOUBLE_EQ(stats.policy_loss, -0.5 * 1.5 + 0.75);  // The masked token is gone.
+}
+
+TEST(LossStatsTest, EntropyBonusIsATermOfTheLoss) {
+  Objective objective = TwoRanks();
+  objective.entropy_weight = 0.1;
+  LossStatsAccumulator accumulator(objective);
+  const std::vector<double> logp = {-1, -2, -3, -4}, ratio = {1, 1, 1, 1}, entropy = {1, 2, 3, 4};
+  accumulator.Add(FourTokens(), {logp, ratio, {}, entropy});
+  const LossStats stats = accumulator.Finish();
+  EXPECT_DOUBLE_EQ(stats.entropy_loss, -0.1 * (0.5 + 1 + 3));
+  EXPECT_DOUBLE_EQ(stats.loss, stats.policy_loss + stats.entropy_loss);
+}
+
 TEST(LossStatsTest, SamplerGapCountsFreshGroupsOnly) {
   LossStatsAccumulator accumulator(TwoRanks());
   const std::vector<double> logp = {-1.25, -2, -9, -9}, ratio = {1, 1, 1, 1};

@@ -18,11 +18,20 @@ struct LossTerms {
 
   std::vector<int64_t> unit_M;  // In [0, num_units); each completion has its own range.
   int64_t num_units = 0;
+  std::vector<int64_t> correction_unit_M;  // In [0, num_correction_units), likewise.
+  int64_t num_correction_units = 0;
   std::vector<int32_t> bin_M;  // See unit_map.h.
   std::vector<double> advantage_M;
   std::vector<double> weight_M;  // Share of the loss over the denominator; 0 = not in the loss.
   std::vector<float> sampled_logprob_M;
   std::vector<int64_t> lag_M;
 };
+
+// What a raw off-policy weight becomes before it multiplies the policy term.
+double AppliedCorrection(double raw, const Objective& objective);
+
+// Whether the ratio of a token of this lag is against the log-probability stored with it, instead
+// of the policy before the step.
+bool AnchorsAtSampler(int64_t lag, const Objective& objective);
 
 }  // namespace convrec::learner

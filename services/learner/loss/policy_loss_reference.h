@@ -1,12 +1,15 @@
 // The policy loss in plain double arithmetic with its gradient in closed form: what the torch
-// version is held against. Method section 6.
+// version is held against. Method sections 6 and 7.
 //
-// With l_t = logp_t - old_t, log w_u = mean of l over the tokens of ratio unit u, and q_t = ref_t -
-// logp_t:
-//   loss = sum_t weight_t (-f(w_u(t), a_t) + beta (exp(q_t) - q_t - 1)),
+// With l_t = current_t - anchor_t, log w_u = mean of l over the tokens of ratio unit u, log c_v =
+// mean (or sum) of before_t - sampled_t over the tokens of correction unit v, c' =
+// AppliedCorrection(c), q_t = reference_t - current_t and H_t the entropy:
+//   loss = sum_t weight_t (-c'_v(t) f(w_u(t), a_t) + beta KL(q_t) - entropy_weight H_t),
 //   f(w, a) = min(w a, clip(w, 1 - clip_low, 1 + clip_high) a),
-//   d loss / d logp_s = -(w_u / n_u) sum_{t in u, not clipped} weight_t a_t + beta weight_s (1 -
-//   exp(q_s)).
+//   d loss / d current_s = -(w_u / n_u) sum_{t in u, not clipped} weight_t c'_v(t) a_t
+//                          + beta weight_s dKL/dcurrent,
+//   KL, dKL/dcurrent = -q, 1 (k1);  q^2 / 2, -q (k2);  exp(q) - q - 1, 1 - exp(q) (k3).
+// The anchor is `before`, or `sampled` where AnchorsAtSampler().
 // Shapes: M completion tokens, U ratio units.
 #pragma once
 
@@ -20,17 +23,21 @@ namespace convrec::learner {
 
 struct PolicyLossValues {
   double loss = 0;
-  std::vector<double> gradient_M;   // By logp.
-  std::vector<double> ratio_M;      // w of the token's unit, before any clip.
-  std::vector<double> kl_M;         // Empty without a reference policy.
-  std::vector<double> log_ratio_U;  // 0 for units without tokens.
+  std::vector<double> gradient_M;          // By the current log-probabilities.
+  std::vector<double> entropy_gradient_M;  // By the entropies; empty without them.
+  std::vector<double> ratio_M;             // w of the token's unit, before any clip.
+  std::vector<double> correction_M;        // c of the token's unit, before any bound.
+  std::vector<double> kl_M;                // Empty without a reference policy.
+  std::vector<double> log_ratio_U;         // 0 for units without tokens.
 };
 
-// `old_logp_M` empty: the ratio is against logp_M itself, held constant. `ref_logp_M` empty: no KL.
+// `before_M` empty: the policy before the step is the current one, held constant. `ref_logp_M`
+// empty: no KL. `entropy_M` empty: no entropy bonus.
 PolicyLossValues PolicyLossReference(const LossTerms& terms,
                                      std::span<const double> logp_M,
-                                     std::span<const double> old_logp_M,
+                                     std::span<const double> before_M,
                                      std::span<const double> ref_logp_M,
-                                     const Objective& objective);
+                                     const Objective& objective,
+                                     std::span<const double> entropy_M = {});
 
 }  // namespace convrec::learner

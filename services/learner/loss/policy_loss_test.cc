@@ -10,6 +10,7 @@
 #include "services/learner/loss/policy_loss_reference.h"
 #include "services/learner/loss/random_problems.h"
 #include "services/learner/loss/rank_grpo_cases.h"
+#include "services/learner/loss/trl_cases.h"
 
 namespace convrec::learner {
 namespace {
@@ -25,23 +26,35 @@ std::vector<double> ToVector(const at::Tensor& tensor) {
 
 struct Evaluated {
   double loss = 0;
-  std::vector<double> gradient_M, ratio_M, kl_M, log_ratio_U;
+  std::vector<double> gradient_M, entropy_gradient_M, ratio_M, correction_M, kl_M, log_ratio_U;
 };
 
 template <typename Problem>
-Evaluated Evaluate(const Problem& problem, const LossTerms& terms, at::ScalarType type) {
+Evaluated Evaluate(const Problem& problem,
+                   const LossTerms& terms,
+                   at::ScalarType type,
+                   const std::vector<double>& entropy = {}) {
   const at::Tensor logp_M = ToTensor(problem.logp_M, type).requires_grad_();
+  const at::Tensor entropy_M =
+      entropy.empty() ? at::Tensor() : ToTensor(entropy, type).requires_grad_();
   const PolicyLossResult result = PolicyLoss(MakeLossTensors(terms, torch::kCPU, type),
                                              logp_M,
                                              ToTensor(problem.old_logp_M, type),
                                              ToTensor(problem.ref_logp_M, type),
-                                             problem.objective);
+                                             problem.objective,
+                                             entropy_M);
   result.loss.backward();
-  return {result.loss.item<double>(),
-          ToVector(logp_M.grad()),
-          ToVector(result.ratio_M),
-          result.kl_M.defined() ? ToVector(result.kl_M) : std::vector<double>(),
-          ToVector(result.log_ratio_U)};
+  Evaluated values;
+  values.loss = result.loss.template item<double>();
+  values.gradient_M = ToVector(logp_M.grad());
+  values.ratio_M = ToVector(result.ratio_M);
+  values.correction_M = ToVector(result.correction_M);
+  if (result.kl_M.defined()) values.kl_M = ToVector(result.kl_M);
+  values.log_ratio_U = ToVector(result.log_ratio_U);
+  if (entropy_M.defined() && entropy_M.grad().defined()) {
+    values.entropy_gradient_M = ToVector(entropy_M.grad());
+  }
+  return values;
 }
 
 // In double only the order of summation is left: 1e-12. In float32 the published file itself
@@ -107,6 +120,61 @@ TEST(PolicyLossTest, EqualsTheReferenceForEveryVariant) {
             EXPECT_NEAR(values.ratio_M[m], expected.ratio_M[m], 1e-12);
             EXPECT_NEAR(values.kl_M[m], expected.kl_M[m], 1e-12);
           }
+        }
+      }
+    }
+  }
+}
+
+void CompareWithTrl(at::ScalarType type, double tolerance) {
+  for (const TrlCase& golden : TrlCases()) {
+    SCOPED_TRACE(golden.name);
+    const Evaluated values = Evaluate(golden, golden.terms, type, golden.entropy_M);
+    EXPECT_NEAR(values.loss, golden.loss, tolerance);
+    for (size_t m = 0; m < golden.gradient_M.size(); ++m) {
+      EXPECT_NEAR(values.gradient_M[m], golden.gradient_M[m], tolerance);
+    }
+    for (size_t m = 0; m < golden.entropy_gradient_M.size(); ++m) {
+      EXPECT_NEAR(values.entropy_gradient_M[m], golden.entropy_gradient_M[m], tolerance);
+    }
+  }
+}
+
+TEST(PolicyLossTest, EqualsTrlInDouble) { CompareWithTrl(torch::kFloat64, 1e-12); }
+
+TEST(PolicyLossTest, EqualsTrlInFloat) { CompareWithTrl(torch::kFloat32, 1e-6); }
+
+void ExpectNear(const std::vector<double>& a, const std::vector<double>& b, double tolerance) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t m = 0; m < a.size(); ++m) EXPECT_NEAR(a[m], b[m], tolerance) << "token " << m;
+}
+
+TEST(PolicyLossTest, EqualsTheReferenceOffPolicy) {
+  for (const LossType type :
+       {LossType::kPaper, LossType::kBnpo, LossType::kGrpo, LossType::kDrGrpo}) {
+    for (const Unit unit : {Unit::kToken, Unit::kSequence, Unit::kRank}) {
+      Objective plain;
+      plain.num_ranks = 4;
+      plain.loss_type = type;
+      plain.ratio_unit = unit;
+      for (const Objective& objective : OffPolicyVariants(plain)) {
+        for (const bool is_first_update : {true, false}) {
+          RandomProblem problem = MakeRandomProblem(objective, 23, 0.3, /*has_lag=*/true);
+          if (is_first_update) problem.old_logp_M.clear();
+          const LossTerms terms = problem.Terms();
+          const Evaluated values = Evaluate(problem, terms, torch::kFloat64, problem.entropy_M);
+          const PolicyLossValues expected = PolicyLossReference(terms,
+                                                                problem.logp_M,
+                                                                problem.old_logp_M,
+                                                                problem.ref_logp_M,
+                                                                objective,
+                                                                problem.entropy_M);
+          EXPECT_NEAR(values.loss, expected.loss, 1e-12);
+          ExpectNear(values.gradient_M, expected.gradient_M, 1e-12);
+          ExpectNear(values.entropy_gradient_M, expected.entropy_gradient_M, 1e-12);
+          ExpectNear(values.ratio_M, expected.ratio_M, 1e-12);
+          ExpectNear(values.correction_M, expected.correction_M, 1e-12);
+          ExpectNear(values.kl_M, expected.kl_M, 1e-12);
         }
       }
     }

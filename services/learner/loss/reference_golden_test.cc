@@ -11,6 +11,7 @@
 #include "services/learner/loss/loss_stats.h"
 #include "services/learner/loss/policy_loss_reference.h"
 #include "services/learner/loss/rank_grpo_cases.h"
+#include "services/learner/loss/trl_cases.h"
 
 namespace convrec::learner {
 namespace {
@@ -176,6 +177,38 @@ TEST(RankGrpoGoldenTest, LogRatiosAreEqual) {
       }
     }
   }
+}
+
+// The second trainer that the loss is held against: every loss type, token and sequence ratios,
+// two-sided clipping, KL, entropy and its four ways of correcting.
+TEST(TrlGoldenTest, LossGradientAndClippingAreEqual) {
+  for (const TrlCase& golden : TrlCases()) {
+    SCOPED_TRACE(golden.name);
+    const PolicyLossValues values = PolicyLossReference(golden.terms,
+                                                        golden.logp_M,
+                                                        golden.old_logp_M,
+                                                        golden.ref_logp_M,
+                                                        golden.objective,
+                                                        golden.entropy_M);
+    EXPECT_NEAR(values.loss, golden.loss, kTolerance);
+    for (size_t m = 0; m < golden.gradient_M.size(); ++m) {
+      EXPECT_NEAR(values.gradient_M[m], golden.gradient_M[m], kTolerance);
+    }
+    for (size_t m = 0; m < golden.entropy_gradient_M.size(); ++m) {
+      EXPECT_NEAR(values.entropy_gradient_M[m], golden.entropy_gradient_M[m], kTolerance);
+    }
+    LossStatsAccumulator accumulator(golden.objective);
+    accumulator.Add(
+        golden.terms,
+        {golden.logp_M, values.ratio_M, values.kl_M, golden.entropy_M, values.correction_M});
+    const LossStats stats = accumulator.Finish();
+    EXPECT_NEAR(stats.loss, golden.loss, kTolerance);
+    // There a sequence counts once, here every token of it.
+    if (golden.objective.ratio_unit == Unit::kSequence) continue;
+    EXPECT_NEAR(stats.all.clip_low_share, golden.clip_low_share, 1e-6);  // Counted in float32.
+    EXPECT_NEAR(stats.all.clip_high_share, golden.clip_high_share, 1e-6);
+  }
+  EXPECT_GE(TrlCases().size(), 25u);
 }
 
 }  // namespace

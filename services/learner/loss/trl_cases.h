@@ -1,0 +1,28 @@
+// Test support: the losses of tests/golden/loss/trl_grpo.json, what TRL's GRPOTrainer returned for
+// fixed log-probabilities. Shapes: M tokens inside the completion masks, row after row.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "services/learner/batch/objective.h"
+#include "services/learner/loss/loss_terms.h"
+
+namespace convrec::learner {
+
+struct TrlCase {
+  std::string name;
+  Objective objective;
+  LossTerms terms;
+  // old_logp_M and ref_logp_M are empty where the loss has none.
+  std::vector<double> logp_M, old_logp_M, ref_logp_M, entropy_M;
+  double loss = 0;
+  std::vector<double> gradient_M;
+  std::vector<double> entropy_gradient_M;  // Empty without an entropy bonus.
+  double clip_low_share = 0, clip_high_share = 0;
+};
+
+// Read once; dies when the file is missing or damaged.
+const std::vector<TrlCase>& TrlCases();
+
+}  // namespace convrec::learner
