@@ -1,0 +1,30 @@
+// How a process becomes one of the ranks of a job.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/learner/parallel/local_ranks.h"
+#include "services/learner/parallel/process_group.h"
+#include "services/learner/parallel/rank_environment.h"
+
+namespace convrec::learner {
+
+struct Ranks {
+  std::unique_ptr<ProcessGroup> group;  // Null with one rank.
+  std::unique_ptr<LocalRanks> local;    // Those that this process started; may be null.
+};
+
+// Starts the ranks that this process stands for and meets all the others. Blocks.
+absl::StatusOr<Ranks> JoinRanks(const RankPlace& place,
+                                const std::string& device,
+                                absl::Duration timeout);
+
+// The end of a run that is complete or stopped in order: the leader tells the others, and those
+// that this process started are waited for.
+absl::Status LeaveRanks(const Ranks& ranks);
+
+}  // namespace convrec::learner

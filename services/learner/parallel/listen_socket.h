@@ -1,0 +1,15 @@
+// A port of this machine that is taken from the moment it is known.
+#pragma once
+
+#include "absl/status/statusor.h"
+
+namespace convrec::learner {
+
+struct ListenSocket {
+  int fd = -1;  // Bound and listening; owned by the caller; closed on exec.
+  int port = 0;
+};
+
+absl::StatusOr<ListenSocket> ListenOnLoopback();
+
+}  // namespace convrec::learner

@@ -1,0 +1,60 @@
+// Further ranks on this machine: copies of this process, which die with it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/learner/parallel/rank_environment.h"
+
+namespace convrec::learner {
+
+class LocalRanks final {
+ public:
+  // Starts place.local_ranks - 1 processes with the command line of this one and the variables of
+  // the ranks that follow its own. To be called by a thread that lives as long as the process.
+  static absl::StatusOr<std::unique_ptr<LocalRanks>> Start(const RankPlace& place);
+  // Kills those that still run.
+  ~LocalRanks();
+  LocalRanks(const LocalRanks&) = delete;
+
+  // Called, on a thread of this object, when a rank ends before AwaitEnd(): with its number and
+  // "exit code 78" or "signal 9 (Killed)". Before it is set such an end ends this process.
+  using OnEnd = std::function<void(int rank, const std::string& how)>;
+  void SetOnEnd(OnEnd on_end);
+
+  // The ranks have been told to end: waits until they have.
+  absl::Status AwaitEnd(absl::Duration timeout);
+
+ private:
+  struct Child {
+    pid_t pid = 0;
+    int rank = 0;
+    bool has_ended = false;
+    int status = 0;
+  };
+
+  explicit LocalRanks(std::vector<Child> children);
+  void Watch();
+  // Reaps what has ended; the first of `children_` that did, or null.
+  Child* Reap();
+
+  std::mutex mutex_;
+  std::vector<Child> children_;  // Guarded by mutex_.
+  OnEnd on_end_;                 // Guarded by mutex_.
+  bool is_ending_ = false;       // Guarded by mutex_.
+  std::thread thread_;
+};
+
+// In a process that Start() started: the kernel kills it when its parent dies.
+void DieWithParent();
+
+}  // namespace convrec::learner

@@ -1,0 +1,373 @@
+#include "services/learner/parallel/process_group.h"
+
+// The names of Gloo's classes come from its own headers; its code is that of libtorch_cpu, and no
+// object of Gloo's is made or looked into here.
+#define USE_C10D_GLOO 1
+#include <torch/types.h>
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#if CONVREC_CUDA
+#define USE_C10D_NCCL 1
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "libs/base/check.h"
+#include "libs/base/errors.h"
+#include "libs/base/status_macros.h"
+#include "services/learner/parallel/peer_watch.h"
+
+namespace convrec::learner {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+std::vector<uint8_t> BytesOf(const std::string& text) { return {text.begin(), text.end()}; }
+
+std::string TextOf(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+
+std::string MessageOf(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  const std::string what =
+      torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
+  return what.substr(0, what.find('\n'));
+}
+
+class StoreBoard final : public PeerBoard {
+ public:
+  explicit StoreBoard(c10::intrusive_ptr<c10d::Store> store) : store_(std::move(store)) {}
+  void Set(const std::string& key, const std::string& value) override {
+    store_->set(key, BytesOf(value));
+  }
+  bool Has(const std::string& key) override { return store_->check({key}); }
+  std::string Get(const std::string& key) override { return TextOf(store_->get(key)); }
+
+ private:
+  const c10::intrusive_ptr<c10d::Store> store_;
+};
+
+at::Tensor TensorOfBytes(const std::string& bytes) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(bytes.size())}, at::kByte);
+  if (!bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+  return tensor;
+}
+
+class TorchProcessGroup final : public ProcessGroup {
+ public:
+  TorchProcessGroup(const Options& options, c10::intrusive_ptr<c10d::Store> store)
+      : ProcessGroup(options.rank, options.size),
+        options_(options),
+        timeout_(absl::ToChronoMilliseconds(options.timeout)),
+        store_(std::move(store)) {}
+
+  ~TorchProcessGroup() override {
+    if (has_left_) return;
+    // Not torn down: its threads may wait for ranks that are gone, and the process ends anyway.
+    cpu_.release();
+    gpu_.release();
+  }
+
+  // Makes the connections between all ranks. Throws.
+  void Open(std::unique_ptr<PeerBoard> board) {
+    const auto options = c10d::ProcessGroupGloo::Options::create(timeout_);
+    const bool is_one_machine = options_.address == "127.0.0.1" || options_.address == "localhost";
+    options->devices.push_back(is_one_machine
+                                   ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
+                                   : c10d::ProcessGroupGloo::createDefaultDevice());
+    cpu_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
+        c10::make_intrusive<c10d::PrefixStore>("gloo", store_), rank(), size(), options);
+    gpu_ = cpu_;
+    if (at::Device(options_.device).is_cuda()) OpenGpu();
+    watch_ = std::make_unique<PeerWatch>(
+        PeerWatch::Options{
+            .rank = rank(), .size = size(), .timeout = options_.timeout, .grace = options_.grace},
+        std::move(board));
+  }
+
+  void SetStep(int64_t step) override { watch_->SetStep(step); }
+
+  std::unique_ptr<Pending> AllReduceSum(const at::Tensor& tensor, const char* what) override {
+    return Start("all-reduce", what, tensor, [&](c10d::Backend& backend) {
+      std::vector<at::Tensor> tensors = {tensor};
+      c10d::AllreduceOptions options;
+      options.timeout = timeout_;
+      return backend.allreduce(tensors, options);
+    });
+  }
+
+  std::unique_ptr<Pending> ReduceScatterSum(const at::Tensor& shard,
+                                            const at::Tensor& whole,
+                                            const char* what) override {
+    CR_CHECK(whole.numel() == size() * shard.numel());
+    return Start("reduce-scatter", what, whole, [&](c10d::Backend& backend) {
+      at::Tensor output = shard, input = whole;
+      c10d::ReduceScatterOptions options;
+      options.timeout = timeout_;
+      return backend._reduce_scatter_base(output, input, options);
+    });
+  }
+
+  std::unique_ptr<Pending> AllGather(const at::Tensor& whole,
+                                     const at::Tensor& shard,
+                                     const char* what) override {
+    CR_CHECK(whole.numel() == size() * shard.numel());
+    return Start("all-gather", what, whole, [&](c10d::Backend& backend) {
+      at::Tensor output = whole, input = shard;
+      c10d::AllgatherOptions options;
+      options.timeout = timeout_;
+      return backend._allgather_base(output, input, options);
+    });
+  }
+
+  void Broadcast(const at::Tensor& tensor, const char* what) override {
+    Start("broadcast", what, tensor, [&](c10d::Backend& backend) {
+      std::vector<at::Tensor> tensors = {tensor};
+      c10d::BroadcastOptions options;
+      options.timeout = timeout_;
+      return backend.broadcast(tensors, options);
+    })->Wait();
+  }
+
+  std::vector<std::string> Gather(const std::string& bytes, const char* what) override {
+    // All-gathers have equal parts: first the lengths, then texts filled up to the longest.
+    at::Tensor lengths = at::empty({size()}, at::kLong);
+    AllGather(lengths, at::full({1}, static_cast<int64_t>(bytes.size()), at::kLong), what)->Wait();
+    const int64_t longest = std::max<int64_t>(lengths.max().item<int64_t>(), 1);
+    at::Tensor own = at::zeros({longest}, at::kByte);
+    if (!bytes.empty()) std::memcpy(own.mutable_data_ptr(), bytes.data(), bytes.size());
+    at::Tensor all = at::empty({size() * longest}, at::kByte);
+    AllGather(all, own, what)->Wait();
+    if (!is_leader()) return {};
+    std::vector<std::string> texts;
+    const auto* first = static_cast<const char*>(all.const_data_ptr());
+    for (int64_t r = 0; r < size(); ++r)
+      texts.emplace_back(first + r * longest, static_cast<size_t>(lengths[r].item<int64_t>()));
+    return texts;
+  }
+
+  void Announce(const std::string& command) override {
+    CR_CHECK(is_leader() && !command.empty());
+    const std::string key = CommandKey(++commands_);
+    WithStore("command", "", [&] {
+      store_->set(key, BytesOf(absl::StrCat(command.size())));
+      if (commands_ > 1) store_->deleteKey(CommandKey(commands_ - 1));
+    });
+    // Also makes sure that all have read the key, which the next command removes.
+    Broadcast(TensorOfBytes(command), "a command");
+  }
+
+  std::string AwaitCommand() override {
+    CR_CHECK(!is_leader());
+    const std::string key = CommandKey(++commands_);
+    int64_t length = 0;
+    WithStore("waiting for rank 0", "", [&] {
+      while (!store_->check({key})) {
+        try {
+          store_->wait({key}, Milliseconds(std::chrono::seconds(60)));
+        } catch (const std::exception&) {
+          // Nothing yet, or rank 0 is gone: the next look tells.
+        }
+      }
+      CR_CHECK(absl::SimpleAtoi(TextOf(store_->get(key)), &length));
+    });
+    at::Tensor bytes = at::empty({length}, at::kByte);
+    Broadcast(bytes, "a command");
+    return {static_cast<const char*>(bytes.const_data_ptr()), static_cast<size_t>(length)};
+  }
+
+  void Leave() override {
+    watch_->Ignore();
+    has_left_ = true;
+    try {
+      if (!is_leader()) {
+        store_->add("left", 1);
+        return;
+      }
+      const absl::Time deadline = absl::Now() + options_.grace;
+      while (store_->add("left", 0) < size() - 1 && absl::Now() < deadline)
+        absl::SleepFor(absl::Milliseconds(10));
+    } catch (const std::exception&) {
+      // They are gone, which is what was waited for.
+    }
+  }
+
+  [[noreturn]] void Fail(const std::string& why, int exit_code) override {
+    watch_->Fail(why, exit_code);
+  }
+  [[noreturn]] void PeerEnded(int rank, const std::string& how) override {
+    watch_->PeerEnded(rank, how);
+  }
+
+ private:
+  class TorchPending final : public Pending {
+   public:
+    TorchPending(TorchProcessGroup* group,
+                 const char* operation,
+                 const char* what,
+                 bool is_gpu,
+                 c10::intrusive_ptr<c10d::Work> work)
+        : group_(group),
+          operation_(operation),
+          what_(what),
+          is_gpu_(is_gpu),
+          work_(std::move(work)) {}
+
+    void Wait() override {
+      group_->watch_->Enter(operation_, what_, /*counts=*/false);
+      try {
+        if (is_gpu_) {
+          const absl::Time deadline = absl::Now() + group_->options_.timeout;
+          while (!work_->isCompleted()) {
+            if (absl::Now() >= deadline) group_->watch_->OperationFailed("deadline");
+            std::this_thread::sleep_for(std::chrono::microseconds(20));
+          }
+        }
+        work_->wait();
+      } catch (const std::exception& error) {
+        group_->watch_->OperationFailed(MessageOf(error));
+      }
+      group_->watch_->Leave();
+    }
+
+   private:
+    TorchProcessGroup* const group_;
+    const char* const operation_;
+    const char* const what_;
+    const bool is_gpu_;
+    const c10::intrusive_ptr<c10d::Work> work_;
+  };
+
+  template <typename Begin>
+  std::unique_ptr<Pending> Start(const char* operation,
+                                 const char* what,
+                                 const at::Tensor& tensor,
+                                 const Begin& begin) {
+    const at::NoGradGuard no_grad;
+    watch_->Enter(operation, what, /*counts=*/true);
+    c10::intrusive_ptr<c10d::Work> work;
+    try {
+      work = begin(tensor.is_cuda() ? *gpu_ : *cpu_);
+    } catch (const std::exception& error) {
+      watch_->OperationFailed(MessageOf(error));
+    }
+    watch_->Leave();
+    return std::make_unique<TorchPending>(this, operation, what, tensor.is_cuda(), std::move(work));
+  }
+
+  template <typename Body>
+  void WithStore(const char* operation, const char* what, const Body& body) {
+    watch_->Enter(operation, what, /*counts=*/true);
+    try {
+      body();
+    } catch (const std::exception& error) {
+      watch_->OperationFailed(MessageOf(error));
+    }
+    watch_->Leave();
+  }
+
+  static std::string CommandKey(int64_t number) { return absl::StrCat("command/", number); }
+
+  void OpenGpu() {
+#if CONVREC_CUDA
+    const auto options = c10d::ProcessGroupNCCL::Options::create();
+    options->timeout = timeout_;
+    gpu_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
+        c10::make_intrusive<c10d::PrefixStore>("nccl", store_), rank(), size(), options);
+#endif
+  }
+
+  const Options options_;
+  const Milliseconds timeout_;
+  const c10::intrusive_ptr<c10d::Store> store_;
+  c10::intrusive_ptr<c10d::Backend> cpu_;
+  c10::intrusive_ptr<c10d::Backend> gpu_;  // The same where tensors are on the CPU.
+  std::unique_ptr<PeerWatch> watch_;
+  int64_t commands_ = 0;
+  bool has_left_ = false;
+};
+
+c10::intrusive_ptr<c10d::Store> OpenStore(const ProcessGroup::Options& options, bool is_server) {
+  c10d::TCPStoreOptions store;
+  store.port = static_cast<uint16_t>(options.port);
+  store.isServer = is_server;
+  store.waitWorkers = false;
+  store.timeout = absl::ToChronoMilliseconds(options.connect_timeout);
+  if (is_server && options.listen_fd >= 0)
+    store.masterListenFd = static_cast<size_t>(options.listen_fd);
+  return c10::make_intrusive<c10d::TCPStore>(options.rank == 0 ? "127.0.0.1" : options.address,
+                                             store);
+}
+
+absl::Status Meet(const ProcessGroup::Options& options, c10d::Store& store) {
+  const std::string size = absl::StrCat(options.size);
+  const std::string agreed = TextOf(store.compareSet("size", {}, BytesOf(size)));
+  if (agreed != size) {
+    return base::BadConfig(absl::StrCat("rank ",
+                                        options.rank,
+                                        " counts ",
+                                        size,
+                                        " ranks and rank 0's job has ",
+                                        agreed,
+                                        ", expected the same WORLD_SIZE everywhere"));
+  }
+  const auto key = [](int rank) { return absl::StrCat("here/", rank); };
+  if (store.add(key(options.rank), 1) > 1) {
+    return base::BadConfig(
+        absl::StrCat("two processes are rank ", options.rank, ", expected each RANK once"));
+  }
+  std::vector<int> missing;
+  const absl::Time deadline = absl::Now() + options.connect_timeout;
+  do {
+    missing.clear();
+    for (int rank = 0; rank < options.size; ++rank) {
+      if (!store.check({key(rank)})) missing.push_back(rank);
+    }
+    if (missing.empty()) return absl::OkStatus();
+    absl::SleepFor(absl::Milliseconds(10));
+  } while (absl::Now() < deadline);
+  return absl::UnavailableError(absl::StrCat("rank ",
+                                             options.rank,
+                                             ", step 0, meeting the others: ",
+                                             missing.size() == 1 ? "rank " : "ranks ",
+                                             absl::StrJoin(missing, ", "),
+                                             " did not come within ",
+                                             absl::FormatDuration(options.connect_timeout)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ProcessGroup>> ProcessGroup::Connect(const Options& options) {
+  CR_CHECK(options.size > 1 && options.rank >= 0 && options.rank < options.size);
+  try {
+    const auto store = OpenStore(options, options.rank == 0);
+    CR_RETURN_IF_ERROR(Meet(options, *store));
+    auto group = std::make_unique<TorchProcessGroup>(options, store);
+    group->Open(std::make_unique<StoreBoard>(OpenStore(options, false)));
+    return group;
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(absl::StrCat("rank ",
+                                               options.rank,
+                                               " of ",
+                                               options.size,
+                                               " cannot meet the others at ",
+                                               options.address,
+                                               ":",
+                                               options.port,
+                                               ": ",
+                                               MessageOf(error)));
+  }
+}
+
+}  // namespace convrec::learner

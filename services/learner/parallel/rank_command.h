@@ -1,0 +1,68 @@
+// What rank 0 tells the other ranks to do next, and what they send back. Bytes between processes of
+// one binary: a malformed text is a bug.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "services/learner/batch/sft_row.h"
+#include "services/learner/batch/training_batch.h"
+
+namespace convrec::learner {
+
+struct RankCommand {
+  enum class Kind : int32_t {
+    kBeginSft,       // Make the trainer of the supervised stage.
+    kBeginRl,        // That of reinforcement learning.
+    kLoadReference,  // The reference policy comes from rank 0.
+    kPolicyStep,
+    kSftStep,
+    kSpreadOptimizer,  // The optimizer's state comes from rank 0.
+    kGatherOptimizer,  // It goes there.
+    kEnd,
+  };
+  Kind kind = Kind::kEnd;
+  int64_t step = 0;  // For kSpreadOptimizer the number of updates behind the state.
+  std::string body;
+};
+std::string Encode(const RankCommand& command);
+RankCommand DecodeCommand(const std::string& bytes);
+
+// How a step is spread: the groups (or rows) of each rank by index, and what the ranks must agree
+// on.
+struct StepPlan {
+  std::vector<std::vector<size_t>> shares;
+  int64_t num_rounds = 0;        // The most micro-batches of a rank.
+  int64_t num_microbatches = 0;  // Of all ranks.
+};
+
+// One rank's part of a step, with the counts of the whole step.
+struct PolicyShare {
+  TrainingBatch batch;  // Without objective, constraints and statistics, which do not travel.
+  int64_t num_rounds = 0;
+  int64_t num_microbatches = 0;
+};
+std::string EncodePolicyStep(const TrainingBatch& batch, const StepPlan& plan);
+PolicyShare DecodePolicyStep(const std::string& body, int rank);
+
+// The groups of `batch` with these indices; everything else as it is there.
+TrainingBatch ShareOf(const TrainingBatch& batch, const std::vector<size_t>& groups);
+
+struct SftShare {
+  std::vector<SftRow> rows;
+  int64_t num_rounds = 0;
+  int64_t num_tokens = 0;  // Of all ranks.
+};
+std::string EncodeSftStep(const std::vector<SftRow>& rows,
+                          int64_t num_tokens,
+                          const StepPlan& plan);
+SftShare DecodeSftStep(const std::string& body, int rank);
+
+// Numbers of a rank's micro-batches: lists of values by micro-batch.
+using Records = std::vector<std::vector<std::vector<double>>>;
+std::string EncodeRecords(const Records& records);
+Records DecodeRecords(const std::string& bytes);
+
+}  // namespace convrec::learner

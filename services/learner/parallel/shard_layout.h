@@ -1,0 +1,46 @@
+// Which elements of the parameters belong to which rank. Pure arithmetic.
+//
+// Parameters lie end to end in buckets, the last parameter first, since that is about the order in
+// which a backward pass completes their gradients. A bucket is padded to a multiple of the number
+// of ranks and cut into equal shards: rank r owns shard r of every bucket.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace convrec::learner {
+
+// A whole parameter in its bucket.
+struct BucketMember {
+  size_t parameter = 0;
+  int64_t offset = 0;
+  int64_t size = 0;
+};
+
+struct Bucket {
+  std::vector<BucketMember> members;
+  int64_t size = 0;        // With padding.
+  int64_t shard_size = 0;  // size / ranks.
+  int unit = 0;
+};
+
+// Elements [begin, begin + size) of a parameter, at `offset` of a shard.
+struct ShardPiece {
+  size_t parameter = 0;
+  int64_t begin = 0;
+  int64_t offset = 0;
+  int64_t size = 0;
+};
+
+// Buckets of at least one parameter and, unless it is a single one, at most `bucket_size` elements.
+// Parameters of different units share no bucket; empty `units` = all are of one.
+std::vector<Bucket> MakeBuckets(const std::vector<int64_t>& parameter_sizes,
+                                const std::vector<int>& units,
+                                int num_ranks,
+                                int64_t bucket_size);
+
+// What a rank owns of a bucket, in order; padding belongs to no piece.
+std::vector<ShardPiece> PiecesOf(const Bucket& bucket, int rank);
+
+}  // namespace convrec::learner

@@ -1,0 +1,14 @@
+// Which rank trains on which groups of a batch. Pure arithmetic.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace convrec::learner {
+
+// Indices into `costs` by rank, ascending; every index once. The costliest goes first to the rank
+// that has least so far, so no rank has more than the mean plus one group. A rank may get none.
+std::vector<std::vector<size_t>> SplitByCost(const std::vector<int64_t>& costs, int num_ranks);
+
+}  // namespace convrec::learner
