@@ -33,6 +33,8 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
         stale_(Dropped(metrics, "stale")),
         invalid_(Dropped(metrics, "invalid")),
         illegal_(Dropped(metrics, "illegal")),
+        future_(Dropped(metrics, "future")),
+        zero_signal_(Dropped(metrics, "zero_signal")),
         depth_(metrics->AddGauge("rl_buffer_depth", "Groups admitted and not yet trained.")) {}
 
   grpc::Service* service() override { return this; }
@@ -153,6 +155,7 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
                                   .num_siblings = siblings,
                                   .vocab_size = options_.vocab_size});
     absl::Status status = group.status();
+    if (status.ok() && options_.check_shape) status = options_.check_shape(*group);
     if (!status.ok()) {
       invalid_.Add();
     } else if (options_.check_group) {
@@ -175,6 +178,15 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
       case GroupLedger::Admission::kStale:
         stale_.Add();
         return v1::ADMISSION_STALE;
+      case GroupLedger::Admission::kFuture:
+        future_.Add();
+        *reason = absl::StrCat(
+            "group ", id->ToString(), " was drawn by a version that has not been published");
+        CR_LOG(WARNING) << "group refused: " << *reason;
+        return v1::ADMISSION_INVALID;
+      case GroupLedger::Admission::kNoSignal:  // The worker has done what it was asked for.
+        zero_signal_.Add();
+        return v1::ADMISSION_ACCEPTED;
     }
     return v1::ADMISSION_UNSPECIFIED;
   }
@@ -205,7 +217,7 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
   const Options options_;
   GroupLedger* const ledger_;
   const PromptBook* const prompts_;
-  const telemetry::Counter duplicate_, stale_, invalid_, illegal_;
+  const telemetry::Counter duplicate_, stale_, invalid_, illegal_, future_, zero_signal_;
   const telemetry::Gauge depth_;
   std::atomic<bool> run_complete_{false};
   mutable absl::Mutex mu_;

@@ -29,9 +29,12 @@ class ExperienceService {
     int num_ranks = 20;
     int vocab_size = 0;
     bool counts_ranks_by_line = true;
-    bool constrained = false;        // Some leases are constrained: workers get the catalog ready.
+    bool constrained = false;  // Some leases are constrained: workers get the catalog ready.
     bool numbered_lists = false;
-    // Refuses a well-formed group that could not have been sampled for its lease; empty = none. Any thread.
+    // Refuses a group that cannot be trained on; empty = none. Any thread.
+    std::function<absl::Status(const domain::RolloutGroup&)> check_shape = {};
+    // Refuses a well-formed group that could not have been sampled for its lease; empty = none. Any
+    // thread.
     std::function<absl::Status(const domain::Lease&, const domain::RolloutGroup&)> check_group = {};
   };
 

@@ -1,8 +1,13 @@
 // The service over a real connection: what it tells workers, and what it refuses.
 #include "services/learner/experience/experience_service.h"
 
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
 
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
@@ -21,6 +26,11 @@ class ExperienceServiceTest : public testing::Test {
     options.vocab_size = 10;
     options.constrained = true;
     options.numbered_lists = true;
+    options.check_shape = [](const domain::RolloutGroup& group) {
+      return group.rollouts[0].rank_of_token[0] == 0
+                 ? absl::OkStatus()
+                 : absl::InvalidArgumentError("the first rank is not 0");
+    };
     options.check_group = [](const domain::Lease& lease, const domain::RolloutGroup& group) {
       EXPECT_TRUE(lease.sampling.constrained);
       EXPECT_EQ(lease.prompt.seen_titles, std::vector<std::string>{"Up"});
@@ -56,7 +66,7 @@ class ExperienceServiceTest : public testing::Test {
     return reply.leases_size() == 1 ? reply.leases(0) : v1::Lease();
   }
 
-  v1::SubmitGroupsReply Submit(const v1::Lease& lease, int32_t token_id) {
+  static v1::RolloutGroup GroupFor(const v1::Lease& lease, int32_t token_id = 7) {
     domain::Rollout rollout;
     rollout.completion = {.token_ids = {token_id, 2},
                           .sampled_logprobs = {-1, 0},
@@ -69,10 +79,18 @@ class ExperienceServiceTest : public testing::Test {
                                      .attempt = lease.attempt(),
                                      .epoch = {1},
                                      .rollouts = {rollout}};
+    return wire::ToProto(group);
+  }
+
+  v1::SubmitGroupsReply Submit(const v1::Lease& lease, int32_t token_id) {
+    return Submit(GroupFor(lease, token_id));
+  }
+
+  v1::SubmitGroupsReply Submit(const v1::RolloutGroup& group) {
     grpc::ClientContext context;
     v1::SubmitGroupsRequest request;
     request.set_epoch(1);
-    *request.add_groups() = wire::ToProto(group);
+    *request.add_groups() = group;
     v1::SubmitGroupsReply reply;
     EXPECT_TRUE(stub_->SubmitGroups(&context, request, &reply).ok());
     return reply;
@@ -119,6 +137,145 @@ TEST_F(ExperienceServiceTest, AListThatCouldNotHaveBeenSampledIsRefusedCountedAn
   const v1::Lease again = Lease();
   EXPECT_EQ(again.group().prompt(), lease.group().prompt());
   EXPECT_EQ(Submit(again, 7).admissions(0), v1::ADMISSION_ACCEPTED);
+}
+
+// One thing wrong with a group, and what is said and counted.
+struct Fault {
+  const char* name;
+  std::function<void(v1::RolloutGroup*)> make;
+  const char* message;
+  const char* reason;
+};
+
+class FaultyGroupTest : public ExperienceServiceTest, public testing::WithParamInterface<Fault> {};
+
+// Refused with a sentence, counted, neither lost nor trained on: the same lease is answered by a
+// sound group afterwards, and that one is what the next batch holds.
+TEST_P(FaultyGroupTest, IsRefusedCountedAndLeasedAgain) {
+  const Fault& fault = GetParam();
+  const v1::Lease lease = Lease();
+  v1::RolloutGroup group = GroupFor(lease);
+  fault.make(&group);
+  const v1::SubmitGroupsReply refused = Submit(group);
+  EXPECT_EQ(refused.admissions(0), v1::ADMISSION_INVALID);
+  EXPECT_THAT(refused.reasons(0), testing::HasSubstr(fault.message));
+  EXPECT_EQ(Dropped(fault.reason), 1);
+  EXPECT_EQ(ledger_.counts().waiting, 0);
+  const v1::Lease again = Lease();
+  EXPECT_EQ(again.group().prompt(), lease.group().prompt());
+  EXPECT_EQ(Submit(again, 7).admissions(0), v1::ADMISSION_ACCEPTED);
+  const auto batch = ledger_.TakeBatch(absl::Now() + absl::Seconds(10));
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_EQ(batch->front().group.rollouts[0].completion.token_ids[0], 7);
+  EXPECT_EQ(Submit(GroupFor(lease)).admissions(0), v1::ADMISSION_DUPLICATE);
+  EXPECT_EQ(Dropped("duplicate"), 1);
+}
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults,
+    FaultyGroupTest,
+    testing::Values(
+        Fault{"NanReward",
+              [](auto* g) { g->mutable_rollouts(0)->mutable_score()->set_rank_rewards(0, kNan); },
+              "rank_rewards[0] is nan",
+              "invalid"},
+        Fault{"InfiniteReward",
+              [](auto* g) {
+                g->mutable_rollouts(0)->mutable_score()->set_rank_rewards(0, kInfinity);
+              },
+              "rank_rewards[0] is inf",
+              "invalid"},
+        Fault{"NanLogprob",
+              [](auto* g) { g->mutable_rollouts(0)->set_sampled_logprobs(0, kNan); },
+              "sampled_logprobs[0] is nan",
+              "invalid"},
+        Fault{"InfiniteLogprob",
+              [](auto* g) { g->mutable_rollouts(0)->set_sampled_logprobs(1, -kInfinity); },
+              "sampled_logprobs[1] is -inf",
+              "invalid"},
+        Fault{"PositiveLogprob",
+              [](auto* g) { g->mutable_rollouts(0)->set_sampled_logprobs(1, 0.5F); },
+              "expected a finite number <= 0",
+              "invalid"},
+        Fault{"TooManySiblings",
+              [](auto* g) { *g->add_rollouts() = v1::Rollout(g->rollouts(0)); },
+              "rollouts is 2 long: expected 1 siblings",
+              "invalid"},
+        Fault{"NoSiblings", [](auto* g) { g->clear_rollouts(); }, "rollouts is empty", "invalid"},
+        Fault{"TokenPastTheVocabulary",
+              [](auto* g) { g->mutable_rollouts(0)->set_token_ids(0, 10); },
+              "token_ids[0] is 10: expected a token id below 10",
+              "invalid"},
+        Fault{"NegativeToken",
+              [](auto* g) { g->mutable_rollouts(0)->set_token_ids(1, -3); },
+              "token_ids[1] is -3",
+              "invalid"},
+        Fault{"NoTokens",
+              [](auto* g) { g->mutable_rollouts(0)->clear_token_ids(); },
+              "token_ids is empty",
+              "invalid"},
+        Fault{"LogprobsMissing",
+              [](auto* g) { g->mutable_rollouts(0)->mutable_sampled_logprobs()->RemoveLast(); },
+              "sampled_logprobs is 1 long",
+              "invalid"},
+        Fault{"RanksOutOfOrder",
+              [](auto* g) { g->mutable_rollouts(0)->set_rank_of_token(0, 1); },
+              "the first rank is not 0",
+              "invalid"},
+        Fault{"RewardsOfAnotherLength",
+              [](auto* g) { g->mutable_rollouts(0)->mutable_score()->add_rank_rewards(0); },
+              "rank_rewards",
+              "invalid"},
+        Fault{"UnknownFinish",
+              [](auto* g) { g->mutable_rollouts(0)->set_finish_reason(v1::FinishReason(99)); },
+              "finish_reason",
+              "invalid"},
+        Fault{"VersionFromTheFuture",
+              [](auto* g) { g->mutable_rollouts(0)->set_max_version(2); },
+              "drawn by a version that has not been published",
+              "future"},
+        Fault{"IllegalToken",
+              [](auto* g) { g->mutable_rollouts(0)->set_token_ids(0, 5); },
+              "token 0 is not legal",
+              "illegal"}),
+    [](const auto& shown) { return shown.param.name; });
+
+TEST_F(ExperienceServiceTest, AGroupNobodyAskedForIsADuplicate) {
+  v1::RolloutGroup group = GroupFor(Lease());
+  group.mutable_group()->set_pass(7);
+  EXPECT_EQ(Submit(group).admissions(0), v1::ADMISSION_DUPLICATE);
+  EXPECT_EQ(Dropped("duplicate"), 1);
+  EXPECT_EQ(ledger_.counts().leased, 1);
+}
+
+// What cannot be read does not reach the ledger; the lease stands.
+TEST_F(ExperienceServiceTest, TruncatedMessageIsAnErrorAndLosesNothing) {
+  const v1::Lease lease = Lease();
+  v1::SubmitGroupsRequest request;
+  request.set_epoch(1);
+  *request.add_groups() = GroupFor(lease);
+  const std::string bytes = request.SerializeAsString();
+  grpc::GenericStub stub(rpc::MakeChannel(server_->address()));
+  for (const size_t size : {bytes.size() - 1, bytes.size() / 2, size_t{1}}) {
+    const grpc::Slice slice(bytes.data(), size);
+    grpc::ByteBuffer sent(&slice, 1), received;
+    grpc::ClientContext context;
+    grpc::CompletionQueue queue;
+    const auto call =
+        stub.PrepareUnaryCall(&context, "/convrec.v1.ExperienceService/SubmitGroups", sent, &queue);
+    grpc::Status status;
+    call->StartCall();
+    call->Finish(&received, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+    EXPECT_FALSE(status.ok()) << size;
+  }
+  EXPECT_EQ(ledger_.counts().waiting, 0);
+  EXPECT_EQ(Submit(lease, 7).admissions(0), v1::ADMISSION_ACCEPTED);
 }
 
 }  // namespace

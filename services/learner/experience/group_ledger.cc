@@ -16,6 +16,13 @@ domain::PolicyVersion MinVersionOf(const domain::RolloutGroup& group) {
   return min;
 }
 
+domain::PolicyVersion MaxVersionOf(const domain::RolloutGroup& group) {
+  domain::PolicyVersion max = group.rollouts.front().completion.max_version;
+  for (const domain::Rollout& rollout : group.rollouts)
+    max = std::max(max, rollout.completion.max_version);
+  return max;
+}
+
 }  // namespace
 
 GroupLedger::GroupLedger(const Options& options,
@@ -121,6 +128,10 @@ GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
   CR_CHECK(!group.rollouts.empty());
   absl::MutexLock lock(&mu_);
   const domain::GroupId id = group.group;
+  if (MaxVersionOf(group) > announced_) {
+    Reissue(id, group.attempt);
+    return Admission::kFuture;
+  }
   const auto evaluation = evaluation_results_.find(id);
   if (evaluation != evaluation_results_.end()) {
     leases_.erase(id);
@@ -149,12 +160,23 @@ GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
     // The lease, if it is the same attempt, will never be answered by anything fresher: hand it out
     // again.
     if (lease != leases_.end() && lease->second.ticket.attempt <= group.attempt) {
-      const Leased leased = lease->second;
-      leases_.erase(lease);
-      PutBack(leased);
+      Reissue(id, lease->second.ticket.attempt);
     }
     return Admission::kStale;
   }
+  const bool has_signal = !options_.has_signal || options_.has_signal(group);
+  if (!has_signal && resampled_ < options_.max_resampled) {
+    ++resampled_;
+    ++counts_.resampled;
+    if (lease != leases_.end()) {
+      leases_.erase(lease);
+      ++allowed_;  // Another group comes in its place.
+    } else {
+      again_.erase(again);
+    }
+    return Admission::kNoSignal;
+  }
+  if (!has_signal) ++counts_.accepted_unsignaled;
   if (lease != leases_.end()) {
     order = lease->second.order;
     leases_.erase(lease);
@@ -169,6 +191,10 @@ GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
 
 void GroupLedger::Return(domain::GroupId group, int attempt) {
   absl::MutexLock lock(&mu_);
+  Reissue(group, attempt);
+}
+
+void GroupLedger::Reissue(domain::GroupId group, int attempt) {
   const auto it = leases_.find(group);
   if (it == leases_.end() || it->second.ticket.attempt != attempt) return;
   const Leased leased = it->second;
@@ -236,6 +262,7 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::
   std::vector<Admitted> batch;
   for (const auto& [version, order] : by_age) {
     const auto it = waiting_.find(order);
+    CR_CHECK(it->second.min_version.value >= MinVersion(), "Publish() drops what is too old");
     in_training_.push_back(it->second.group.group);
     batch.push_back(std::move(it->second));
     waiting_.erase(it);
@@ -243,10 +270,17 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::
   return batch;
 }
 
+void GroupLedger::Announce(domain::PolicyVersion version) {
+  absl::MutexLock lock(&mu_);
+  announced_ = std::max(announced_, version);
+}
+
 void GroupLedger::Publish(domain::PolicyVersion version) {
   absl::MutexLock lock(&mu_);
   CR_CHECK(version >= version_);
   version_ = version;
+  announced_ = std::max(announced_, version);
+  resampled_ = 0;
   in_training_.clear();
   // TakeBatch() leaves no leased group behind to grow too old; late copies of expired leases may
   // still be.

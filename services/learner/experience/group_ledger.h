@@ -6,10 +6,18 @@
 // not train in time, so no trained group lags by more than max_staleness versions, and none is
 // trained twice. An expired lease is handed out again under the same GroupId; the first copy to
 // arrive wins. Evaluation groups are handed out before training groups, use no slot and are never
-// trained on. Thread-safe; every wait has a deadline and ends early after Close().
+// trained on.
+//
+// Dynamic sampling: a training group without signal is dropped and its slot leased to another
+// prompt, at most max_resampled times between two publications; further groups without signal are
+// taken as they are, so that a policy without any cannot keep the learner waiting for ever. With
+// max_staleness 0 the batch is the first groups with signal in the order of handing out, whatever
+// the order of arrival, unless that bound is reached. Thread-safe; every wait has a deadline and
+// ends early after Close().
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,6 +42,9 @@ class GroupLedger final {
     int max_staleness = 0;     // Versions; 0 = synchronous.
     absl::Duration lease_timeout =
         absl::Minutes(5);  // Then the group is leased again, attempt + 1.
+    // Empty = every group is trained on. Called under the ledger's lock.
+    std::function<bool(const domain::RolloutGroup&)> has_signal = {};
+    int max_resampled = 0;  // Groups.
   };
 
   // What is handed out; the caller adds the prompt and the sampling parameters.
@@ -44,7 +55,8 @@ class GroupLedger final {
     domain::PolicyVersion version{};  // Sample with this version or a newer one.
   };
 
-  enum class Admission { kAccepted, kDuplicate, kStale };
+  // kFuture: drawn by a version that nobody has announced; kNoSignal: replaced, see above.
+  enum class Admission { kAccepted, kDuplicate, kStale, kFuture, kNoSignal };
 
   // A group ready for training.
   struct Admitted {
@@ -65,6 +77,8 @@ class GroupLedger final {
     int64_t duplicate = 0;
     int64_t stale = 0;
     int64_t expired = 0;
+    int64_t resampled = 0;            // Dropped without signal, and replaced.
+    int64_t accepted_unsignaled = 0;  // Taken without signal, because max_resampled was reached.
   };
 
   // `clock` must outlive the ledger.
@@ -92,6 +106,9 @@ class GroupLedger final {
   // is leased, waiting and dropped; Cancelled after Close(). Sorted by GroupId order of handing
   // out.
   absl::StatusOr<std::vector<Admitted>> TakeBatch(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // `version` is about to be published: groups that it draws are not from the future.
+  void Announce(domain::PolicyVersion version) ABSL_LOCKS_EXCLUDED(mu_);
 
   // `version` can be fetched from now on: returns the slots of the batch taken last, if any, and
   // hands out again what has become too old to be trained.
@@ -124,6 +141,8 @@ class GroupLedger final {
   bool EvaluationDone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<Ticket> NextTicket() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void PutBack(const Leased& leased) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The slot of a group that is not taken is leased again; nothing when its attempt is over.
+  void Reissue(domain::GroupId group, int attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool LeavesTooMuchBehind(int later) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int SlotsInUse() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int64_t MinVersion() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -136,6 +155,8 @@ class GroupLedger final {
   mutable absl::Mutex mu_;
   PromptFeed feed_ ABSL_GUARDED_BY(mu_);
   domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_);
+  domain::PolicyVersion announced_ ABSL_GUARDED_BY(mu_);  // version_ or newer.
+  int resampled_ ABSL_GUARDED_BY(mu_) = 0;                // Since version_ was published.
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   int64_t next_order_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t allowed_ ABSL_GUARDED_BY(mu_) = 0;  // Training groups that may still start.

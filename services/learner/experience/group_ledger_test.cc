@@ -161,6 +161,113 @@ TEST_F(GroupLedgerTest, GroupOfTooOldWeightsIsStaleAndLeasedAgain) {
   EXPECT_EQ(again[0].group, tickets[0].group);
 }
 
+TEST_F(GroupLedgerTest, GroupOfAVersionThatDoesNotExistIsRefusedAndLeasedAgain) {
+  GroupLedger ledger = Make(1, 0);
+  ledger.AllowTraining(10);
+  ledger.Publish(PolicyVersion{5});
+  const auto tickets = ledger.Lease(1, Past());
+  EXPECT_EQ(ledger.Admit(GroupOf(tickets[0], 6)), Admission::kFuture);
+  const auto again = ledger.Lease(1, Past());
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].group, tickets[0].group);
+  // A worker may have the next version a moment before the ledger hears that it is published.
+  ledger.Announce(PolicyVersion{6});
+  EXPECT_EQ(ledger.Admit(GroupOf(again[0], 6)), Admission::kAccepted);
+}
+
+// The mark of a group without signal, here: no tokens drawn and a reward of 0.
+class DynamicSamplingTest : public GroupLedgerTest {
+ protected:
+  GroupLedger Make(int groups_per_step, int max_resampled) {
+    return GroupLedger({.groups_per_step = groups_per_step,
+                        .lease_timeout = absl::Seconds(10),
+                        .has_signal =
+                            [](const domain::RolloutGroup& group) {
+                              return !group.rollouts[0].score.rank_rewards.empty();
+                            },
+                        .max_resampled = max_resampled},
+                       PromptFeed(100, 1),
+                       {},
+                       &clock_);
+  }
+  static domain::RolloutGroup With(bool has_signal, const GroupLedger::Ticket& ticket) {
+    domain::RolloutGroup group = GroupOf(ticket, 0);
+    if (has_signal) group.rollouts[0].score.rank_rewards = {1};
+    return group;
+  }
+};
+
+TEST_F(DynamicSamplingTest, GroupWithoutSignalIsReplacedByAnotherPrompt) {
+  GroupLedger ledger = Make(2, 10);
+  ledger.AllowTraining(2);
+  const auto first = ledger.Lease(10, Past());
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(ledger.Admit(With(false, first[0])), Admission::kNoSignal);
+  EXPECT_EQ(ledger.Admit(With(true, first[1])), Admission::kAccepted);
+  EXPECT_EQ(ledger.Admit(With(true, first[0])), Admission::kDuplicate);  // A late copy.
+  const auto second = ledger.Lease(10, Past());
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_NE(second[0].group, first[0].group);
+  EXPECT_EQ(ledger.Admit(With(true, second[0])), Admission::kAccepted);
+  const auto batch = ledger.TakeBatch(Past());
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_EQ((*batch)[0].group.group, first[1].group);
+  EXPECT_EQ((*batch)[1].group.group, second[0].group);
+  EXPECT_EQ(ledger.counts().resampled, 1);
+  EXPECT_TRUE(ledger.state().untrained.empty());
+  EXPECT_TRUE(ledger.Lease(10, Past()).empty());  // Two groups were allowed, and two came.
+}
+
+TEST_F(DynamicSamplingTest, ThatIsBoundedPerPublishedVersion) {
+  GroupLedger ledger = Make(1, 2);
+  ledger.AllowTraining(2);
+  for (int step = 0; step < 2; ++step) {
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(ledger.Admit(With(false, ledger.Lease(1, Past())[0])), Admission::kNoSignal);
+    }
+    EXPECT_EQ(ledger.Admit(With(false, ledger.Lease(1, Past())[0])), Admission::kAccepted);
+    EXPECT_EQ(ledger.counts().accepted_unsignaled, step + 1);
+    ASSERT_TRUE(ledger.TakeBatch(Past()).ok());
+    ledger.Publish(PolicyVersion{0});
+  }
+  EXPECT_EQ(ledger.counts().resampled, 4);
+}
+
+TEST_F(DynamicSamplingTest, AnExpiredCopyWithoutSignalIsNotAskedForAgain) {
+  GroupLedger ledger = Make(1, 10);
+  ledger.AllowTraining(1);
+  const auto first = ledger.Lease(1, Past());
+  clock_.Advance(absl::Seconds(11));
+  EXPECT_FALSE(ledger.TakeBatch(Past()).ok());  // The lease is over.
+  EXPECT_EQ(ledger.Admit(With(false, first[0])), Admission::kNoSignal);
+  const auto second = ledger.Lease(10, Past());
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_NE(second[0].group, first[0].group);
+}
+
+// Whatever the order of arrival: the first groups with signal in the order of handing out.
+TEST_F(DynamicSamplingTest, BatchDoesNotDependOnTheOrderOfArrival) {
+  std::vector<std::vector<GroupId>> batches;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    base::RandomStream random(seed, 3);
+    GroupLedger ledger = Make(4, 100);
+    ledger.AllowTraining(4);
+    std::vector<GroupLedger::Ticket> held;
+    absl::StatusOr<std::vector<GroupLedger::Admitted>> batch = absl::UnknownError("");
+    while (!batch.ok()) {
+      for (const auto& ticket : ledger.Lease(10, Past())) held.push_back(ticket);
+      ASSERT_FALSE(held.empty());
+      const auto it = held.begin() + static_cast<std::ptrdiff_t>(random.Below(held.size()));
+      ledger.Admit(With(it->group.prompt % 3 == 0, *it));
+      held.erase(it);
+      batch = ledger.TakeBatch(Past());
+    }
+    std::vector<GroupId>& ids = batches.emplace_back();
+    for (const auto& admitted : *batch) ids.push_back(admitted.group.group);
+    EXPECT_EQ(ids, batches.front());
+  }
+}
+
 TEST_F(GroupLedgerTest, EvaluationGoesFirstAndUsesNoSlot) {
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(10);
