@@ -30,6 +30,8 @@ class Job final {
   // `overrides` are key=value.
   explicit Job(std::vector<std::string> overrides);
 
+  // Of processes that are started from here on.
+  void Add(const std::string& override) { overrides_.push_back(override); }
   void StartReward();
   void RestartReward();  // On the port it had.
   void StartLearner(bool resume = false);

@@ -48,9 +48,9 @@ absl::Status WriteModel(const model::Decoder& policy,
   return absl::OkStatus();
 }
 
-absl::Status WriteOptimizer(const AdamW& optimizer, const std::string& path) {
+absl::Status WriteOptimizer(const OptimizerState& optimizer, const std::string& path) {
   std::vector<model::TensorSource> sources;
-  for (const model::NamedTensor& entry : optimizer.State()) {
+  for (const model::NamedTensor& entry : optimizer.moments) {
     const at::Tensor tensor = entry.tensor;
     sources.push_back({entry.name, tensor.sizes().vec(), [tensor](float* out) {
                          at::from_blob(out, tensor.sizes(), at::kFloat).copy_(tensor);
@@ -120,7 +120,7 @@ std::vector<Checkpoint> ListCheckpoints(const std::string& root) {
 absl::Status RemoveSurplus(const CheckpointOptions& options) {
   int num_kept = 0;
   for (const Checkpoint& checkpoint : ListCheckpoints(options.root)) {
-    if (checkpoint.keep_always) continue;
+    if (checkpoint.keep_always || checkpoint.name == options.best) continue;
     if (++num_kept > std::max(options.keep, 1))
       CR_RETURN_IF_ERROR(RemoveFolder(checkpoint.directory));
   }
@@ -133,7 +133,7 @@ std::string CheckpointRoot(const std::string& run_dir) { return JoinPath(run_dir
 
 absl::Status WriteCheckpoint(const CheckpointOptions& options,
                              const model::Decoder& policy,
-                             const AdamW* optimizer) {
+                             const OptimizerState* optimizer) {
   CR_CHECK(!options.name.empty() && options.name[0] != '.' &&
                options.name.find('/') == std::string::npos,
            absl::StrCat("\"", options.name, "\" is no folder name"));
@@ -143,7 +143,7 @@ absl::Status WriteCheckpoint(const CheckpointOptions& options,
   checkpoint.caller_state = options.caller_state;
   checkpoint.keep_always = options.keep_always;
   checkpoint.has_optimizer = optimizer != nullptr;
-  checkpoint.optimizer_steps = optimizer != nullptr ? optimizer->num_steps() : 0;
+  checkpoint.optimizer_steps = optimizer != nullptr ? optimizer->num_steps : 0;
   for (const Checkpoint& older : ListCheckpoints(options.root)) {
     checkpoint.sequence = std::max(checkpoint.sequence, older.sequence + 1);
     if (older.name == options.name) checkpoint.keep_always |= older.keep_always;
@@ -176,14 +176,14 @@ absl::StatusOr<std::optional<Checkpoint>> LoadNewestCheckpoint(const std::string
   return std::move(checkpoints.front());
 }
 
-absl::Status RestoreOptimizer(const Checkpoint& checkpoint, AdamW* optimizer) {
+absl::Status RestoreOptimizer(const Checkpoint& checkpoint, Trainer* trainer) {
   if (!checkpoint.has_optimizer) {
     return absl::FailedPreconditionError(absl::StrCat(
         checkpoint.directory, " was written without optimizer, expected ", kOptimizerFile));
   }
   const std::string path = JoinPath(checkpoint.directory, kOptimizerFile);
   CR_ASSIGN_OR_RETURN(const model::SafetensorsFile file, model::SafetensorsFile::Open(path));
-  std::vector<model::NamedTensor> state;
+  OptimizerState state{.moments = {}, .num_steps = checkpoint.optimizer_steps};
   for (const model::TensorView& view : file.tensors()) {
     if (view.dtype != "F32") {
       return absl::InvalidArgumentError(
@@ -191,9 +191,9 @@ absl::Status RestoreOptimizer(const Checkpoint& checkpoint, AdamW* optimizer) {
     }
     at::Tensor tensor = at::empty(view.shape, at::kFloat);
     std::copy(view.bytes.begin(), view.bytes.end(), static_cast<uint8_t*>(tensor.data_ptr()));
-    state.push_back({view.name, tensor});
+    state.moments.push_back({view.name, tensor});
   }
-  return base::Annotate(optimizer->LoadState(state, checkpoint.optimizer_steps), path);
+  return base::Annotate(trainer->LoadOptimizerState(state), path);
 }
 
 absl::Status ExportModel(const model::Decoder& policy,

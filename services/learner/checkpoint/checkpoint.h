@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/model/decoder.h"
-#include "services/learner/train/adamw.h"
+#include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
 
@@ -30,12 +30,13 @@ struct CheckpointOptions {
   std::string caller_state;      // Given back as it is.
   bool keep_always = false;      // Never removed to make room, as the end of a stage.
   int keep = 3;                  // Of the others the newest are kept; at least 1.
+  std::string best;              // Kept as well, when there is one of that name.
 };
 
 // `optimizer` may be null. A failed write leaves all older checkpoints as they were.
 absl::Status WriteCheckpoint(const CheckpointOptions& options,
                              const model::Decoder& policy,
-                             const AdamW* optimizer);
+                             const OptimizerState* optimizer);
 
 struct Checkpoint {
   std::string directory;  // For model::LoadDecoder().
@@ -51,8 +52,9 @@ struct Checkpoint {
 // that names it.
 absl::StatusOr<std::optional<Checkpoint>> LoadNewestCheckpoint(const std::string& root);
 
-// Puts moments and step count into an optimizer of the same parameters.
-absl::Status RestoreOptimizer(const Checkpoint& checkpoint, AdamW* optimizer);
+// Puts moments and step count into the optimizer of a trainer of the same model, on any number of
+// ranks.
+absl::Status RestoreOptimizer(const Checkpoint& checkpoint, Trainer* trainer);
 
 // Writes weights, config.json and tokenizer files as a model directory that other tools load.
 absl::Status ExportModel(const model::Decoder& policy,

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <cstring>
 #include <filesystem>
 #include <memory>
 
 #include "libs/base/files.h"
+#include "libs/model/safetensors.h"
+#include "services/learner/checkpoint/checkpoint_writer.h"
 #include "services/learner/checkpoint/folders.h"
 #include "services/learner/train/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
@@ -43,7 +46,8 @@ class CheckpointTest : public ::testing::Test {
             .keep = 2};
   }
   void Write(const CheckpointOptions& options) {
-    const absl::Status status = WriteCheckpoint(options, *policy_, &trainer_->optimizer());
+    const OptimizerState state = trainer_->TakeOptimizerState();
+    const absl::Status status = WriteCheckpoint(options, *policy_, &state);
     EXPECT_TRUE(status.ok()) << status;
   }
   Checkpoint Newest() const {
@@ -78,9 +82,9 @@ TEST_F(CheckpointTest, ResumedRunEqualsUninterruptedOneBitForBit) {
       model::LoadDecoder(checkpoint.directory, {.device = "cpu", .trainable = true, .seed = 9});
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   const auto trainer = MakeTrainer(resumed->get());
-  const absl::Status restored = RestoreOptimizer(checkpoint, &trainer->optimizer());
+  const absl::Status restored = RestoreOptimizer(checkpoint, trainer.get());
   ASSERT_TRUE(restored.ok()) << restored;
-  EXPECT_EQ(trainer->optimizer().num_steps(), 3);
+  EXPECT_EQ(trainer->num_updates(), 3);
   Steps(trainer.get(), 3, 3);
   for (size_t i = 0; i < straight->parameters().size(); ++i) {
     EXPECT_TRUE((*resumed)->parameters()[i].tensor.equal(straight->parameters()[i].tensor))
@@ -105,6 +109,15 @@ TEST_F(CheckpointTest, KeepsTheNewestAndTheEndsOfStages) {
   EXPECT_THAT(SubfolderNames(root()), ElementsAre("rl-2", "rl-3", "sft-9"));
   EXPECT_EQ(Newest().name, "rl-3");
   EXPECT_EQ(Newest().sequence, 3);
+}
+
+TEST_F(CheckpointTest, KeepsTheBestBesideTheNewest) {
+  for (const char* name : {"rl-1", "rl-2", "rl-3", "rl-4"}) {
+    CheckpointOptions options = Options(name);
+    options.best = "rl-1";
+    Write(options);
+  }
+  EXPECT_THAT(SubfolderNames(root()), ElementsAre("rl-1", "rl-3", "rl-4"));
 }
 
 TEST_F(CheckpointTest, CheckpointOfTheSameNameIsReplaced) {
@@ -161,11 +174,13 @@ TEST_F(CheckpointTest, DamagedStateIsAnErrorThatNamesTheFile) {
 TEST_F(CheckpointTest, OptimizerOfAnotherModelOrNoneIsRefused) {
   const CheckpointOptions options = Options("rl-0");
   ASSERT_TRUE(WriteCheckpoint(options, *policy_, nullptr).ok());
-  EXPECT_THAT(std::string(RestoreOptimizer(Newest(), &trainer_->optimizer()).message()),
+  EXPECT_THAT(std::string(RestoreOptimizer(Newest(), trainer_.get()).message()),
               HasSubstr("was written without optimizer"));
   Write(options);
-  AdamW other({}, {{"w", torch::zeros({2})}});
-  EXPECT_THAT(std::string(RestoreOptimizer(Newest(), &other).message()),
+  const model::TensorSource other = {"w", {2}, [](float*) { return absl::OkStatus(); }};
+  const std::string path = JoinPath(Newest().directory, "optimizer.safetensors");
+  ASSERT_TRUE(model::WriteSafetensors(path, {other}, "F32").ok());
+  EXPECT_THAT(std::string(RestoreOptimizer(Newest(), trainer_.get()).message()),
               HasSubstr("optimizer.safetensors: "));
 }
 
@@ -174,9 +189,40 @@ TEST_F(CheckpointTest, FailedWriteLeavesTheOlderCheckpoint) {
   CheckpointOptions options = Options("rl-2");
   std::filesystem::create_directory(
       JoinPath(source(), "vocab.json"));  // Exists and cannot be read.
-  EXPECT_FALSE(WriteCheckpoint(options, *policy_, &trainer_->optimizer()).ok());
+  const OptimizerState state = trainer_->TakeOptimizerState();
+  EXPECT_FALSE(WriteCheckpoint(options, *policy_, &state).ok());
   EXPECT_EQ(Newest().name, "rl-1");
   EXPECT_FALSE(base::FileExists(JoinPath(root(), ".writing-rl-2")));
+}
+
+TEST_F(CheckpointTest, WriterKeepsTheStateOfTheMomentItWasCalled) {
+  Steps(trainer_.get(), 0, 1);
+  const at::Tensor before = policy_->parameters()[0].tensor.detach().clone();
+  const at::Tensor moment = trainer_->TakeOptimizerState().moments[0].tensor;
+  CheckpointWriter writer;
+  ASSERT_TRUE(writer.Begin(Options("rl-1"), *policy_, trainer_->TakeOptimizerState()).ok());
+  Steps(trainer_.get(), 1, 3);  // Goes on while the writer writes.
+  ASSERT_TRUE(writer.Begin(Options("rl-4"), *policy_, trainer_->TakeOptimizerState()).ok());
+  ASSERT_TRUE(writer.Finish().ok());
+  EXPECT_EQ(Newest().name, "rl-4");
+  const std::string first = JoinPath(root(), "rl-1");
+  EXPECT_TRUE((*model::LoadDecoder(first, {}))->parameters()[0].tensor.equal(before));
+  const auto file = model::SafetensorsFile::Open(JoinPath(first, "optimizer.safetensors"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  for (const model::TensorView& view : file->tensors()) {
+    if (view.name == trainer_->TakeOptimizerState().moments[0].name) {
+      EXPECT_EQ(std::memcmp(view.bytes.data(), moment.const_data_ptr(), view.bytes.size()), 0);
+    }
+  }
+}
+
+TEST_F(CheckpointTest, WriterReportsAFailedWriteAtTheNextCall) {
+  std::filesystem::create_directory(JoinPath(source(), "vocab.json"));
+  CheckpointWriter writer;
+  ASSERT_TRUE(writer.Begin(Options("rl-1"), *policy_, trainer_->TakeOptimizerState()).ok());
+  EXPECT_FALSE(writer.Begin(Options("rl-2"), *policy_, trainer_->TakeOptimizerState()).ok());
+  EXPECT_TRUE(writer.Finish().ok());  // Told once.
+  EXPECT_FALSE(LoadNewestCheckpoint(root())->has_value());
 }
 
 TEST_F(CheckpointTest, ExportedModelLoads) {

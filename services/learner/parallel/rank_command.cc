@@ -188,11 +188,12 @@ RankCommand DecodeCommand(const std::string& bytes) {
   return command;
 }
 
-std::string EncodePolicyStep(const TrainingBatch& batch, const StepPlan& plan) {
+std::string EncodePolicyStep(const TrainingBatch& batch, const StepPlan& plan, bool has_reference) {
   Writer writer;
   writer.Put(batch.counts);
   writer.Put(plan.num_rounds);
   writer.Put(plan.num_microbatches);
+  writer.Put(has_reference);
   PutShares(batch.groups, plan, &writer);
   return writer.Finish();
 }
@@ -203,6 +204,7 @@ PolicyShare DecodePolicyStep(const std::string& body, int rank) {
   reader.Get(&share.batch.counts);
   reader.Get(&share.num_rounds);
   reader.Get(&share.num_microbatches);
+  reader.Get(&share.has_reference);
   share.batch.groups = GetShare<SampleGroup>(rank, &reader);
   return share;
 }

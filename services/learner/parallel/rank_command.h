@@ -43,8 +43,9 @@ struct PolicyShare {
   TrainingBatch batch;  // Without objective, constraints and statistics, which do not travel.
   int64_t num_rounds = 0;
   int64_t num_microbatches = 0;
+  bool has_reference = false;  // The step is held near to the reference policy.
 };
-std::string EncodePolicyStep(const TrainingBatch& batch, const StepPlan& plan);
+std::string EncodePolicyStep(const TrainingBatch& batch, const StepPlan& plan, bool has_reference);
 PolicyShare DecodePolicyStep(const std::string& body, int rank);
 
 // The groups of `batch` with these indices; everything else as it is there.

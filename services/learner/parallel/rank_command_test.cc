@@ -26,14 +26,16 @@ TrainingBatch ThreeGroups() {
 
 TEST(RankCommandTest, ARankReceivesItsGroupsAndTheCountsOfAll) {
   const StepPlan plan = {{{1}, {}, {0, 2}}, 2, 5};
-  const RankCommand sent = {
-      RankCommand::Kind::kPolicyStep, 9, EncodePolicyStep(ThreeGroups(), plan)};
+  const RankCommand sent = {RankCommand::Kind::kPolicyStep,
+                            9,
+                            EncodePolicyStep(ThreeGroups(), plan, /*has_reference=*/true)};
   const RankCommand command = DecodeCommand(Encode(sent));
   EXPECT_EQ(command.kind, RankCommand::Kind::kPolicyStep);
   EXPECT_EQ(command.step, 9);
   const PolicyShare share = DecodePolicyStep(command.body, 2);
   EXPECT_EQ(share.num_rounds, 2);
   EXPECT_EQ(share.num_microbatches, 5);
+  EXPECT_TRUE(share.has_reference);
   EXPECT_EQ(share.batch.counts.num_loss_tokens, 17);
   ASSERT_EQ(share.batch.groups.size(), 2u);
   const SampleGroup& group = share.batch.groups[1];

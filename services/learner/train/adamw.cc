@@ -9,6 +9,30 @@
 
 namespace convrec::learner {
 
+absl::Status CheckAdamWState(const std::vector<model::NamedTensor>& state,
+                             const std::vector<model::NamedTensor>& parameters) {
+  std::unordered_map<std::string, at::Tensor> by_name;
+  for (const model::NamedTensor& entry : state) by_name[entry.name] = entry.tensor;
+  if (by_name.size() != 2 * parameters.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "optimizer state has ", by_name.size(), " tensors, expected ", 2 * parameters.size()));
+  }
+  for (const model::NamedTensor& parameter : parameters) {
+    for (const char* moment : {"exp_avg.", "exp_avg_sq."}) {
+      const auto found = by_name.find(moment + parameter.name);
+      if (found == by_name.end()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("optimizer state lacks ", moment, parameter.name));
+      }
+      if (found->second.sizes() != parameter.tensor.sizes()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "optimizer state ", found->first, " has another shape than its parameter"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 AdamW::AdamW(const Options& options, const std::vector<model::NamedTensor>& parameters)
     : options_(options), parameters_(parameters) {
   const at::NoGradGuard no_grad;
@@ -32,6 +56,7 @@ void AdamW::ZeroGradients() {
 void AdamW::Step(double learning_rate) {
   const at::NoGradGuard no_grad;
   ++num_steps_;
+  if (parameters_.empty()) return;
   std::vector<at::Tensor> values, gradients, steps;
   // The kernel reads the step number from a tensor beside each parameter.
   const at::Tensor step =
@@ -69,25 +94,12 @@ std::vector<model::NamedTensor> AdamW::State() const {
 }
 
 absl::Status AdamW::LoadState(const std::vector<model::NamedTensor>& state, int64_t num_steps) {
+  const absl::Status status = CheckAdamWState(state, parameters_);
+  if (!status.ok()) return status;
   std::unordered_map<std::string, at::Tensor> by_name;
   for (const model::NamedTensor& entry : state) by_name[entry.name] = entry.tensor;
-  const std::vector<model::NamedTensor> own = State();
-  if (by_name.size() != own.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("optimizer state has ", by_name.size(), " tensors, expected ", own.size()));
-  }
-  for (const model::NamedTensor& entry : own) {
-    const auto found = by_name.find(entry.name);
-    if (found == by_name.end()) {
-      return absl::InvalidArgumentError(absl::StrCat("optimizer state lacks ", entry.name));
-    }
-    if (found->second.sizes() != entry.tensor.sizes()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("optimizer state ", entry.name, " has another shape than its parameter"));
-    }
-  }
   const at::NoGradGuard no_grad;
-  for (const model::NamedTensor& entry : own) entry.tensor.copy_(by_name[entry.name]);
+  for (const model::NamedTensor& entry : State()) entry.tensor.copy_(by_name[entry.name]);
   num_steps_ = num_steps;
   return absl::OkStatus();
 }

@@ -14,6 +14,17 @@
 
 namespace convrec::learner {
 
+// What AdamW knows of the past, as a checkpoint keeps it.
+struct OptimizerState {
+  std::vector<model::NamedTensor> moments;  // As AdamW::State() names them.
+  int64_t num_steps = 0;
+};
+
+// InvalidArgument unless `state` has both moments of every parameter, with its shape, and nothing
+// else.
+absl::Status CheckAdamWState(const std::vector<model::NamedTensor>& state,
+                             const std::vector<model::NamedTensor>& parameters);
+
 class AdamW final {
  public:
   struct Options {

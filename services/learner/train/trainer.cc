@@ -6,9 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "libs/base/check.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
+#include "libs/base/stop_signal.h"
 #include "services/learner/loss/policy_loss.h"
+#include "services/learner/parallel/work_split.h"
 #include "services/learner/train/grad_norm.h"
 #include "services/learner/train/torch_seam.h"
 
@@ -84,19 +87,22 @@ LossTerms TermsOf(const TrainingBatch& batch,
   return terms;
 }
 
-// What the ratio is against. `before_M` is the policy before the first update; undefined while that
-// is the policy under differentiation itself.
-at::Tensor AnchorOf(const LossTerms& terms,
-                    const at::Tensor& logp_M,
-                    const at::Tensor& before_M,
-                    RatioAnchor anchor) {
-  bool has_stale = false;
-  for (const int64_t lag : terms.lag_M) has_stale = has_stale || lag > 0;
-  if (anchor == RatioAnchor::kCurrent || !has_stale) return before_M;
-  const at::Tensor sampled_M =
-      torch::tensor(terms.sampled_logprob_M, at::kFloat).to(logp_M.device());
-  const at::Tensor is_stale_M = torch::tensor(terms.lag_M, at::kLong).to(logp_M.device()) > 0;
-  return at::where(is_stale_M, sampled_M, before_M.defined() ? before_M : logp_M.detach());
+// The values of one micro-batch as they travel between ranks.
+TokenRecord RecordOf(const std::vector<std::vector<double>>& values) {
+  return {values[0], values[1], values[2], values[3], values[4]};
+}
+
+// Adds what another rank recorded of its share.
+void AddRecords(const Records& records,
+                const TrainingBatch& share,
+                int64_t microbatch_tokens,
+                size_t num_microbatches,
+                LossStatsAccumulator* accumulator) {
+  const std::vector<Microbatch> microbatches =
+      SplitByTokens(LengthsOf(TokensOf(share)), microbatch_tokens);
+  CR_CHECK(records.size() == microbatches.size());
+  for (size_t i = 0; i < records.size(); ++i)
+    accumulator->Add(TermsOf(share, microbatches[i], num_microbatches), RecordOf(records[i]));
 }
 
 std::string MemoryTable(const model::Decoder& policy,
@@ -109,12 +115,11 @@ std::string MemoryTable(const model::Decoder& policy,
   int64_t largest = 0;
   const std::vector<GroupLengths> lengths = LengthsOf(groups);
   for (const Microbatch& microbatch : SplitByTokens(lengths, budget)) {
-    largest = std::max(largest, PaddedTokens(microbatch, lengths));
+    largest = std::max(largest, NumTokens(microbatch, lengths));
   }
   const double mebibytes = parameters * 4 / (1 << 20);
   return absl::StrFormat(
-      "parameters %.0f MiB, gradients %.0f MiB, moments %.0f MiB, largest micro-batch %d padded "
-      "tokens: "
+      "parameters %.0f MiB, gradients %.0f MiB, moments %.0f MiB, largest micro-batch %d tokens: "
       "lower learner.microbatch_tokens",
       mebibytes,
       mebibytes,
@@ -126,7 +131,8 @@ std::string MemoryTable(const model::Decoder& policy,
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Options& options,
                                                          model::Decoder* policy,
-                                                         const base::Clock* clock) {
+                                                         const base::Clock* clock,
+                                                         ProcessGroup* group) {
   CR_RETURN_IF_ERROR(Validate(options.schedule));
   if (options.microbatch_tokens <= 0) {
     return base::BadConfig(absl::StrCat(
@@ -150,40 +156,110 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Options& options,
           absl::StrCat(parameter.name, " needs no gradient, expected a trainable decoder"));
     }
   }
-  return CatchTorch([&] { return std::unique_ptr<Trainer>(new Trainer(options, policy, clock)); },
-                    [&] { return MemoryTable(*policy, {}, options.microbatch_tokens); });
+  return CatchTorch(
+      [&] { return std::unique_ptr<Trainer>(new Trainer(options, policy, clock, group)); },
+      [&] { return MemoryTable(*policy, {}, options.microbatch_tokens); });
 }
 
-Trainer::Trainer(const Options& options, model::Decoder* policy, const base::Clock* clock)
-    : options_(options),
-      policy_(policy),
-      clock_(clock),
-      optimizer_(options.adamw, policy->parameters()) {}
+Trainer::Trainer(const Options& options,
+                 model::Decoder* policy,
+                 const base::Clock* clock,
+                 ProcessGroup* group)
+    : options_(options), policy_(policy), clock_(clock), group_(group) {
+  if (group_ == nullptr) {
+    adamw_ = std::make_unique<AdamW>(options.adamw, policy->parameters());
+    return;
+  }
+  sharded_ = std::make_unique<ShardedAdamW>(
+      ShardedAdamW::Options{.adamw = options.adamw,
+                            .zero_stage = options.zero_stage,
+                            .bucket_size = options.bucket_size},
+      policy->parameters(),
+      group_);
+  policy_->ParametersChanged();
+}
+
+StepPlan Trainer::PlanStep(const std::vector<TokenGroup>& groups) const {
+  const std::vector<GroupLengths> lengths = LengthsOf(groups);
+  StepPlan plan;
+  if (group_ == nullptr) {
+    plan.num_rounds = plan.num_microbatches =
+        static_cast<int64_t>(SplitByTokens(lengths, options_.microbatch_tokens).size());
+    return plan;
+  }
+  std::vector<int64_t> costs;
+  for (const GroupLengths& group : lengths) {
+    costs.push_back(group.prompt_tokens);
+    for (const int64_t tokens : group.completion_tokens) costs.back() += tokens;
+  }
+  plan.shares = SplitByCost(costs, group_->size());
+  for (const std::vector<size_t>& share : plan.shares) {
+    std::vector<GroupLengths> own;
+    for (const size_t index : share) own.push_back(lengths[index]);
+    const auto count =
+        static_cast<int64_t>(SplitByTokens(own, options_.microbatch_tokens).size());
+    plan.num_rounds = std::max(plan.num_rounds, count);
+    plan.num_microbatches += count;
+  }
+  return plan;
+}
+
+void Trainer::Announce(RankCommand::Kind kind, std::string body) {
+  const int64_t step = num_updates() / options_.updates_per_batch + 1;
+  group_->SetStep(step);
+  group_->Announce(Encode({kind, step, std::move(body)}));
+}
+
+void Trainer::BeginStep() { sharded_ ? sharded_->BeginStep() : adamw_->ZeroGradients(); }
+
+void Trainer::Backward(const at::Tensor& loss, bool is_last) {
+  if (sharded_) sharded_->BeginBackward(is_last);
+  if (loss.defined()) loss.backward();
+  if (sharded_) sharded_->EndBackward();
+}
 
 absl::StatusOr<StepStats> Trainer::PolicyStep(const TrainingBatch& batch,
                                               const model::Decoder* reference) {
   const std::vector<TokenGroup> groups = TokensOf(batch);
   if (groups.empty()) return absl::InvalidArgumentError("a training batch has no groups");
   CR_RETURN_IF_ERROR(CheckTokens(groups, policy_->config().vocab_size));
-  return CatchTorch([&] { return RunPolicyStep(batch, groups, reference); },
-                    [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); });
+  const StepPlan plan = PlanStep(groups);
+  const auto table = [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); };
+  if (group_ == nullptr)
+    return CatchTorch([&] { return RunPolicyStep(batch, reference, plan, {}); }, table);
+  Announce(RankCommand::Kind::kPolicyStep, EncodePolicyStep(batch, plan, reference != nullptr));
+  std::vector<TrainingBatch> shares;
+  for (const std::vector<size_t>& share : plan.shares) shares.push_back(ShareOf(batch, share));
+  const TrainingBatch own = std::move(shares[0]);
+  shares.erase(shares.begin());
+  return CatchTorch([&] { return RunPolicyStep(own, reference, plan, shares); }, table);
 }
 
 StepStats Trainer::RunPolicyStep(const TrainingBatch& batch,
-                                 const std::vector<TokenGroup>& groups,
-                                 const model::Decoder* reference) {
+                                 const model::Decoder* reference,
+                                 const StepPlan& plan,
+                                 const std::vector<TrainingBatch>& others) {
   const Objective& objective = batch.objective;
+  const std::vector<TokenGroup> groups = TokensOf(batch);
   const std::vector<Microbatch> microbatches =
       SplitByTokens(LengthsOf(groups), options_.microbatch_tokens);
+  const auto num_microbatches = static_cast<size_t>(plan.num_microbatches);
   std::vector<at::Tensor> before(microbatches.size()), references(microbatches.size());
   StepStats stats;
   stats.batch = batch.stats;
-  stats.num_microbatches = static_cast<int64_t>(microbatches.size());
+  stats.num_microbatches = plan.num_microbatches;
   for (int update = 0; update < options_.updates_per_batch; ++update) {
     LossStatsAccumulator accumulator(objective);
-    optimizer_.ZeroGradients();
-    for (size_t i = 0; i < microbatches.size(); ++i) {
+    Records records;
+    BeginStep();
+    for (size_t i = 0; i < static_cast<size_t>(plan.num_rounds); ++i) {
+      const bool is_last = i + 1 == static_cast<size_t>(plan.num_rounds);
       LapTimer timer(clock_);
+      if (i >= microbatches.size()) {
+        Backward({}, is_last);
+        timer.Lap(&stats.times.backward);
+        continue;
+      }
       const std::vector<TokenGroup> selected = Select(groups, microbatches[i]);
       if (update == 0 && reference != nullptr && objective.kl_beta > 0) {
         const at::NoGradGuard no_grad;
@@ -193,23 +269,37 @@ StepStats Trainer::RunPolicyStep(const TrainingBatch& batch,
       }
       const GroupLogprobs forward = ForwardGroups(*policy_, selected, options_.forward);
       const at::Tensor& logp_M = forward.logprob_M;
-      const LossTerms terms = TermsOf(batch, microbatches[i], microbatches.size());
-      const at::Tensor anchor_M = AnchorOf(terms, logp_M, before[i], objective.anchor);
+      const LossTerms terms = TermsOf(batch, microbatches[i], num_microbatches);
       const PolicyLossResult result =
           PolicyLoss(MakeLossTensors(terms, logp_M.device(), logp_M.scalar_type()),
                      logp_M,
-                     anchor_M,
+                     before[i],
                      references[i],
-                     objective);
+                     objective,
+                     forward.entropy_M);
       if (update == 0 && options_.updates_per_batch > 1) before[i] = logp_M.detach();
       timer.Lap(&stats.times.forward);
-      result.loss.backward();
-      const std::vector<double> logp = ToDoubles(logp_M), ratio = ToDoubles(result.ratio_M),
-                                kl = ToDoubles(result.kl_M), entropy = ToDoubles(forward.entropy_M);
-      accumulator.Add(terms, {logp, ratio, kl, entropy});
+      Backward(result.loss, is_last);
+      records.push_back({ToDoubles(logp_M),
+                         ToDoubles(result.ratio_M),
+                         ToDoubles(result.kl_M),
+                         ToDoubles(forward.entropy_M),
+                         ToDoubles(result.correction_M)});
+      accumulator.Add(terms, RecordOf(records.back()));
       timer.Lap(&stats.times.backward);
     }
     LapTimer timer(clock_);
+    if (group_ != nullptr) {
+      const std::vector<std::string> texts =
+          group_->Gather(EncodeRecords(records), "step statistics");
+      for (size_t rank = 1; rank < texts.size(); ++rank) {
+        AddRecords(DecodeRecords(texts[rank]),
+                   others[rank - 1],
+                   options_.microbatch_tokens,
+                   num_microbatches,
+                   &accumulator);
+      }
+    }
     stats.losses.push_back(accumulator.Finish());
     stats.updates.push_back(Update());
     timer.Lap(&stats.times.optimizer);
@@ -228,50 +318,149 @@ absl::StatusOr<SftStats> Trainer::SftStep(const std::vector<SftRow>& rows) {
   const std::vector<TokenGroup> groups = TokensOf(rows);
   if (groups.empty()) return absl::InvalidArgumentError("a supervised batch has no rows");
   CR_RETURN_IF_ERROR(CheckTokens(groups, policy_->config().vocab_size));
-  return CatchTorch([&] { return RunSftStep(groups); },
+  int64_t num_tokens = 0;
+  for (const SftRow& row : rows) num_tokens += static_cast<int64_t>(row.completion_tokens.size());
+  const StepPlan plan = PlanStep(groups);
+  std::vector<TokenGroup> own = groups;
+  if (group_ != nullptr) {
+    Announce(RankCommand::Kind::kSftStep, EncodeSftStep(rows, num_tokens, plan));
+    own.clear();
+    for (const size_t index : plan.shares[0]) own.push_back(groups[index]);
+  }
+  return CatchTorch([&] { return RunSftStep(own, num_tokens, plan.num_rounds); },
                     [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); });
 }
 
-SftStats Trainer::RunSftStep(const std::vector<TokenGroup>& groups) {
+SftStats Trainer::RunSftStep(const std::vector<TokenGroup>& groups,
+                             int64_t num_tokens,
+                             int64_t num_rounds) {
   SftStats stats;
-  for (const TokenGroup& group : groups) {
-    stats.num_tokens += static_cast<int64_t>(group.completions[0].size());
-  }
-  const auto num_tokens = static_cast<double>(stats.num_tokens);
+  stats.num_tokens = num_tokens;
+  const auto divisor = static_cast<double>(num_tokens);
   // The demonstrations were not drawn at the sampling temperature.
   const ForwardOptions forward_options = {1.0, options_.forward.chunk_rows};
-  optimizer_.ZeroGradients();
-  for (const Microbatch& microbatch :
-       SplitByTokens(LengthsOf(groups), options_.microbatch_tokens)) {
+  const std::vector<Microbatch> microbatches =
+      SplitByTokens(LengthsOf(groups), options_.microbatch_tokens);
+  stats.num_microbatches = static_cast<int64_t>(microbatches.size());
+  BeginStep();
+  for (size_t i = 0; i < static_cast<size_t>(num_rounds); ++i) {
+    const bool is_last = i + 1 == static_cast<size_t>(num_rounds);
     LapTimer timer(clock_);
+    if (i >= microbatches.size()) {
+      Backward({}, is_last);
+      timer.Lap(&stats.times.backward);
+      continue;
+    }
     const GroupLogprobs forward =
-        ForwardGroups(*policy_, Select(groups, microbatch), forward_options);
-    const at::Tensor loss = -forward.logprob_M.sum() / num_tokens;
+        ForwardGroups(*policy_, Select(groups, microbatches[i]), forward_options);
+    const at::Tensor loss = -forward.logprob_M.sum() / divisor;
     timer.Lap(&stats.times.forward);
-    loss.backward();
+    Backward(loss, is_last);
     stats.loss += loss.item<double>();
-    stats.entropy_mean += forward.entropy_M.sum().item<double>() / num_tokens;
-    ++stats.num_microbatches;
+    stats.entropy_mean += forward.entropy_M.sum().item<double>() / divisor;
     timer.Lap(&stats.times.backward);
   }
   LapTimer timer(clock_);
+  if (group_ != nullptr) {
+    const Records own = {{{stats.loss, stats.entropy_mean, double(stats.num_microbatches)}}};
+    const std::vector<std::string> texts = group_->Gather(EncodeRecords(own), "step statistics");
+    for (size_t rank = 1; rank < texts.size(); ++rank) {
+      const std::vector<double> values = DecodeRecords(texts[rank])[0][0];
+      stats.loss += values[0];
+      stats.entropy_mean += values[1];
+      stats.num_microbatches += static_cast<int64_t>(values[2]);
+    }
+  }
   stats.update = Update();
   timer.Lap(&stats.times.optimizer);
   return stats;
 }
 
+void Trainer::Follow(const RankCommand& command, const FollowContext& context) {
+  group_->SetStep(command.step);
+  std::vector<TokenGroup> groups;
+  const auto follow = [&] {
+    switch (command.kind) {
+      case RankCommand::Kind::kPolicyStep: {
+        PolicyShare share = DecodePolicyStep(command.body, group_->rank());
+        share.batch.objective = context.objective;
+        for (SampleGroup& group : share.batch.groups) {
+          if (context.make_constraint) group.make_constraint = context.make_constraint(group.id);
+        }
+        groups = TokensOf(share.batch);
+        RunPolicyStep(share.batch,
+                      share.has_reference ? context.reference : nullptr,
+                      {{}, share.num_rounds, share.num_microbatches},
+                      {});
+        break;
+      }
+      case RankCommand::Kind::kSftStep: {
+        const SftShare share = DecodeSftStep(command.body, group_->rank());
+        groups = TokensOf(share.rows);
+        RunSftStep(groups, share.num_tokens, share.num_rounds);
+        groups.clear();
+        break;
+      }
+      case RankCommand::Kind::kSpreadOptimizer:
+        sharded_->SpreadState({}, command.step);
+        break;
+      case RankCommand::Kind::kGatherOptimizer:
+        sharded_->GatherState();
+        break;
+      default:
+        CR_CHECK(false, "no command of a trainer");
+    }
+    return true;
+  };
+  const absl::Status status =
+      CatchTorch(follow, [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); })
+          .status();
+  if (!status.ok())
+    group_->Fail(std::string(status.message()), base::ExitCodeOf(status));
+}
+
+OptimizerState Trainer::TakeOptimizerState() {
+  if (group_ == nullptr) {
+    OptimizerState state{.moments = {}, .num_steps = adamw_->num_steps()};
+    for (const model::NamedTensor& entry : adamw_->State())
+      state.moments.push_back({entry.name, entry.tensor.to(at::kCPU, at::kFloat, false, /*copy=*/true)});
+    return state;
+  }
+  Announce(RankCommand::Kind::kGatherOptimizer, "");
+  return {sharded_->GatherState(), sharded_->num_steps()};
+}
+
+absl::Status Trainer::LoadOptimizerState(const OptimizerState& state) {
+  if (group_ == nullptr) return adamw_->LoadState(state.moments, state.num_steps);
+  CR_RETURN_IF_ERROR(CheckAdamWState(state.moments, policy_->parameters()));
+  group_->Announce(Encode({RankCommand::Kind::kSpreadOptimizer, state.num_steps, ""}));
+  sharded_->SpreadState(state.moments, state.num_steps);
+  return absl::OkStatus();
+}
+
 UpdateStats Trainer::Update() {
   UpdateStats stats;
-  stats.learning_rate = LearningRate(options_.schedule, optimizer_.num_steps());
-  stats.grad_norm = GradNorm(policy_->parameters());
+  stats.learning_rate = LearningRate(options_.schedule, num_updates());
+  if (sharded_) {
+    const ShardedAdamW::Summed summed = sharded_->FinishGradients(base::StopRequested());
+    // A machine that is taken away may be another one than that of rank 0.
+    if (summed.has_flag && group_->is_leader()) base::RequestStop();
+    stats.grad_norm = summed.norm;
+  } else {
+    stats.grad_norm = GradNorm(policy_->parameters());
+  }
   if (!std::isfinite(stats.grad_norm)) {
     ++num_refused_updates_;
     return stats;
   }
-  if (options_.max_grad_norm > 0) {
-    ClipGradients(policy_->parameters(), stats.grad_norm, options_.max_grad_norm);
+  if (sharded_) {
+    const bool clips = options_.max_grad_norm > 0 && stats.grad_norm > options_.max_grad_norm;
+    sharded_->Step(stats.learning_rate, clips ? options_.max_grad_norm / stats.grad_norm : 1);
+  } else {
+    if (options_.max_grad_norm > 0)
+      ClipGradients(policy_->parameters(), stats.grad_norm, options_.max_grad_norm);
+    adamw_->Step(stats.learning_rate);
   }
-  optimizer_.Step(stats.learning_rate);
   policy_->ParametersChanged();
   stats.is_applied = true;
   return stats;

@@ -1,6 +1,9 @@
 // Turns batches into new parameters: forward, backward, clip, AdamW. Reinforcement learning and
 // supervised fine-tuning are the same trainer with other batches.
 //
+// With a process group all ranks train one policy: rank 0 is called with whole batches, spreads the
+// groups over the ranks and reports on all of them; the other ranks follow.
+//
 // Owns the optimizer state; the policy belongs to the caller and is changed in place. Micro-batches
 // change nothing but the order of summation. Not thread-safe; the train thread is the only user of
 // policy, gradients and reference policy. This is the seam of the learner where torch's exceptions
@@ -9,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -17,9 +21,12 @@
 #include "libs/model/decoder.h"
 #include "services/learner/batch/sft_row.h"
 #include "services/learner/batch/training_batch.h"
+#include "services/learner/parallel/process_group.h"
+#include "services/learner/parallel/rank_command.h"
 #include "services/learner/train/adamw.h"
 #include "services/learner/train/group_forward.h"
 #include "services/learner/train/lr_schedule.h"
+#include "services/learner/train/sharded_adamw.h"
 #include "services/learner/train/step_stats.h"
 
 namespace convrec::learner {
@@ -30,16 +37,20 @@ class Trainer final {
     AdamW::Options adamw;
     LrSchedule schedule;
     double max_grad_norm = 1.0;         // Global norm; 0 = no clipping.
-    int64_t microbatch_tokens = 16384;  // Padded tokens; see batch/microbatch.h.
+    int64_t microbatch_tokens = 16384;  // See batch/microbatch.h.
     int updates_per_batch = 1;          // mu: optimizer updates per batch of groups.
     ForwardOptions forward;
+    int zero_stage = 1;  // With a process group; see sharded_adamw.h.
+    int64_t bucket_size = int64_t{1} << 23;
   };
 
-  // `policy` is trainable and outlives the trainer, as does `clock`.
+  // `policy` is trainable and outlives the trainer, as do `clock` and `group`. A null `group` is one
+  // rank; else all ranks create their trainers at the same time, and have rank 0's policy then.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(
       const Options& options,
       model::Decoder* policy,
-      const base::Clock* clock = base::Clock::Real());
+      const base::Clock* clock = base::Clock::Real(),
+      ProcessGroup* group = nullptr);
 
   // Rank-GRPO and its relatives, as batch.objective says. `reference` may be null: no KL term.
   // Ratios of groups of lag 0 are against the policy before the first update, which costs no extra
@@ -55,26 +66,54 @@ class Trainer final {
   absl::StatusOr<std::vector<std::vector<std::vector<float>>>> Logprobs(
       const model::Decoder& decoder, const std::vector<TokenGroup>& groups) const;
 
-  AdamW& optimizer() { return optimizer_; }
-  const AdamW& optimizer() const { return optimizer_; }
+  // On ranks other than 0: does this rank's part of a command that rank 0's trainer has announced.
+  // What the commands do not carry is in the context. An error here ends all ranks.
+  struct FollowContext {
+    Objective objective;
+    const model::Decoder* reference = nullptr;
+    std::function<domain::MakeTokenConstraint(domain::GroupId)> make_constraint;  // May be empty.
+  };
+  void Follow(const RankCommand& command, const FollowContext& context);
+
+  // A copy in host memory.
+  OptimizerState TakeOptimizerState();
+  // InvalidArgument names what is missing, and then nothing has changed.
+  absl::Status LoadOptimizerState(const OptimizerState& state);
+
+  int64_t num_updates() const { return sharded_ ? sharded_->num_steps() : adamw_->num_steps(); }
+
+  // Of one rank.
+  AdamW& optimizer() { return *adamw_; }
 
   // Updates refused because of a gradient that was not finite.
   int64_t num_refused_updates() const { return num_refused_updates_; }
 
  private:
-  Trainer(const Options& options, model::Decoder* policy, const base::Clock* clock);
+  Trainer(const Options& options,
+          model::Decoder* policy,
+          const base::Clock* clock,
+          ProcessGroup* group);
 
+  StepPlan PlanStep(const std::vector<TokenGroup>& groups) const;
+  void Announce(RankCommand::Kind kind, std::string body);
+  // `batch` is this rank's share; `others` on rank 0 those of ranks 1, 2, ...
   StepStats RunPolicyStep(const TrainingBatch& batch,
-                          const std::vector<TokenGroup>& groups,
-                          const model::Decoder* reference);
-  SftStats RunSftStep(const std::vector<TokenGroup>& groups);
+                          const model::Decoder* reference,
+                          const StepPlan& plan,
+                          const std::vector<TrainingBatch>& others);
+  SftStats RunSftStep(const std::vector<TokenGroup>& groups, int64_t num_tokens, int64_t num_rounds);
+  void BeginStep();
+  // An undefined loss: this rank has nothing for this round.
+  void Backward(const at::Tensor& loss, bool is_last);
   // Norm, clip and update with the gradients at hand.
   UpdateStats Update();
 
   const Options options_;
   model::Decoder* const policy_;
   const base::Clock* const clock_;
-  AdamW optimizer_;
+  ProcessGroup* const group_;              // Null: one rank.
+  std::unique_ptr<AdamW> adamw_;           // One rank.
+  std::unique_ptr<ShardedAdamW> sharded_;  // Many.
   int64_t num_refused_updates_ = 0;
 };
 

@@ -1,0 +1,110 @@
+#include "services/learner/run/follower.h"
+
+#include <memory>
+#include <utility>
+
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/base/log.h"
+#include "libs/base/status_macros.h"
+#include "libs/model/decoder.h"
+#include "libs/model/model_config.h"
+#include "libs/tokenizer/tokenizer.h"
+#include "services/learner/run/constrained_lists.h"
+#include "services/learner/run/objective_of.h"
+#include "services/learner/run/run_data.h"
+#include "services/learner/run/trainer_options.h"
+#include "services/learner/train/trainer.h"
+
+namespace convrec::learner {
+namespace {
+
+class Follower {
+ public:
+  Follower(const config::RunOptions& options, ProcessGroup* group)
+      : options_(options), group_(group) {}
+
+  absl::Status Run() {
+    CR_ASSIGN_OR_RETURN(config_,
+                        model::ReadModelConfig(base::JoinPath(options_.model.path, "config.json")));
+    CR_ASSIGN_OR_RETURN(policy_, EmptyDecoder(/*trainable=*/true));
+    context_.objective = ObjectiveOf(options_);
+    if (options_.rollout.constrained) CR_RETURN_IF_ERROR(LoadConstraints());
+    while (true) {
+      const RankCommand command = DecodeCommand(group_->AwaitCommand());
+      switch (command.kind) {
+        case RankCommand::Kind::kEnd:
+          return absl::OkStatus();
+        case RankCommand::Kind::kBeginSft:
+          CR_RETURN_IF_ERROR(MakeTrainer(SftTrainerOptions(options_)));
+          break;
+        case RankCommand::Kind::kBeginRl:
+          CR_RETURN_IF_ERROR(MakeTrainer(RlTrainerOptions(options_)));
+          break;
+        case RankCommand::Kind::kLoadReference:
+          CR_ASSIGN_OR_RETURN(reference_, EmptyDecoder(/*trainable=*/false));
+          BroadcastDecoder(*reference_, group_);
+          reference_->ParametersChanged();
+          context_.reference = reference_.get();
+          break;
+        default:
+          trainer_->Follow(command, context_);
+      }
+    }
+  }
+
+ private:
+  absl::StatusOr<std::unique_ptr<model::Decoder>> EmptyDecoder(bool trainable) {
+    model::DecoderOptions options = LearnerDecoderOptions(options_, trainable);
+    options.random_values = false;
+    return model::MakeDecoder(config_, options);
+  }
+
+  absl::Status MakeTrainer(const Trainer::Options& options) {
+    trainer_.reset();
+    CR_ASSIGN_OR_RETURN(trainer_,
+                        Trainer::Create(options, policy_.get(), base::Clock::Real(), group_));
+    return absl::OkStatus();
+  }
+
+  // Constraints do not travel: they follow from the prompt, which every rank can read.
+  absl::Status LoadConstraints() {
+    CR_ASSIGN_OR_RETURN(tokenizer_, tokenizer::LoadTokenizer(options_.model.path));
+    CR_ASSIGN_OR_RETURN(data_, LoadRunData(options_, *tokenizer_, config_.max_position_embeddings));
+    CR_ASSIGN_OR_RETURN(constrained_,
+                        ConstrainedLists::Create(options_, data_, *tokenizer_, config_.vocab_size));
+    context_.make_constraint = [this](domain::GroupId id) {
+      return constrained_.ForTraining(data_.train.at(static_cast<size_t>(id.prompt)));
+    };
+    return absl::OkStatus();
+  }
+
+  const config::RunOptions& options_;
+  ProcessGroup* const group_;
+  model::ModelConfig config_;
+  std::unique_ptr<model::Decoder> policy_;
+  std::unique_ptr<model::Decoder> reference_;
+  std::unique_ptr<const tokenizer::Tokenizer> tokenizer_;
+  RunData data_;
+  ConstrainedLists constrained_;
+  Trainer::FollowContext context_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+}  // namespace
+
+void BroadcastDecoder(const model::Decoder& decoder, ProcessGroup* group) {
+  for (const model::NamedTensor& parameter : decoder.parameters())
+    group->Broadcast(parameter.tensor.detach(), "the reference policy");
+}
+
+absl::Status FollowLearner(const config::RunOptions& options, ProcessGroup* group) {
+  Follower follower(options, group);
+  const absl::Status status = follower.Run();
+  if (!status.ok()) group->Fail(std::string(status.message()), base::ExitCodeOf(status));
+  group->Leave();
+  CR_LOG(INFO) << "rank " << group->rank() << " is done";
+  return absl::OkStatus();
+}
+
+}  // namespace convrec::learner

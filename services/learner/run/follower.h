@@ -1,0 +1,17 @@
+// A learner process that is not rank 0: it trains its share of what rank 0 announces, and neither
+// serves nor writes anything.
+#pragma once
+
+#include "absl/status/status.h"
+#include "libs/config/run_options.h"
+#include "services/learner/parallel/process_group.h"
+
+namespace convrec::learner {
+
+// Returns when rank 0 says that the run is over. Errors of this rank end all ranks.
+absl::Status FollowLearner(const config::RunOptions& options, ProcessGroup* group);
+
+// Both sides of the reference policy's way from rank 0 to all.
+void BroadcastDecoder(const model::Decoder& decoder, ProcessGroup* group);
+
+}  // namespace convrec::learner

@@ -1,0 +1,71 @@
+#include "services/learner/run/trainer_options.h"
+
+#include "absl/strings/str_cat.h"
+#include "libs/kernels/instruction_set.h"
+
+namespace convrec::learner {
+namespace {
+
+Decay DecayOf(config::ScheduleKind kind) {
+  switch (kind) {
+    case config::ScheduleKind::kConstant:
+      return Decay::kConstant;
+    case config::ScheduleKind::kCosine:
+      return Decay::kCosine;
+    case config::ScheduleKind::kLinear:
+      return Decay::kLinear;
+  }
+  return Decay::kConstant;
+}
+
+Trainer::Options TrainerOptions(const config::RunOptions& options,
+                                const config::OptimizerOptions& optimizer,
+                                int64_t steps,
+                                int updates_per_batch) {
+  Trainer::Options result;
+  result.adamw = {.beta1 = optimizer.beta1,
+                  .beta2 = optimizer.beta2,
+                  .epsilon = optimizer.epsilon,
+                  .weight_decay = optimizer.weight_decay};
+  result.schedule = {.peak = optimizer.learning_rate,
+                     .decay = DecayOf(optimizer.schedule),
+                     .warmup_steps = optimizer.warmup_steps,
+                     .total_steps = steps * updates_per_batch,
+                     .final_ratio = optimizer.final_ratio};
+  result.max_grad_norm = optimizer.max_grad_norm;
+  result.microbatch_tokens = options.learner.microbatch_tokens;
+  result.updates_per_batch = updates_per_batch;
+  result.forward.temperature = options.rollout.temperature;
+  result.zero_stage = options.learner.zero_stage;
+  return result;
+}
+
+}  // namespace
+
+Trainer::Options SftTrainerOptions(const config::RunOptions& options) {
+  const config::SftOptions& sft = options.learner.sft;
+  return TrainerOptions(options, sft.optimizer, sft.steps, 1);
+}
+
+Trainer::Options RlTrainerOptions(const config::RunOptions& options) {
+  const config::LearnerOptions& learner = options.learner;
+  return TrainerOptions(options, learner.optimizer, learner.steps, learner.updates_per_batch);
+}
+
+model::DecoderOptions LearnerDecoderOptions(const config::RunOptions& options, bool trainable) {
+  const config::ComputeType type = options.learner.compute_type;
+  const bool has_pairs = options.model.device == "cpu" && kernels::HasNativeBfloat16();
+  const bool is_narrow =
+      type == config::ComputeType::kBfloat16 || (type == config::ComputeType::kAuto && has_pairs);
+  return {.device = options.model.device,
+          .trainable = trainable,
+          .products = is_narrow ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32,
+          .activation_checkpointing = trainable && options.learner.activation_checkpointing,
+          .seed = options.seed};
+}
+
+std::string DeviceOfRank(const std::string& device, int local_rank) {
+  return device == "cuda" ? absl::StrCat("cuda:", local_rank) : device;
+}
+
+}  // namespace convrec::learner

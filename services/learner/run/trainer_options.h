@@ -1,0 +1,21 @@
+// The trainer that a configuration describes.
+#pragma once
+
+#include <string>
+
+#include "libs/config/run_options.h"
+#include "libs/model/decoder.h"
+#include "services/learner/train/trainer.h"
+
+namespace convrec::learner {
+
+Trainer::Options SftTrainerOptions(const config::RunOptions& options);
+Trainer::Options RlTrainerOptions(const config::RunOptions& options);
+
+// The policy or, not trainable, its reference: with the same products, so that equal weights give equal numbers.
+model::DecoderOptions LearnerDecoderOptions(const config::RunOptions& options, bool trainable);
+
+// model.device on one of several ranks of a machine: "cuda" is the rank's own.
+std::string DeviceOfRank(const std::string& device, int local_rank);
+
+}  // namespace convrec::learner

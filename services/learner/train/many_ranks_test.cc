@@ -1,0 +1,229 @@
+// Several ranks, as real processes, against one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/model/compute_threads.h"
+#include "libs/model/safetensors.h"
+#include "services/learner/parallel/rank_processes.h"
+#include "services/learner/train/tiny_decoder.h"
+#include "services/learner/train/trainer.h"
+
+namespace convrec::learner {
+namespace {
+
+using base::JoinPath;
+
+Trainer::Options Options(int zero_stage) {
+  Trainer::Options options;
+  options.schedule.peak = 1e-3;
+  options.adamw.epsilon = 1e-3;  // A gradient of rounding noise moves nothing.
+  options.adamw.weight_decay = 0.01;
+  options.max_grad_norm = 0.5;  // Is in force.
+  options.microbatch_tokens = 60;
+  options.zero_stage = zero_stage;
+  options.bucket_size = 700;  // Many buckets, and parameters that are larger.
+  return options;
+}
+
+// What rank 0 makes of a trainer; every value it returns is compared.
+using Body = std::function<std::vector<double>(Trainer&, model::Decoder&, const model::Decoder*)>;
+
+struct Result {
+  std::vector<double> values;
+  std::map<std::string, at::Tensor> tensors;  // Parameters and moments at the end.
+};
+
+// Runs `body` on rank 0 of `size` ranks, which start from a state if there is one, and reads back
+// what it gave.
+Result RunTraining(int size,
+                   int zero_stage,
+                   const Body& body,
+                   const Result* state = nullptr,
+                   int updates_per_batch = 1) {
+  const base::TemporaryDirectory dir;
+  const auto run = [&](int rank, int port, int fd) {
+    // Every rank begins with other parameters: those of rank 0 count.
+    const auto policy = MakeTinyDecoder(1 + static_cast<uint64_t>(rank));
+    const auto reference = MakeTinyDecoder(2, /*trainable=*/false);
+    std::unique_ptr<ProcessGroup> group;
+    if (size > 1) {
+      group = *ProcessGroup::Connect({.rank = rank,
+                                      .size = size,
+                                      .address = "127.0.0.1",
+                                      .port = port,
+                                      .listen_fd = fd,
+                                      .timeout = absl::Seconds(60)});
+    }
+    if (rank == 0 && state != nullptr) {
+      const at::NoGradGuard no_grad;
+      for (const model::NamedTensor& parameter : policy->parameters())
+        at::Tensor(parameter.tensor).copy_(state->tensors.at(parameter.name));
+    }
+    Trainer::Options options = Options(zero_stage);
+    options.updates_per_batch = updates_per_batch;
+    const auto trainer = *Trainer::Create(options, policy.get(), base::Clock::Real(), group.get());
+    if (rank > 0) {
+      while (true) {
+        const RankCommand command = DecodeCommand(group->AwaitCommand());
+        if (command.kind == RankCommand::Kind::kEnd) break;
+        trainer->Follow(command, {TinyObjective(), reference.get(), {}});
+      }
+      group->Leave();
+      return 0;
+    }
+    if (state != nullptr) {
+      OptimizerState moments;
+      for (const auto& [name, tensor] : state->tensors) {
+        if (name.starts_with("exp_avg")) moments.moments.push_back({name, tensor});
+      }
+      moments.num_steps = static_cast<int64_t>(state->values[0]);
+      CR_CHECK(trainer->LoadOptimizerState(moments).ok());
+    }
+    std::vector<double> values = body(*trainer, *policy, reference.get());
+    values.insert(values.begin(), static_cast<double>(trainer->num_updates()));
+    const OptimizerState moments = trainer->TakeOptimizerState();
+    std::vector<model::TensorSource> sources;
+    std::vector<model::NamedTensor> tensors = policy->parameters();
+    tensors.insert(tensors.end(), moments.moments.begin(), moments.moments.end());
+    for (const model::NamedTensor& entry : tensors) {
+      const at::Tensor tensor = entry.tensor.detach();
+      sources.push_back({entry.name, tensor.sizes().vec(), [tensor](float* out) {
+                           at::from_blob(out, tensor.sizes(), at::kFloat).copy_(tensor);
+                           return absl::OkStatus();
+                         }});
+    }
+    CR_CHECK(model::WriteSafetensors(JoinPath(dir.path(), "tensors"), sources, "F32").ok());
+    CR_CHECK(
+        base::WriteFileAtomically(JoinPath(dir.path(), "values"), EncodeRecords({{values}})).ok());
+    if (group != nullptr) {
+      group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
+      group->Leave();
+    }
+    return 0;
+  };
+  for (const RankExit& exit : RunRanks(size, run)) EXPECT_EQ(exit.status, 0) << exit.output;
+  Result result;
+  result.values = DecodeRecords(*base::ReadFile(JoinPath(dir.path(), "values")))[0][0];
+  const auto file = model::SafetensorsFile::Open(JoinPath(dir.path(), "tensors"));
+  EXPECT_TRUE(file.ok()) << file.status();
+  for (const model::TensorView& view : file->tensors()) {
+    at::Tensor tensor = at::empty(view.shape, at::kFloat);
+    std::memcpy(tensor.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
+    result.tensors[view.name] = tensor;
+  }
+  return result;
+}
+
+// `tolerance` 0: the same bits.
+void ExpectEqual(const Result& actual,
+                 const Result& expected,
+                 double tolerance,
+                 const std::string& what) {
+  ASSERT_EQ(actual.values.size(), expected.values.size());
+  for (size_t i = 0; i < actual.values.size(); ++i) {
+    EXPECT_NEAR(actual.values[i],
+                expected.values[i],
+                tolerance * std::max(1.0, std::abs(expected.values[i])))
+        << what << ", value " << i;
+  }
+  ASSERT_EQ(actual.tensors.size(), expected.tensors.size());
+  for (const auto& [name, tensor] : expected.tensors) {
+    const double gap = (actual.tensors.at(name) - tensor).abs().max().item<double>();
+    EXPECT_LE(gap, tolerance * std::max(1.0, tensor.abs().max().item<double>()))
+        << what << ", " << name;
+  }
+}
+
+// Steps of both kinds; the last policy step has fewer groups than four ranks.
+std::vector<double> ThreeOfEach(Trainer& trainer,
+                                model::Decoder&,
+                                const model::Decoder* reference) {
+  std::vector<double> values;
+  for (int step = 0; step < 3; ++step) {
+    const TrainingBatch batch = MakeTinyBatch(
+        step == 2 ? 2 : 7, TinyObjective(), /*version=*/step % 2, 3 + static_cast<uint64_t>(step));
+    const absl::StatusOr<StepStats> stats = trainer.PolicyStep(batch, reference);
+    CR_CHECK(stats.ok(), std::string(stats.status().message()));
+    for (const LossStats& loss : stats->losses) {
+      values.insert(values.end(),
+                    {loss.loss,
+                     loss.kl_loss,
+                     loss.all.kl_mean,
+                     loss.all.entropy_mean,
+                     loss.all.ratio_mean,
+                     loss.all.ratio_min,
+                     loss.all.ratio_max,
+                     static_cast<double>(loss.all.num_tokens),
+                     loss.logprob_gap_max});
+    }
+    for (const UpdateStats& update : stats->updates)
+      values.insert(values.end(),
+                    {update.grad_norm, update.learning_rate, double(update.is_applied)});
+    std::vector<SftRow> rows;
+    for (int32_t i = 0; i < 5; ++i) rows.push_back({{i, i + 1}, {i + 2, 5, kTinyEnd}});
+    const absl::StatusOr<SftStats> sft = trainer.SftStep(rows);
+    CR_CHECK(sft.ok());
+    values.insert(values.end(),
+                  {sft->loss, sft->entropy_mean, double(sft->num_tokens), sft->update.grad_norm});
+  }
+  return values;
+}
+
+TEST(ManyRanksTest, GiveTheLossesWeightsAndMomentsOfOneRankAtEveryStage) {
+  const Result one = RunTraining(1, 0, ThreeOfEach);
+  EXPECT_EQ(one.values[0], 6);
+  for (const int size : {2, 4}) {
+    for (const int stage : {0, 1, 2}) {
+      ExpectEqual(RunTraining(size, stage, ThreeOfEach),
+                  one,
+                  2e-6,
+                  absl::StrCat(size, " ranks, stage ", stage));
+    }
+  }
+}
+
+TEST(ManyRanksTest, SeveralUpdatesOfABatchAreThoseOfOneRank) {
+  const Result one = RunTraining(1, 0, ThreeOfEach, nullptr, 2);
+  ExpectEqual(RunTraining(2, 2, ThreeOfEach, nullptr, 2), one, 4e-6, "two updates");
+}
+
+TEST(ManyRanksTest, AGradientThatIsNotFiniteIsRefusedByAllAndLeavesNoTrace) {
+  const Body body = [](Trainer& trainer, model::Decoder&, const model::Decoder*) {
+    TrainingBatch batch = MakeTinyBatch(4);
+    batch.groups[3].samples[0].advantage_T[0] = std::numeric_limits<double>::quiet_NaN();
+    const StepStats refused = *trainer.PolicyStep(batch, nullptr);
+    const StepStats good = *trainer.PolicyStep(MakeTinyBatch(4), nullptr);
+    return std::vector<double>{double(refused.updates[0].is_applied),
+                               double(trainer.num_refused_updates()),
+                               good.updates[0].grad_norm};
+  };
+  const Result one = RunTraining(1, 0, body);
+  EXPECT_EQ(one.values[1], 0);
+  EXPECT_EQ(one.values[2], 1);
+  for (const int stage : {0, 1, 2}) ExpectEqual(RunTraining(2, stage, body), one, 2e-6, "refused");
+}
+
+TEST(ManyRanksTest, AStateGoesFromFourRanksToTwoToOneBitForBit) {
+  const Body nothing = [](Trainer&, model::Decoder&, const model::Decoder*) {
+    return std::vector<double>();
+  };
+  Result four = RunTraining(4, 2, ThreeOfEach);
+  four.values.resize(1);  // The number of updates.
+  const Result two = RunTraining(2, 1, nothing, &four);
+  ExpectEqual(two, four, 0, "four to two");
+  ExpectEqual(RunTraining(1, 0, nothing, &two), four, 0, "two to one");
+}
+
+TEST(ManyRanksTest, TheSameRanksGiveTheSameBits) {
+  ExpectEqual(RunTraining(2, 2, ThreeOfEach), RunTraining(2, 2, ThreeOfEach), 0, "twice");
+}
+
+}  // namespace
+}  // namespace convrec::learner

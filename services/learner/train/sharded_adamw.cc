@@ -1,0 +1,288 @@
+#include "services/learner/train/sharded_adamw.h"
+
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
+#include <torch/types.h>
+
+#include <cmath>
+#include <functional>
+#include <unordered_map>
+#include <utility>
+
+#include "libs/base/check.h"
+
+namespace convrec::learner {
+namespace {
+
+// Buckets under way at a time: one travels while the next one fills.
+constexpr size_t kMaxTravelling = 2;
+
+struct CompletionHook final : torch::autograd::PostAccumulateGradHook {
+  explicit CompletionHook(std::function<void()> call_when_complete)
+      : call(std::move(call_when_complete)) {}
+  void operator()(const at::Tensor&) override { call(); }
+  const std::function<void()> call;
+};
+
+at::Tensor Flat(const at::Tensor& parameter) { return parameter.detach().view({-1}); }
+
+at::Tensor MemberOf(const at::Tensor& whole, const BucketMember& member) {
+  return whole.narrow(0, member.offset, member.size);
+}
+
+}  // namespace
+
+ShardedAdamW::ShardedAdamW(const Options& options,
+                           const std::vector<model::NamedTensor>& parameters,
+                           ProcessGroup* group)
+    : options_(options), parameters_(parameters), group_(group), bucket_of_(parameters.size()) {
+  CR_CHECK(options.zero_stage >= 0 && options.zero_stage <= 2);
+  const at::NoGradGuard no_grad;
+  std::vector<int64_t> sizes;
+  for (const model::NamedTensor& parameter : parameters_) {
+    group_->Broadcast(parameter.tensor.detach(), "parameters");
+    sizes.push_back(parameter.tensor.numel());
+  }
+  std::vector<model::NamedTensor> pieces;
+  for (Bucket& layout : MakeBuckets(sizes, {}, group_->size(), options_.bucket_size)) {
+    BucketState& bucket = buckets_.emplace_back();
+    bucket.layout = std::move(layout);
+    bucket.pieces = PiecesOf(bucket.layout, group_->rank());
+    bucket.first_piece = pieces.size();
+    for (const BucketMember& member : bucket.layout.members)
+      bucket_of_[member.parameter] = buckets_.size() - 1;
+    if (!shards_gradients()) bucket.whole = NewWhole(bucket);
+    bucket.shard =
+        options_.zero_stage == 0
+            ? bucket.whole.narrow(
+                  0, group_->rank() * bucket.layout.shard_size, bucket.layout.shard_size)
+            : at::zeros({bucket.layout.shard_size}, parameters_[0].tensor.detach().options());
+    for (const ShardPiece& piece : bucket.pieces) {
+      const model::NamedTensor& parameter = parameters_[piece.parameter];
+      pieces.push_back({parameter.name, Flat(parameter.tensor).narrow(0, piece.begin, piece.size)});
+      piece_gradients_.push_back(bucket.shard.narrow(0, piece.offset, piece.size));
+      if (options_.zero_stage > 0) pieces.back().tensor.mutable_grad() = piece_gradients_.back();
+    }
+  }
+  adamw_ = std::make_unique<AdamW>(options_.adamw, options_.zero_stage == 0 ? parameters_ : pieces);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    torch::autograd::impl::set_post_acc_grad_hooks(
+        parameters_[i].tensor,
+        std::make_unique<CompletionHook>([this, i] { GradientCompleted(i); }));
+  }
+}
+
+ShardedAdamW::~ShardedAdamW() {
+  for (const model::NamedTensor& parameter : parameters_) {
+    torch::autograd::impl::set_post_acc_grad_hooks(parameter.tensor, nullptr);
+    at::Tensor(parameter.tensor).mutable_grad().reset();
+  }
+}
+
+at::Tensor ShardedAdamW::NewWhole(const BucketState& bucket) const {
+  return at::zeros({bucket.layout.size}, parameters_[0].tensor.detach().options());
+}
+
+void ShardedAdamW::BeginStep() {
+  const at::NoGradGuard no_grad;
+  for (BucketState& bucket : buckets_) {
+    if (shards_gradients()) {
+      bucket.shard.zero_();
+    } else {
+      bucket.whole.zero_();
+    }
+    for (const BucketMember& member : bucket.layout.members) {
+      at::Tensor parameter = parameters_[member.parameter].tensor;
+      if (shards_gradients()) {
+        parameter.mutable_grad().reset();
+      } else {
+        // Backward adds right into the bucket.
+        parameter.mutable_grad() = MemberOf(bucket.whole, member).view(parameter.sizes());
+      }
+    }
+  }
+}
+
+void ShardedAdamW::BeginBackward(bool is_last) {
+  reduces_ = is_last || shards_gradients();
+  next_ = 0;
+  for (BucketState& bucket : buckets_) bucket.num_waiting = bucket.layout.members.size();
+}
+
+void ShardedAdamW::GradientCompleted(size_t index) {
+  if (!reduces_) return;
+  const at::NoGradGuard no_grad;
+  BucketState& bucket = buckets_[bucket_of_[index]];
+  if (shards_gradients()) {
+    if (!bucket.whole.defined()) bucket.whole = NewWhole(bucket);
+    at::Tensor parameter = parameters_[index].tensor;
+    for (const BucketMember& member : bucket.layout.members) {
+      if (member.parameter == index)
+        MemberOf(bucket.whole, member).copy_(parameter.grad().reshape({-1}));
+    }
+    parameter.mutable_grad().reset();
+  }
+  --bucket.num_waiting;
+  while (next_ < buckets_.size() && buckets_[next_].num_waiting == 0) Reduce(&buckets_[next_++]);
+}
+
+void ShardedAdamW::EndBackward() {
+  if (!reduces_) return;
+  const at::NoGradGuard no_grad;
+  while (next_ < buckets_.size()) Reduce(&buckets_[next_++]);
+  if (shards_gradients()) {
+    for (BucketState& bucket : buckets_) Await(&bucket);
+  }
+  reduces_ = false;
+}
+
+void ShardedAdamW::Reduce(BucketState* bucket) {
+  if (options_.zero_stage == 0) {
+    bucket->pending = group_->AllReduceSum(bucket->whole, "gradients");
+  } else if (options_.zero_stage == 1) {
+    bucket->pending = group_->ReduceScatterSum(bucket->shard, bucket->whole, "gradients");
+  } else {
+    const size_t index = static_cast<size_t>(bucket - buckets_.data());
+    if (index >= kMaxTravelling) Await(&buckets_[index - kMaxTravelling]);
+    if (!bucket->whole.defined()) bucket->whole = NewWhole(*bucket);
+    bucket->incoming = at::empty_like(bucket->shard);
+    bucket->pending = group_->ReduceScatterSum(bucket->incoming, bucket->whole, "gradients");
+  }
+}
+
+void ShardedAdamW::Await(BucketState* bucket) {
+  if (bucket->pending == nullptr) return;
+  bucket->pending->Wait();
+  bucket->pending.reset();
+  if (!shards_gradients()) return;
+  bucket->shard.add_(bucket->incoming);
+  bucket->incoming.reset();
+  bucket->whole.reset();
+}
+
+ShardedAdamW::Summed ShardedAdamW::FinishGradients(bool flag) {
+  const at::NoGradGuard no_grad;
+  for (BucketState& bucket : buckets_) Await(&bucket);
+  double squares = 0;
+  if (!piece_gradients_.empty()) {
+    squares = at::stack(at::_foreach_norm(piece_gradients_, 2))
+                  .cpu()
+                  .to(at::kDouble)
+                  .square()
+                  .sum()
+                  .item<double>();
+  }
+  const at::Tensor sums = torch::tensor({squares, flag ? 1.0 : 0.0}, at::kDouble);
+  group_->AllReduceSum(sums, "the gradient norm")->Wait();
+  return {.norm = std::sqrt(sums[0].item<double>()), .has_flag = sums[1].item<double>() > 0};
+}
+
+void ShardedAdamW::Step(double learning_rate, double scale) {
+  const at::NoGradGuard no_grad;
+  if (scale != 1) {
+    std::vector<at::Tensor> gradients;
+    for (const BucketState& bucket : buckets_)
+      gradients.push_back(options_.zero_stage == 0 ? bucket.whole : bucket.shard);
+    at::_foreach_mul_(gradients, scale);
+  }
+  adamw_->Step(learning_rate);
+  if (options_.zero_stage > 0) GatherParameters();
+}
+
+void ShardedAdamW::GatherParameters() {
+  // The buffers of the gradients have done their work and carry the parameters.
+  const auto arrive = [this](BucketState* bucket) {
+    bucket->pending->Wait();
+    bucket->pending.reset();
+    for (const BucketMember& member : bucket->layout.members)
+      Flat(parameters_[member.parameter].tensor).copy_(MemberOf(bucket->whole, member));
+    if (shards_gradients()) bucket->whole.reset();
+  };
+  for (size_t i = 0; i < buckets_.size(); ++i) {
+    BucketState& bucket = buckets_[i];
+    if (i >= kMaxTravelling) arrive(&buckets_[i - kMaxTravelling]);
+    if (!bucket.whole.defined()) bucket.whole = NewWhole(bucket);
+    for (const ShardPiece& piece : bucket.pieces) {
+      bucket.shard.narrow(0, piece.offset, piece.size)
+          .copy_(Flat(parameters_[piece.parameter].tensor).narrow(0, piece.begin, piece.size));
+    }
+    bucket.pending = group_->AllGather(bucket.whole, bucket.shard, "parameters");
+  }
+  for (BucketState& bucket : buckets_) {
+    if (bucket.pending != nullptr) arrive(&bucket);
+  }
+}
+
+std::vector<model::NamedTensor> ShardedAdamW::GatherState() {
+  const at::NoGradGuard no_grad;
+  std::vector<model::NamedTensor> state;
+  const std::vector<model::NamedTensor> own = adamw_->State();
+  if (options_.zero_stage == 0) {
+    if (!group_->is_leader()) return state;
+    for (const model::NamedTensor& entry : own)
+      state.push_back({entry.name, entry.tensor.to(at::kCPU, at::kFloat, false, /*copy=*/true)});
+    return state;
+  }
+  std::vector<at::Tensor> moments(2 * parameters_.size());
+  for (size_t moment = 0; moment < 2; ++moment) {
+    for (const BucketState& bucket : buckets_) {
+      const at::Tensor shard = at::zeros_like(bucket.shard);
+      for (size_t i = 0; i < bucket.pieces.size(); ++i) {
+        const ShardPiece& piece = bucket.pieces[i];
+        shard.narrow(0, piece.offset, piece.size)
+            .copy_(own[2 * (bucket.first_piece + i) + moment].tensor);
+      }
+      const at::Tensor whole = NewWhole(bucket);
+      group_->AllGather(whole, shard, "optimizer state")->Wait();
+      if (!group_->is_leader()) continue;
+      for (const BucketMember& member : bucket.layout.members) {
+        moments[2 * member.parameter + moment] =
+            MemberOf(whole, member)
+                .to(at::kCPU, at::kFloat, false, /*copy=*/true)
+                .view(parameters_[member.parameter].tensor.sizes());
+      }
+    }
+  }
+  if (!group_->is_leader()) return state;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    state.push_back({"exp_avg." + parameters_[i].name, moments[2 * i]});
+    state.push_back({"exp_avg_sq." + parameters_[i].name, moments[2 * i + 1]});
+  }
+  return state;
+}
+
+void ShardedAdamW::SpreadState(const std::vector<model::NamedTensor>& state, int64_t num_steps) {
+  const at::NoGradGuard no_grad;
+  std::unordered_map<std::string, at::Tensor> by_name;
+  for (const model::NamedTensor& entry : state) by_name[entry.name] = entry.tensor;
+  std::vector<model::NamedTensor> own;
+  for (const char* moment : {"exp_avg.", "exp_avg_sq."}) {
+    for (const BucketState& bucket : buckets_) {
+      const at::Tensor whole = NewWhole(bucket);
+      for (const BucketMember& member : bucket.layout.members) {
+        if (!group_->is_leader()) continue;
+        const auto found = by_name.find(moment + parameters_[member.parameter].name);
+        CR_CHECK(found != by_name.end() && found->second.numel() == member.size);
+        MemberOf(whole, member).copy_(found->second.reshape({-1}));
+      }
+      group_->Broadcast(whole, "optimizer state");
+      if (options_.zero_stage == 0) {
+        for (const BucketMember& member : bucket.layout.members) {
+          const model::NamedTensor& parameter = parameters_[member.parameter];
+          own.push_back(
+              {moment + parameter.name, MemberOf(whole, member).view(parameter.tensor.sizes())});
+        }
+        continue;
+      }
+      const int64_t first = group_->rank() * bucket.layout.shard_size;
+      for (const ShardPiece& piece : bucket.pieces) {
+        own.push_back({moment + parameters_[piece.parameter].name,
+                       whole.narrow(0, first + piece.offset, piece.size).clone()});
+      }
+    }
+  }
+  const absl::Status status = adamw_->LoadState(own, num_steps);
+  CR_CHECK(status.ok(), std::string(status.message()));
+}
+
+}  // namespace convrec::learner

@@ -1,0 +1,69 @@
+// Jobs whose learner is several processes.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "libs/base/files.h"
+#include "tests/support/job.h"
+
+namespace convrec::testing {
+namespace {
+
+constexpr absl::Duration kLong = absl::Minutes(5);
+
+std::vector<int> ChildrenOf(int pid) {
+  const std::string text =
+      base::ReadFile(absl::StrCat("/proc/", pid, "/task/", pid, "/children")).value_or("");
+  std::vector<int> children;
+  const std::vector<std::string> words = absl::StrSplit(text, ' ', absl::SkipWhitespace());
+  for (const std::string& word : words) {
+    int child = 0;
+    if (absl::SimpleAtoi(word, &child)) children.push_back(child);
+  }
+  return children;
+}
+
+TEST(RanksTest, TwoRanksTrainAndOneRankGoesOn) {
+  Job job({"learner.ranks=2", "learner.zero_stage=2", "learner.sft.steps=60", "learner.steps=6"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  job.WaitForStep(3, kLong);
+  job.child("learner").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75) << job.LogText("learner");
+  EXPECT_NE(job.LogText("learner").find("learner-1"), std::string::npos);
+  const size_t stopped_after = job.Log().rl_steps.size();
+  job.child("rollout-1").Signal(SIGTERM);
+  EXPECT_EQ(job.WaitForEnd("rollout-1", kLong).code, 0);
+  job.Add("learner.ranks=1");
+  job.StartLearner(/*resume=*/true);
+  job.StartWorker("rollout-1");
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  const report::RunLog log = job.Log();
+  ASSERT_EQ(log.rl_steps.size(), 6u);
+  EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);
+  for (const report::RlStep& step : log.rl_steps) EXPECT_LT(step.logprob_gap, 1e-4);
+}
+
+TEST(RanksTest, AKilledRankEndsTheJobWithASentenceThatNamesIt) {
+  Job job({"learner.ranks=2", "learner.sft.steps=20", "learner.steps=200"});
+  job.StartReward();
+  job.StartLearner();
+  job.StartWorker("rollout-1");
+  job.WaitForStep(2, kLong);
+  const std::vector<int> ranks = ChildrenOf(job.child("learner").pid());
+  ASSERT_EQ(ranks.size(), 1u);
+  ::kill(ranks[0], SIGKILL);
+  EXPECT_EQ(job.WaitForEnd("learner", absl::Minutes(1)).code, 69) << job.LogText("learner");
+  EXPECT_NE(job.LogText("learner").find("rank 1 has ended with signal 9 (Killed)"),
+            std::string::npos)
+      << job.LogText("learner");
+}
+
+}  // namespace
+}  // namespace convrec::testing
