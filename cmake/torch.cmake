@@ -30,6 +30,10 @@ if(CONVREC_CUDA)
   cr_torch_library(torch_cuda)
   cr_torch_library(c10_cuda)
   target_link_libraries(convrec_torch INTERFACE CUDA::cudart)
+  # c10d's header of NCCL includes NCCL's own; its code is a dependency of libtorch_cuda.
+  find_path(CR_NCCL_INCLUDE_DIR nccl.h
+    HINTS "${CONVREC_LIBTORCH}/nvidia/nccl/include" ${CUDAToolkit_INCLUDE_DIRS} REQUIRED)
+  target_include_directories(convrec_torch SYSTEM INTERFACE "${CR_NCCL_INCLUDE_DIR}")
   target_compile_definitions(convrec_torch INTERFACE CONVREC_CUDA=1)
   # libtorch_cuda registers its kernels when it is loaded; no symbol of it need be named for that.
   target_link_options(convrec_torch INTERFACE "-Wl,--no-as-needed")
