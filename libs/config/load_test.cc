@@ -244,6 +244,50 @@ TEST_F(LoadTest, ReferenceCompatStartsFromBnpoAndYieldsToTheUser) {
   EXPECT_EQ(chosen->learner.objective.loss_type, LossType::kPaper);
 }
 
+TEST_F(LoadTest, MethodSetsTheDefaultsOfTheOtherKeysAndSetKeysWin) {
+  const auto objective = [](const std::vector<std::string>& overrides) {
+    const auto options = LoadRunOptions({}, overrides);
+    EXPECT_TRUE(options.ok()) << options.status();
+    return options.ok() ? options->learner.objective : ObjectiveOptions();
+  };
+  const ObjectiveOptions dapo = objective({"learner.objective.method=dapo"});
+  EXPECT_EQ(dapo.ratio_unit, RatioUnit::kToken);
+  EXPECT_EQ(dapo.advantage_unit, AdvantageUnit::kSequence);
+  EXPECT_EQ(dapo.loss_type, LossType::kBnpo);
+  EXPECT_EQ(dapo.clip_high, 0.28);
+  EXPECT_EQ(dapo.end_of_list_reward, 0);
+  EXPECT_TRUE(dapo.dynamic_sampling);
+  EXPECT_TRUE(dapo.mask_truncated);
+  EXPECT_EQ(objective({"learner.objective.method=gspo"}).ratio_unit, RatioUnit::kSequence);
+  EXPECT_EQ(objective({"learner.objective.method=grpo"}).loss_type, LossType::kGrpo);
+  EXPECT_EQ(objective({"learner.objective.method=grpo", "compat=reference"}).loss_type,
+            LossType::kGrpo);
+  EXPECT_FALSE(objective({"learner.objective.method=dr_grpo"}).scale_rewards);
+  const ObjectiveOptions mine =
+      objective({"learner.objective.method=dapo", "learner.objective.clip_high=0.3"});
+  EXPECT_EQ(mine.clip_high, 0.3);
+  EXPECT_EQ(mine.clip_low, 0.2);
+  EXPECT_EQ(ErrorOf("learner:\n  objective:\n    method: grpos\n"),
+            Path("run.yaml") +
+                ":3: learner.objective.method is \"grpos\": expected one of "
+                "rank_grpo, grpo, gspo, dr_grpo, dapo; did you mean \"grpo\"?");
+}
+
+TEST_F(LoadTest, CorrectionAndTokenAdvantagesAreRefusedWhereTheyMeanNothing) {
+  EXPECT_THAT(ErrorOf({}, {"learner.objective.advantage_unit=token"}),
+              HasSubstr("no token has one of its own"));
+  EXPECT_THAT(ErrorOf({}, {"learner.objective.correction=mask", "compat=reference"}),
+              HasSubstr("since compat is reference"));
+  EXPECT_THAT(ErrorOf({}, {"learner.objective.correction_max=3"}),
+              HasSubstr("learner.objective.correction is off"));
+  EXPECT_THAT(
+      ErrorOf({}, {"learner.objective.method=grpo", "learner.objective.early_stop_penalty=-1"}),
+      HasSubstr("advantage_unit is sequence"));
+  EXPECT_TRUE(LoadRunOptions(
+                  {}, {"learner.objective.correction=mask", "learner.objective.correction_max=3"})
+                  .ok());
+}
+
 TEST_F(LoadTest, KeyThatHasNoEffectIsRefused) {
   EXPECT_EQ(ErrorOf("reward:\n  gamma: 3\n"),
             Path("run.yaml") +

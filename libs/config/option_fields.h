@@ -135,12 +135,17 @@ void VisitFields(RolloutOptions& options, Visitor& visit) {
 
 template <typename Visitor>
 void VisitFields(ObjectiveOptions& options, Visitor& visit) {
+  visit("method", options.method);
   visit("ratio_unit", options.ratio_unit);
   visit("advantage_unit", options.advantage_unit);
+  visit("list_reward", options.list_reward);
   visit("loss_type", options.loss_type);
   visit("clip_low", options.clip_low);
   visit("clip_high", options.clip_high);
+  visit("ratio_cap", options.ratio_cap);
   visit("kl_beta", options.kl_beta);
+  visit("kl_estimator", options.kl_estimator);
+  visit("entropy_weight", options.entropy_weight);
   visit("scale_rewards", options.scale_rewards);
   visit("std_epsilon", options.std_epsilon);
   visit("std", options.std);
@@ -148,6 +153,14 @@ void VisitFields(ObjectiveOptions& options, Visitor& visit) {
   visit("extra_token_penalty", options.extra_token_penalty);
   visit("early_stop_penalty", options.early_stop_penalty);
   visit("truncation_penalty", options.truncation_penalty);
+  visit("mask_truncated", options.mask_truncated);
+  visit("correction", options.correction);
+  visit("correction_unit", options.correction_unit);
+  visit("correction_pooling", options.correction_pooling);
+  visit("correction_min", options.correction_min);
+  visit("correction_max", options.correction_max);
+  visit("dynamic_sampling", options.dynamic_sampling);
+  visit("max_resampled", options.max_resampled);
 }
 
 template <typename Visitor>
@@ -175,6 +188,7 @@ template <typename Visitor>
 void VisitFields(CheckpointOptions& options, Visitor& visit) {
   visit("every_steps", options.every_steps);
   visit("keep", options.keep);
+  visit("keep_best", options.keep_best);
 }
 
 template <typename Visitor>
@@ -195,6 +209,11 @@ void VisitFields(LearnerOptions& options, Visitor& visit) {
   visit("lease_timeout_s", options.lease_timeout);
   visit("starvation_timeout_s", options.starvation_timeout);
   visit("microbatch_tokens", options.microbatch_tokens);
+  visit("activation_checkpointing", options.activation_checkpointing);
+  visit("compute_type", options.compute_type);
+  visit("ranks", options.ranks);
+  visit("zero_stage", options.zero_stage);
+  visit("collective_timeout_s", options.collective_timeout);
   visit("objective", options.objective);
   visit("optimizer", options.optimizer);
   visit("sft", options.sft);

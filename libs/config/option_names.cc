@@ -20,7 +20,13 @@ constexpr const char* kRewardRule[] = {"exp_inf", "exp", "log_decay", "dcg"};
 constexpr const char* kFuzzyMatching[] = {"off", "edit", "token_sort"};
 constexpr const char* kEvaluationCut[] = {"after_filter", "before_filter"};
 constexpr const char* kRatioUnit[] = {"token", "sequence", "rank"};
-constexpr const char* kAdvantageUnit[] = {"rank", "sequence"};
+constexpr const char* kAdvantageUnit[] = {"rank", "sequence", "token"};
+constexpr const char* kMethod[] = {"rank_grpo", "grpo", "gspo", "dr_grpo", "dapo"};
+constexpr const char* kListReward[] = {"dcg", "first", "sum"};
+constexpr const char* kKlEstimator[] = {"k1", "k2", "k3"};
+constexpr const char* kCorrection[] = {"off", "truncate", "mask"};
+constexpr const char* kCorrectionUnit[] = {"token", "rank", "sequence"};
+constexpr const char* kCorrectionPooling[] = {"mean", "sum"};
 constexpr const char* kLossType[] = {"paper", "bnpo", "grpo", "dr_grpo"};
 constexpr const char* kStdDivisor[] = {"unbiased", "population"};
 constexpr const char* kScheduleKind[] = {"constant", "cosine", "linear"};
@@ -38,6 +44,12 @@ Table TableOf(FuzzyMatching) { return kFuzzyMatching; }
 Table TableOf(EvaluationCut) { return kEvaluationCut; }
 Table TableOf(RatioUnit) { return kRatioUnit; }
 Table TableOf(AdvantageUnit) { return kAdvantageUnit; }
+Table TableOf(Method) { return kMethod; }
+Table TableOf(ListReward) { return kListReward; }
+Table TableOf(KlEstimator) { return kKlEstimator; }
+Table TableOf(Correction) { return kCorrection; }
+Table TableOf(CorrectionUnit) { return kCorrectionUnit; }
+Table TableOf(CorrectionPooling) { return kCorrectionPooling; }
 Table TableOf(LossType) { return kLossType; }
 Table TableOf(StdDivisor) { return kStdDivisor; }
 Table TableOf(ScheduleKind) { return kScheduleKind; }
@@ -83,6 +95,12 @@ CR_INSTANTIATE(FuzzyMatching)
 CR_INSTANTIATE(EvaluationCut)
 CR_INSTANTIATE(RatioUnit)
 CR_INSTANTIATE(AdvantageUnit)
+CR_INSTANTIATE(Method)
+CR_INSTANTIATE(ListReward)
+CR_INSTANTIATE(KlEstimator)
+CR_INSTANTIATE(Correction)
+CR_INSTANTIATE(CorrectionUnit)
+CR_INSTANTIATE(CorrectionPooling)
 CR_INSTANTIATE(LossType)
 CR_INSTANTIATE(StdDivisor)
 CR_INSTANTIATE(ScheduleKind)

@@ -179,21 +179,31 @@ std::vector<std::string> ChangedKeys(const RunOptions& before, const RunOptions&
 
 std::string DescribeEstimator(const RunOptions& options) {
   const ObjectiveOptions& objective = options.learner.objective;
-  return absl::StrCat(NameOf(objective.ratio_unit),
-                      " ratio, ",
-                      NameOf(objective.advantage_unit),
-                      " advantage, loss ",
-                      NameOf(objective.loss_type),
-                      ", clip [",
-                      1 - objective.clip_low,
-                      ", ",
-                      1 + objective.clip_high,
-                      "], KL ",
-                      objective.kl_beta,
-                      ", reward ",
-                      NameOf(options.reward.rule),
-                      ", compat ",
-                      NameOf(options.compat));
+  std::string text = absl::StrCat(NameOf(objective.method),
+                                  ": ",
+                                  NameOf(objective.ratio_unit),
+                                  " ratio, ",
+                                  NameOf(objective.advantage_unit),
+                                  " advantage, loss ",
+                                  NameOf(objective.loss_type),
+                                  ", clip [",
+                                  1 - objective.clip_low,
+                                  ", ",
+                                  1 + objective.clip_high,
+                                  "], KL ",
+                                  objective.kl_beta);
+  if (objective.entropy_weight > 0) absl::StrAppend(&text, ", entropy ", objective.entropy_weight);
+  if (objective.correction != Correction::kOff) {
+    absl::StrAppend(&text,
+                    ", ",
+                    NameOf(objective.correction_unit),
+                    " weights with ",
+                    NameOf(objective.correction));
+  }
+  if (objective.dynamic_sampling) absl::StrAppend(&text, ", dynamic sampling");
+  absl::StrAppend(
+      &text, ", reward ", NameOf(options.reward.rule), ", compat ", NameOf(options.compat));
+  return text;
 }
 
 }  // namespace convrec::config

@@ -70,9 +70,15 @@ TEST(PrintTest, ChangedKeysNameBothValues) {
 }
 
 TEST(PrintTest, EstimatorIsOneSentence) {
-  EXPECT_EQ(DescribeEstimator(Load({}, {})),
-            "rank ratio, rank advantage, loss paper, clip [0.94, 1.08], KL 0.001, reward exp_inf, "
-            "compat fixed");
+  EXPECT_EQ(
+      DescribeEstimator(Load({}, {})),
+      "rank_grpo: rank ratio, rank advantage, loss paper, clip [0.94, 1.08], KL 0.001, reward "
+      "exp_inf, compat fixed");
+  EXPECT_EQ(DescribeEstimator(
+                Load({}, {"learner.objective.method=dapo", "learner.objective.correction=mask"})),
+            "dapo: token ratio, sequence advantage, loss bnpo, clip [0.8, 1.28], KL 0, rank "
+            "weights with mask, "
+            "dynamic sampling, reward exp_inf, compat fixed");
 }
 
 }  // namespace

@@ -24,7 +24,13 @@ enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
 enum class FuzzyMatching { kOff, kEdit, kTokenSort };
 enum class EvaluationCut { kAfterFilter, kBeforeFilter };
 enum class RatioUnit { kToken, kSequence, kRank };
-enum class AdvantageUnit { kRank, kSequence };
+enum class Method { kRankGrpo, kGrpo, kGspo, kDrGrpo, kDapo };
+enum class AdvantageUnit { kRank, kSequence, kToken };  // kToken only to be refused with a reason.
+enum class ListReward { kDcg, kFirst, kSum };
+enum class KlEstimator { kK1, kK2, kK3 };
+enum class Correction { kOff, kTruncate, kMask };
+enum class CorrectionUnit { kToken, kRank, kSequence };
+enum class CorrectionPooling { kMean, kSum };
 enum class LossType { kPaper, kBnpo, kGrpo, kDrGrpo };
 enum class StdDivisor { kUnbiased, kPopulation };
 enum class ScheduleKind { kConstant, kCosine, kLinear };
@@ -147,12 +153,17 @@ struct RolloutOptions {
 };
 
 struct ObjectiveOptions {
+  Method method = Method::kRankGrpo;
   RatioUnit ratio_unit = RatioUnit::kRank;
   AdvantageUnit advantage_unit = AdvantageUnit::kRank;
+  ListReward list_reward = ListReward::kDcg;
   LossType loss_type = LossType::kPaper;
   double clip_low = 0;
   double clip_high = 0;
+  double ratio_cap = 0;  // 0 = none.
   double kl_beta = 0;
+  KlEstimator kl_estimator = KlEstimator::kK3;
+  double entropy_weight = 0;
   bool scale_rewards = true;
   double std_epsilon = 0;
   StdDivisor std = StdDivisor::kUnbiased;
@@ -160,6 +171,14 @@ struct ObjectiveOptions {
   double extra_token_penalty = 0;
   double early_stop_penalty = 0;
   double truncation_penalty = 0;
+  bool mask_truncated = false;
+  Correction correction = Correction::kOff;
+  CorrectionUnit correction_unit = CorrectionUnit::kRank;
+  CorrectionPooling correction_pooling = CorrectionPooling::kMean;
+  double correction_min = 0;
+  double correction_max = 1;
+  bool dynamic_sampling = false;
+  int max_resampled = 0;  // Times groups_per_step.
 };
 
 struct OptimizerOptions {
@@ -184,6 +203,7 @@ struct SftOptions {
 struct CheckpointOptions {
   int every_steps = 0;  // 0 = only at the end of a stage and on a stop.
   int keep = 0;
+  bool keep_best = false;
 };
 
 struct PublishOptions {
@@ -202,6 +222,11 @@ struct LearnerOptions {
   absl::Duration lease_timeout;
   absl::Duration starvation_timeout;
   int microbatch_tokens = 0;
+  bool activation_checkpointing = false;
+  ComputeType compute_type = ComputeType::kFloat32;
+  int ranks = 1;  // Processes on this machine.
+  int zero_stage = 0;
+  absl::Duration collective_timeout;
   ObjectiveOptions objective;
   OptimizerOptions optimizer;
   SftOptions sft;

@@ -50,6 +50,12 @@ std::vector<std::string> TextCandidates() {
       add(AllNames<RatioUnit>());
   add(AllNames<AdvantageUnit>()), add(AllNames<LossType>()), add(AllNames<StdDivisor>()),
       add(AllNames<ScheduleKind>());
+  add(AllNames<Method>());
+  add(AllNames<ListReward>());
+  add(AllNames<KlEstimator>());
+  add(AllNames<Correction>());
+  add(AllNames<CorrectionUnit>());
+  add(AllNames<CorrectionPooling>());
   return candidates;
 }
 

@@ -14,8 +14,12 @@
 namespace convrec::config {
 namespace {
 
-RunOptions WithoutAddresses(RunOptions options) {
+// Without addresses, and without how the work is spread over ranks: results do not depend on them.
+RunOptions WithoutPlaces(RunOptions options) {
   options.learner.listen.clear();
+  options.learner.ranks = 1;
+  options.learner.zero_stage = 0;
+  options.learner.collective_timeout = {};
   options.reward.listen.clear();
   options.rollout.health_listen.clear();
   options.rollout.learner_address.clear();
@@ -45,7 +49,7 @@ absl::Status CheckUnchanged(const RunOptions& stored,
                             const RunOptions& wanted,
                             ConfigChange change) {
   const std::vector<std::string> changes =
-      ChangedKeys(WithoutAddresses(stored), WithoutAddresses(wanted));
+      ChangedKeys(WithoutPlaces(stored), WithoutPlaces(wanted));
   if (changes.empty()) return absl::OkStatus();
   if (change == ConfigChange::kRefused) {
     return base::BadConfig(

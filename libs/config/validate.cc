@@ -197,8 +197,8 @@ void CheckDiscounts(const RunOptions& options, Rules& rules) {
   const RewardOptions& reward = options.reward;
   const auto discounts = ParseNumberList(reward.discounts);
   const bool holds = discounts && std::all_of(discounts->begin(), discounts->end(), [](double d) {
-    return d >= 0 && d <= 100;
-  });
+                       return d >= 0 && d <= 100;
+                     });
   rules.Require(holds,
                 "reward.discounts",
                 Rules::Quoted(reward.discounts),
@@ -283,10 +283,8 @@ void CheckReward(const RunOptions& options, Rules& rules) {
                              "scripts have no ",
                              NameOf(reward.rule)));
   const bool uses_exp = reward.rule == RewardRule::kExp || reward.terms.exp != 0;
-  rules.Require(!uses_exp || reward.gamma > 1,
-                "reward.gamma",
-                reward.gamma,
-                "a number above 1 for rule exp");
+  rules.Require(
+      !uses_exp || reward.gamma > 1, "reward.gamma", reward.gamma, "a number above 1 for rule exp");
   CheckDiscounts(options, rules);
   CheckTerms(reward.terms, rules);
   rules.Within(reward.rule_weight, 100, "reward.rule_weight");
@@ -335,19 +333,39 @@ void CheckObjective(const RunOptions& options, Rules& rules) {
   const ObjectiveOptions& objective = options.learner.objective;
   const std::string prefix = "learner.objective.";
   rules.Require(
-      objective.advantage_unit == AdvantageUnit::kRank ||
-          options.reward.rule == RewardRule::kLogDecay,
+      objective.advantage_unit != AdvantageUnit::kToken,
       prefix + "advantage_unit",
-      "sequence",
-      "reward.rule log_decay with it, whose first rank holds the reward of the whole list");
+      "token",
+      "rank or sequence, since rewards are given per rank and no token has one of its own");
   rules.InOpenUnit(objective.clip_low, prefix + "clip_low");
   rules.InOpenUnit(objective.clip_high, prefix + "clip_high");
+  rules.Require(objective.ratio_cap == 0 || objective.ratio_cap > 1 + objective.clip_high,
+                prefix + "ratio_cap",
+                objective.ratio_cap,
+                "0 (none), or a number above 1 + clip_high");
   rules.NotNegative(objective.kl_beta, prefix + "kl_beta");
+  rules.NotNegative(objective.entropy_weight, prefix + "entropy_weight");
   rules.Positive(objective.std_epsilon, prefix + "std_epsilon");
   rules.Within(objective.end_of_list_reward, 100, prefix + "end_of_list_reward");
   rules.Within(objective.extra_token_penalty, 100, prefix + "extra_token_penalty");
   rules.Within(objective.early_stop_penalty, 100, prefix + "early_stop_penalty");
   rules.Within(objective.truncation_penalty, 100, prefix + "truncation_penalty");
+  const bool is_reference = options.compat == Compat::kReference;
+  rules.Require(
+      !is_reference || objective.correction == Correction::kOff,
+      prefix + "correction",
+      NameOf(objective.correction),
+      "off, since compat is reference and the published trainer never reads the sampler's "
+      "log-probabilities");
+  rules.Require(objective.correction_min >= 0 && objective.correction_min <= 1,
+                prefix + "correction_min",
+                objective.correction_min,
+                "a number from 0 to 1");
+  rules.Require(objective.correction_max >= 1 && objective.correction_max <= 1e6,
+                prefix + "correction_max",
+                objective.correction_max,
+                "a number from 1 to 1000000");
+  rules.Between(objective.max_resampled, 1, 1000, prefix + "max_resampled");
 }
 
 void CheckOptimizer(const OptimizerOptions& optimizer, const std::string& prefix, Rules& rules) {
@@ -390,6 +408,9 @@ void CheckLearner(const RunOptions& options, Rules& rules) {
                              ", or a group that waits for its reward is leased twice"));
   rules.Wait(learner.starvation_timeout, "learner.starvation_timeout_s");
   rules.Positive(learner.microbatch_tokens, "learner.microbatch_tokens");
+  rules.Between(learner.ranks, 1, 1024, "learner.ranks");
+  rules.Between(learner.zero_stage, 0, 2, "learner.zero_stage");
+  rules.Wait(learner.collective_timeout, "learner.collective_timeout_s");
   CheckObjective(options, rules);
   CheckOptimizer(learner.optimizer, "learner.optimizer.", rules);
   rules.NotNegative(learner.sft.steps, "learner.sft.steps");
