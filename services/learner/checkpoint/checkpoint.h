@@ -30,7 +30,7 @@ struct CheckpointOptions {
   std::string caller_state;      // Given back as it is.
   bool keep_always = false;      // Never removed to make room, as the end of a stage.
   int keep = 3;                  // Of the others the newest are kept; at least 1.
-  std::string best;              // Kept as well, when there is one of that name.
+  std::string best = {};         // Kept as well, when there is one of that name.
 };
 
 // `optimizer` may be null. A failed write leaves all older checkpoints as they were.

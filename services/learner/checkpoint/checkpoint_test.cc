@@ -177,9 +177,10 @@ TEST_F(CheckpointTest, OptimizerOfAnotherModelOrNoneIsRefused) {
   EXPECT_THAT(std::string(RestoreOptimizer(Newest(), trainer_.get()).message()),
               HasSubstr("was written without optimizer"));
   Write(options);
-  const model::TensorSource other = {"w", {2}, [](float*) { return absl::OkStatus(); }};
+  const std::vector<model::TensorSource> other = {
+      {"w", {2}, [](float*) { return absl::OkStatus(); }}};
   const std::string path = JoinPath(Newest().directory, "optimizer.safetensors");
-  ASSERT_TRUE(model::WriteSafetensors(path, {other}, "F32").ok());
+  ASSERT_TRUE(model::WriteSafetensors(path, other, "F32").ok());
   EXPECT_THAT(std::string(RestoreOptimizer(Newest(), trainer_.get()).message()),
               HasSubstr("optimizer.safetensors: "));
 }

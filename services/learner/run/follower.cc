@@ -41,12 +41,13 @@ class Follower {
         case RankCommand::Kind::kBeginRl:
           CR_RETURN_IF_ERROR(MakeTrainer(RlTrainerOptions(options_)));
           break;
-        case RankCommand::Kind::kLoadReference:
+        case RankCommand::Kind::kLoadReference: {
           CR_ASSIGN_OR_RETURN(reference_, EmptyDecoder(/*trainable=*/false));
           BroadcastDecoder(*reference_, group_);
           reference_->ParametersChanged();
           context_.reference = reference_.get();
           break;
+        }
         default:
           trainer_->Follow(command, context_);
       }

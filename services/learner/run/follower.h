@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "libs/config/run_options.h"
+#include "libs/model/decoder.h"
 #include "services/learner/parallel/process_group.h"
 
 namespace convrec::learner {
