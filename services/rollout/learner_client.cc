@@ -15,7 +15,6 @@
 #include "libs/wire/lease.h"
 #include "libs/wire/rollout.h"
 #include "proto/experience.grpc.pb.h"
-#include "proto/policy.grpc.pb.h"
 #include "services/rollout/patient_call.h"
 
 namespace convrec::rollout {
@@ -27,8 +26,7 @@ class GrpcLearnerClient final : public LearnerClient {
       : address_(address),
         worker_(std::move(worker)),
         channel_(rpc::MakeChannel(address)),
-        experience_(v1::ExperienceService::NewStub(channel_)),
-        policy_(v1::PolicyService::NewStub(channel_)) {}
+        experience_(v1::ExperienceService::NewStub(channel_)) {}
 
   absl::StatusOr<RunDescription> Join(const WorkerIdentity& identity) override {
     v1::JoinRequest request;
@@ -105,90 +103,6 @@ class GrpcLearnerClient final : public LearnerClient {
     return rpc::FromGrpc(experience_->SubmitGroups(&context, request, &reply));
   }
 
-  absl::StatusOr<std::unique_ptr<PolicyManifest>> WaitForPolicy(domain::RunEpoch epoch,
-                                                                int64_t served,
-                                                                absl::Duration wait) override {
-    v1::WaitForVersionRequest request;
-    request.set_worker(worker_);
-    request.set_epoch(epoch.value);
-    request.set_served_version(served);
-    request.set_wait_ms(absl::ToInt64Milliseconds(wait));
-    v1::WaitForVersionReply reply;
-    CR_RETURN_IF_ERROR(Call(wait, [&](grpc::ClientContext* context) {
-      return policy_->WaitForVersion(context, request, &reply);
-    }));
-    if (!reply.has_snapshot()) return nullptr;
-    auto manifest = std::make_unique<PolicyManifest>();
-    manifest->epoch = {reply.manifest().epoch()};
-    manifest->version = {reply.manifest().version()};
-    manifest->size_bytes = reply.manifest().size_bytes();
-    manifest->digest = reply.manifest().digest();
-    for (const v1::TensorInfo& tensor : reply.manifest().tensors()) {
-      if (tensor.offset() > manifest->size_bytes || tensor.size_bytes() > manifest->size_bytes - tensor.offset()) {
-        return absl::InternalError(absl::StrCat("tensor ", tensor.name(), " lies outside its snapshot"));
-      }
-      manifest->tensors.push_back({.name = tensor.name(),
-                                   .dtype = tensor.dtype(),
-                                   .shape = {tensor.shape().begin(), tensor.shape().end()},
-                                   .offset = tensor.offset(),
-                                   .size_bytes = tensor.size_bytes(),
-                                   .digest = tensor.digest()});
-    }
-    for (const v1::Canary& canary : reply.manifest().canaries()) {
-      if (canary.token_ids_size() < 2 || canary.logprobs_size() != canary.token_ids_size() - 1) {
-        return absl::InternalError(absl::StrCat("a canary of ", canary.token_ids_size(), " tokens has ",
-                                                canary.logprobs_size(), " log-probabilities: expected one less"));
-      }
-      manifest->canaries.push_back({{canary.token_ids().begin(), canary.token_ids().end()},
-                                    {canary.logprobs().begin(), canary.logprobs().end()}});
-    }
-    return manifest;
-  }
-
-  absl::Status FetchPolicy(const PolicyManifest& manifest, std::string* bytes) override {
-    v1::FetchWeightsRequest request;
-    request.set_epoch(manifest.epoch.value);
-    request.set_version(manifest.version.value);
-    request.set_offset(bytes->size());
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Minutes(10)));
-    const auto reader = policy_->FetchWeights(&context, request);
-    v1::WeightChunk chunk;
-    while (reader->Read(&chunk)) {
-      if (closed_ || base::StopRequested()) {
-        context.TryCancel();
-        reader->Finish();
-        return absl::CancelledError("stopped");
-      }
-      if (chunk.offset() != bytes->size() || bytes->size() + chunk.data().size() > manifest.size_bytes) {
-        context.TryCancel();
-        reader->Finish();
-        return absl::DataLossError(absl::StrCat("weights of version ",
-                                                manifest.version.value,
-                                                ": chunk at ",
-                                                chunk.offset(),
-                                                " where ",
-                                                bytes->size(),
-                                                " was expected"));
-      }
-      bytes->append(chunk.data());
-    }
-    return rpc::FromGrpc(reader->Finish());
-  }
-
-  absl::StatusOr<bool> ReportLive(const PolicyManifest& manifest, const std::string& digest) override {
-    v1::ReportLiveRequest request;
-    request.set_worker(worker_);
-    request.set_epoch(manifest.epoch.value);
-    request.set_version(manifest.version.value);
-    request.set_digest(digest);
-    v1::ReportLiveReply reply;
-    CR_RETURN_IF_ERROR(Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
-      return policy_->ReportLive(context, request, &reply);
-    }));
-    return reply.digest_matches();
-  }
-
   void Close() override { closed_ = true; }
 
  private:
@@ -203,7 +117,6 @@ class GrpcLearnerClient final : public LearnerClient {
   const std::string worker_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::ExperienceService::Stub> experience_;
-  const std::unique_ptr<v1::PolicyService::Stub> policy_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The worker's side of the learner's two services: work in and out, weights in.
+// The worker's side of the learner's ExperienceService: work in and out.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "libs/domain/canary.h"
 #include "libs/domain/lease.h"
 #include "libs/domain/rollout.h"
 
@@ -33,24 +32,6 @@ struct RunDescription {
 
 enum class Admission { kAccepted, kDuplicate, kStale, kInvalid };
 
-struct ManifestTensor {
-  std::string name;
-  std::string dtype;
-  std::vector<int64_t> shape;
-  uint64_t offset = 0;
-  uint64_t size_bytes = 0;
-  std::string digest;
-};
-
-struct PolicyManifest {
-  domain::RunEpoch epoch;
-  domain::PolicyVersion version;
-  std::vector<ManifestTensor> tensors;
-  uint64_t size_bytes = 0;
-  std::string digest;
-  std::vector<domain::Canary> canaries;
-};
-
 // Thread-safe. Calls retry while the learner is unreachable, until a stop is requested or Close() (Cancelled).
 // FailedPrecondition means that the learner has started again: Join() anew.
 class LearnerClient {
@@ -69,16 +50,6 @@ class LearnerClient {
   virtual absl::StatusOr<Admission> Submit(const domain::RolloutGroup& group) = 0;
   // Gives leases of one learner start back; tried once.
   virtual absl::Status Return(const std::vector<domain::Lease>& leases) = 0;
-
-  // The newest policy after `served` (-1 = any); no manifest when there was none within `wait`.
-  virtual absl::StatusOr<std::unique_ptr<PolicyManifest>> WaitForPolicy(domain::RunEpoch epoch,
-                                                                        int64_t served,
-                                                                        absl::Duration wait) = 0;
-  // Appends to `bytes` from bytes->size() to the end of the snapshot; call again after a broken stream (Unavailable,
-  // DeadlineExceeded). Ends early, Cancelled, after Close() or a stop.
-  // NotFound when a newer version has taken its place.
-  virtual absl::Status FetchPolicy(const PolicyManifest& manifest, std::string* bytes) = 0;
-  virtual absl::StatusOr<bool> ReportLive(const PolicyManifest& manifest, const std::string& digest) = 0;
 
   // Ends all retries.
   virtual void Close() = 0;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
@@ -34,6 +35,11 @@ std::string WorkerName(const config::ServiceArguments& arguments) {
   return absl::StrCat("rollout-", host, "-", ::getpid());
 }
 
+bool IsLoopback(const std::string& address) {
+  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
+         absl::StartsWith(address, "[::1]:");
+}
+
 absl::Status Run(const config::ServiceArguments& arguments) {
   const std::string name = WorkerName(arguments);
   base::SetLogRole(name);
@@ -43,7 +49,10 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(options.model.path));
   telemetry::Metrics metrics(options.name, "rollout");
   CR_ASSIGN_OR_RETURN(auto exposer, telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
-  CR_ASSIGN_OR_RETURN(auto health, rpc::Server::Start(options.rollout.health_listen, {}));
+  const telemetry::Counter relayed =
+      metrics.AddCounter("rl_weight_relayed_bytes_total", "Bytes of weights sent to other workers.");
+  const auto relay = RelayService::Create([&relayed](uint64_t size) { relayed.Add(static_cast<double>(size)); });
+  CR_ASSIGN_OR_RETURN(auto health, rpc::Server::Start(options.rollout.health_listen, {relay->service()}));
   if (!options.telemetry.ports_dir.empty()) {
     CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options.telemetry.ports_dir,
                                                  name,
@@ -77,6 +86,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   CR_ASSIGN_OR_RETURN(auto engine, MakeDecoderEngine(options.model.path, /*load_weights=*/false, engine_options));
 
   const auto learner = MakeLearnerClient(options.rollout.learner_address, name);
+  const auto policy = MakePolicyClient(options.rollout.learner_address, name);
   const auto reward = MakeRewardClient(options.rollout.reward_address);
   const auto load_titles = [&](catalog::ListStyle style,
                                int num_ranks) -> absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> {
@@ -84,11 +94,19 @@ absl::Status Run(const config::ServiceArguments& arguments) {
     return data::MakeListTitles(
         std::make_shared<const catalog::Catalog>(std::move(catalog)), style, num_ranks, *tokenizer);
   };
+  // Others reach a worker that listens on its loopback interface only where the learner is there too.
+  const bool is_reachable =
+      !IsLoopback(options.rollout.health_listen) || IsLoopback(options.rollout.learner_address);
+  const bool relays = options.rollout.keep_weights && is_reachable;
   RolloutWorker worker({.worker = name,
                         .max_rows = max_rows,
                         .reward_timeout = options.rollout.reward_timeout,
+                        .transfer = {.keeps_weights = options.rollout.keep_weights,
+                                     .relay_port = relays ? health->port() : 0},
+                        .relay = relays ? relay.get() : nullptr,
                         .load_titles = load_titles},
                        learner.get(),
+                       policy.get(),
                        reward.get(),
                        engine.get(),
                        tokenizer.get(),

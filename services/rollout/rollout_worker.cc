@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <map>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -34,10 +35,11 @@ struct SampledGroup {
 
 class RolloutWorker::Impl {
  public:
-  Impl(const RolloutWorkerOptions& options, LearnerClient* learner, RewardClient* reward, DecoderEngine* engine,
-       const tokenizer::Tokenizer* tokenizer, telemetry::Metrics* metrics)
+  Impl(const RolloutWorkerOptions& options, LearnerClient* learner, PolicyClient* policy, RewardClient* reward,
+       DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer, telemetry::Metrics* metrics)
       : options_(options),
         learner_(learner),
+        policy_(policy),
         reward_(reward),
         engine_(engine),
         tokenizer_(tokenizer),
@@ -65,6 +67,17 @@ class RolloutWorker::Impl {
                                             "Fetching, checking and loading a policy.",
                                             telemetry::ExponentialBuckets(0.001, 2, 16))),
         sync_bytes_(metrics->AddCounter("rl_weight_sync_bytes_total", "Bytes of weights received.")) {
+    for (const auto& [source, name] : {std::pair(TransferPlan::Source::kLearner, "learner"),
+                                       std::pair(TransferPlan::Source::kWorker, "worker"),
+                                       std::pair(TransferPlan::Source::kSharedMemory, "shared_memory")}) {
+      for (const auto& [encoding, how] :
+           {std::pair(weights::Encoding::kWhole, "whole"), std::pair(weights::Encoding::kDelta, "delta")}) {
+        transfers_.emplace(std::pair(source, encoding),
+                           metrics->AddCounter("rl_weight_transfers_total",
+                                               "Verified transfers of weights by where they came from and how.",
+                                               {{"source", name}, {"encoding", how}}));
+      }
+    }
     digest_ok_.Set(1);
     canary_ok_.Set(1);
   }
@@ -93,6 +106,11 @@ class RolloutWorker::Impl {
   void Forget(int rows);
   void GiveBack(const std::vector<domain::Lease>& leases);
   void End(absl::Status status);
+  // Ends all calls to the learner.
+  void Close() {
+    learner_->Close();
+    policy_->Close();
+  }
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || rows_in_hand_ < options_.max_rows; }
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || policy_ready_ || !arrived_.empty(); }
   bool ended() const ABSL_LOCKS_EXCLUDED(mu_) {
@@ -102,6 +120,7 @@ class RolloutWorker::Impl {
 
   const RolloutWorkerOptions options_;
   LearnerClient* const learner_;
+  PolicyClient* const policy_;
   RewardClient* const reward_;
   DecoderEngine* const engine_;
   const tokenizer::Tokenizer* const tokenizer_;
@@ -131,6 +150,7 @@ class RolloutWorker::Impl {
   int64_t reused_tokens_seen_ = 0;
   const telemetry::Histogram generation_seconds_, sync_seconds_;
   const telemetry::Counter sync_bytes_;
+  std::map<std::pair<TransferPlan::Source, weights::Encoding>, telemetry::Counter> transfers_;
 };
 
 absl::Status RolloutWorker::Impl::Join() {
@@ -193,21 +213,24 @@ absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
                .catalog_digest = reward.catalog_digest,
                .tokenizer_digest = tokenizer_->digest(),
                .reward_rules = reward.rules};
-  receiver_ = std::make_unique<WeightReceiver>(
-      learner_,
-      engine_,
-      WeightReceiver::Observer{.received =
-                                   [this](uint64_t size_bytes, double seconds) {
-                                     sync_bytes_.Add(static_cast<double>(size_bytes));
-                                     sync_seconds_.Observe(seconds);
-                                     digest_ok_.Set(1);
-                                   },
-                               .digest_mismatch = [this] { digest_ok_.Set(0); },
-                               .failed = [this](const absl::Status& failure) { End(failure); }},
-      [this] {
-        absl::MutexLock lock(&mu_);
-        policy_ready_ = true;
-      });
+  WeightReceiver::Observer observer;
+  observer.transfer.received = [this](TransferPlan::Source source, const weights::PayloadHeader& header) {
+    sync_bytes_.Add(static_cast<double>(header.size_bytes));
+    transfers_.at({source, header.encoding}).Add();
+    digest_ok_.Set(1);
+  };
+  observer.transfer.digest_mismatch = [this] { digest_ok_.Set(0); };
+  if (options_.relay != nullptr) {
+    observer.transfer.verified = [this](const weights::Payload& payload, const weights::Base& base) {
+      options_.relay->Serve(payload, base);
+    };
+  }
+  observer.loaded = [this](double seconds) { sync_seconds_.Observe(seconds); };
+  observer.failed = [this](const absl::Status& failure) { End(failure); };
+  receiver_ = std::make_unique<WeightReceiver>(policy_, engine_, options_.transfer, observer, [this] {
+    absl::MutexLock lock(&mu_);
+    policy_ready_ = true;
+  });
   absl::Status status = Join();
   if (status.ok()) {
     std::vector<std::thread> threads;
@@ -217,12 +240,12 @@ absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
     End(status);
     sampled_.Close();   // What has been sampled is still scored and submitted.
     for (size_t i = 1; i < threads.size(); ++i) threads[i].join();
-    learner_->Close();
+    Close();
     threads.front().join();
     TakeArrivedLeases();   // What the last call brought after sampling had ended.
     GiveBack({waiting_.begin(), waiting_.end()});
   }
-  learner_->Close();
+  Close();
   receiver_.reset();
   absl::MutexLock lock(&mu_);
   if (!end_status_.ok()) status = end_status_;
@@ -244,7 +267,7 @@ void RolloutWorker::Impl::LeaseLoop() {
       absl::MutexLock lock(&mu_);
       if (work->run_complete && work->leases.empty()) {
         ended_ = true;
-        learner_->Close();   // Nothing that is still under way is wanted any more.
+        Close();   // Nothing that is still under way is wanted any more.
         return;
       }
       for (domain::Lease& lease : work->leases) {
@@ -318,6 +341,7 @@ absl::Status RolloutWorker::Impl::CheckLivePolicy() {
     return status;
   }
   version_.Set(static_cast<double>(live.version.value));
+  receiver_->Swapped(live);
   return absl::OkStatus();
 }
 
@@ -455,10 +479,10 @@ absl::Status RolloutWorker::Impl::ScoreAndSubmit(SampledGroup sampled) {
   return absl::OkStatus();
 }
 
-RolloutWorker::RolloutWorker(const RolloutWorkerOptions& options, LearnerClient* learner, RewardClient* reward,
-                             DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer,
+RolloutWorker::RolloutWorker(const RolloutWorkerOptions& options, LearnerClient* learner, PolicyClient* policy,
+                             RewardClient* reward, DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer,
                              telemetry::Metrics* metrics)
-    : impl_(std::make_unique<Impl>(options, learner, reward, engine, tokenizer, metrics)) {}
+    : impl_(std::make_unique<Impl>(options, learner, policy, reward, engine, tokenizer, metrics)) {}
 
 RolloutWorker::~RolloutWorker() = default;
 

@@ -18,6 +18,9 @@
 #include "libs/tokenizer/tokenizer.h"
 #include "services/rollout/engine/decoder_engine.h"
 #include "services/rollout/learner_client.h"
+#include "services/rollout/policy/policy_client.h"
+#include "services/rollout/policy/relay_service.h"
+#include "services/rollout/policy/weight_transfer.h"
 #include "services/rollout/reward_client.h"
 
 namespace convrec::rollout {
@@ -27,6 +30,9 @@ struct RolloutWorkerOptions {
   int max_rows = 128;                               // Sequences leased and not yet sampled.
   int submit_threads = 2;
   absl::Duration reward_timeout = absl::Minutes(2); // Then the group is given back.
+  WeightTransfer::Options transfer = {};
+  // Has what it serves from here; may be null.
+  RelayService* relay = nullptr;
   // The titles of this worker's catalog as list lines; called when the run has constrained leases.
   std::function<absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>>(catalog::ListStyle, int num_ranks)>
       load_titles = {};
@@ -35,8 +41,8 @@ struct RolloutWorkerOptions {
 class RolloutWorker final {
  public:
   // All pointers must outlive the worker.
-  RolloutWorker(const RolloutWorkerOptions& options, LearnerClient* learner, RewardClient* reward,
-                DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer, telemetry::Metrics* metrics);
+  RolloutWorker(const RolloutWorkerOptions& options, LearnerClient* learner, PolicyClient* policy,
+                RewardClient* reward, DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer, telemetry::Metrics* metrics);
   ~RolloutWorker();
 
   // Works until the run is complete or a stop is requested (both OK), or something fails for good.

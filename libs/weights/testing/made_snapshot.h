@@ -1,6 +1,7 @@
 // Snapshots with made-up values, for tests.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -38,7 +39,10 @@ inline std::shared_ptr<Snapshot> MakeSnapshot(int64_t version, const std::vector
   }
   snapshot->bytes = ByteBuffer(manifest.size_bytes);
   std::mt19937_64 random(seed);
-  for (size_t i = 0; i < snapshot->bytes.size(); ++i) snapshot->bytes.data()[i] = static_cast<char>(random());
+  for (size_t i = 0; i < snapshot->bytes.size(); i += sizeof(uint64_t)) {
+    const uint64_t bits = random();
+    std::memcpy(snapshot->bytes.data() + i, &bits, std::min(sizeof(bits), snapshot->bytes.size() - i));
+  }
   Seal(snapshot.get());
   return snapshot;
 }
@@ -53,9 +57,13 @@ inline std::shared_ptr<Snapshot> Change(const Snapshot& base, int64_t version, d
   snapshot->bytes = ByteBuffer(base.bytes.size());
   if (base.bytes.size() > 0) std::memcpy(snapshot->bytes.data(), base.bytes.data(), base.bytes.size());
   std::mt19937_64 random(seed);
-  std::bernoulli_distribution changes(share);
-  for (size_t i = 0; i + element_bytes <= snapshot->bytes.size(); i += element_bytes) {
-    if (changes(random)) snapshot->bytes.data()[i] ^= static_cast<char>(1 + random() % 3);
+  const size_t num_elements = snapshot->bytes.size() / element_bytes;
+  const auto skipped = [&] {
+    if (share <= 0) return num_elements;
+    return share < 1 ? std::geometric_distribution<size_t>(share)(random) : size_t{0};
+  };
+  for (size_t i = skipped(); i < num_elements; i += 1 + skipped()) {
+    snapshot->bytes.data()[i * element_bytes] ^= static_cast<char>(1 + random() % 3);
   }
   Seal(snapshot.get());
   return snapshot;

@@ -3,105 +3,193 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "libs/base/log.h"
 #include "libs/rpc/long_poll.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/common.h"
+#include "libs/wire/policy.h"
 #include "proto/policy.grpc.pb.h"
+#include "services/learner/publish/payload_store.h"
 
 namespace convrec::learner {
 namespace {
 
-constexpr uint64_t kChunkBytes = 1 << 20;
+constexpr char kSharedMemory[] = "shared_memory";
 
-class Service final : public PolicyService, public v1::PolicyService::Service {
+grpc::Status Superseded(int64_t version) {
+  return {grpc::StatusCode::NOT_FOUND, absl::StrCat("version ", version, " has been superseded")};
+}
+
+class Service final : public PolicyService, public v1::PolicyService::Service, public v1::WeightService::Service {
  public:
-  Service(PolicyStore* store, domain::RunEpoch epoch) : store_(store), epoch_(epoch) {}
+  Service(PolicyStore* store, weights::SegmentWriter* segments, domain::RunEpoch epoch,
+          const TransferPlanner::Options& options, Observer observer)
+      : store_(store),
+        segments_(segments),
+        payloads_(store, segments),
+        epoch_(epoch),
+        observer_(std::move(observer)),
+        planner_(options) {}
 
-  grpc::Service* service() override { return this; }
+  std::vector<grpc::Service*> services() override {
+    return {static_cast<v1::PolicyService::Service*>(this), static_cast<v1::WeightService::Service*>(this)};
+  }
 
   grpc::Status WaitForVersion(grpc::ServerContext* context,
                               const v1::WaitForVersionRequest* request,
                               v1::WaitForVersionReply* reply) override {
     const absl::Status epoch = wire::CheckEpoch(request->epoch(), epoch_);
     if (!epoch.ok()) return rpc::ToGrpc(epoch);
-    std::shared_ptr<const PolicySnapshot> snapshot;
+    std::shared_ptr<const weights::Snapshot> snapshot;
     const grpc::Status polled =
         rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
-          snapshot = store_->WaitNewer(request->served_version(), until);
+          snapshot = store_->WaitNewer(request->held_version(), until);
           return snapshot != nullptr;
         });
-    if (!polled.ok()) return polled;
-    if (snapshot == nullptr) return grpc::Status::OK;
+    if (!polled.ok() || snapshot == nullptr) return polled;
     reply->set_has_snapshot(true);
-    v1::Manifest& manifest = *reply->mutable_manifest();
-    manifest.set_epoch(epoch_.value);
-    manifest.set_version(snapshot->version.value);
-    manifest.set_size_bytes(snapshot->bytes.size());
-    manifest.set_digest(snapshot->digest);
-    for (const SnapshotTensor& tensor : snapshot->tensors) {
-      v1::TensorInfo& info = *manifest.add_tensors();
-      info.set_name(tensor.name);
-      info.set_dtype(tensor.dtype);
-      for (const int64_t size : tensor.shape) info.add_shape(size);
-      info.set_offset(tensor.offset);
-      info.set_size_bytes(tensor.size_bytes);
-      info.set_digest(tensor.digest);
+    *reply->mutable_manifest() = wire::ToProto(snapshot->manifest);
+    if (segments_ != nullptr) *reply->mutable_probe() = wire::ToProto(segments_->probe());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status PlanTransfer(grpc::ServerContext* context,
+                            const v1::PlanTransferRequest* request,
+                            v1::PlanTransferReply* reply) override {
+    const absl::Status epoch = wire::CheckEpoch(request->epoch(), epoch_);
+    if (!epoch.ok()) return rpc::ToGrpc(epoch);
+    std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
+    if (snapshot == nullptr) return Superseded(request->version());
+
+    const auto& failed = request->failed();
+    if (request->has_opened_probe() && std::find(failed.begin(), failed.end(), kSharedMemory) == failed.end()) {
+      const weights::Base base{.version = request->base_version(), .digest = request->base_digest()};
+      const weights::Payload payload = payloads_.PayloadFor(std::move(snapshot), base);
+      if (const auto segment = payloads_.SegmentFor(payload, base)) {
+        reply->set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
+        *reply->mutable_segment() = wire::ToProto(wire::PlacedSegment{.ref = *segment, .header = payload.header()});
+        return grpc::Status::OK;
+      }
     }
-    for (const domain::Canary& canary : snapshot->canaries) {
-      v1::Canary& sent = *manifest.add_canaries();
-      sent.mutable_token_ids()->Add(canary.token_ids.begin(), canary.token_ids.end());
-      sent.mutable_logprobs()->Add(canary.logprobs.begin(), canary.logprobs.end());
+
+    const RelayAddress relay = RelayAddressOf(context->peer(), request->relay_port());
+    TransferPlanner::Request planned{
+        .worker = request->worker(), .relay_address = relay.address, .is_local = relay.is_local, .failed = {}};
+    for (const std::string& source : failed) {
+      if (source != kSharedMemory) planned.failed.push_back(source);
+    }
+    using Source = TransferPlanner::Plan::Source;
+    TransferPlanner::Plan plan;
+    const grpc::Status polled =
+        rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
+          absl::MutexLock lock(&mu_);
+          do {
+            plan = planner_.PlanFor(planned, request->version(), absl::Now());
+            if (plan.source != Source::kWait) return true;
+            changed_.WaitWithDeadline(&mu_, until);
+          } while (absl::Now() < until);
+          return false;
+        });
+    if (!polled.ok()) return polled;
+    reply->set_address(plan.address);
+    switch (plan.source) {
+      case Source::kWait:
+        break;
+      case Source::kLearner:
+        reply->set_source(v1::PlanTransferReply::SOURCE_LEARNER);
+        break;
+      case Source::kWorker:
+        reply->set_source(v1::PlanTransferReply::SOURCE_WORKER);
+        break;
     }
     return grpc::Status::OK;
   }
 
-  grpc::Status FetchWeights(grpc::ServerContext*,
+  grpc::Status FetchWeights(grpc::ServerContext* context,
                             const v1::FetchWeightsRequest* request,
                             grpc::ServerWriter<v1::WeightChunk>* writer) override {
     const absl::Status epoch = wire::CheckEpoch(request->epoch(), epoch_);
     if (!epoch.ok()) return rpc::ToGrpc(epoch);
-    const auto snapshot = store_->Get({request->version()});
-    if (snapshot == nullptr) {
-      return {grpc::StatusCode::NOT_FOUND,
-              absl::StrCat("version ", request->version(), " has been superseded")};
-    }
+    std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
+    if (snapshot == nullptr) return Superseded(request->version());
+    const weights::Payload payload = payloads_.PayloadFor(
+        std::move(snapshot), {.version = request->base_version(), .digest = request->base_digest()});
+    const weights::PayloadHeader header = payload.header();
     v1::WeightChunk chunk;
-    for (uint64_t offset = request->offset(); offset < snapshot->bytes.size();
-         offset += kChunkBytes) {
-      chunk.set_offset(offset);
-      chunk.set_data(snapshot->bytes.data() + offset,
-                     std::min(kChunkBytes, snapshot->bytes.size() - offset));
-      if (!writer->Write(chunk)) return grpc::Status::CANCELLED;
+    uint64_t offset = request->offset();
+    for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk); is_first = false) {
+      if (context->IsCancelled() || !writer->Write(chunk)) {
+        absl::MutexLock lock(&mu_);
+        planner_.Ended(request->worker(), request->version());
+        changed_.SignalAll();
+        return grpc::Status::CANCELLED;
+      }
+      offset += chunk.data().size();
+      if (observer_.sent) observer_.sent(header.encoding, chunk.data().size());
     }
     return grpc::Status::OK;
   }
 
-  grpc::Status ReportLive(grpc::ServerContext*,
-                          const v1::ReportLiveRequest* request,
-                          v1::ReportLiveReply* reply) override {
+  grpc::Status ReportWeights(grpc::ServerContext*,
+                             const v1::ReportWeightsRequest* request,
+                             v1::ReportWeightsReply* reply) override {
     const absl::Status epoch = wire::CheckEpoch(request->epoch(), epoch_);
     if (!epoch.ok()) return rpc::ToGrpc(epoch);
-    const bool matches = store_->Matches({request->version()}, request->digest());
-    if (!matches) {
-      CR_LOG(ERROR) << request->worker() << " serves version " << request->version()
-                    << " with other bytes than were published";
-    }
+    const domain::PolicyVersion version{request->version()};
+    const bool matches = store_->Matches(version, request->digest());
     reply->set_digest_matches(matches);
+    if (!matches) {
+      CR_LOG(ERROR) << request->worker() << " holds version " << request->version()
+                    << " with other bytes than were published";
+      if (observer_.digest_mismatch) observer_.digest_mismatch(request->worker());
+    } else if (request->stage() == v1::ReportWeightsRequest::STAGE_LIVE) {
+      if (observer_.live) observer_.live(request->worker(), version);
+    } else {
+      absl::MutexLock lock(&mu_);
+      planner_.Verified(request->worker(), request->version());
+      changed_.SignalAll();
+    }
     return grpc::Status::OK;
   }
 
  private:
   PolicyStore* const store_;
+  weights::SegmentWriter* const segments_;
+  PayloadStore payloads_;
   const domain::RunEpoch epoch_;
+  const Observer observer_;
+  absl::Mutex mu_;
+  TransferPlanner planner_ ABSL_GUARDED_BY(mu_);
+  absl::CondVar changed_;  // Places may have become free.
 };
 
 }  // namespace
 
-std::unique_ptr<PolicyService> PolicyService::Create(PolicyStore* store, domain::RunEpoch epoch) {
-  return std::make_unique<Service>(store, epoch);
+RelayAddress RelayAddressOf(const std::string& peer, int port) {
+  if (port <= 0) return {};
+  const size_t colon = peer.find(':');
+  const size_t last = peer.rfind(':');
+  if (colon == std::string::npos || last == colon) return {};
+  const std::string family = peer.substr(0, colon);
+  if (family != "ipv4" && family != "ipv6") return {};
+  const std::string host =
+      absl::StrReplaceAll(peer.substr(colon + 1, last - colon - 1), {{"%5B", "["}, {"%5D", "]"}});
+  return {.address = absl::StrCat(host, ":", port),
+          .is_local = absl::StartsWith(host, "127.") || host == "[::1]" || absl::StartsWith(host, "[::ffff:127.")};
+}
+
+std::unique_ptr<PolicyService> PolicyService::Create(PolicyStore* store, weights::SegmentWriter* segments,
+                                                     domain::RunEpoch epoch, const TransferPlanner::Options& options,
+                                                     Observer observer) {
+  return std::make_unique<Service>(store, segments, epoch, options, std::move(observer));
 }
 
 }  // namespace convrec::learner

@@ -1,10 +1,18 @@
-// PolicyService of proto/policy.proto over a PolicyStore.
+// PolicyService and WeightService of proto/policy.proto over a PolicyStore.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "absl/time/time.h"
 #include "libs/domain/ids.h"
+#include "libs/weights/payload.h"
+#include "libs/weights/shared_segment.h"
 #include "services/learner/publish/policy_store.h"
+#include "services/learner/publish/transfer_planner.h"
 
 namespace grpc {
 class Service;
@@ -15,10 +23,27 @@ namespace convrec::learner {
 // Thread-safe.
 class PolicyService {
  public:
-  // `store` must outlive the service.
-  static std::unique_ptr<PolicyService> Create(PolicyStore* store, domain::RunEpoch epoch);
+  // What has happened, for metrics; called on gRPC's threads.
+  struct Observer {
+    std::function<void(const std::string& worker, domain::PolicyVersion version)> live = {};
+    std::function<void(weights::Encoding encoding, uint64_t size_bytes)> sent = {};  // Over gRPC, per chunk.
+    std::function<void(const std::string& worker)> digest_mismatch = {};
+  };
+
+  // `store` must outlive the service; so must `segments`, which may be null: no shared memory.
+  static std::unique_ptr<PolicyService> Create(PolicyStore* store, weights::SegmentWriter* segments,
+                                               domain::RunEpoch epoch, const TransferPlanner::Options& options,
+                                               Observer observer);
   virtual ~PolicyService() = default;
-  virtual grpc::Service* service() = 0;
+  virtual std::vector<grpc::Service*> services() = 0;
 };
+
+// The address at which others reach the caller's `port`, from the name gRPC gives the caller ("ipv4:10.0.0.3:4711",
+// "ipv6:%5B::1%5D:4711"); empty when it has none or `port` is not above 0.
+struct RelayAddress {
+  std::string address;
+  bool is_local = false;  // On the loopback interface.
+};
+RelayAddress RelayAddressOf(const std::string& peer, int port);
 
 }  // namespace convrec::learner

@@ -11,27 +11,42 @@ constexpr size_t kDigestsKept = 64;
 
 }  // namespace
 
-void PolicyStore::Publish(std::shared_ptr<const PolicySnapshot> snapshot) {
+void PolicyStore::Publish(std::shared_ptr<const weights::Snapshot> snapshot) {
+  const weights::Manifest& manifest = snapshot->manifest;
+  std::shared_ptr<const weights::Snapshot> dropped;  // Its memory is given back without the lock.
   absl::MutexLock lock(&mu_);
-  CR_CHECK(newest_ == nullptr || newest_->version < snapshot->version, "policy versions must grow");
-  digests_[snapshot->version.value] = snapshot->digest;
+  CR_CHECK(newest_ == nullptr || newest_->manifest.version < manifest.version, "policy versions must grow");
+  digests_[manifest.version.value] = manifest.digest;
   if (digests_.size() > kDigestsKept) digests_.erase(digests_.begin());
+  if (newest_ != nullptr) bases_.push_back(std::move(newest_));
+  if (bases_.size() > num_bases_) {
+    dropped = std::move(bases_.front());
+    bases_.pop_front();
+  }
   newest_ = std::move(snapshot);
 }
 
-std::shared_ptr<const PolicySnapshot> PolicyStore::WaitNewer(int64_t served, absl::Time deadline) {
+std::shared_ptr<const weights::Snapshot> PolicyStore::WaitNewer(int64_t held, absl::Time deadline) {
   absl::MutexLock lock(&mu_);
-  const auto ready = [this, served]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return closed_ || (newest_ != nullptr && newest_->version.value > served);
+  const auto ready = [this, held]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return closed_ || (newest_ != nullptr && newest_->manifest.version.value > held);
   };
   mu_.AwaitWithDeadline(absl::Condition(&ready), deadline);
-  if (closed_ || newest_ == nullptr || newest_->version.value <= served) return nullptr;
+  if (closed_ || newest_ == nullptr || newest_->manifest.version.value <= held) return nullptr;
   return newest_;
 }
 
-std::shared_ptr<const PolicySnapshot> PolicyStore::Get(domain::PolicyVersion version) const {
+std::shared_ptr<const weights::Snapshot> PolicyStore::Get(domain::PolicyVersion version) const {
   absl::MutexLock lock(&mu_);
-  return newest_ != nullptr && newest_->version == version ? newest_ : nullptr;
+  return newest_ != nullptr && newest_->manifest.version == version ? newest_ : nullptr;
+}
+
+std::shared_ptr<const weights::Snapshot> PolicyStore::GetBase(const weights::Base& base) const {
+  absl::MutexLock lock(&mu_);
+  for (const auto& snapshot : bases_) {
+    if (snapshot->manifest.version.value == base.version && snapshot->manifest.digest == base.digest) return snapshot;
+  }
+  return nullptr;
 }
 
 bool PolicyStore::Matches(domain::PolicyVersion version, const std::string& digest) const {

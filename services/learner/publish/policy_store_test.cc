@@ -7,44 +7,58 @@
 namespace convrec::learner {
 namespace {
 
-std::shared_ptr<const PolicySnapshot> Snapshot(int64_t version, const std::string& digest = "d") {
-  auto snapshot = std::make_shared<PolicySnapshot>();
-  snapshot->version.value = version;
-  snapshot->digest = digest;
+std::shared_ptr<const weights::Snapshot> Snapshot(int64_t version, const std::string& digest = "d") {
+  auto snapshot = std::make_shared<weights::Snapshot>();
+  snapshot->manifest.version.value = version;
+  snapshot->manifest.digest = digest;
   return snapshot;
 }
 
 TEST(PolicyStoreTest, WaitNewerGivesTheNewestVersionOnly) {
-  PolicyStore store;
+  PolicyStore store(0);
   store.Publish(Snapshot(0));
   store.Publish(Snapshot(1));
-  EXPECT_EQ(store.WaitNewer(-1, absl::InfinitePast())->version.value, 1);
+  EXPECT_EQ(store.WaitNewer(-1, absl::InfinitePast())->manifest.version.value, 1);
   EXPECT_EQ(store.WaitNewer(1, absl::InfinitePast()), nullptr);
   EXPECT_EQ(store.Get({0}), nullptr);
 }
 
 TEST(PolicyStoreTest, PublishWakesAWaitingWorker) {
-  PolicyStore store;
-  std::shared_ptr<const PolicySnapshot> seen;
+  PolicyStore store(0);
+  std::shared_ptr<const weights::Snapshot> seen;
   std::thread worker([&] { seen = store.WaitNewer(-1, absl::InfiniteFuture()); });
   store.Publish(Snapshot(3));
   worker.join();
-  EXPECT_EQ(seen->version.value, 3);
+  EXPECT_EQ(seen->manifest.version.value, 3);
 }
 
 TEST(PolicyStoreTest, CloseWakesAWaitingWorker) {
-  PolicyStore store;
+  PolicyStore store(0);
   std::thread worker([&] { EXPECT_EQ(store.WaitNewer(-1, absl::InfiniteFuture()), nullptr); });
   store.Close();
   worker.join();
 }
 
 TEST(PolicyStoreTest, OtherBytesDoNotMatch) {
-  PolicyStore store;
+  PolicyStore store(0);
   store.Publish(Snapshot(1, "good"));
   EXPECT_TRUE(store.Matches({1}, "good"));
   EXPECT_FALSE(store.Matches({1}, "bad"));
   EXPECT_FALSE(store.Matches({2}, "good"));
+}
+
+TEST(PolicyStoreTest, KeepsAsManyBasesAsItIsToldAndOnlyWithTheirDigest) {
+  PolicyStore store(2);
+  for (int64_t version = 1; version <= 4; ++version) store.Publish(Snapshot(version, "d" + std::to_string(version)));
+  EXPECT_EQ(store.GetBase({.version = 1, .digest = "d1"}), nullptr);
+  EXPECT_EQ(store.GetBase({.version = 2, .digest = "d2"})->manifest.version.value, 2);
+  EXPECT_EQ(store.GetBase({.version = 3, .digest = "d3"})->manifest.version.value, 3);
+  EXPECT_EQ(store.GetBase({.version = 3, .digest = "other"}), nullptr);
+  EXPECT_EQ(store.GetBase({.version = 4, .digest = "d4"}), nullptr);
+  PolicyStore none(0);
+  none.Publish(Snapshot(1, "d1"));
+  none.Publish(Snapshot(2, "d2"));
+  EXPECT_EQ(none.GetBase({.version = 1, .digest = "d1"}), nullptr);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <span>
 
 #include "libs/base/check.h"
-#include "libs/base/digest.h"
 #include "services/learner/train/group_forward.h"
 
 namespace convrec::learner {
@@ -27,38 +26,37 @@ domain::Canary MakeCanary(const model::Decoder& decoder, const std::vector<int32
 
 }  // namespace
 
-std::shared_ptr<const PolicySnapshot> TakeSnapshot(const model::Decoder& decoder,
-                                                   domain::PolicyVersion version,
-                                                   const std::string& dtype,
-                                                   const std::vector<std::vector<int32_t>>& texts) {
-  CR_CHECK(dtype == "F32" || dtype == "BF16", dtype);
+std::shared_ptr<const weights::Snapshot> TakeSnapshot(const model::Decoder& decoder,
+                                                      domain::RunEpoch epoch,
+                                                      domain::PolicyVersion version,
+                                                      const std::string& dtype,
+                                                      const std::vector<std::vector<int32_t>>& texts) {
+  const uint64_t element = weights::ElementBytes(dtype);
+  CR_CHECK(element > 0, dtype);
   const at::NoGradGuard no_grad;
-  auto snapshot = std::make_shared<PolicySnapshot>();
-  snapshot->version = version;
-  uint64_t size_bytes = 0;
-  const uint64_t element = dtype == "BF16" ? 2 : 4;
-  for (const auto& [name, tensor] : decoder.parameters()) size_bytes += tensor.numel() * element;
-  snapshot->bytes.resize(size_bytes);
-  uint64_t offset = 0;
+  auto snapshot = std::make_shared<weights::Snapshot>();
+  weights::Manifest& manifest = snapshot->manifest;
+  manifest.epoch = epoch;
+  manifest.version = version;
   for (const auto& [name, tensor] : decoder.parameters()) {
-    SnapshotTensor entry{.name = name,
-                         .dtype = dtype,
-                         .shape = tensor.sizes().vec(),
-                         .offset = offset,
-                         .size_bytes = tensor.numel() * element,
-                         .digest = {}};
-    // Converts straight into the snapshot.
-    at::Tensor target =
-        at::from_blob(snapshot->bytes.data() + offset,
-                      entry.shape,
-                      at::TensorOptions(dtype == "BF16" ? at::kBFloat16 : at::kFloat));
-    target.copy_(tensor);
-    entry.digest = base::DigestOf(snapshot->bytes.data() + offset, entry.size_bytes);
-    offset += entry.size_bytes;
-    snapshot->tensors.push_back(std::move(entry));
+    manifest.tensors.push_back({.name = name,
+                                .dtype = dtype,
+                                .shape = tensor.sizes().vec(),
+                                .offset = manifest.size_bytes,
+                                .size_bytes = tensor.numel() * element,
+                                .digest = {}});
+    manifest.size_bytes += manifest.tensors.back().size_bytes;
   }
-  snapshot->digest = base::DigestOf(snapshot->bytes);
-  for (const std::vector<int32_t>& text : texts) snapshot->canaries.push_back(MakeCanary(decoder, text));
+  snapshot->bytes = weights::ByteBuffer(manifest.size_bytes);
+  const at::TensorOptions type(dtype == "BF16" ? at::kBFloat16 : at::kFloat);
+  size_t i = 0;
+  for (const auto& [name, tensor] : decoder.parameters()) {
+    // Converts straight into the snapshot.
+    const weights::TensorEntry& entry = manifest.tensors[i++];
+    at::from_blob(snapshot->bytes.data() + entry.offset, entry.shape, type).copy_(tensor);
+  }
+  weights::Seal(snapshot.get());
+  for (const std::vector<int32_t>& text : texts) manifest.canaries.push_back(MakeCanary(decoder, text));
   return snapshot;
 }
 

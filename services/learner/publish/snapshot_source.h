@@ -8,15 +8,16 @@
 
 #include "libs/domain/ids.h"
 #include "libs/model/decoder.h"
-#include "services/learner/publish/policy_store.h"
+#include "libs/weights/snapshot.h"
 
 namespace convrec::learner {
 
 // Copies every parameter to host memory in `dtype` ("F32" or "BF16") and digests it. Each of the texts, of at least
 // two tokens, goes along as a canary.
-std::shared_ptr<const PolicySnapshot> TakeSnapshot(const model::Decoder& decoder,
-                                                   domain::PolicyVersion version,
-                                                   const std::string& dtype,
-                                                   const std::vector<std::vector<int32_t>>& texts = {});
+std::shared_ptr<const weights::Snapshot> TakeSnapshot(const model::Decoder& decoder,
+                                                      domain::RunEpoch epoch,
+                                                      domain::PolicyVersion version,
+                                                      const std::string& dtype,
+                                                      const std::vector<std::vector<int32_t>>& texts = {});
 
 }  // namespace convrec::learner

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/ports_file.h"
 #include "libs/tokenizer/tokenizer.h"
+#include "libs/weights/shared_segment.h"
 #include "services/learner/batch/training_batch.h"
 #include "services/learner/checkpoint/checkpoint.h"
 #include "services/learner/experience/experience_service.h"
@@ -39,6 +41,7 @@
 #include "services/learner/run/evaluation_report.h"
 #include "services/learner/run/learner_metrics.h"
 #include "services/learner/run/objective_of.h"
+#include "services/learner/run/publish_metrics.h"
 #include "services/learner/run/run_data.h"
 #include "services/learner/run/run_state.h"
 #include "services/learner/run/step_report.h"
@@ -95,7 +98,9 @@ class Learner {
         objective_(ObjectiveOf(arguments.options)),
         registry_(metrics),
         metrics_(
-            metrics, arguments.options.data.num_ranks, arguments.options.learner.max_staleness) {}
+            metrics, arguments.options.data.num_ranks, arguments.options.learner.max_staleness),
+        publish_metrics_(metrics),
+        store_(arguments.options.learner.publish.delta_bases) {}
 
   ~Learner() {
     if (stop_watch_.joinable()) {
@@ -122,6 +127,7 @@ class Learner {
   // Nothing when the run log holds this evaluation already.
   absl::Status Evaluate(report::Stage stage, report::Split split, int64_t step);
   absl::Status EvaluateBetweenSteps();
+  void MakePolicyService();
   void Publish(domain::PolicyVersion version);
   absl::Status SaveCheckpoint(bool is_stage_end);
   absl::Status Log(const report::Record& record) { return log_->Append(record); }
@@ -133,6 +139,7 @@ class Learner {
   const Objective objective_;
   telemetry::Metrics* const registry_;
   const LearnerMetrics metrics_;
+  PublishMetrics publish_metrics_;
 
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer_;
   std::unique_ptr<model::Decoder> policy_;
@@ -152,6 +159,7 @@ class Learner {
   std::unique_ptr<PromptBook> prompts_;
   std::unique_ptr<GroupLedger> ledger_;
   PolicyStore store_;
+  std::unique_ptr<weights::SegmentWriter> segments_;  // Null without shared memory.
   std::unique_ptr<ExperienceService> experience_;
   std::unique_ptr<PolicyService> policy_service_;
   std::unique_ptr<rpc::Server> server_;
@@ -279,10 +287,11 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
       ledger_.get(),
       prompts_.get(),
       registry_);
-  policy_service_ = PolicyService::Create(&store_, epoch_);
+  MakePolicyService();
+  std::vector<grpc::Service*> services = policy_service_->services();
+  services.push_back(experience_->service());
   CR_ASSIGN_OR_RETURN(server_,
-                      rpc::Server::Start(options_.learner.listen,
-                                         {experience_->service(), policy_service_->service()}));
+                      rpc::Server::Start(options_.learner.listen, services));
   if (!options_.telemetry.ports_dir.empty()) {
     CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options_.telemetry.ports_dir,
                                                  name,
@@ -304,6 +313,34 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   return absl::OkStatus();
 }
 
+void Learner::MakePolicyService() {
+  if (options_.learner.publish.shared_memory) {
+    std::error_code error;
+    const std::filesystem::path run = std::filesystem::weakly_canonical(options_.run_dir, error);
+    absl::StatusOr<std::unique_ptr<weights::SegmentWriter>> writer =
+        weights::SegmentWriter::Create(run.empty() ? options_.run_dir : run.string(), epoch_);
+    if (writer.ok()) {
+      segments_ = *std::move(writer);
+    } else {
+      CR_LOG(WARNING) << writer.status().message() << "; all workers fetch over gRPC";
+    }
+  }
+  policy_service_ = PolicyService::Create(
+      &store_,
+      segments_.get(),
+      epoch_,
+      {.fanout = options_.learner.publish.fanout},
+      {.live =
+           [this](const std::string& worker, domain::PolicyVersion version) {
+             publish_metrics_.ObserveLive(worker, version.value);
+           },
+       .sent =
+           [this](weights::Encoding encoding, uint64_t size_bytes) {
+             publish_metrics_.ObserveSent(encoding == weights::Encoding::kDelta, size_bytes);
+           },
+       .digest_mismatch = [this](const std::string&) { publish_metrics_.ObserveMismatch(); }});
+}
+
 void Learner::Publish(domain::PolicyVersion version) {
   // The first prompts, whatever the step.
   std::vector<std::vector<int32_t>> texts;
@@ -314,6 +351,7 @@ void Learner::Publish(domain::PolicyVersion version) {
     if (text.size() >= 2) texts.push_back(std::move(text));
   }
   store_.Publish(TakeSnapshot(*policy_,
+                              epoch_,
                               version,
                               options_.model.wire_type == config::WireType::kBf16 ? "BF16" : "F32",
                               texts));

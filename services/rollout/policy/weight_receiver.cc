@@ -4,41 +4,24 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "libs/base/digest.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 
 namespace convrec::rollout {
 
-absl::Status VerifyPolicy(const PolicyManifest& manifest, const std::string& bytes) {
-  if (bytes.size() != manifest.size_bytes) {
-    return absl::DataLossError(absl::StrCat(
-        "weights of version ", manifest.version.value, ": ", bytes.size(), " bytes, expected ", manifest.size_bytes));
-  }
-  for (const ManifestTensor& tensor : manifest.tensors) {
-    if (base::DigestOf(bytes.data() + tensor.offset, tensor.size_bytes) != tensor.digest) {
-      return absl::DataLossError(absl::StrCat(
-          "weights of version ", manifest.version.value, ": tensor ", tensor.name, " does not have its digest"));
-    }
-  }
-  if (base::DigestOf(bytes) != manifest.digest) {
-    return absl::DataLossError(
-        absl::StrCat("weights of version ", manifest.version.value, " do not have their digest"));
-  }
-  return absl::OkStatus();
-}
-
-WeightReceiver::WeightReceiver(LearnerClient* learner, DecoderEngine* engine, Observer observer,
-                               std::function<void()> on_ready)
-    : learner_(learner),
+WeightReceiver::WeightReceiver(PolicyClient* client, DecoderEngine* engine, const WeightTransfer::Options& options,
+                               const Observer& observer, std::function<void()> on_ready)
+    : client_(client),
       engine_(engine),
-      observer_(std::move(observer)),
+      observer_(observer),
       on_ready_(std::move(on_ready)),
+      transfer_(client, options, observer.transfer),
       thread_([this] { Run(); }) {}
 
 WeightReceiver::~WeightReceiver() {
   stopping_ = true;
+  transfer_.Close();
   engine_->Close();
   thread_.join();
 }
@@ -56,8 +39,22 @@ WeightReceiver::Companions WeightReceiver::TakeCompanions(PolicyId id) {
   return result;
 }
 
+void WeightReceiver::Swapped(PolicyId id) {
+  absl::MutexLock lock(&mu_);
+  swapped_ = id;
+}
+
+bool WeightReceiver::AwaitSwap(PolicyId id) {
+  const auto swapped = [this, id]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return swapped_ == id; };
+  absl::MutexLock lock(&mu_);
+  while (!stopping_ && !base::StopRequested()) {
+    if (mu_.AwaitWithTimeout(absl::Condition(&swapped), absl::Milliseconds(200))) return true;
+  }
+  return false;
+}
+
 void WeightReceiver::Run() {
-  PolicyId served;
+  PolicyId held;
   while (!stopping_ && !base::StopRequested()) {
     domain::RunEpoch epoch;
     {
@@ -68,65 +65,65 @@ void WeightReceiver::Run() {
       base::WaitForStop(absl::Milliseconds(20));
       continue;
     }
-    const int64_t version = served.epoch == epoch ? served.version.value : -1;
-    auto manifest = learner_->WaitForPolicy(epoch, version, absl::Seconds(1));
-    if (!manifest.ok()) {
+    const int64_t version = held.epoch == epoch ? held.version.value : -1;
+    auto offer = client_->WaitForVersion(epoch, version, absl::Seconds(1));
+    if (!offer.ok()) {
       // FailedPrecondition: the learner has started again; the worker joins anew and calls Follow().
-      if (absl::IsCancelled(manifest.status())) return;
-      if (!absl::IsFailedPrecondition(manifest.status())) {
-        CR_LOG(WARNING) << "no policy: " << manifest.status().message();
+      if (absl::IsCancelled(offer.status())) return;
+      if (!absl::IsFailedPrecondition(offer.status())) {
+        CR_LOG(WARNING) << "no policy: " << offer.status().message();
       }
       base::WaitForStop(absl::Milliseconds(200));
       continue;
     }
-    if (*manifest == nullptr) continue;
-    const absl::Status status = Receive(**manifest);
+    if (*offer == nullptr) continue;
+    const absl::Status status = Receive(**offer);
     if (status.ok()) {
-      served = {.epoch = (*manifest)->epoch, .version = (*manifest)->version};
+      held = {.epoch = (*offer)->manifest.epoch, .version = (*offer)->manifest.version};
     } else if (absl::IsInvalidArgument(status)) {
       observer_.failed(status);
       return;
     } else if (!absl::IsNotFound(status) && !absl::IsCancelled(status)) {
-      CR_LOG(WARNING) << "weights not taken: " << status.message();
-      if (absl::IsDataLoss(status)) observer_.digest_mismatch();
+      if (!absl::IsFailedPrecondition(status)) CR_LOG(WARNING) << "weights not taken: " << status.message();
       base::WaitForStop(absl::Milliseconds(200));
     }
   }
 }
 
-absl::Status WeightReceiver::Receive(const PolicyManifest& manifest) {
+absl::Status WeightReceiver::Receive(const PolicyOffer& offer) {
   const absl::Time start = absl::Now();
-  std::string bytes;
-  bytes.reserve(manifest.size_bytes);
-  absl::Status fetched;
-  for (int attempt = 0; attempt < 5 && !stopping_; ++attempt) {
-    fetched = learner_->FetchPolicy(manifest, &bytes);
-    if (fetched.ok() || !(absl::IsUnavailable(fetched) || absl::IsDeadlineExceeded(fetched))) break;
-    base::WaitForStop(absl::Milliseconds(100));
-  }
-  CR_RETURN_IF_ERROR(fetched);
-  CR_RETURN_IF_ERROR(VerifyPolicy(manifest, bytes));
+  const PolicyId id{.epoch = offer.manifest.epoch, .version = offer.manifest.version};
+  CR_ASSIGN_OR_RETURN(std::shared_ptr<const weights::Snapshot> snapshot, transfer_.Receive(offer));
   std::vector<PolicyTensor> tensors;
-  for (const ManifestTensor& tensor : manifest.tensors) {
+  Companions companions{.canaries = snapshot->manifest.canaries, .is_float32 = true};
+  for (const weights::TensorEntry& tensor : snapshot->manifest.tensors) {
     tensors.push_back({.name = tensor.name,
                        .dtype = tensor.dtype,
                        .shape = tensor.shape,
-                       .data = bytes.data() + tensor.offset,
+                       .data = snapshot->bytes.data() + tensor.offset,
                        .size_bytes = tensor.size_bytes});
+    companions.is_float32 &= tensor.dtype == "F32";
   }
-  Companions companions{.canaries = manifest.canaries, .is_float32 = true};
-  for (const ManifestTensor& tensor : manifest.tensors) companions.is_float32 &= tensor.dtype == "F32";
   {
     // Before the engine has the weights: it may swap them in at once.
     absl::MutexLock lock(&mu_);
-    companions_[{.epoch = manifest.epoch, .version = manifest.version}] = std::move(companions);
+    companions_[id] = std::move(companions);
   }
-  CR_RETURN_IF_ERROR(engine_->Receive({.epoch = manifest.epoch, .version = manifest.version}, tensors));
-  observer_.received(manifest.size_bytes, absl::ToDoubleSeconds(absl::Now() - start));
+  const absl::Status loaded = engine_->Receive(id, tensors);
+  if (!loaded.ok()) {
+    transfer_.Drop();
+    return loaded;
+  }
+  snapshot.reset();
+  if (observer_.loaded) observer_.loaded(absl::ToDoubleSeconds(absl::Now() - start));
   on_ready_();
-  const auto matches = learner_->ReportLive(manifest, manifest.digest);
-  if (matches.ok() && !*matches) observer_.digest_mismatch();
-  return absl::OkStatus();
+  if (!AwaitSwap(id)) {
+    transfer_.Drop();
+    return absl::CancelledError("stopped");
+  }
+  const absl::Status reported = transfer_.Commit();
+  // A learner that has started again asks for its own weights next.
+  return absl::IsFailedPrecondition(reported) ? absl::OkStatus() : reported;
 }
 
 }  // namespace convrec::rollout

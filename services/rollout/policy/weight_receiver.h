@@ -1,8 +1,8 @@
 // Keeps the engine's weights at the newest published version, on a thread of its own.
 //
-// Waits for a version at the learner, fetches its bytes, checks the digest of every tensor and of the whole in
-// its own buffer, and hands them to the engine, which swaps them in between two steps. Bytes that do not
-// match are fetched again and never reach the engine.
+// Waits for a version at the learner, brings it here verified (WeightTransfer), and hands it to the engine, which swaps
+// it in between two steps; then the learner hears that it is live. Bytes that are not the published ones never
+// reach the engine.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "services/rollout/engine/decoder_engine.h"
-#include "services/rollout/learner_client.h"
+#include "services/rollout/policy/policy_client.h"
+#include "services/rollout/policy/weight_transfer.h"
 
 namespace convrec::rollout {
 
@@ -22,14 +23,16 @@ class WeightReceiver final {
  public:
   // What has happened, for metrics; called on the receiver's thread.
   struct Observer {
-    std::function<void(uint64_t size_bytes, double seconds)> received;
-    std::function<void()> digest_mismatch;
+    WeightTransfer::Observer transfer = {};
+    // From the offer to weights that wait to be swapped in.
+    std::function<void(double seconds)> loaded = {};
     // These weights can never be taken, as those of a model of another shape.
-    std::function<void(const absl::Status&)> failed;
+    std::function<void(const absl::Status&)> failed = {};
   };
 
   // All must outlive the receiver. `on_ready` is called when a policy waits to be swapped in.
-  WeightReceiver(LearnerClient* learner, DecoderEngine* engine, Observer observer, std::function<void()> on_ready);
+  WeightReceiver(PolicyClient* client, DecoderEngine* engine, const WeightTransfer::Options& options,
+                 const Observer& observer, std::function<void()> on_ready);
   ~WeightReceiver();   // Stops and joins.
 
   // Follows this learner start from now on.
@@ -42,22 +45,26 @@ class WeightReceiver final {
   };
   Companions TakeCompanions(PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // The engine samples with this policy.
+  void Swapped(PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
+
  private:
   void Run();
-  absl::Status Receive(const PolicyManifest& manifest);
+  absl::Status Receive(const PolicyOffer& offer);
+  // False when it ends before the engine has swapped.
+  bool AwaitSwap(PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
 
-  LearnerClient* const learner_;
+  PolicyClient* const client_;
   DecoderEngine* const engine_;
   const Observer observer_;
   const std::function<void()> on_ready_;
+  WeightTransfer transfer_;   // Of the receiver's thread.
   absl::Mutex mu_;
   std::map<PolicyId, Companions> companions_ ABSL_GUARDED_BY(mu_);
   domain::RunEpoch epoch_ ABSL_GUARDED_BY(mu_){-1};
+  PolicyId swapped_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
-
-// OK, or DataLoss naming the first tensor whose bytes do not have their digest.
-absl::Status VerifyPolicy(const PolicyManifest& manifest, const std::string& bytes);
 
 }  // namespace convrec::rollout

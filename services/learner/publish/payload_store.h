@@ -1,0 +1,66 @@
+// The payloads of the newest version: made when first asked for, once for all receivers.
+//
+// A delta is encoded, and a payload written to shared memory, by the first call that needs it, on the caller's thread;
+// calls for the same one wait for it. What belongs to earlier versions is dropped with the first call for a newer one.
+// Thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/weights/payload.h"
+#include "libs/weights/shared_segment.h"
+#include "services/learner/publish/policy_store.h"
+
+namespace convrec::learner {
+
+class PayloadStore final {
+ public:
+  // `store` must outlive the value. `writer` may be null: no shared memory.
+  PayloadStore(const PolicyStore* store, weights::SegmentWriter* writer) : store_(store), writer_(writer) {}
+
+  // What a receiver with `base` (or none) is sent: the delta when the base is kept and the delta is smaller.
+  weights::Payload PayloadFor(std::shared_ptr<const weights::Snapshot> snapshot, const weights::Base& base)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The same payload in shared memory; nothing when shared memory is full, said once.
+  std::optional<weights::SegmentRef> SegmentFor(const weights::Payload& payload, const weights::Base& base)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // How often deltas have been encoded and segments written, for tests.
+  int num_encoded() const ABSL_LOCKS_EXCLUDED(mu_);
+  int num_written() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  // One thing that is made once; `mu` is held while it is made.
+  template <typename T>
+  struct Once {
+    absl::Mutex mu;
+    std::optional<T> made ABSL_GUARDED_BY(mu);
+  };
+  // Keyed by the base's digest, "" = whole.
+  template <typename T>
+  using Table = std::map<std::string, std::shared_ptr<Once<T>>>;
+
+  template <typename T>
+  std::shared_ptr<Once<T>> Find(Table<T>* table, const std::string& key, domain::PolicyVersion version)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const PolicyStore* const store_;
+  weights::SegmentWriter* const writer_;
+  mutable absl::Mutex mu_;
+  domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_){-1};
+  Table<std::shared_ptr<const std::string>> deltas_ ABSL_GUARDED_BY(mu_);
+  Table<std::optional<weights::SegmentRef>> segments_ ABSL_GUARDED_BY(mu_);
+  int num_encoded_ ABSL_GUARDED_BY(mu_) = 0;
+  int num_written_ ABSL_GUARDED_BY(mu_) = 0;
+  bool has_warned_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace convrec::learner

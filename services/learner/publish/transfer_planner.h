@@ -1,0 +1,69 @@
+// From whom each worker fetches a version over gRPC: a tree with the learner at its root.
+//
+// At most `fanout` workers fetch a version from the learner, and at most `fanout` at a time from each worker that has
+// verified it and can be reached; the others wait for one of those. So the learner sends a version `fanout` times,
+// however many workers there are. Nobody waits for somebody who does not come: a worker that was let down by its
+// source, has waited `longest_wait`, or has no other worker to hope for, fetches from the learner.
+//
+// Pure: time is an argument. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace convrec::learner {
+
+class TransferPlanner final {
+ public:
+  struct Options {
+    int fanout = 4;                                    // 0 = all fetch from the learner.
+    absl::Duration longest_wait = absl::Seconds(20);
+    absl::Duration longest_transfer = absl::Minutes(10);  // Then a place counts as free.
+  };
+  explicit TransferPlanner(const Options& options) : options_(options) {}
+
+  struct Request {
+    std::string worker;
+    std::string relay_address;        // Where others can fetch from it; empty = nowhere.
+    bool is_local = false;            // It has called through the loopback interface.
+    std::vector<std::string> failed;  // Addresses that did not deliver this version to it.
+  };
+  struct Plan {
+    enum class Source { kWait, kLearner, kWorker };
+    Source source = Source::kWait;
+    std::string address;  // Of the worker.
+  };
+  // A new version forgets everything about the last. The plan counts as begun.
+  Plan PlanFor(const Request& request, int64_t version, absl::Time now);
+
+  // The worker has verified the version: it can be fetched from.
+  void Verified(const std::string& worker, int64_t version);
+  // Its transfer from the learner has broken; it may go on and verify all the same.
+  void Ended(const std::string& worker, int64_t version);
+
+ private:
+  struct Member {
+    bool has_verified = false;
+    bool is_fetching = false;
+    bool is_direct = false;  // Fetches, or has fetched, from the learner.
+    bool is_local = false;
+    std::string relay_address;
+    std::string source;  // While fetching from a worker.
+    absl::Time since;    // Of the first request; while fetching, of the plan.
+  };
+  static bool CanReach(const Request& from, const Member& member);
+
+  const Options options_;
+  int64_t version_ = -1;
+  std::map<std::string, Member> members_;
+  std::map<std::string, absl::Time> waiting_since_;
+  std::map<std::string, std::set<std::string>> complaints_;  // Workers let down, by address.
+};
+
+}  // namespace convrec::learner
