@@ -258,6 +258,55 @@ def training():
                         maximum=1,
                     ),
                     lines(
+                        "Effective samples by list position",
+                        "Effective sample size over the number of tokens at each position.",
+                        "percentunit",
+                        query(
+                            "min by (position) (rl_learner_rank_effective_sample_ratio{RUN})",
+                            "position {{position}}",
+                        ),
+                        minimum=0,
+                        maximum=1,
+                    ),
+                    lines(
+                        "Ratio and weight by list position",
+                        "Mean raw importance ratio and off-policy weight at each position.",
+                        "none",
+                        query(
+                            "avg by (position) (rl_learner_rank_ratio_mean{RUN})",
+                            "ratio at {{position}}",
+                        ),
+                        query(
+                            "avg by (position) (rl_learner_rank_correction_weight_mean{RUN})",
+                            "weight at {{position}}",
+                        ),
+                        decimals=3,
+                    ),
+                    lines(
+                        "Clipped and corrected share by list position",
+                        "Share of tokens whose ratio was clipped, and whose weight was truncated or"
+                        " masked.",
+                        "percentunit",
+                        query(
+                            "avg by (position) (rl_learner_rank_clip_ratio{RUN})",
+                            "clipped at {{position}}",
+                        ),
+                        query(
+                            "avg by (position) (rl_learner_rank_correction_cut_ratio{RUN})",
+                            "corrected at {{position}}",
+                        ),
+                        minimum=0,
+                    ),
+                    lines(
+                        "Off-policy weights",
+                        "Mean raw weight, policy before the step over sampling policy, and the"
+                        " share truncated or masked.",
+                        "none",
+                        query("avg(rl_learner_correction_weight_mean{RUN})", "mean weight"),
+                        query("avg(rl_learner_correction_cut_ratio{RUN})", "share cut"),
+                        decimals=3,
+                    ),
+                    lines(
                         "Samples dropped",
                         "Samples per second that the learner refused, by reason.",
                         "cps",

@@ -55,6 +55,7 @@ void VisitFields(R& record, Visit&& visit) {
   visit("eos_ratio", record.eos_ratio);
   visit("live_rank_ratio", record.live_rank_ratio);
   visit("zero_signal_groups", record.zero_signal_groups);
+  visit("resampled_groups", record.resampled_groups);
   visit("staleness_mean", record.staleness_mean);
   visit("staleness_max", record.staleness_max);
   visit("logprob_gap", record.logprob_gap);
@@ -62,6 +63,17 @@ void VisitFields(R& record, Visit&& visit) {
   visit("ratio_min", record.ratio_min);
   visit("ratio_max", record.ratio_max);
   visit("effective_sample_ratio", record.effective_sample_ratio);
+  visit("correction_mean", record.correction_mean);
+  visit("correction_min", record.correction_min);
+  visit("correction_max", record.correction_max);
+  visit("correction_cut", record.correction_cut);
+  visit("ratio_by_rank", record.ratio_by_rank);
+  visit("ratio_min_by_rank", record.ratio_min_by_rank);
+  visit("ratio_max_by_rank", record.ratio_max_by_rank);
+  visit("effective_sample_by_rank", record.effective_sample_by_rank);
+  visit("correction_by_rank", record.correction_by_rank);
+  visit("correction_cut_by_rank", record.correction_cut_by_rank);
+  visit("zero_signal_by_rank", record.zero_signal_by_rank);
   visit("tokens", record.tokens);
   visit("tokens_per_second", record.tokens_per_second);
   visit("seconds", record.seconds);

@@ -66,15 +66,29 @@ struct RlStep {
   double truncated_ratio = 0;      // Lists cut by the token limit.
   double eos_ratio = 0;            // Lists that end by the stop token.
   double live_rank_ratio = 0;      // (group, rank) pairs whose siblings differ in reward.
-  int64_t zero_signal_groups = 0;  // Groups without any such rank.
+  int64_t zero_signal_groups = 0;  // Trained groups without any such rank.
+  int64_t resampled_groups = 0;    // Groups without signal replaced since the previous step.
   double staleness_mean = 0;       // Steps between the sampling and the trained version.
   int64_t staleness_max = 0;
   double logprob_gap = 0;  // Largest |sampled - recomputed| log-probability.
   double ratio_mean = 1;   // Importance ratio before clipping.
   double ratio_min = 1;
   double ratio_max = 1;
+  // Effective sample size of the weights in force, the ratio times any off-policy correction, over
+  // the number of tokens.
   double effective_sample_ratio = 1;
-  int64_t tokens = 0;  // Completion tokens trained.
+  double correction_mean = 1;  // Raw weight, policy before the step over sampling policy.
+  double correction_min = 1;
+  double correction_max = 1;
+  double correction_cut = 0;          // Share of tokens whose weight was truncated or masked.
+  std::vector<double> ratio_by_rank;  // Mean, as ratio_mean; 0 where no list has the rank.
+  std::vector<double> ratio_min_by_rank;
+  std::vector<double> ratio_max_by_rank;
+  std::vector<double> effective_sample_by_rank;
+  std::vector<double> correction_by_rank;  // Mean, as correction_mean.
+  std::vector<double> correction_cut_by_rank;
+  std::vector<double> zero_signal_by_rank;  // Share of groups with equal rewards at the rank.
+  int64_t tokens = 0;                       // Completion tokens trained.
   double tokens_per_second = 0;
   double seconds = 0;  // The whole step; its parts follow.
   double wait_s = 0;   // For groups.

@@ -2,6 +2,7 @@
 #
 #   python_environment NAME PACKAGE==VERSION...   makes or finds one in the cache folder; sets VENV
 #   torch_from_wheel                              lets its Python use the unpacked LibTorch wheel
+#   trl_environment                               both, for TRL
 
 python_environment() {
   VENV="$CACHE/venv-$1"
@@ -12,6 +13,15 @@ python_environment() {
   python3 -m venv "$VENV" || die "python3-venv is missing: apt-get install python3-venv"
   "$VENV/bin/pip" install --quiet --disable-pip-version-check "$@"
   touch "$VENV/complete"
+}
+
+trl_environment() {
+  python_environment peers-trl-1 transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 datasets==5.2.0 \
+    numpy==2.4.6 psutil==7.2.2 typing_extensions sympy networkx filelock fsspec jinja2
+  # What TRL asks for beyond these is torch, which comes from the unpacked wheel.
+  [ -e "$VENV/bin/trl" ] ||
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps trl==1.16.0 accelerate==1.15.0
+  torch_from_wheel
 }
 
 # The wheel's CUDA half names libraries that are several GB and that nothing here calls: empty ones take their

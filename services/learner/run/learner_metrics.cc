@@ -1,5 +1,7 @@
 #include "services/learner/run/learner_metrics.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "libs/domain/list_score.h"
 
@@ -33,6 +35,8 @@ LearnerMetrics::LearnerMetrics(telemetry::Metrics* m, int num_ranks, int max_sta
       policy_loss_(
           m->AddGauge("rl_learner_loss", "Loss of the last step by term.", {{"term", "policy"}})),
       kl_loss_(m->AddGauge("rl_learner_loss", "Loss of the last step by term.", {{"term", "kl"}})),
+      entropy_loss_(
+          m->AddGauge("rl_learner_loss", "Loss of the last step by term.", {{"term", "entropy"}})),
       grad_norm_(m->AddGauge("rl_learner_grad_norm", "Gradient norm before clipping.")),
       staleness_limit_(
           m->AddGauge("rl_learner_staleness_limit_versions", "learner.max_staleness.")),
@@ -48,6 +52,12 @@ LearnerMetrics::LearnerMetrics(telemetry::Metrics* m, int num_ranks, int max_sta
           m->AddGauge("rl_learner_clip_ratio", "Share of clipped tokens.", {{"side", "low"}})),
       clip_high_(
           m->AddGauge("rl_learner_clip_ratio", "Share of clipped tokens.", {{"side", "high"}})),
+      correction_mean_(
+          m->AddGauge("rl_learner_correction_weight_mean",
+                      "Mean raw weight: policy before the step over sampling policy.")),
+      correction_cut_(
+          m->AddGauge("rl_learner_correction_cut_ratio",
+                      "Share of tokens whose off-policy weight was truncated or masked.")),
       wait_s_(Stage(m, "wait")),
       forward_s_(Stage(m, "forward")),
       backward_s_(Stage(m, "backward")),
@@ -62,11 +72,28 @@ LearnerMetrics::LearnerMetrics(telemetry::Metrics* m, int num_ranks, int max_sta
                                     telemetry::ExponentialBuckets(0.01, 2, 16))) {
   for (int rank = 1; rank <= num_ranks; ++rank) {
     const telemetry::Labels position = {{"position", absl::StrCat(rank)}};
-    kl_by_rank_.push_back(m->AddGauge(
-        "rl_learner_kl_reference", "Mean KL (k3) to the SFT policy by list position.", position));
+    kl_by_rank_.push_back(
+        m->AddGauge("rl_learner_kl_reference",
+                    "Mean KL to the SFT policy by list position, as objective.kl_estimator says.",
+                    position));
     zero_std_by_rank_.push_back(
         m->AddGauge("rl_learner_zero_std_ratio",
                     "Share of groups with equal rewards at a list position.",
+                    position));
+    ratio_by_rank_.push_back(m->AddGauge(
+        "rl_learner_rank_ratio_mean", "Mean raw importance ratio by list position.", position));
+    clip_by_rank_.push_back(m->AddGauge(
+        "rl_learner_rank_clip_ratio", "Share of clipped tokens by list position.", position));
+    effective_by_rank_.push_back(
+        m->AddGauge("rl_learner_rank_effective_sample_ratio",
+                    "Effective sample size over the number of tokens by list position.",
+                    position));
+    correction_by_rank_.push_back(m->AddGauge("rl_learner_rank_correction_weight_mean",
+                                              "Mean raw off-policy weight by list position.",
+                                              position));
+    correction_cut_by_rank_.push_back(
+        m->AddGauge("rl_learner_rank_correction_cut_ratio",
+                    "Share of truncated or masked off-policy weights by list position.",
                     position));
   }
   for (const int k : domain::kCutoffs) {
@@ -93,6 +120,7 @@ void LearnerMetrics::Observe(const report::RlStep& step, const StepDetail& detai
   entropy_.Set(step.entropy);
   policy_loss_.Set(detail.policy_loss);
   kl_loss_.Set(detail.kl_loss);
+  entropy_loss_.Set(detail.entropy_loss);
   grad_norm_.Set(step.grad_norm);
   onpolicy_ratio_.Set(detail.fresh_ratio_mean);
   logprob_gap_.Set(step.logprob_gap);
@@ -100,13 +128,21 @@ void LearnerMetrics::Observe(const report::RlStep& step, const StepDetail& detai
   effective_sample_ratio_.Set(step.effective_sample_ratio);
   clip_low_.Set(step.clip_low);
   clip_high_.Set(step.clip_high);
-  for (size_t rank = 0; rank < kl_by_rank_.size() && rank < step.kl_by_rank.size(); ++rank) {
-    kl_by_rank_[rank].Set(step.kl_by_rank[rank]);
-  }
-  for (size_t rank = 0; rank < zero_std_by_rank_.size() && rank < detail.zero_std_by_rank.size();
-       ++rank) {
-    zero_std_by_rank_[rank].Set(detail.zero_std_by_rank[rank]);
-  }
+  correction_mean_.Set(step.correction_mean);
+  correction_cut_.Set(step.correction_cut);
+  const auto set_by_rank = [](const std::vector<telemetry::Gauge>& gauges,
+                              const std::vector<double>& values) {
+    for (size_t rank = 0; rank < std::min(gauges.size(), values.size()); ++rank) {
+      gauges[rank].Set(values[rank]);
+    }
+  };
+  set_by_rank(kl_by_rank_, step.kl_by_rank);
+  set_by_rank(zero_std_by_rank_, step.zero_signal_by_rank);
+  set_by_rank(ratio_by_rank_, step.ratio_by_rank);
+  set_by_rank(clip_by_rank_, step.clip_by_rank);
+  set_by_rank(effective_by_rank_, step.effective_sample_by_rank);
+  set_by_rank(correction_by_rank_, step.correction_by_rank);
+  set_by_rank(correction_cut_by_rank_, step.correction_cut_by_rank);
   wait_s_.Observe(step.wait_s);
   forward_s_.Observe(step.forward_s);
   backward_s_.Observe(step.backward_s);

@@ -13,9 +13,8 @@ namespace convrec::learner {
 struct StepDetail {
   double policy_loss = 0;
   double kl_loss = 0;
-  double fresh_ratio_mean = 1;  // exp(recomputed - sampled) at equal weights.
-  std::vector<double>
-      zero_std_by_rank;  // Share of groups whose lists have equal rewards at the rank.
+  double entropy_loss = 0;
+  double fresh_ratio_mean = 1;               // exp(recomputed - sampled) at equal weights.
   std::vector<int64_t> staleness_of_groups;  // Versions.
 };
 
@@ -37,11 +36,13 @@ class LearnerMetrics final {
  private:
   telemetry::Counter steps_, tokens_, zero_advantage_groups_, non_finite_;
   telemetry::Gauge last_step_, last_checkpoint_, policy_version_, learning_rate_, entropy_,
-      policy_loss_, kl_loss_;
+      policy_loss_, kl_loss_, entropy_loss_;
   telemetry::Gauge grad_norm_, staleness_limit_, onpolicy_ratio_, logprob_gap_, wait_ratio_,
       effective_sample_ratio_;
   telemetry::Gauge clip_low_, clip_high_;
-  std::vector<telemetry::Gauge> kl_by_rank_, zero_std_by_rank_, ndcg_;
+  telemetry::Gauge correction_mean_, correction_cut_;
+  std::vector<telemetry::Gauge> kl_by_rank_, zero_std_by_rank_, ratio_by_rank_, clip_by_rank_,
+      effective_by_rank_, correction_by_rank_, correction_cut_by_rank_, ndcg_;
   telemetry::Histogram wait_s_, forward_s_, backward_s_, optimizer_s_, publish_s_, staleness_,
       checkpoint_s_;
 };

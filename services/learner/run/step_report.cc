@@ -37,10 +37,22 @@ report::RlStep SummariseStep(const StepStats& stats,
   step.ratio_min = last.all.ratio_min;
   step.ratio_max = last.all.ratio_max;
   step.effective_sample_ratio = last.all.effective_share;
+  step.correction_mean = first.all.correction_mean;
+  step.correction_min = first.all.correction_min;
+  step.correction_max = first.all.correction_max;
+  step.correction_cut = first.all.correction_cut_share;
+  step.zero_signal_by_rank = batch.zero_std_share_N;
   for (int rank = 0; rank < objective.num_ranks; ++rank) {
     step.kl_by_rank.push_back(first.bins[static_cast<size_t>(rank)].kl_mean);
+    const RatioStats& before = first.bins[static_cast<size_t>(rank)];
+    step.correction_by_rank.push_back(before.correction_mean);
+    step.correction_cut_by_rank.push_back(before.correction_cut_share);
     const RatioStats& bin = last.bins[static_cast<size_t>(rank)];
     step.clip_by_rank.push_back(bin.clip_low_share + bin.clip_high_share);
+    step.ratio_by_rank.push_back(bin.ratio_mean);
+    step.ratio_min_by_rank.push_back(bin.ratio_min);
+    step.ratio_max_by_rank.push_back(bin.ratio_max);
+    step.effective_sample_by_rank.push_back(bin.effective_share);
   }
   step.grad_norm = stats.updates.front().grad_norm;
   step.learning_rate = stats.updates.front().learning_rate;
@@ -75,7 +87,7 @@ StepDetail DetailOf(const StepStats& stats, const TrainingBatch& batch) {
   detail.policy_loss = stats.losses.front().policy_loss;
   detail.kl_loss = stats.losses.front().kl_loss;
   detail.fresh_ratio_mean = stats.losses.front().fresh_ratio_mean;
-  detail.zero_std_by_rank = stats.batch.zero_std_share_N;
+  detail.entropy_loss = stats.losses.front().entropy_loss;
   for (const SampleGroup& group : batch.groups) detail.staleness_of_groups.push_back(group.lag);
   return detail;
 }
