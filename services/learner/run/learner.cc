@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -29,6 +30,8 @@
 #include "libs/telemetry/ports_file.h"
 #include "libs/tokenizer/tokenizer.h"
 #include "libs/weights/shared_segment.h"
+#include "services/learner/batch/advantage.h"
+#include "services/learner/batch/group_check.h"
 #include "services/learner/batch/training_batch.h"
 #include "services/learner/checkpoint/checkpoint.h"
 #include "services/learner/experience/experience_service.h"
@@ -132,6 +135,10 @@ class Learner {
   absl::Status SaveCheckpoint(bool is_stage_end);
   absl::Status Log(const report::Record& record) { return log_->Append(record); }
   absl::Status Warn(const std::string& message);
+  // For dynamic sampling; empty without it.
+  std::function<bool(const domain::RolloutGroup&)> SignalRule() const;
+  // One sentence when replacements begin to run out.
+  absl::Status WarnOfMissingSignal(const GroupLedger::Counts& counts, int64_t replaced);
 
   const config::RunOptions options_;
   const bool resume_;
@@ -155,6 +162,9 @@ class Learner {
   std::string source_directory_;       // Of tokenizer and config files, for exported models.
   double mean_step_s_ = 0;
   int64_t dropped_ = 0;  // Groups dropped until the last step.
+  int64_t resampled_ = 0;      // Groups replaced for want of signal until the last step.
+  int64_t unsignaled_ = 0;     // Groups trained without signal until the last step.
+  bool lacks_signal_ = false;  // The last step's replacements ran out.
 
   std::unique_ptr<PromptBook> prompts_;
   std::unique_ptr<GroupLedger> ledger_;
@@ -267,7 +277,10 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   ledger_ = std::make_unique<GroupLedger>(
       GroupLedger::Options{.groups_per_step = options_.learner.groups_per_step,
                            .max_staleness = options_.learner.max_staleness,
-                           .lease_timeout = options_.learner.lease_timeout},
+                           .lease_timeout = options_.learner.lease_timeout,
+                           .has_signal = SignalRule(),
+                           .max_resampled = options_.learner.objective.max_resampled *
+                                            options_.learner.groups_per_step},
       PromptFeed(std::max<size_t>(data_.train.size(), 1), options_.seed, state_.ledger.feed_cursor),
       state_.ledger.untrained,
       base::Clock::Real());
@@ -280,6 +293,8 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
        .counts_ranks_by_line = options_.compat == config::Compat::kFixed,
        .constrained = constrained_.training() || constrained_.evaluation(),
        .numbered_lists = options_.data.numbered_lists,
+       .check_shape =
+           [this](const domain::RolloutGroup& group) { return CheckGroup(group, objective_); },
        .check_group =
            [this](const domain::Lease& lease, const domain::RolloutGroup& group) {
              return constrained_.Check(lease, group);
@@ -350,6 +365,7 @@ void Learner::Publish(domain::PolicyVersion version) {
     text.resize(std::min<size_t>(text.size(), 64));
     if (text.size() >= 2) texts.push_back(std::move(text));
   }
+  ledger_->Announce(version);
   store_.Publish(TakeSnapshot(*policy_,
                               epoch_,
                               version,
@@ -471,6 +487,25 @@ absl::Status Learner::Warn(const std::string& message) {
   return Log(report::Event{line});
 }
 
+std::function<bool(const domain::RolloutGroup&)> Learner::SignalRule() const {
+  if (!options_.learner.objective.dynamic_sampling) return {};
+  return [this](const domain::RolloutGroup& group) { return HasSignal(group, objective_); };
+}
+
+absl::Status Learner::WarnOfMissingSignal(const GroupLedger::Counts& counts, int64_t replaced) {
+  const int64_t taken =
+      counts.accepted_unsignaled - std::exchange(unsignaled_, counts.accepted_unsignaled);
+  const bool began = taken > 0 && !lacks_signal_;
+  lacks_signal_ = taken > 0;
+  if (!began) return absl::OkStatus();
+  return Warn(absl::StrCat("starved of signal: ",
+                           replaced,
+                           " groups with equal rewards were replaced for this step, as many as "
+                           "learner.objective.max_resampled allows, and ",
+                           taken,
+                           " more were taken as they are"));
+}
+
 absl::StatusOr<std::vector<GroupLedger::Admitted>> Learner::TakeBatch() {
   // Waits in pieces, so that a starved learner says what it waits for instead of standing silent.
   while (true) {
@@ -518,6 +553,8 @@ absl::Status Learner::RunStep(int64_t step) {
   const GroupLedger::Counts counts = ledger_->counts();
   const int64_t dropped = counts.stale + counts.duplicate;
   record.dropped_groups = dropped - std::exchange(dropped_, dropped);
+  record.resampled_groups = counts.resampled - std::exchange(resampled_, counts.resampled);
+  CR_RETURN_IF_ERROR(WarnOfMissingSignal(counts, record.resampled_groups));
   metrics_.Observe(record, DetailOf(stats, batch));
   return Log(record);
 }
