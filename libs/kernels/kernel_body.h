@@ -68,7 +68,13 @@ inline void Begin(Register (&sum)[kRows][kWidth], const float* c, int64_t ldc, c
   }
 }
 
-template <int kRows>
+// Element (r, i) of a left factor stored by rows, or by columns.
+template <bool kByColumns>
+inline int64_t At(int64_t r, int64_t i, int64_t lda) {
+  return kByColumns ? i * lda + r : r * lda + i;
+}
+
+template <int kRows, bool kByColumns>
 void Tile(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
           const TileEnd& end) {
   for (int64_t column = 0; column < kPanelColumns; column += kPassColumns) {
@@ -84,7 +90,7 @@ void Tile(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, f
       }
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        const Register x = Splat<Register>(a[r * lda + i]);
+        const Register x = Splat<Register>(a[At<kByColumns>(r, i, lda)]);
 #pragma GCC unroll 4
         for (int w = 0; w < kWidth; ++w) sum[r][w] += x * factor[w];
       }
@@ -128,7 +134,8 @@ void TileWidened(int64_t k, const float* a, int64_t lda, const uint16_t* b, floa
 }
 
 #ifdef CR_KERNEL_DPBF16
-template <int kRows>
+// By columns, a holds pairs as well: a[i / 2][lda][2].
+template <int kRows, bool kByColumns>
 void TileBfloat16(int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
                   const TileEnd& end) {
   Register sum[kRows][kWidth];
@@ -144,7 +151,7 @@ void TileBfloat16(int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, 
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       int32_t pair;
-      std::memcpy(&pair, a + r * lda + i, sizeof(pair));
+      std::memcpy(&pair, a + (kByColumns ? i * lda + 2 * r : r * lda + i), sizeof(pair));
       const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
 #pragma GCC unroll 4
       for (int w = 0; w < kWidth; ++w) sum[r][w] = (Register)_mm512_dpbf16_ps((__m512)sum[r][w], x, factor[w]);
@@ -163,9 +170,10 @@ inline void WithRows(int rows, const Body& body) {
   body.template operator()<kMost>();
 }
 
+template <bool kByColumns>
 void AnyTile(int rows, int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
              const TileEnd& end) {
-  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { Tile<kRows>(k, a, lda, b, ldb, c, ldc, end); });
+  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { Tile<kRows, kByColumns>(k, a, lda, b, ldb, c, ldc, end); });
 }
 
 void AnyTileWidened(int rows, int64_t k, const float* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
@@ -174,9 +182,10 @@ void AnyTileWidened(int rows, int64_t k, const float* a, int64_t lda, const uint
 }
 
 #ifdef CR_KERNEL_DPBF16
+template <bool kByColumns>
 void AnyTileBfloat16(int rows, int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
                      const TileEnd& end) {
-  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { TileBfloat16<kRows>(k, a, lda, b, c, ldc, end); });
+  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { TileBfloat16<kRows, kByColumns>(k, a, lda, b, c, ldc, end); });
 }
 #endif
 
@@ -257,6 +266,25 @@ float RmsNorm(const float* x, const float* weight, int64_t n, float eps, float* 
   return scale;
 }
 
+// With n = x * scale and h = gradient * weight: out = scale * (h - n * mean(h * n)), weight_gradient += gradient * n.
+void RmsNormBackward(const float* x, const float* weight, float scale, const float* gradient, int64_t n, float* out,
+                     float* weight_gradient) {
+  Wide products{};
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    products += Load<Wide>(gradient + i) * Load<Wide>(weight + i) * Load<Wide>(x + i);
+  }
+  if (whole < n) {
+    const int64_t rest = n - whole;
+    products += LoadTail(gradient + whole, rest, 0) * LoadTail(weight + whole, rest, 0) * LoadTail(x + whole, rest, 0);
+  }
+  const float shared = SumOfLanes(products) * scale * scale / static_cast<float>(n);
+  for (int64_t i = 0; i < n; ++i) {
+    weight_gradient[i] += gradient[i] * (x[i] * scale);
+    out[i] = scale * (gradient[i] * weight[i] - x[i] * shared);
+  }
+}
+
 void GatedSilu(const float* gate, const float* up, int64_t n, float* out) {
   const auto product = [](const Wide& g, const Wide& u) { return g / (Splat<Wide>(1.0F) + Exp(-g)) * u; };
   const int64_t whole = n / kLanes * kLanes;
@@ -266,6 +294,32 @@ void GatedSilu(const float* gate, const float* up, int64_t n, float* out) {
     Store(product(LoadTail(gate + whole, n - whole, 0), LoadTail(up + whole, n - whole, 0)), values);
     std::memcpy(out + whole, values, static_cast<size_t>(n - whole) * sizeof(float));
   }
+}
+
+void GatedSiluBackward(const float* gate, const float* up, const float* gradient, int64_t n, float* gate_gradient,
+                       float* up_gradient) {
+  const auto put = [&](const Wide& g, const Wide& u, const Wide& d, float* to_gate, float* to_up) {
+    const Wide one = Splat<Wide>(1.0F), sigmoid = one / (one + Exp(-g));
+    Store(d * u * sigmoid * (one + g * (one - sigmoid)), to_gate);
+    Store(d * g * sigmoid, to_up);
+  };
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    put(Load<Wide>(gate + i), Load<Wide>(up + i), Load<Wide>(gradient + i), gate_gradient + i, up_gradient + i);
+  }
+  if (whole < n) {
+    float to_gate[kLanes], to_up[kLanes];
+    const int64_t rest = n - whole;
+    put(LoadTail(gate + whole, rest, 0), LoadTail(up + whole, rest, 0), LoadTail(gradient + whole, rest, 0), to_gate,
+        to_up);
+    std::memcpy(gate_gradient + whole, to_gate, static_cast<size_t>(rest) * sizeof(float));
+    std::memcpy(up_gradient + whole, to_up, static_cast<size_t>(rest) * sizeof(float));
+  }
+}
+
+// to = p * (to - shift) * scale
+void ScoreGradient(const float* p, int64_t n, float shift, float scale, float* to) {
+  for (int64_t i = 0; i < n; ++i) to[i] = p[i] * ((to[i] - shift) * scale);
 }
 
 void Rotate(float* x, const float* cos, const float* sin, int64_t half) {
@@ -298,6 +352,24 @@ float ExpInPlace(float* x, int64_t n, float shift, float scale) {
   return SumOfLanes(sum);
 }
 
+float ExpMoments(const float* x, int64_t n, float shift, float scale, float* weighted) {
+  Wide sum{}, moments{};
+  const auto take = [&](const Wide& value) {
+    // Far below, the exponential is 0, and so is its product with what is finite.
+    const Wide lowest = Splat<Wide>(-1000.0F);
+    Wide y = (value - Splat<Wide>(shift)) * Splat<Wide>(scale);
+    y = y < lowest ? lowest : y;
+    const Wide e = Exp(y);
+    sum += e;
+    moments += e * y;
+  };
+  const int64_t whole = n / kLanes * kLanes;
+  for (int64_t i = 0; i < whole; i += kLanes) take(Load<Wide>(x + i));
+  if (whole < n) take(LoadTail(x + whole, n - whole, -INFINITY));
+  *weighted = SumOfLanes(moments);
+  return SumOfLanes(sum);
+}
+
 float SumExp(const float* x, int64_t n, float shift, float scale) {
   Wide sum{};
   const int64_t whole = n / kLanes * kLanes;
@@ -312,20 +384,27 @@ float SumExp(const float* x, int64_t n, float shift, float scale) {
 
 constexpr KernelTable MakeTable() {
   return {.max_rows = CR_KERNEL_ROWS,
-          .tile = AnyTile,
+          .tile = AnyTile<false>,
+          .tile_by_columns = AnyTile<true>,
           .tile_widened = AnyTileWidened,
 #ifdef CR_KERNEL_DPBF16
-          .tile_bfloat16 = AnyTileBfloat16,
+          .tile_bfloat16 = AnyTileBfloat16<false>,
+          .tile_bfloat16_by_columns = AnyTileBfloat16<true>,
 #else
           .tile_bfloat16 = nullptr,
+          .tile_bfloat16_by_columns = nullptr,
 #endif
           .round_to_bfloat16 = RoundToBfloat16,
           .to_bfloat16 = ToBfloat16,
           .rms_norm = RmsNorm,
+          .rms_norm_backward = RmsNormBackward,
           .gated_silu = GatedSilu,
+          .gated_silu_backward = GatedSiluBackward,
+          .score_gradient = ScoreGradient,
           .rotate = Rotate,
           .max = Max,
           .exp_in_place = ExpInPlace,
+          .exp_moments = ExpMoments,
           .sum_exp = SumExp};
 }
 

@@ -33,6 +33,9 @@ struct KernelTable {
   // c[r, 0..32) = sum_k a[r, k] * b[k, 0..32); lda, ldb, ldc in elements.
   void (*tile)(int rows, int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
                int64_t ldc, const TileEnd& end);
+  // The same with a stored by columns: a[k, r] at k * lda + r.
+  void (*tile_by_columns)(int rows, int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
+                          int64_t ldc, const TileEnd& end);
   // The same with b of bfloat16, stored as pairs over k: b[k / 2][32][2]; k is even, products are float32.
   void (*tile_widened)(int rows, int64_t k, const float* a, int64_t lda, const uint16_t* b, float* c,
                        int64_t ldc, const TileEnd& end);
@@ -40,19 +43,32 @@ struct KernelTable {
   void (*tile_bfloat16)(int rows, int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c,
                         int64_t ldc, const TileEnd& end);
 
+  // The same with a stored by columns, as pairs over k: a[k / 2][lda][2].
+  void (*tile_bfloat16_by_columns)(int rows, int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c,
+                                   int64_t ldc, const TileEnd& end);
+
   // out = x rounded to bfloat16, nearest even, as float32.
   void (*round_to_bfloat16)(const float* x, int64_t n, float* out);
   // The same as bfloat16.
   void (*to_bfloat16)(const float* x, int64_t n, uint16_t* out);
   // out = x * scale * weight with scale = 1 / sqrt(mean(x^2) + eps), which is returned.
   float (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* out);
+  // Its gradient: out = that of x, weight_gradient += that of weight; `scale` as rms_norm returned it.
+  void (*rms_norm_backward)(const float* x, const float* weight, float scale, const float* gradient, int64_t n,
+                            float* out, float* weight_gradient);
   // out = gate / (1 + exp(-gate)) * up
   void (*gated_silu)(const float* gate, const float* up, int64_t n, float* out);
+  void (*gated_silu_backward)(const float* gate, const float* up, const float* gradient, int64_t n,
+                              float* gate_gradient, float* up_gradient);
+  // to = p * (to - shift) * scale, the gradient of scores whose softmax is p.
+  void (*score_gradient)(const float* p, int64_t n, float shift, float scale, float* to);
   // Halves (a, b) of 2 * half values become (a cos - b sin, b cos + a sin).
   void (*rotate)(float* x, const float* cos, const float* sin, int64_t half);
   float (*max)(const float* x, int64_t n);
   // x = exp((x - shift) * scale); returns the sum, over lanes of position modulo 16. n is a multiple of 16.
   float (*exp_in_place)(float* x, int64_t n, float shift, float scale);
+  // With y = (x - shift) * scale: returns sum exp(y) and sets `weighted` to sum exp(y) y, over lanes.
+  float (*exp_moments)(const float* x, int64_t n, float shift, float scale, float* weighted);
   // sum exp((x - shift) * scale), over lanes.
   float (*sum_exp)(const float* x, int64_t n, float shift, float scale);
 };

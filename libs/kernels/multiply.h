@@ -16,6 +16,8 @@ enum class Precision {
 
 struct Product {
   const float* x_MK = nullptr;
+  // Instead: the transpose, with m values a row. Not with widened weights.
+  const float* x_KM = nullptr;
   int64_t m = 0;
   float* out_MN = nullptr;
   const float* bias_N = nullptr;   // Optional.

@@ -101,7 +101,36 @@ INSTANTIATE_TEST_SUITE_P(Shapes,
                                            Shape{15, 33, 48},
                                            Shape{64, 96, 576},
                                            Shape{200, 40, 31},
-                                           Shape{5, 1, 1}));
+                                           Shape{5, 1, 1},
+                                           Shape{190, 70, 600},
+                                           Shape{17, 64, 1537}));
+
+TEST_P(MultiplyTest, TransposedFactorsGiveTheSameBits) {
+  const int64_t m = GetParam().m, n = GetParam().n, k = GetParam().k;
+  const std::vector<float> x = Random(m * k, 1), w = Random(n * k, 2);
+  const auto transposed = [](const std::vector<float>& of, int64_t rows, int64_t columns) {
+    std::vector<float> result(of.size());
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < columns; ++c) result[c * rows + r] = of[r * columns + c];
+    }
+    return result;
+  };
+  const std::vector<float> x_KM = transposed(x, m, k), w_KN = transposed(w, n, k);
+  ForEverySet([&](const KernelTable& kernels) {
+    for (const PanelType type : {PanelType::kFloat32, PanelType::kBfloat16}) {
+      if (type == PanelType::kBfloat16 && kernels.tile_bfloat16 == nullptr) continue;
+      PanelMatrix weights(n, k, type), other;
+      weights.SetRows(0, n, w.data());
+      other.Reshape(n + 40, k + 9, type);   // Memory with other values in it.
+      other.Reshape(n, k, type);
+      other.SetTransposed(w_KN.data(), n);
+      std::vector<float> expected(m * n), result(m * n);
+      Multiply(weights, {.x_MK = x.data(), .m = m, .out_MN = expected.data(), .precision = Precision::kBfloat16}, kernels);
+      Multiply(other, {.x_KM = x_KM.data(), .m = m, .out_MN = result.data(), .precision = Precision::kBfloat16}, kernels);
+      EXPECT_EQ(result, expected);
+    }
+  });
+}
 
 TEST(PanelMatrix, KeepsRowsSetInParts) {
   const std::vector<float> w = Random(70 * 9, 5);

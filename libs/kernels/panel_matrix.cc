@@ -24,16 +24,29 @@ float Widen(uint16_t x) {
 
 void PanelMatrix::Free::operator()(void* memory) const { std::free(memory); }
 
-PanelMatrix::PanelMatrix(int64_t rows, int64_t columns, PanelType type)
-    : rows_(rows),
-      columns_(columns),
-      depth_(type == PanelType::kFloat32 ? columns : (columns + 1) / 2 * 2),
-      type_(type) {
+PanelMatrix::PanelMatrix(int64_t rows, int64_t columns, PanelType type) {
+  Reshape(rows, columns, type);
+  std::memset(memory_.get(), 0, static_cast<size_t>(capacity_));
+}
+
+void PanelMatrix::Reshape(int64_t rows, int64_t columns, PanelType type) {
   CR_CHECK(rows > 0 && columns > 0);
-  const size_t size = static_cast<size_t>((bytes() + 63) / 64 * 64);
-  memory_.reset(std::aligned_alloc(64, size));
-  CR_CHECK(memory_ != nullptr, "no memory for a weight matrix");
-  std::memset(memory_.get(), 0, size);
+  rows_ = rows;
+  columns_ = columns;
+  depth_ = type == PanelType::kFloat32 ? columns : (columns + 1) / 2 * 2;
+  type_ = type;
+  const int64_t size = (bytes() + 63) / 64 * 64;
+  if (size > capacity_) {
+    memory_.reset(std::aligned_alloc(64, static_cast<size_t>(size)));
+    CR_CHECK(memory_ != nullptr, "no memory for a weight matrix");
+    capacity_ = size;
+  }
+  if (depth_ == columns_) return;
+  // The columns that fill up pairs.
+  for (int64_t panel = 0; panel < num_panels(); ++panel) {
+    uint16_t* last = const_cast<uint16_t*>(BfloatPanel(panel)) + (depth_ - 2) * kPanelColumns;
+    std::memset(last, 0, 2 * kPanelColumns * sizeof(uint16_t));
+  }
 }
 
 int64_t PanelMatrix::bytes() const { return num_panels() * kPanelColumns * depth_ * ElementBytes(type_); }
@@ -84,6 +97,26 @@ void PanelMatrix::SetRowsFromBfloat16(int64_t first, int64_t count, const uint16
     float* target = const_cast<float*>(FloatPanel(panel)) + lane;
     for (int64_t k = 0; k < columns_; ++k) {
       for (int64_t r = 0; r < rows; ++r) target[k * kPanelColumns + r] = Widen(from[r * columns_ + k]);
+    }
+  });
+}
+
+void PanelMatrix::SetTransposed(const float* source, int64_t stride) {
+  ParallelFor(num_panels(), [&](int64_t panel) {
+    const int64_t first = panel * kPanelColumns, rows = std::min(kPanelColumns, rows_ - first);
+    if (type_ == PanelType::kFloat32) {
+      float* target = const_cast<float*>(FloatPanel(panel));
+      for (int64_t k = 0; k < columns_; ++k) {
+        std::memcpy(target + k * kPanelColumns, source + k * stride + first, static_cast<size_t>(rows) * sizeof(float));
+      }
+      return;
+    }
+    uint16_t* target = const_cast<uint16_t*>(BfloatPanel(panel));
+    uint16_t rounded[kPanelColumns];
+    for (int64_t k = 0; k < columns_; ++k) {
+      Kernels().to_bfloat16(source + k * stride + first, rows, rounded);
+      uint16_t* pairs = target + k / 2 * 2 * kPanelColumns + k % 2;
+      for (int64_t r = 0; r < rows; ++r) pairs[2 * r] = rounded[r];
     }
   });
 }

@@ -20,6 +20,9 @@ class PanelMatrix final {
   // [rows, columns], zero at first.
   PanelMatrix(int64_t rows, int64_t columns, PanelType type);
 
+  // Another shape, in the memory at hand where it is large enough; the values are then unspecified until set.
+  void Reshape(int64_t rows, int64_t columns, PanelType type);
+
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
   int64_t num_panels() const { return (rows_ + kPanelColumns - 1) / kPanelColumns; }
@@ -31,6 +34,8 @@ class PanelMatrix final {
   // Takes `count` rows, row-major [count, columns], from row `first` on; rounds to nearest where the type is narrower.
   void SetRows(int64_t first, int64_t count, const float* source);
   void SetRowsFromBfloat16(int64_t first, int64_t count, const uint16_t* source);
+  // Takes all values from their transpose, row-major [columns, rows] with `stride` >= rows between its rows.
+  void SetTransposed(const float* source, int64_t stride);
   // One row, widened.
   void CopyRow(int64_t row, float* out) const;
 
@@ -49,6 +54,7 @@ class PanelMatrix final {
   int64_t columns_ = 0;
   int64_t depth_ = 0;
   PanelType type_ = PanelType::kFloat32;
+  int64_t capacity_ = 0;   // Bytes.
   std::unique_ptr<void, Free> memory_;
 };
 

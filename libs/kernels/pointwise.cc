@@ -1,6 +1,7 @@
 #include "libs/kernels/pointwise.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "libs/kernels/kernel_table.h"
 #include "libs/kernels/parallel.h"
@@ -27,11 +28,38 @@ void RmsNormRows(const float* x, int64_t m, int64_t d, const float* weight, floa
   });
 }
 
+void RmsNormBackwardRows(const float* x, int64_t m, int64_t d, const float* weight, const float* scale_M,
+                         const float* gradient, float* out, float* weight_gradient) {
+  const KernelTable& kernels = Kernels();
+  constexpr int64_t kPartRows = 256;
+  const int64_t num_parts = (m + kPartRows - 1) / kPartRows;
+  std::vector<float> partial(static_cast<size_t>(num_parts * d));
+  ParallelFor(num_parts, [&](int64_t part) {
+    for (int64_t row = part * kPartRows; row < std::min(m, (part + 1) * kPartRows); ++row) {
+      kernels.rms_norm_backward(x + row * d, weight, scale_M[row], gradient + row * d, d, out + row * d,
+                                partial.data() + part * d);
+    }
+  });
+  std::fill(weight_gradient, weight_gradient + d, 0.0F);
+  for (int64_t part = 0; part < num_parts; ++part) {
+    for (int64_t i = 0; i < d; ++i) weight_gradient[i] += partial[static_cast<size_t>(part * d + i)];
+  }
+}
+
 void GatedSiluRows(const float* gate_up, int64_t m, int64_t f, float* out) {
   const KernelTable& kernels = Kernels();
   ForRows(m, 4 * f, [&](int64_t row) {
     const float* gate = gate_up + row * 2 * f;
     kernels.gated_silu(gate, gate + f, f, out + row * f);
+  });
+}
+
+void GatedSiluBackwardRows(const float* gate_up, int64_t m, int64_t f, const float* gradient, float* out) {
+  const KernelTable& kernels = Kernels();
+  ForRows(m, 8 * f, [&](int64_t row) {
+    const float* gate = gate_up + row * 2 * f;
+    float* target = out + row * 2 * f;
+    kernels.gated_silu_backward(gate, gate + f, gradient + row * f, f, target, target + f);
   });
 }
 

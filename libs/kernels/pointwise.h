@@ -10,8 +10,14 @@ namespace convrec::kernels {
 void RmsNormRows(const float* x_MD, int64_t m, int64_t d, const float* weight_D, float eps, float* out_MD,
                  float* scale_M = nullptr);
 
+// The gradients of the same; scale_M as RmsNormRows() gave it. Sums over rows are over fixed parts in fixed order,
+// whatever the number of threads. `weight_gradient_D` is set.
+void RmsNormBackwardRows(const float* x_MD, int64_t m, int64_t d, const float* weight_D, const float* scale_M,
+                         const float* gradient_MD, float* out_MD, float* weight_gradient_D);
+
 // out = silu(first half of a row) * second half.
 void GatedSiluRows(const float* gate_up_M2F, int64_t m, int64_t f, float* out_MF);
+void GatedSiluBackwardRows(const float* gate_up_M2F, int64_t m, int64_t f, const float* gradient_MF, float* out_M2F);
 
 // Normalises (where weights are given) and rotates in place the first `q_heads` + `k_heads` heads of rows of
 // `row_heads` heads. A head's halves (a, b) become (a cos - b sin, b cos + a sin).

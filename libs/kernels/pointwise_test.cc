@@ -77,5 +77,47 @@ TEST(Pointwise, NormsGatesAndRotates) {
   }
 }
 
+// Derivatives by differences in double precision.
+TEST(Pointwise, GradientsAreThoseOfTheOperations) {
+  const int64_t m = 300, d = 21, f = 19;
+  const double step = 1e-4;
+  std::vector<float> x(m * d), weight(d), gradient(m * d), scale(m), out(m * d), weight_gradient(d);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = std::sin(static_cast<float>(i));
+    gradient[i] = std::cos(static_cast<float>(3 * i));
+  }
+  for (int64_t i = 0; i < d; ++i) weight[i] = 1.0F + 0.1F * static_cast<float>(i);
+  RmsNormRows(x.data(), m, d, weight.data(), 1e-5F, out.data(), scale.data());
+  RmsNormBackwardRows(x.data(), m, d, weight.data(), scale.data(), gradient.data(), out.data(), weight_gradient.data());
+  const auto norm_loss = [&](int64_t row, int64_t at, double shift) {
+    double squares = 0, loss = 0;
+    const auto value = [&](int64_t i) { return x[row * d + i] + (i == at ? shift : 0.0); };
+    for (int64_t i = 0; i < d; ++i) squares += value(i) * value(i);
+    for (int64_t i = 0; i < d; ++i) {
+      loss += value(i) / std::sqrt(squares / static_cast<double>(d) + 1e-5) * weight[i] * gradient[row * d + i];
+    }
+    return loss;
+  };
+  std::vector<double> of_weight(d);
+  for (int64_t row = 0; row < m; ++row) {
+    for (int64_t i = 0; i < d; ++i) {
+      EXPECT_NEAR(out[row * d + i], (norm_loss(row, i, step) - norm_loss(row, i, -step)) / (2 * step), 1e-4);
+      of_weight[i] += double{gradient[row * d + i]} * x[row * d + i] * scale[row];
+    }
+  }
+  for (int64_t i = 0; i < d; ++i) EXPECT_NEAR(weight_gradient[i], of_weight[i], 1e-3);
+
+  std::vector<float> gate_up(2 * f), upstream(f), to_gate_up(2 * f);
+  for (int64_t i = 0; i < 2 * f; ++i) gate_up[i] = 3 * std::sin(static_cast<float>(i));
+  for (int64_t i = 0; i < f; ++i) upstream[i] = std::cos(static_cast<float>(i));
+  GatedSiluBackwardRows(gate_up.data(), 1, f, upstream.data(), to_gate_up.data());
+  const auto silu = [](double g) { return g / (1 + std::exp(-g)); };
+  for (int64_t i = 0; i < f; ++i) {
+    const double g = gate_up[i], u = gate_up[f + i];
+    EXPECT_NEAR(to_gate_up[i], upstream[i] * u * (silu(g + step) - silu(g - step)) / (2 * step), 1e-5);
+    EXPECT_NEAR(to_gate_up[f + i], upstream[i] * silu(g), 1e-5);
+  }
+}
+
 }  // namespace
 }  // namespace convrec::kernels

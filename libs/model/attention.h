@@ -8,9 +8,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+
 namespace convrec::model {
 
-class Attention {
+// Owned by a shared_ptr where a backward pass computes layers again (DecoderOptions::activation_checkpointing).
+class Attention : public std::enable_shared_from_this<Attention> {
  public:
   virtual ~Attention() = default;
   // Causal attention of one layer; q is scaled by the implementation (1/sqrt(E)), rotary positions

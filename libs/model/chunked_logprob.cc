@@ -4,6 +4,8 @@
 #include <torch/types.h>
 
 #include "libs/base/check.h"
+#include "libs/model/blocked_logprob.h"
+#include "libs/model/cpu_linear.h"
 #include "libs/model/logprob_chunks.h"
 
 // Shapes: R rows of a chunk, C their columns: the vocabulary, or S legal ids.
@@ -84,15 +86,16 @@ struct LogprobFunction : torch::autograd::Function<LogprobFunction> {
       PutRows(chunk, log_sum - exponentials.mul_(logits).sum(1) / sum, entropy_M);
       PutRows(chunk, log_sum + maximum.squeeze(1), normalizer_M);
     }
-    context->save_for_backward({hidden_MD, head_VD, normalizer_M});
+    context->save_for_backward({hidden_MD, head_VD, normalizer_M, entropy_M});
     context->saved_data["temperature"] = temperature;
     context->saved_data["plan"] = c10::IValue::make_capsule(plan);
-    context->mark_non_differentiable({entropy_M});
+    // The entropy's gradient costs nothing where nobody asks for it.
+    context->set_materialize_grads(false);
     return {logprob_M, entropy_M};
   }
 
-  // d logprob_m / d logits_mv = [v == target_m] - p_mv, with p from the saved normalizer; 0 outside
-  // of the support.
+  // d logprob_m / d logits_mv = [v == target_m] - p_mv and d entropy_m / d logits_mv =
+  // -p_mv (log p_mv + entropy_m), with p from the saved normalizer; 0 outside of the support.
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& hidden_MD = saved[0];
@@ -111,10 +114,19 @@ struct LogprobFunction : torch::autograd::Function<LogprobFunction> {
     if (needs_head) gradient_head = at::zeros_like(head_VD, at::MemoryFormat::Contiguous);
     for (const LogprobChunk& chunk : plan.chunks) {
       const at::Tensor hidden = RowsOf(hidden_MD, chunk);
-      const at::Tensor upstream = RowsOf(gradients[0], chunk).unsqueeze(1) / temperature;
+      const at::Tensor upstream = gradients[0].defined()
+                                      ? RowsOf(gradients[0], chunk).unsqueeze(1) / temperature
+                                      : at::zeros({chunk.count, 1}, hidden_MD.options());
       const at::Tensor head_RSD = chunk.gathers_head ? GatheredHead(head_VD, chunk) : at::Tensor();
       at::Tensor slope = ScaledLogits(hidden, head_VD, head_RSD, chunk, temperature);
-      slope.sub_(RowsOf(saved[2], chunk).unsqueeze(1)).exp_().mul_(-upstream);
+      slope.sub_(RowsOf(saved[2], chunk).unsqueeze(1));
+      if (gradients[1].defined()) {
+        const at::Tensor entropy_upstream = RowsOf(gradients[1], chunk).unsqueeze(1) / temperature;
+        const at::Tensor surprise = slope + RowsOf(saved[3], chunk).unsqueeze(1);
+        slope.exp_().mul_(surprise.mul_(entropy_upstream).add_(upstream).neg_());
+      } else {
+        slope.exp_().mul_(-upstream);
+      }
       slope.scatter_add_(1, chunk.target_R.unsqueeze(1), upstream);
       if (chunk.gathers_head) {
         if (needs_hidden) {
@@ -146,6 +158,9 @@ LogprobResult Compute(const at::Tensor& hidden_MD,
                       int64_t chunk_rows) {
   CR_CHECK(temperature > 0.0);
   CR_CHECK(hidden_MD.size(0) == target_M.size(0));
+  if (hidden_MD.size(0) > 0 && support == nullptr && chunk_rows == 0 && HasCpuLinear(hidden_MD) && HasCpuLinear(head_VD)) {
+    return BlockedLogprob(hidden_MD, head_VD, target_M, temperature);
+  }
   const variable_list result = LogprobFunction::apply(
       hidden_MD,
       head_VD,

@@ -10,7 +10,9 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
+#include "libs/kernels/instruction_set.h"
 #include "libs/kernels/pointwise.h"
+#include "libs/model/activation_checkpoint.h"
 #include "libs/model/gated_silu.h"
 #include "libs/model/linear.h"
 #include "libs/model/packed_matrix.h"
@@ -54,11 +56,13 @@ struct Target {
 
 class TransformerDecoder final : public Decoder {
  public:
-  TransformerDecoder(const ModelConfig& config, at::Device device, WeightStorage storage, bool trainable)
+  TransformerDecoder(const ModelConfig& config, at::Device device, const DecoderOptions& options)
       : config_(config),
         device_(device),
-        storage_(storage),
-        trainable_(trainable),
+        storage_(options.weights),
+        products_(options.products),
+        trainable_(options.trainable),
+        has_checkpoints_(options.activation_checkpointing),
         frequencies_(RotaryFrequencies(config).to(device)),
         layers_(static_cast<size_t>(config.num_layers)) {
     Place("model.embed_tokens", {""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32, &embedding_);
@@ -74,7 +78,7 @@ class TransformerDecoder final : public Decoder {
     for (const ParameterSpec& spec : table) {
       const auto it = targets_.find(spec.name);
       CR_CHECK(it != targets_.end(), spec.name);
-      if (storage != WeightStorage::kParameters) continue;
+      if (storage_ != WeightStorage::kParameters) continue;
       const Target& target = it->second;
       const at::Tensor leaf = target.linear == nullptr ? target.vector
                               : target.is_bias         ? target.linear->biases()[target.part]
@@ -94,16 +98,17 @@ class TransformerDecoder final : public Decoder {
                    Attention* attention) const override {
     const Rotation rotation = MakeRotation(positions_M, frequencies_);
     at::Tensor hidden_MD = embedding_.Rows(token_ids_M);
+    const bool has_checkpoints = has_checkpoints_ && at::GradMode::is_enabled();
     for (size_t i = 0; i < layers_.size(); ++i) {
-      const Layer& layer = layers_[i];
-      const at::Tensor attended =
-          Attend(static_cast<int>(i),
-                 RmsNorm(hidden_MD, layer.input_norm_D, config_.rms_norm_eps),
-                 rotation,
-                 attention);
-      hidden_MD = layer.output.AddTo(hidden_MD, attended);
-      const at::Tensor normed = RmsNorm(hidden_MD, layer.mlp_norm_D, config_.rms_norm_eps);
-      hidden_MD = layer.down.AddTo(hidden_MD, GatedSilu(layer.gate_up.Apply(normed)));
+      if (!has_checkpoints) {
+        hidden_MD = RunLayer(static_cast<int>(i), hidden_MD, rotation, attention);
+        continue;
+      }
+      const std::shared_ptr<Attention> shared = attention->weak_from_this().lock();
+      CR_CHECK(shared != nullptr, "checkpoints need an attention that lives until the backward pass");
+      hidden_MD = Checkpoint(hidden_MD, [this, i, rotation, shared](const at::Tensor& input_MD) {
+        return RunLayer(static_cast<int>(i), input_MD, rotation, shared.get());
+      });
     }
     return RmsNorm(hidden_MD, final_norm_D_, config_.rms_norm_eps);
   }
@@ -179,7 +184,10 @@ class TransformerDecoder final : public Decoder {
              bool has_bias,
              Activations activations,
              Linear* place) {
-    *place = Linear(rows, columns, has_bias, device_, storage_, trainable_, activations);
+    // Embedding and head keep float32 activations, and float32 products in training.
+    const kernels::PanelType products =
+        activations == Activations::kFloat32 ? kernels::PanelType::kFloat32 : products_;
+    *place = Linear(rows, columns, has_bias, device_, storage_, trainable_, activations, products);
     for (size_t part = 0; part < modules.size(); ++part) {
       const std::string name = prefix + modules[part];
       targets_[name + ".weight"] = {.linear = place, .vector = {}, .part = part};
@@ -209,18 +217,33 @@ class TransformerDecoder final : public Decoder {
     }
   }
 
+  // May change hidden_MD where no gradient is recorded.
+  at::Tensor RunLayer(int index, at::Tensor hidden_MD, const Rotation& rotation, Attention* attention) const {
+    const Layer& layer = layers_[static_cast<size_t>(index)];
+    const at::Tensor attended = Attend(index, hidden_MD, rotation, attention);
+    hidden_MD = layer.output.AddTo(hidden_MD, attended);
+    const at::Tensor gate_up = layer.gate_up.ApplyToNormed(hidden_MD, layer.mlp_norm_D, config_.rms_norm_eps);
+    return layer.down.AddGatedTo(hidden_MD, gate_up);
+  }
+
   // Returns [M, H * E].
   at::Tensor Attend(int index,
-                    const at::Tensor& normed_MD,
+                    const at::Tensor& hidden_MD,
                     const Rotation& rotation,
                     Attention* attention) const {
     const Layer& layer = layers_[static_cast<size_t>(index)];
     const int64_t heads = config_.num_heads;
     const int64_t kv_heads = config_.num_kv_heads;
-    const at::Tensor qkv = layer.qkv.Apply(normed_MD).view({-1, heads + 2 * kv_heads, config_.head_dim});
+    const at::Tensor qkv = layer.qkv.ApplyToNormed(hidden_MD, layer.input_norm_D, config_.rms_norm_eps)
+                               .view({-1, heads + 2 * kv_heads, config_.head_dim});
     if (qkv.is_cpu() && !at::GradMode::is_enabled()) {
       RotateInPlace(layer, rotation, qkv);
       const std::vector<at::Tensor> turned = qkv.split_with_sizes({heads, kv_heads, kv_heads}, 1);
+      return attention->Attend(index, turned[0], turned[1], turned[2]).flatten(1);
+    }
+    if (qkv.is_cpu() && !config_.qk_norm) {
+      const std::vector<at::Tensor> turned = RotateFirstHeads(qkv, heads + kv_heads, rotation)
+                                                 .split_with_sizes({heads, kv_heads, kv_heads}, 1);
       return attention->Attend(index, turned[0], turned[1], turned[2]).flatten(1);
     }
     const std::vector<at::Tensor> parts = qkv.split_with_sizes({heads + kv_heads, kv_heads}, 1);
@@ -232,7 +255,8 @@ class TransformerDecoder final : public Decoder {
                    1);
     }
     const std::vector<at::Tensor> turned =
-        Rotate(qk, rotation).split_with_sizes({heads, kv_heads}, 1);
+        (qk.is_cpu() ? RotateFirstHeads(qk, heads + kv_heads, rotation) : Rotate(qk, rotation))
+            .split_with_sizes({heads, kv_heads}, 1);
     return attention->Attend(index, turned[0], turned[1], parts[1]).flatten(1);
   }
 
@@ -257,7 +281,9 @@ class TransformerDecoder final : public Decoder {
   const ModelConfig config_;
   const at::Device device_;
   const WeightStorage storage_;
+  const kernels::PanelType products_;
   const bool trainable_;
+  const bool has_checkpoints_;
   const at::Tensor frequencies_;
   std::unordered_map<std::string, Target> targets_;
   Linear embedding_;
@@ -283,9 +309,13 @@ absl::StatusOr<at::Device> ParseDevice(const std::string& name) {
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
                                                      const DecoderOptions& options) {
   CR_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
+  if (options.products == kernels::PanelType::kBfloat16 && !(device.is_cpu() && kernels::HasNativeBfloat16())) {
+    return absl::InvalidArgumentError("bfloat16 products of training need a processor with AVX-512 BF16, "
+                                      "expected float32 on this one");
+  }
   std::unique_ptr<TransformerDecoder> decoder;
   try {
-    decoder = std::make_unique<TransformerDecoder>(config, device, options.weights, options.trainable);
+    decoder = std::make_unique<TransformerDecoder>(config, device, options);
   } catch (const c10::Error& error) {
     return absl::ResourceExhaustedError(absl::StrCat("no room for a model of ",
                                                      NumParameters(config),

@@ -64,7 +64,7 @@ void BM_TrainStep(benchmark::State& state) {
   const std::unique_ptr<Decoder> decoder =
       std::move(*MakeDecoder(SampleConfig(), {.trainable = true}));
   const GroupLayout layout = Batch(state.range(0) != 0);
-  const std::unique_ptr<Attention> attention = MakeGroupAttention(layout, at::kCPU);
+  const std::shared_ptr<Attention> attention = MakeGroupAttention(layout, at::kCPU);
   const at::Tensor ids = at::randint(0, 2048, {layout.num_tokens}, at::kLong);
   const at::Tensor positions = at::tensor(layout.positions, at::kLong);
   const at::Tensor predictors = at::tensor(layout.predictor_index, at::kLong);
@@ -82,7 +82,7 @@ void BM_Score(benchmark::State& state) {
   const c10::InferenceMode inference;
   const std::unique_ptr<Decoder> decoder = std::move(*MakeDecoder(SampleConfig(), {}));
   const GroupLayout layout = Batch(state.range(0) != 0);
-  const std::unique_ptr<Attention> attention = MakeGroupAttention(layout, at::kCPU);
+  const std::shared_ptr<Attention> attention = MakeGroupAttention(layout, at::kCPU);
   const at::Tensor ids = at::randint(0, 2048, {layout.num_tokens}, at::kLong);
   const at::Tensor positions = at::tensor(layout.positions, at::kLong);
   const at::Tensor predictors = at::tensor(layout.predictor_index, at::kLong);

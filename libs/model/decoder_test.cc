@@ -6,6 +6,9 @@
 #include <torch/types.h>
 
 #include "libs/base/files.h"
+#include "libs/kernels/instruction_set.h"
+#include "libs/model/chunked_logprob.h"
+#include "libs/model/group_attention.h"
 #include "libs/model/testing/golden.h"
 
 namespace convrec::model {
@@ -163,6 +166,50 @@ TEST(DecoderTest, DirectoryWithoutWeightsIsRandomOnlyOnRequest) {
   ASSERT_TRUE(
       base::WriteFileAtomically(base::JoinPath(directory.path(), "model.safetensors"), "x").ok());
   EXPECT_FALSE(LoadDecoder(directory.path(), {}, /*allow_random=*/true).ok());
+}
+
+// Log-probabilities summed over a ragged batch, and the gradient of every parameter.
+std::vector<at::Tensor> GradientsOf(const ModelConfig& config, const DecoderOptions& options) {
+  const std::unique_ptr<Decoder> decoder = std::move(*MakeDecoder(config, options));
+  const GroupLayout layout({{6, {4, 7, 1}}, {2, {3}}});
+  at::manual_seed(5);
+  const at::Tensor ids = at::randint(0, config.vocab_size, {layout.num_tokens}, at::kLong);
+  const at::Tensor targets = at::randint(0, config.vocab_size, {layout.num_completion_tokens()}, at::kLong);
+  at::Tensor sum;
+  {
+    const std::shared_ptr<Attention> attention = MakeGroupAttention(layout, at::kCPU);
+    const at::Tensor hidden = decoder->Trunk(ids, torch::tensor(layout.positions, at::kLong), attention.get());
+    const at::Tensor predictors = hidden.index_select(0, torch::tensor(layout.predictor_index, at::kLong));
+    sum = ChunkedLogprob(predictors, decoder->head_weight_VD(), targets, 1.0).logprob_M.sum();
+  }
+  sum.backward();
+  std::vector<at::Tensor> result = {sum.detach()};
+  for (const NamedTensor& parameter : decoder->parameters()) result.push_back(parameter.tensor.grad());
+  return result;
+}
+
+TEST(DecoderTest, CheckpointsOfActivationsChangeNoBitOfTheGradients) {
+  for (const bool has_head_norms : {false, true}) {
+    ModelConfig config = SmallConfig();
+    config.qk_norm = has_head_norms;
+    DecoderOptions options{.trainable = true, .seed = 3};
+    const std::vector<at::Tensor> plain = GradientsOf(config, options);
+    options.activation_checkpointing = true;
+    const std::vector<at::Tensor> checkpointed = GradientsOf(config, options);
+    for (size_t i = 0; i < plain.size(); ++i) EXPECT_TRUE(at::equal(plain[i], checkpointed[i])) << i;
+  }
+}
+
+TEST(DecoderTest, Bfloat16ProductsOfTrainingStayNearThoseOfFloat32) {
+  if (!kernels::HasNativeBfloat16()) GTEST_SKIP() << "this processor has no products of bfloat16";
+  DecoderOptions options{.trainable = true, .seed = 3};
+  const std::vector<at::Tensor> wide = GradientsOf(SmallConfig(), options);
+  options.products = kernels::PanelType::kBfloat16;
+  const std::vector<at::Tensor> narrow = GradientsOf(SmallConfig(), options);
+  for (size_t i = 0; i < wide.size(); ++i) {
+    EXPECT_EQ(narrow[i].scalar_type(), at::kFloat);
+    EXPECT_LT((wide[i] - narrow[i]).norm().item<double>(), 0.02 * wide[i].norm().item<double>() + 1e-6) << i;
+  }
 }
 
 }  // namespace

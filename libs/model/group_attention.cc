@@ -1,188 +1,115 @@
 #include "libs/model/group_attention.h"
 
+#include <ATen/core/ivalue.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
 
-#include <algorithm>
-#include <limits>
-
 #include "libs/base/check.h"
-#include "libs/model/row_gather.h"
+#include "libs/kernels/group_attention.h"
+#include "libs/model/padded_attention.h"
 
-// Shapes: M tokens, C groups, P longest prompt, G most siblings, T longest completion, H query
-// heads, K key/value heads, R = H / K, E head width.
+// Shapes: M tokens, H query heads, K key/value heads, E head width.
 namespace convrec::model {
 namespace {
 
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// A holder, so that the lengths can be kept between a forward and its backward pass.
+struct Groups final : torch::CustomClassHolder {
+  std::vector<kernels::AttentionGroup> groups;
+};
+
+// Rows whose heads follow each other without a gap.
+at::Tensor WithPackedHeads(const at::Tensor& x_MHE) {
+  return x_MHE.stride(2) == 1 && x_MHE.stride(1) == x_MHE.size(2) ? x_MHE : x_MHE.contiguous();
+}
+
+kernels::HeadRows<const float> RowsOf(const at::Tensor& x_MHE) {
+  return {x_MHE.const_data_ptr<float>(), x_MHE.stride(0)};
+}
+
+kernels::HeadRows<float> RowsToSet(const at::Tensor& x_MHE) {
+  return {x_MHE.mutable_data_ptr<float>(), x_MHE.stride(0)};
+}
+
+kernels::AttentionHeads HeadsOf(const at::Tensor& q, const at::Tensor& k) {
+  return {.queries = q.size(1), .keys = k.size(1), .width = q.size(2)};
+}
+
+at::Tensor Forward(const Groups& groups,
+                   const at::Tensor& q,
+                   const at::Tensor& k,
+                   const at::Tensor& v,
+                   float* normalizer) {
+  at::Tensor out = at::empty(q.sizes(), q.options());
+  kernels::GroupAttentionForward(groups.groups,
+                                 HeadsOf(q, k),
+                                 {RowsOf(q), RowsOf(k), RowsOf(v)},
+                                 out.mutable_data_ptr<float>(),
+                                 normalizer);
+  return out;
+}
+
+struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
+  static at::Tensor forward(AutogradContext* context,
+                            const at::Tensor& q,
+                            const at::Tensor& k,
+                            const at::Tensor& v,
+                            const c10::intrusive_ptr<Groups>& groups) {
+    const at::Tensor normalizer_MH = at::empty({q.size(0), q.size(1)}, q.options());
+    at::Tensor out = Forward(*groups, q, k, v, normalizer_MH.mutable_data_ptr<float>());
+    context->save_for_backward({q, k, v, out, normalizer_MH});
+    context->saved_data["groups"] = c10::IValue::make_capsule(groups);
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &q = saved[0], &k = saved[1];
+    const auto holder = context->saved_data["groups"].toCapsule();
+    const at::Tensor gradient = gradients[0].contiguous();
+    const kernels::AttentionHeads heads = HeadsOf(q, k);
+    // One after the other, as the products that made them want their gradients.
+    const at::Tensor all =
+        at::empty({q.size(0), heads.queries + 2 * heads.keys, heads.width}, q.options());
+    const std::vector<at::Tensor> parts =
+        all.split_with_sizes({heads.queries, heads.keys, heads.keys}, 1);
+    kernels::GroupAttentionBackward(
+        static_cast<const Groups&>(*holder).groups,
+        heads,
+        {RowsOf(q), RowsOf(k), RowsOf(saved[2])},
+        saved[3].const_data_ptr<float>(),
+        saved[4].const_data_ptr<float>(),
+        gradient.const_data_ptr<float>(),
+        {RowsToSet(parts[0]), RowsToSet(parts[1]), RowsToSet(parts[2])});
+    return {parts[0], parts[1], parts[2], {}};
+  }
+};
+
 class GroupAttention final : public Attention {
  public:
-  GroupAttention(const GroupLayout& layout, at::Device device) : device_(device) {
-    num_groups_ = static_cast<int64_t>(layout.groups.size());
+  explicit GroupAttention(const GroupLayout& layout) : groups_(c10::make_intrusive<Groups>()) {
+    int64_t first = 0;
     for (const GroupShape& group : layout.groups) {
-      max_prompt_ = std::max(max_prompt_, group.prompt_tokens);
-      max_siblings_ = std::max(max_siblings_, static_cast<int64_t>(group.completion_tokens.size()));
-      for (const int64_t n : group.completion_tokens)
-        max_completion_ = std::max(max_completion_, n);
+      groups_->groups.push_back({first, group.prompt_tokens, group.completion_tokens});
+      first += group.prompt_tokens;
+      for (const int64_t count : group.completion_tokens) first += count;
     }
-    if (max_completion_ == 0) max_siblings_ = 0;
-    is_padded_ = layout.num_tokens != num_groups_ * (max_prompt_ + max_siblings_ * max_completion_);
-    if (is_padded_) BuildSlots(layout);
-    if (max_completion_ > 0) BuildMask(layout);
   }
 
   at::Tensor Attend(int /*layer*/,
                     const at::Tensor& q_MHE,
                     const at::Tensor& k_MKE,
                     const at::Tensor& v_MKE) override {
-    const Blocks q = Split(q_MHE);
-    const Blocks k = Split(k_MKE);
-    const Blocks v = Split(v_MKE);
-    const at::Tensor prompt_out = AttendPrompts(q, k, v);
-    if (max_completion_ == 0) return Join(prompt_out, {});
-    return Join(prompt_out, AttendCompletions(q, k, v));
+    const at::Tensor q = WithPackedHeads(q_MHE), k = WithPackedHeads(k_MKE),
+                     v = WithPackedHeads(v_MKE);
+    if (at::GradMode::is_enabled()) return AttentionFunction::apply(q, k, v, groups_);
+    return Forward(*groups_, q, k, v, nullptr);
   }
 
  private:
-  struct Blocks {
-    at::Tensor prompt;      // [C, P, heads, E]
-    at::Tensor completion;  // [C, G*T, heads, E]; undefined when no group has completions.
-  };
-
-  // Slots are all prompt slots, then all completion slots. A padding slot repeats the first token
-  // of its group: finite values that no real token sees.
-  void BuildSlots(const GroupLayout& layout) {
-    std::vector<int64_t> source;
-    std::vector<float> is_real;
-    std::vector<int64_t> slot_of_token(static_cast<size_t>(layout.num_tokens));
-    const auto append = [&](int64_t first, int64_t count, int64_t width, int64_t filler) {
-      for (int64_t i = 0; i < width; ++i) {
-        if (i < count)
-          slot_of_token[static_cast<size_t>(first + i)] = static_cast<int64_t>(source.size());
-        source.push_back(i < count ? first + i : filler);
-        is_real.push_back(i < count ? 1.0F : 0.0F);
-      }
-    };
-    std::vector<int64_t> first_tokens;
-    int64_t first = 0;
-    for (const GroupShape& group : layout.groups) {
-      first_tokens.push_back(first);
-      append(first, group.prompt_tokens, max_prompt_, first);
-      first += group.prompt_tokens;
-      for (const int64_t n : group.completion_tokens) first += n;
-    }
-    for (size_t c = 0; c < layout.groups.size(); ++c) {
-      const GroupShape& group = layout.groups[c];
-      int64_t begin = first_tokens[c] + group.prompt_tokens;
-      for (int64_t g = 0; g < max_siblings_; ++g) {
-        const bool exists = g < static_cast<int64_t>(group.completion_tokens.size());
-        const int64_t count = exists ? group.completion_tokens[static_cast<size_t>(g)] : 0;
-        append(begin, count, max_completion_, first_tokens[c]);
-        begin += count;
-      }
-    }
-    source_ = at::tensor(source, at::kLong).to(device_);
-    slot_of_token_ = at::tensor(slot_of_token, at::kLong).to(device_);
-    real_mask_ = at::tensor(is_real).to(device_);
-  }
-
-  // What a completion token may see of [prompt, own completion], added to the scores:
-  // [T, P + T] when all prompts are equally long, else [C * G, 1, T, P + T].
-  void BuildMask(const GroupLayout& layout) {
-    constexpr float kHidden = -std::numeric_limits<float>::infinity();
-    const at::TensorOptions options = at::TensorOptions().dtype(at::kFloat).device(device_);
-    const at::Tensor later = at::full({max_completion_, max_completion_}, kHidden, options).triu(1);
-    const at::Tensor causal_TS =
-        at::cat({at::zeros({max_completion_, max_prompt_}, options), later}, 1);
-    const auto is_longest = [this](const GroupShape& g) { return g.prompt_tokens == max_prompt_; };
-    if (std::all_of(layout.groups.begin(), layout.groups.end(), is_longest)) {
-      mask_ = causal_TS;
-      return;
-    }
-    mask_ = causal_TS.repeat({num_groups_, max_siblings_, 1, 1});
-    for (int64_t c = 0; c < num_groups_; ++c) {
-      const int64_t prompt = layout.groups[static_cast<size_t>(c)].prompt_tokens;
-      mask_[c].slice(2, prompt, max_prompt_).fill_(kHidden);
-    }
-    mask_ = mask_.flatten(0, 1).unsqueeze(1);
-  }
-
-  Blocks Split(const at::Tensor& x_MHE) const {
-    const int64_t heads = x_MHE.size(1);
-    const int64_t width = x_MHE.size(2);
-    const int64_t completion = max_siblings_ * max_completion_;
-    if (!is_padded_) {
-      const at::Tensor x = x_MHE.unflatten(0, {num_groups_, max_prompt_ + completion});
-      if (completion == 0) return {x, {}};
-      const std::vector<at::Tensor> parts = x.split_with_sizes({max_prompt_, completion}, 1);
-      return {parts[0], parts[1]};
-    }
-    const at::Tensor x = SpreadRows(x_MHE, source_, slot_of_token_);
-    if (completion == 0) return {x.view({num_groups_, max_prompt_, heads, width}), {}};
-    const std::vector<at::Tensor> parts =
-        x.split_with_sizes({num_groups_ * max_prompt_, num_groups_ * completion});
-    return {parts[0].view({num_groups_, max_prompt_, heads, width}),
-            parts[1].view({num_groups_, completion, heads, width})};
-  }
-
-  // The inverse of Split.
-  at::Tensor Join(const at::Tensor& prompt, const at::Tensor& completion) const {
-    if (!is_padded_) {
-      return (completion.defined() ? at::cat({prompt, completion}, 1) : prompt).flatten(0, 1);
-    }
-    const at::Tensor slots = completion.defined()
-                                 ? at::cat({prompt.flatten(0, 1), completion.flatten(0, 1)})
-                                 : prompt.flatten(0, 1);
-    return CollectRows(slots, source_, slot_of_token_, real_mask_);
-  }
-
-  // [B, T, heads, E] -> [B, T, H, E]; no [T, T] scores are kept for the backward pass.
-  static at::Tensor FusedAttention(const at::Tensor& q,
-                                   const at::Tensor& k,
-                                   const at::Tensor& v,
-                                   const std::optional<at::Tensor>& mask) {
-    return at::scaled_dot_product_attention(q.transpose(1, 2),
-                                            k.transpose(1, 2),
-                                            v.transpose(1, 2),
-                                            mask,
-                                            0.0,
-                                            /*is_causal=*/!mask.has_value(),
-                                            std::nullopt,
-                                            /*enable_gqa=*/q.size(2) != k.size(2))
-        .transpose(1, 2);
-  }
-
-  // Padding follows the real tokens, so the causal mask hides it. Returns [C, P, H, E].
-  static at::Tensor AttendPrompts(const Blocks& q, const Blocks& k, const Blocks& v) {
-    return FusedAttention(q.prompt, k.prompt, v.prompt, std::nullopt);
-  }
-
-  // Each sibling's queries over the keys of the prompt and its own. What is copied per sibling is
-  // the prompt's keys and values only, K * E numbers a token: little beside the scores.
-  // Returns [C, G*T, H, E].
-  at::Tensor AttendCompletions(const Blocks& q, const Blocks& k, const Blocks& v) const {
-    const auto siblings = [this](const at::Tensor& x) {
-      return x.unflatten(1, {max_siblings_, max_completion_});
-    };
-    const auto with_prompt = [&](const Blocks& x) {  // [C * G, P + T, K, E]
-      const at::Tensor own = siblings(x.completion);
-      const at::Tensor shared = x.prompt.unsqueeze(1).expand({-1, max_siblings_, -1, -1, -1});
-      return at::cat({shared, own}, 2).flatten(0, 1);
-    };
-    return FusedAttention(
-               siblings(q.completion).flatten(0, 1), with_prompt(k), with_prompt(v), mask_)
-        .unflatten(0, {num_groups_, max_siblings_})
-        .flatten(1, 2);
-  }
-
-  const at::Device device_;
-  int64_t num_groups_ = 0;
-  int64_t max_prompt_ = 0;
-  int64_t max_siblings_ = 0;
-  int64_t max_completion_ = 0;
-  bool is_padded_ = false;
-  at::Tensor source_;         // [slots] token of each slot; undefined without padding.
-  at::Tensor slot_of_token_;  // [M]
-  at::Tensor real_mask_;      // [slots]
-  at::Tensor mask_;
+  const c10::intrusive_ptr<Groups> groups_;
 };
 
 }  // namespace
@@ -203,8 +130,9 @@ GroupLayout::GroupLayout(std::vector<GroupShape> shapes) : groups(std::move(shap
   }
 }
 
-std::unique_ptr<Attention> MakeGroupAttention(const GroupLayout& layout, at::Device device) {
-  return std::make_unique<GroupAttention>(layout, device);
+std::shared_ptr<Attention> MakeGroupAttention(const GroupLayout& layout, at::Device device) {
+  if (device.is_cpu()) return std::make_shared<GroupAttention>(layout);
+  return MakePaddedAttention(layout, device);
 }
 
 }  // namespace convrec::model

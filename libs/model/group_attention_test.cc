@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "libs/model/padded_attention.h"
 #include "libs/model/testing/golden.h"
 
 // Shapes: M tokens, H query heads, K key/value heads, E head width.
@@ -88,13 +89,27 @@ TEST_P(GroupAttentionTest, EqualsTheDefinitionWithItsGradient) {
   EXPECT_LT(MaxDifference(fast.v_MKE.grad(), slow.v_MKE.grad()), 1e-5);
 }
 
+// What other devices than CPUs run.
+TEST_P(GroupAttentionTest, PaddedFormEqualsTheDefinitionWithItsGradient) {
+  const GroupLayout layout(GetParam().groups);
+  const Inputs fast(layout.num_tokens);
+  const Inputs slow(layout.num_tokens);
+  const at::Tensor out =
+      MakePaddedAttention(layout, at::kCPU)->Attend(0, fast.q_MHE, fast.k_MKE, fast.v_MKE);
+  const at::Tensor expected = Reference(layout, slow);
+  EXPECT_LT(MaxDifference(out, expected), 1e-5);
+  out.sum().backward();
+  expected.sum().backward();
+  EXPECT_LT(MaxDifference(fast.k_MKE.grad(), slow.k_MKE.grad()), 1e-5);
+}
+
 // The decoder passes slices of one projection, not packed tensors.
 TEST_P(GroupAttentionTest, StridesDoNotMatter) {
   const c10::InferenceMode inference;
   const GroupLayout layout(GetParam().groups);
   const at::Tensor qkv = at::randn({layout.num_tokens, kHeads + 2 * kKvHeads, kWidth});
   const std::vector<at::Tensor> parts = qkv.split_with_sizes({kHeads, kKvHeads, kKvHeads}, 1);
-  const std::unique_ptr<Attention> attention = MakeGroupAttention(layout, at::kCPU);
+  const std::shared_ptr<Attention> attention = MakeGroupAttention(layout, at::kCPU);
   const at::Tensor sliced = attention->Attend(0, parts[0], parts[1], parts[2]);
   const at::Tensor packed =
       attention->Attend(0, parts[0].contiguous(), parts[1].contiguous(), parts[2].contiguous());

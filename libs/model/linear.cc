@@ -4,6 +4,8 @@
 
 #include "libs/base/check.h"
 #include "libs/kernels/multiply.h"
+#include "libs/model/gated_silu.h"
+#include "libs/model/rms_norm.h"
 
 namespace convrec::model {
 namespace {
@@ -24,8 +26,8 @@ void Product(const kernels::PanelMatrix& weights, const at::Tensor& bias, Activa
 }  // namespace
 
 Linear::Linear(const std::vector<int64_t>& rows, int64_t columns, bool has_bias, at::Device device,
-               WeightStorage storage, bool trainable, Activations activations)
-    : storage_(storage), activations_(activations) {
+               WeightStorage storage, bool trainable, Activations activations, kernels::PanelType products)
+    : storage_(storage), activations_(activations), products_(products) {
   int64_t total = 0;
   for (const int64_t count : rows) {
     first_row_.push_back(total);
@@ -75,7 +77,18 @@ void Linear::SetBias(size_t part, const at::Tensor& values) {
   }
 }
 
+at::Tensor Linear::ApplyToNormed(const at::Tensor& x, const at::Tensor& norm_weight, double eps) const {
+  if (!is_cpu_linear(x)) return Apply(RmsNorm(x, norm_weight, eps));
+  return CpuLinear({LinearInput::Kind::kNormed, x, norm_weight, eps}, weight_.Whole(), bias_.Whole(), {}, products_);
+}
+
+at::Tensor Linear::AddGatedTo(at::Tensor sum, const at::Tensor& gate_up) const {
+  if (!is_cpu_linear(gate_up)) return AddTo(sum, GatedSilu(gate_up));
+  return CpuLinear({LinearInput::Kind::kGatedSilu, gate_up}, weight_.Whole(), bias_.Whole(), sum, products_);
+}
+
 at::Tensor Linear::Apply(const at::Tensor& x) const {
+  if (is_cpu_linear(x)) return CpuLinear({LinearInput::Kind::kPlain, x}, weight_.Whole(), bias_.Whole(), {}, products_);
   if (storage_ == WeightStorage::kParameters) return at::linear(x, weight_.Whole(), bias_.Whole());
   if (is_panels()) {
     at::Tensor out = at::empty({x.size(0), panels_->rows()}, x.options());
@@ -88,6 +101,9 @@ at::Tensor Linear::Apply(const at::Tensor& x) const {
 }
 
 at::Tensor Linear::AddTo(at::Tensor sum, const at::Tensor& x) const {
+  if (is_cpu_linear(x)) {
+    return CpuLinear({LinearInput::Kind::kPlain, x}, weight_.Whole(), bias_.Whole(), sum, products_);
+  }
   if (storage_ == WeightStorage::kParameters) {
     const at::Tensor weight = weight_.Whole(), bias = bias_.Whole();
     if (at::GradMode::is_enabled()) {

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "libs/kernels/instruction_set.h"
+#include "libs/model/rms_norm.h"
+
 namespace convrec::model {
 namespace {
 
@@ -31,6 +34,53 @@ TEST(Linear, EveryStorageComputesTheSameMap) {
   check(make(WeightStorage::kSamplingFloat32, Activations::kAsWeights), weight, 1e-5);
   check(make(WeightStorage::kSamplingBfloat16, Activations::kFloat32), rounded, 1e-5);
   check(make(WeightStorage::kSamplingBfloat16, Activations::kAsWeights), rounded, 2e-2);
+}
+
+// The maps of training with all their gradients, against ATen's operations one by one.
+TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
+  for (const kernels::PanelType type : {kernels::PanelType::kFloat32, kernels::PanelType::kBfloat16}) {
+    const bool is_narrow = type == kernels::PanelType::kBfloat16;
+    if (is_narrow && !kernels::HasNativeBfloat16()) continue;
+    for (int map = 0; map < 4; ++map) {
+      SCOPED_TRACE(map);
+      const auto run = [&](bool by_parts) {
+        at::manual_seed(map);
+        Linear linear({30, 43}, 34, true, at::kCPU, WeightStorage::kParameters, true, Activations::kAsWeights, type);
+        {
+          const at::NoGradGuard no_grad;
+          for (size_t part = 0; part < 2; ++part) {
+            linear.SetWeight(part, at::randn(linear.weights()[part].sizes()) * 0.2);
+            linear.SetBias(part, at::randn(linear.biases()[part].sizes()));
+          }
+        }
+        const at::Tensor x = at::randn({51, map == 3 ? 68 : 34}).requires_grad_();
+        const at::Tensor sum = at::randn({51, 73}).requires_grad_(), norm = (at::randn({34}) + 1).requires_grad_();
+        const at::Tensor weight = at::cat(linear.weights()), bias = at::cat(linear.biases());
+        at::Tensor out;
+        if (map == 0) out = by_parts ? at::linear(x, weight, bias) : linear.Apply(x);
+        if (map == 1) out = by_parts ? sum + at::linear(x, weight, bias) : linear.AddTo(sum, x);
+        if (map == 2) {
+          out = by_parts ? at::linear(RmsNormByParts(x, norm, 1e-5), weight, bias)
+                         : linear.ApplyToNormed(x, norm, 1e-5);
+        }
+        if (map == 3) {
+          const std::vector<at::Tensor> halves = x.chunk(2, 1);
+          out = by_parts ? sum + at::linear(at::silu(halves[0]) * halves[1], weight, bias) : linear.AddGatedTo(sum, x);
+        }
+        (out * at::randn(out.sizes())).sum().backward();
+        std::vector<at::Tensor> result = {out.detach(), x.grad(), linear.weights()[0].grad(), linear.weights()[1].grad(),
+                                          linear.biases()[1].grad()};
+        if (map == 1 || map == 3) result.push_back(sum.grad());
+        if (map == 2) result.push_back(norm.grad());
+        return result;
+      };
+      const std::vector<at::Tensor> actual = run(false), expected = run(true);
+      for (size_t i = 0; i < actual.size(); ++i) {
+        const double scale = expected[i].abs().max().item<double>();
+        EXPECT_TRUE(at::allclose(actual[i], expected[i], 0, scale * (is_narrow ? 1.5e-2 : 1e-5))) << i;
+      }
+    }
+  }
 }
 
 TEST(Linear, WeightsOfBfloat16AreTakenWithoutRounding) {

@@ -3,8 +3,6 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
 
-#include <array>
-
 #include "libs/kernels/pointwise.h"
 
 // Shapes: M rows, D normalised width.
@@ -13,22 +11,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr int64_t kLanes = 8;  // Independent partial sums, which compilers turn into vectors.
-
-// sum_i f(i)
-template <typename F>
-float Sum(int64_t size, const F& f) {
-  std::array<float, kLanes> lanes{};
-  int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += f(i + lane);
-  }
-  float sum = 0.0F;
-  for (; i < size; ++i) sum += f(i);
-  for (const float lane : lanes) sum += lane;
-  return sum;
-}
 
 at::Tensor Forward(const at::Tensor& x_MD, const at::Tensor& weight_D, double eps, float* scale_M) {
   at::Tensor out_MD = at::empty(x_MD.sizes(), x_MD.options());
@@ -43,8 +25,6 @@ at::Tensor Forward(const at::Tensor& x_MD, const at::Tensor& weight_D, double ep
   return out_MD;
 }
 
-// With n = x * scale and h = gradient * weight:
-//   d x = scale * (h - n * mean(h * n)),  d weight = sum_m gradient * n.
 struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
   static at::Tensor forward(AutogradContext* context,
                             const at::Tensor& x,
@@ -61,24 +41,10 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
     const int64_t width = saved[1].numel();
     const int64_t rows = gradient_MD.numel() / width;
     at::Tensor out_MD = at::empty(gradient_MD.sizes(), gradient_MD.options());
-    at::Tensor weight_gradient_D = at::zeros({width}, gradient_MD.options());
-    const float* x = saved[0].const_data_ptr<float>();
-    const float* weight = saved[1].const_data_ptr<float>();
-    const float* scale = saved[2].const_data_ptr<float>();
-    const float* gradient = gradient_MD.const_data_ptr<float>();
-    float* out = out_MD.mutable_data_ptr<float>();
-    float* weight_gradient = weight_gradient_D.mutable_data_ptr<float>();
-    for (int64_t m = 0; m < rows; ++m) {
-      const float* row = x + m * width;
-      const float* g = gradient + m * width;
-      const float product = Sum(width, [=](int64_t i) { return g[i] * weight[i] * row[i]; });
-      // mean(h * n) * scale, once for the whole row.
-      const float shared = product * scale[m] * scale[m] / static_cast<float>(width);
-      for (int64_t i = 0; i < width; ++i) {
-        out[m * width + i] = scale[m] * (g[i] * weight[i] - row[i] * shared);
-        weight_gradient[i] += g[i] * row[i] * scale[m];
-      }
-    }
+    at::Tensor weight_gradient_D = at::empty({width}, gradient_MD.options());
+    kernels::RmsNormBackwardRows(saved[0].const_data_ptr<float>(), rows, width, saved[1].const_data_ptr<float>(),
+                                 saved[2].const_data_ptr<float>(), gradient_MD.const_data_ptr<float>(),
+                                 out_MD.mutable_data_ptr<float>(), weight_gradient_D.mutable_data_ptr<float>());
     return {out_MD, weight_gradient_D, {}};
   }
 };

@@ -1,8 +1,11 @@
 #include "libs/model/rotary.h"
 
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
 
 #include <numbers>
+
+#include "libs/kernels/pointwise.h"
 
 namespace convrec::model {
 namespace {
@@ -20,7 +23,40 @@ at::Tensor ScaleLlama3(const at::Tensor& frequencies, const Llama3RopeScaling& s
   return at::where(is_long, slowed, at::where(is_short, frequencies, blended));
 }
 
+// A contiguous copy of x with its first heads turned, or turned back.
+at::Tensor Turned(const at::Tensor& x, int64_t heads, const at::Tensor& cos, const at::Tensor& sin, bool is_back) {
+  at::Tensor out = x.clone(at::MemoryFormat::Contiguous);
+  const int64_t width = x.size(2);
+  kernels::RotateHeads(out.mutable_data_ptr<float>(), x.size(0),
+                       {.row_heads = x.size(1),
+                        .q_heads = heads,
+                        .width = width,
+                        .cos = cos.const_data_ptr<float>(),
+                        // The half that is negated turns back.
+                        .sin = sin.const_data_ptr<float>() + (is_back ? 0 : width / 2),
+                        .angle_stride = width});
+  return out;
+}
+
+struct RotateFunction : torch::autograd::Function<RotateFunction> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, int64_t heads,
+                            const at::Tensor& cos, const at::Tensor& sin) {
+    context->save_for_backward({cos, sin});
+    context->saved_data["heads"] = heads;
+    return Turned(x, heads, cos, sin, /*is_back=*/false);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const torch::autograd::variable_list saved = context->get_saved_variables();
+    return {Turned(gradients[0], context->saved_data["heads"].toInt(), saved[0], saved[1], /*is_back=*/true), {}, {}, {}};
+  }
+};
+
 }  // namespace
+
+at::Tensor RotateFirstHeads(const at::Tensor& x, int64_t heads, const Rotation& rotation) {
+  return RotateFunction::apply(x, heads, rotation.cos_M1E, rotation.sin_M1E);
+}
 
 at::Tensor RotaryFrequencies(const ModelConfig& config) {
   const at::Tensor exponents = at::arange(0, config.head_dim, 2, at::kLong).to(at::kFloat) /

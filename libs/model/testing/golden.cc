@@ -37,7 +37,7 @@ std::unique_ptr<Decoder> LoadGolden(const std::string& name, bool trainable) {
 }
 
 at::Tensor RunTrunk(const Decoder& decoder, const GroupLayout& layout, const at::Tensor& ids_M) {
-  const std::unique_ptr<Attention> attention = MakeGroupAttention(layout, decoder.device());
+  const std::shared_ptr<Attention> attention = MakeGroupAttention(layout, decoder.device());
   return decoder.Trunk(ids_M, at::tensor(layout.positions, at::kLong), attention.get());
 }
 

@@ -21,13 +21,12 @@ struct GroupSlice {
 };
 using Microbatch = std::vector<GroupSlice>;
 
-// Groups * (longest prompt + most siblings * longest completion): what attention computes over,
-// since it pads prompts and completions to rectangles (libs/model/group_attention).
-int64_t PaddedTokens(const Microbatch& microbatch, const std::vector<GroupLengths>& groups);
+// Tokens that a micro-batch computes: each of its prompts once, and its completions.
+int64_t NumTokens(const Microbatch& microbatch, const std::vector<GroupLengths>& groups);
 
-// Every sibling is in exactly one micro-batch. A micro-batch stays within `token_budget` padded
-// tokens; a group that alone is larger is split by siblings; one completion that is larger still
-// goes alone. `token_budget` > 0.
+// Every sibling is in exactly one micro-batch. A micro-batch stays within `token_budget` tokens; a
+// group that alone is larger is split by siblings, each part with the prompt; one completion that
+// is larger still goes alone. `token_budget` > 0.
 std::vector<Microbatch> SplitByTokens(const std::vector<GroupLengths>& groups,
                                       int64_t token_budget);
 

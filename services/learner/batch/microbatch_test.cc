@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 
 TEST(MicrobatchTest, WholeGroupsStayTogetherWhileTheyFit) {
   const std::vector<GroupLengths> groups = {{10, {5, 5}}, {10, {5, 5}}, {10, {5, 5}}};
-  // Two groups: 2 * 10 + 4 * 5 = 40 padded tokens; three would be 60.
+  // Two groups: 2 * 10 + 4 * 5 = 40 tokens; three would be 60.
   EXPECT_THAT(SplitByTokens(groups, 45),
               ElementsAre(Microbatch{{0, {0, 1}}, {1, {0, 1}}}, Microbatch{{2, {0, 1}}}));
 }
@@ -26,10 +26,11 @@ TEST(MicrobatchTest, LargeGroupIsSplitBySiblings) {
               ElementsAre(Microbatch{{0, {0, 1, 2}}}, Microbatch{{0, {3}}}));
 }
 
-TEST(MicrobatchTest, PaddingCounts) {
-  const std::vector<GroupLengths> groups = {{2, {1}}, {20, {1}}};
-  EXPECT_EQ(PaddedTokens({{0, {0}}, {1, {0}}}, groups), 2 * 20 + 2 * 1);
-  EXPECT_EQ(SplitByTokens(groups, 30).size(), 2u);  // 24 tokens as they are, 42 padded.
+TEST(MicrobatchTest, TokensCountAsTheyAre) {
+  const std::vector<GroupLengths> groups = {{2, {1}}, {20, {1, 4}}};
+  EXPECT_EQ(NumTokens({{0, {0}}, {1, {0, 1}}}, groups), 28);
+  EXPECT_EQ(SplitByTokens(groups, 28).size(), 1u);
+  EXPECT_EQ(SplitByTokens(groups, 27).size(), 2u);
 }
 
 TEST(MicrobatchTest, OversizedCompletionGoesAlone) {
@@ -60,7 +61,7 @@ TEST(MicrobatchTest, RandomSplitsHoldEverySiblingOnceWithinTheBudget) {
           EXPECT_TRUE(seen.insert({slice.group, sibling}).second);
       }
       EXPECT_GT(rows, 0u);
-      EXPECT_TRUE(rows == 1 || PaddedTokens(microbatch, groups) <= budget);
+      EXPECT_TRUE(rows == 1 || NumTokens(microbatch, groups) <= budget);
     }
     EXPECT_EQ(seen.size(), num_siblings);
   }

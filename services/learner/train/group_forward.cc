@@ -117,7 +117,7 @@ GroupLogprobs ForwardGroups(const model::Decoder& decoder,
     return torch::tensor(values, at::kLong).to(device);
   };
   const model::GroupLayout layout(std::move(shapes));
-  const std::unique_ptr<model::Attention> attention = model::MakeGroupAttention(layout, device);
+  const std::shared_ptr<model::Attention> attention = model::MakeGroupAttention(layout, device);
   const at::Tensor hidden =
       decoder.Trunk(to_device(token_ids), to_device(layout.positions), attention.get());
   // Prompt positions and last tokens predict nothing that is trained: only M rows meet the head.

@@ -3,11 +3,15 @@
 //   trainer_bench groups MODEL_DIR PROMPTS PROMPT_TOKENS SIBLINGS NEW_TOKENS > FILE
 //   trainer_bench step MODEL_DIR PROMPTS PROMPT_TOKENS SIBLINGS NEW_TOKENS [OPTION=VALUE ...]
 //   trainer_bench products MODEL_DIR PROMPTS PROMPT_TOKENS SIBLINGS NEW_TOKENS [OPTION=VALUE ...]
-// The groups hold random tokens and rewards, the same for the same shape; `groups` writes them for other systems.
-// A step has a reference pass and AdamW over float32 parameters. `products` is the time of the step's matrix
-// products, each in the fastest way known here: twice forward (policy and reference), once each for the gradients of
-// activations and weights. Options: microbatch_tokens, repeats.
-// The last line of output is one JSON object; peak_bytes is the most memory the process ever held.
+// The groups hold random tokens and rewards, the same for the same shape; `groups` writes them for
+// other systems. A step has a reference pass and AdamW over float32 parameters. `products` is the
+// time of the step's matrix products, each in the fastest way known here: twice forward (policy and
+// reference), once each for the gradients of activations and weights. Options: microbatch_tokens,
+// repeats, and with 1 checkpointing (layers are computed again in the backward pass) and bfloat16
+// (products of the layers). The last line of output is one JSON object; peak_bytes is the most
+// memory the process ever held.
+#include <torch/types.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -17,8 +21,6 @@
 #include <map>
 #include <string>
 #include <vector>
-
-#include <torch/types.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -57,11 +59,18 @@ struct Work {
   }
 };
 
+kernels::PanelType ProductsOf(const Work& work) {
+  return work.option("bfloat16", 0) != 0 ? kernels::PanelType::kBfloat16
+                                         : kernels::PanelType::kFloat32;
+}
+
 // Lists of kRanks ranks of equally many tokens.
 std::vector<PromptedGroup> MakeGroups(const Work& work, int64_t vocabulary) {
   base::RandomStream random(7, 1);
   std::vector<PromptedGroup> groups(static_cast<size_t>(work.prompts));
-  const auto draw = [&] { return static_cast<int32_t>(random.Below(static_cast<uint64_t>(vocabulary))); };
+  const auto draw = [&] {
+    return static_cast<int32_t>(random.Below(static_cast<uint64_t>(vocabulary)));
+  };
   for (size_t g = 0; g < groups.size(); ++g) {
     groups[g].group.group.prompt = static_cast<int64_t>(g);
     for (int64_t t = 0; t < work.prompt_tokens; ++t) groups[g].prompt_tokens.push_back(draw());
@@ -83,7 +92,9 @@ std::vector<PromptedGroup> MakeGroups(const Work& work, int64_t vocabulary) {
 }
 
 void PrintGroups(const std::vector<PromptedGroup>& groups) {
-  const auto list = [](const auto& values) { return absl::StrCat("[", absl::StrJoin(values, ", "), "]"); };
+  const auto list = [](const auto& values) {
+    return absl::StrCat("[", absl::StrJoin(values, ", "), "]");
+  };
   std::vector<std::string> texts;
   for (const PromptedGroup& group : groups) {
     std::vector<std::string> completions, rewards;
@@ -91,8 +102,13 @@ void PrintGroups(const std::vector<PromptedGroup>& groups) {
       completions.push_back(list(rollout.completion.token_ids));
       rewards.push_back(list(rollout.score.rank_rewards));
     }
-    texts.push_back(absl::StrCat("{\"prompt\": ", list(group.prompt_tokens), ", \"completions\": ", list(completions),
-                                 ", \"rewards\": ", list(rewards), "}"));
+    texts.push_back(absl::StrCat("{\"prompt\": ",
+                                 list(group.prompt_tokens),
+                                 ", \"completions\": ",
+                                 list(completions),
+                                 ", \"rewards\": ",
+                                 list(rewards),
+                                 "}"));
   }
   std::printf("[%s]\n", absl::StrJoin(texts, ",\n ").c_str());
 }
@@ -114,8 +130,10 @@ T Need(absl::StatusOr<T> value) {
 
 void Step(const Work& work) {
   model::DecoderOptions decoder_options;
+  decoder_options.products = ProductsOf(work);
   const auto reference = Need(model::LoadDecoder(work.model_dir, decoder_options));
   decoder_options.trainable = true;
+  decoder_options.activation_checkpointing = work.option("checkpointing", 0) != 0;
   const auto policy = Need(model::LoadDecoder(work.model_dir, decoder_options));
   Objective objective;
   objective.num_ranks = kRanks;
@@ -130,69 +148,95 @@ void Step(const Work& work) {
   double first = 0;
   const int64_t repeats = work.option("repeats", 3);
   for (int64_t repeat = 0; repeat <= repeats; ++repeat) {
-    const double elapsed = Seconds([&] { stats = Need(trainer->PolicyStep(batch, reference.get())); });
+    const double elapsed =
+        Seconds([&] { stats = Need(trainer->PolicyStep(batch, reference.get())); });
     if (repeat == 0) first = elapsed;
     if (repeat > 0 || repeats == 0) seconds.push_back(elapsed);
   }
-  std::printf("{\"seconds\": %.4f, \"first_seconds\": %.4f, \"reference\": %.4f, \"forward\": %.4f, "
-              "\"backward\": %.4f, \"optimizer\": %.4f, \"microbatches\": %lld, \"peak_bytes\": %lld}\n",
-              Median(seconds), first, absl::ToDoubleSeconds(stats.times.reference),
-              absl::ToDoubleSeconds(stats.times.forward), absl::ToDoubleSeconds(stats.times.backward),
-              absl::ToDoubleSeconds(stats.times.optimizer), static_cast<long long>(stats.num_microbatches),
-              static_cast<long long>(PeakBytes()));
+  std::printf(
+      "{\"seconds\": %.4f, \"first_seconds\": %.4f, \"reference\": %.4f, \"forward\": %.4f, "
+      "\"backward\": %.4f, \"optimizer\": %.4f, \"microbatches\": %lld, \"peak_bytes\": %lld}\n",
+      Median(seconds),
+      first,
+      absl::ToDoubleSeconds(stats.times.reference),
+      absl::ToDoubleSeconds(stats.times.forward),
+      absl::ToDoubleSeconds(stats.times.backward),
+      absl::ToDoubleSeconds(stats.times.optimizer),
+      static_cast<long long>(stats.num_microbatches),
+      static_cast<long long>(PeakBytes()));
 }
 
-// Seconds of y = x w^T, of y w and of y^T x, with x [rows, k], w [n, k] and y [rows, n]: for each the least of what
-// ATen and our kernels take.
+// Seconds of y = x w^T, of y w and of y^T x, with x [rows, k], w [n, k] and y [rows, n]: for each
+// the least of what ATen and our kernels take. What is packed, is packed before.
 struct ProductTimes {
   double forward, activations, weights;
 };
 
-ProductTimes TimeProducts(int64_t rows, int64_t n, int64_t k) {
+ProductTimes TimeProducts(int64_t rows, int64_t n, int64_t k, kernels::PanelType type) {
   const at::Tensor x = at::rand({rows, k}), w = at::rand({n, k}), y = at::rand({rows, n});
-  at::Tensor x_gradient = at::empty_like(x), w_gradient = at::empty_like(w), out = at::empty_like(y);
+  const at::ScalarType aten_type =
+      type == kernels::PanelType::kFloat32 ? at::kFloat : at::kBFloat16;
+  const at::Tensor x_aten = x.to(aten_type), w_aten = w.to(aten_type), y_aten = y.to(aten_type);
+  at::Tensor x_gradient = at::empty_like(x), w_gradient = at::empty_like(w),
+             out = at::empty_like(y);
   const auto time = [](const std::function<void()>& product) {
     std::vector<double> seconds;
     product();
     for (int repeat = 0; repeat < 5; ++repeat) seconds.push_back(Seconds(product));
     return Median(seconds);
   };
-  // out = a b^T with b in panels.
-  const auto by_panels = [&time](const at::Tensor& a, const at::Tensor& b, at::Tensor* c) {
-    kernels::PanelMatrix panels(b.size(0), b.size(1), kernels::PanelType::kFloat32);
-    panels.SetRows(0, b.size(0), b.contiguous().const_data_ptr<float>());
-    const at::Tensor a_rows = a.contiguous();
-    return time([&] {
-      kernels::Multiply(panels, {.x_MK = a_rows.const_data_ptr<float>(), .m = a.size(0),
-                                 .out_MN = c->mutable_data_ptr<float>()});
-    });
-  };
-  return {std::min(time([&] { at::mm_out(out, x, w.t()); }), by_panels(x, w, &out)),
-          std::min(time([&] { at::mm_out(x_gradient, y, w); }), by_panels(y, w.t(), &x_gradient)),
-          std::min(time([&] { at::mm_out(w_gradient, y.t(), x); }), by_panels(y.t(), x.t(), &w_gradient))};
+  // c = a b^T with b in panels.
+  const auto by_panels =
+      [&](const at::Tensor& a, const at::Tensor& b, bool a_is_transposed, at::Tensor* c) {
+        kernels::PanelMatrix panels(b.size(0), b.size(1), type);
+        const at::Tensor b_rows = b.contiguous(), a_rows = a.contiguous();
+        panels.SetRows(0, b.size(0), b_rows.const_data_ptr<float>());
+        kernels::Product product{.m = a.size(a_is_transposed ? 1 : 0),
+                                 .out_MN = c->mutable_data_ptr<float>(),
+                                 .precision = kernels::Precision::kBfloat16};
+        (a_is_transposed ? product.x_KM : product.x_MK) = a_rows.const_data_ptr<float>();
+        return time([&] { kernels::Multiply(panels, product); });
+      };
+  return {
+      std::min(time([&] { at::mm(x_aten, w_aten.t()); }), by_panels(x, w, false, &out)),
+      std::min(time([&] { at::mm(y_aten, w_aten); }), by_panels(y, w.t(), false, &x_gradient)),
+      std::min(time([&] { at::mm(y_aten.t(), x_aten); }), by_panels(y, x.t(), true, &w_gradient))};
 }
 
 void Products(const Work& work) {
   const model::ModelConfig config = Need(model::ReadModelConfig(work.model_dir + "/config.json"));
   const int64_t d = config.hidden_size, f = config.intermediate_size, layers = config.num_layers;
-  const int64_t heads = config.num_heads * config.head_dim, kv = config.num_kv_heads * config.head_dim;
+  const int64_t heads = config.num_heads * config.head_dim,
+                kv = config.num_kv_heads * config.head_dim;
   const int64_t completion_tokens = work.prompts * work.siblings * work.new_tokens;
   const int64_t tokens = work.prompts * work.prompt_tokens + completion_tokens;
   struct Shape {
     int64_t rows, n, k, count;
   };
-  const std::vector<Shape> shapes = {{tokens, heads + 2 * kv, d, layers}, {tokens, d, heads, layers},
-                                     {tokens, 2 * f, d, layers},          {tokens, d, f, layers},
+  // The head is float32 always.
+  const std::vector<Shape> shapes = {{tokens, heads + 2 * kv, d, layers},
+                                     {tokens, d, heads, layers},
+                                     {tokens, 2 * f, d, layers},
+                                     {tokens, d, f, layers},
                                      {completion_tokens, config.vocab_size, d, 1}};
   double seconds = 0, operations = 0;
   for (const Shape& shape : shapes) {
-    const ProductTimes times = TimeProducts(shape.rows, shape.n, shape.k);
+    const ProductTimes times =
+        TimeProducts(shape.rows,
+                     shape.n,
+                     shape.k,
+                     shape.count == 1 ? kernels::PanelType::kFloat32 : ProductsOf(work));
     const double product = 2e-9 * static_cast<double>(shape.rows * shape.n * shape.k);
-    seconds += static_cast<double>(shape.count) * (2 * times.forward + times.activations + times.weights);
+    seconds +=
+        static_cast<double>(shape.count) * (2 * times.forward + times.activations + times.weights);
     operations += static_cast<double>(shape.count) * 4 * product;
-    std::fprintf(stderr, "%lld x %lld x %lld: forward %.0f, activations %.0f, weights %.0f GFLOP/s\n",
-                 static_cast<long long>(shape.rows), static_cast<long long>(shape.n),
-                 static_cast<long long>(shape.k), product / times.forward, product / times.activations,
+    std::fprintf(stderr,
+                 "%lld x %lld x %lld: forward %.0f, activations %.0f, weights %.0f GFLOP/s\n",
+                 static_cast<long long>(shape.rows),
+                 static_cast<long long>(shape.n),
+                 static_cast<long long>(shape.k),
+                 product / times.forward,
+                 product / times.activations,
                  product / times.weights);
   }
   std::printf("{\"gemm_seconds\": %.4f, \"gemm_gflops\": %.1f}\n", seconds, operations / seconds);
@@ -200,12 +244,19 @@ void Products(const Work& work) {
 
 int Run(int argc, char** argv) {
   if (argc < 7) {
-    std::fprintf(stderr, "usage: trainer_bench groups | step | products MODEL_DIR PROMPTS PROMPT_TOKENS SIBLINGS "
-                         "NEW_TOKENS [OPTION=VALUE ...]\n");
+    std::fprintf(
+        stderr,
+        "usage: trainer_bench groups | step | products MODEL_DIR PROMPTS PROMPT_TOKENS SIBLINGS "
+        "NEW_TOKENS [OPTION=VALUE ...]\n");
     return 64;
   }
   model::SetComputeThreads(0);
-  Work work{argv[2], std::atoll(argv[3]), std::atoll(argv[4]), std::atoll(argv[5]), std::atoll(argv[6]), {}};
+  Work work{argv[2],
+            std::atoll(argv[3]),
+            std::atoll(argv[4]),
+            std::atoll(argv[5]),
+            std::atoll(argv[6]),
+            {}};
   for (int i = 7; i < argc; ++i) {
     const std::string option = argv[i];
     const size_t equals = option.find('=');

@@ -1,0 +1,18 @@
+// ChunkedLogprob() of whole rows on the CPU, by blocks of the vocabulary: the head is read once per
+// pass, its gradient written once, and no more than a block of logits is held. Internal to this
+// folder.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "libs/model/chunked_logprob.h"
+
+namespace convrec::model {
+
+// Differentiable in hidden_MD and head_VD; float32 on the CPU.
+LogprobResult BlockedLogprob(const at::Tensor& hidden_MD,
+                             const at::Tensor& head_VD,
+                             const at::Tensor& target_M,
+                             double temperature);
+
+}  // namespace convrec::model
