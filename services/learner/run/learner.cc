@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <functional>
 #include <filesystem>
 #include <memory>
@@ -34,20 +35,25 @@
 #include "services/learner/batch/group_check.h"
 #include "services/learner/batch/training_batch.h"
 #include "services/learner/checkpoint/checkpoint.h"
+#include "services/learner/checkpoint/checkpoint_writer.h"
 #include "services/learner/experience/experience_service.h"
 #include "services/learner/experience/group_ledger.h"
 #include "services/learner/experience/prompt_book.h"
+#include "services/learner/parallel/join_ranks.h"
+#include "services/learner/parallel/rank_command.h"
 #include "services/learner/publish/policy_service.h"
 #include "services/learner/publish/policy_store.h"
 #include "services/learner/publish/snapshot_source.h"
 #include "services/learner/run/constrained_lists.h"
 #include "services/learner/run/evaluation_report.h"
+#include "services/learner/run/follower.h"
 #include "services/learner/run/learner_metrics.h"
 #include "services/learner/run/objective_of.h"
 #include "services/learner/run/publish_metrics.h"
 #include "services/learner/run/run_data.h"
 #include "services/learner/run/run_state.h"
 #include "services/learner/run/step_report.h"
+#include "services/learner/run/trainer_options.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -58,43 +64,14 @@ domain::PolicyVersion VersionOf(int64_t rl_step) { return {rl_step + 1}; }
 
 double SecondsSince(absl::Time start) { return absl::ToDoubleSeconds(absl::Now() - start); }
 
-Decay DecayOf(config::ScheduleKind kind) {
-  switch (kind) {
-    case config::ScheduleKind::kConstant:
-      return Decay::kConstant;
-    case config::ScheduleKind::kCosine:
-      return Decay::kCosine;
-    case config::ScheduleKind::kLinear:
-      return Decay::kLinear;
-  }
-  return Decay::kConstant;
-}
-
-Trainer::Options TrainerOptions(const config::RunOptions& options,
-                                const config::OptimizerOptions& optimizer,
-                                int64_t steps,
-                                int updates_per_batch) {
-  Trainer::Options result;
-  result.adamw = {.beta1 = optimizer.beta1,
-                  .beta2 = optimizer.beta2,
-                  .epsilon = optimizer.epsilon,
-                  .weight_decay = optimizer.weight_decay};
-  result.schedule = {.peak = optimizer.learning_rate,
-                     .decay = DecayOf(optimizer.schedule),
-                     .warmup_steps = optimizer.warmup_steps,
-                     .total_steps = steps * updates_per_batch,
-                     .final_ratio = optimizer.final_ratio};
-  result.max_grad_norm = optimizer.max_grad_norm;
-  result.microbatch_tokens = options.learner.microbatch_tokens;
-  result.updates_per_batch = updates_per_batch;
-  result.forward.temperature = options.rollout.temperature;
-  return result;
-}
-
 class Learner {
  public:
-  Learner(const config::ServiceArguments& arguments, telemetry::Metrics* metrics)
+  // `group` is null with one rank, and of rank 0 else.
+  Learner(const config::ServiceArguments& arguments,
+          telemetry::Metrics* metrics,
+          ProcessGroup* group)
       : options_(arguments.options),
+        group_(group),
         resume_(arguments.resume),
         config_change_(arguments.allow_config_change ? config::ConfigChange::kAllowed
                                                      : config::ConfigChange::kRefused),
@@ -132,7 +109,13 @@ class Learner {
   absl::Status EvaluateBetweenSteps();
   void MakePolicyService();
   void Publish(domain::PolicyVersion version);
+  std::string CheckpointName() const;
   absl::Status SaveCheckpoint(bool is_stage_end);
+  // Makes trainer_; on all ranks.
+  absl::Status BeginStage(RankCommand::Kind kind, const Trainer::Options& options);
+  absl::Status LoadReference();
+  // Keeps in mind which step of reinforcement learning validates best.
+  void NoteValidation(const report::Evaluation& evaluation);
   absl::Status Log(const report::Record& record) { return log_->Append(record); }
   absl::Status Warn(const std::string& message);
   // For dynamic sampling; empty without it.
@@ -141,6 +124,7 @@ class Learner {
   absl::Status WarnOfMissingSignal(const GroupLedger::Counts& counts, int64_t replaced);
 
   const config::RunOptions options_;
+  ProcessGroup* const group_;
   const bool resume_;
   const config::ConfigChange config_change_;
   const Objective objective_;
@@ -159,6 +143,10 @@ class Learner {
   std::unique_ptr<report::RunLogWriter> log_;
   std::unique_ptr<Trainer> trainer_;
   std::optional<Checkpoint> resumed_;  // Optimizer state to continue with, used once.
+  CheckpointWriter checkpoints_;
+  std::string saved_;  // Name of the last checkpoint begun.
+  double best_ndcg_ = -1;
+  int64_t best_step_ = -1;
   std::string source_directory_;       // Of tokenizer and config files, for exported models.
   double mean_step_s_ = 0;
   int64_t dropped_ = 0;  // Groups dropped until the last step.
@@ -178,8 +166,7 @@ class Learner {
 };
 
 absl::Status Learner::LoadModel() {
-  const model::DecoderOptions trainable{
-      .device = options_.model.device, .trainable = true, .seed = options_.seed};
+  const model::DecoderOptions trainable = LearnerDecoderOptions(options_, /*trainable=*/true);
   source_directory_ = options_.model.path;
   if (resumed_) {
     CR_ASSIGN_OR_RETURN(policy_, model::LoadDecoder(resumed_->directory, trainable));
@@ -221,6 +208,7 @@ absl::Status Learner::Resume() {
   CR_ASSIGN_OR_RETURN(log_, report::RunLogWriter::Open(log_path));
   if (resume_ && base::FileExists(log_path)) {
     CR_ASSIGN_OR_RETURN(earlier_log_, report::ReadRunLog(log_path));
+    for (const report::Evaluation& evaluation : earlier_log_.evaluations) NoteValidation(evaluation);
   }
   if (resumed_) {
     return Log(report::Event{
@@ -375,28 +363,68 @@ void Learner::Publish(domain::PolicyVersion version) {
   metrics_.SetPolicyVersion(version.value);
 }
 
+std::string Learner::CheckpointName() const {
+  return state_.in_rl ? absl::StrCat("rl-", state_.rl_step)
+                      : absl::StrCat("sft-", state_.sft_step);
+}
+
 absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
-  const absl::Time start = absl::Now();
   state_.ledger = ledger_->state();
-  const std::string name =
-      state_.in_rl ? absl::StrCat("rl-", state_.rl_step) : absl::StrCat("sft-", state_.sft_step);
-  CR_RETURN_IF_ERROR(WriteCheckpoint({.root = CheckpointRoot(options_.run_dir),
-                                      .name = name,
-                                      .source_directory = source_directory_,
-                                      .caller_state = ToJson(state_),
-                                      .keep_always = is_stage_end,
-                                      .keep = options_.learner.checkpoint.keep},
-                                     *policy_,
-                                     trainer_ ? &trainer_->optimizer() : nullptr));
-  metrics_.ObserveCheckpoint(SecondsSince(start));
-  CR_LOG(INFO) << "checkpoint " << name << " written";
+  saved_ = CheckpointName();
+  const bool keeps_best = options_.learner.checkpoint.keep_best && best_step_ >= 0;
+  std::optional<OptimizerState> optimizer;
+  if (trainer_) optimizer = trainer_->TakeOptimizerState();
+  CR_RETURN_IF_ERROR(
+      checkpoints_.Begin({.root = CheckpointRoot(options_.run_dir),
+                          .name = saved_,
+                          .source_directory = source_directory_,
+                          .caller_state = ToJson(state_),
+                          .keep_always = is_stage_end,
+                          .keep = options_.learner.checkpoint.keep,
+                          .best = keeps_best ? absl::StrCat("rl-", best_step_) : ""},
+                         *policy_,
+                         std::move(optimizer),
+                         [this, name = saved_](absl::Duration time) {
+                           metrics_.ObserveCheckpoint(absl::ToDoubleSeconds(time));
+                           CR_LOG(INFO) << "checkpoint " << name << " written";
+                         }));
   return absl::OkStatus();
+}
+
+absl::Status Learner::BeginStage(RankCommand::Kind kind, const Trainer::Options& options) {
+  if (group_ != nullptr) group_->Announce(Encode({kind, 0, ""}));
+  CR_ASSIGN_OR_RETURN(trainer_,
+                      Trainer::Create(options, policy_.get(), base::Clock::Real(), group_));
+  return absl::OkStatus();
+}
+
+absl::Status Learner::LoadReference() {
+  CR_RETURN_IF_ERROR(checkpoints_.Finish());
+  CR_ASSIGN_OR_RETURN(
+      reference_,
+      model::LoadDecoder(base::JoinPath(CheckpointRoot(options_.run_dir), "rl-0"),
+                         LearnerDecoderOptions(options_, /*trainable=*/false)));
+  if (group_ == nullptr) return absl::OkStatus();
+  group_->Announce(Encode({RankCommand::Kind::kLoadReference, 0, ""}));
+  BroadcastDecoder(*reference_, group_);
+  return absl::OkStatus();
+}
+
+void Learner::NoteValidation(const report::Evaluation& evaluation) {
+  if (evaluation.stage != report::Stage::kRl || evaluation.split != report::Split::kValidation ||
+      evaluation.ndcg.back() <= best_ndcg_)
+    return;
+  best_ndcg_ = evaluation.ndcg.back();
+  best_step_ = evaluation.step;
 }
 
 absl::Status Learner::EvaluateBetweenSteps() {
   const int every = options_.evaluation.every_steps;
   if (every <= 0 || state_.rl_step == 0 || state_.rl_step % every != 0) return absl::OkStatus();
-  return Evaluate(report::Stage::kRl, report::Split::kValidation, state_.rl_step);
+  CR_RETURN_IF_ERROR(Evaluate(report::Stage::kRl, report::Split::kValidation, state_.rl_step));
+  const bool is_lost = options_.learner.checkpoint.keep_best && best_step_ == state_.rl_step &&
+                       saved_ != CheckpointName();
+  return is_lost ? SaveCheckpoint(/*is_stage_end=*/false) : absl::OkStatus();
 }
 
 absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t step) {
@@ -432,6 +460,7 @@ absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t
   evaluation.step = step;
   evaluation.seconds = SecondsSince(start);
   metrics_.ObserveEvaluation(evaluation);
+  NoteValidation(evaluation);
   if (split == report::Split::kTest) {
     CR_RETURN_IF_ERROR(Log(report::Samples{
         .stage = stage,
@@ -444,14 +473,13 @@ absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t
 
 absl::Status Learner::RunSft() {
   const config::SftOptions& sft = options_.learner.sft;
-  CR_ASSIGN_OR_RETURN(
-      trainer_,
-      Trainer::Create(TrainerOptions(options_, sft.optimizer, sft.steps, 1), policy_.get()));
-  if (resumed_) CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, &trainer_->optimizer()));
+  CR_RETURN_IF_ERROR(BeginStage(RankCommand::Kind::kBeginSft, SftTrainerOptions(options_)));
+  if (resumed_) CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, trainer_.get()));
   resumed_.reset();
   const size_t rows_per_step = static_cast<size_t>(sft.rows_per_step);
   PromptFeed feed(data_.sft.size(), options_.seed + 1, state_.sft_step * sft.rows_per_step);
   while (state_.sft_step < sft.steps) {
+    CR_RETURN_IF_ERROR(checkpoints_.Poll());
     const absl::Time start = absl::Now();
     std::vector<SftRow> rows;
     for (size_t i = 0; i < rows_per_step; ++i)
@@ -561,26 +589,18 @@ absl::Status Learner::RunStep(int64_t step) {
 
 absl::Status Learner::RunRl() {
   const config::LearnerOptions& learner = options_.learner;
-  CR_ASSIGN_OR_RETURN(
-      trainer_,
-      Trainer::Create(
-          TrainerOptions(options_, learner.optimizer, learner.steps, learner.updates_per_batch),
-          policy_.get()));
+  CR_RETURN_IF_ERROR(BeginStage(RankCommand::Kind::kBeginRl, RlTrainerOptions(options_)));
   if (resumed_ && state_.rl_step > 0)
-    CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, &trainer_->optimizer()));
+    CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, trainer_.get()));
   resumed_.reset();
-  if (objective_.kl_beta > 0) {
-    CR_ASSIGN_OR_RETURN(
-        reference_,
-        model::LoadDecoder(base::JoinPath(CheckpointRoot(options_.run_dir), "rl-0"),
-                           {.device = options_.model.device, .trainable = false, .seed = 0}));
-  }
+  if (objective_.kl_beta > 0) CR_RETURN_IF_ERROR(LoadReference());
   const int64_t groups =
       (learner.steps - state_.rl_step) * static_cast<int64_t>(learner.groups_per_step);
   ledger_->AllowTraining(groups);
   // Made up for when the run was stopped in the midst of it.
   CR_RETURN_IF_ERROR(EvaluateBetweenSteps());
   while (state_.rl_step < learner.steps) {
+    CR_RETURN_IF_ERROR(checkpoints_.Poll());
     CR_RETURN_IF_ERROR(RunStep(state_.rl_step + 1));
     const int64_t step = state_.rl_step;
     if (learner.checkpoint.every_steps > 0 && step % learner.checkpoint.every_steps == 0 &&
@@ -621,12 +641,14 @@ absl::Status Learner::Run() {
     CR_RETURN_IF_ERROR(Evaluate(report::Stage::kRl, report::Split::kTest, state_.rl_step));
     CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/true));
   }
+  CR_RETURN_IF_ERROR(checkpoints_.Finish());
   return ExportModel(*policy_, source_directory_, base::JoinPath(options_.run_dir, "model"));
 }
 
 absl::Status Learner::SaveStopped() {
   const bool has_steps = state_.in_rl ? state_.rl_step > 0 : state_.sft_step > 0;
-  return has_steps ? SaveCheckpoint(/*is_stage_end=*/false) : absl::OkStatus();
+  if (has_steps) CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/false));
+  return checkpoints_.Finish();
 }
 
 void Learner::ShutDown(bool is_complete) {
@@ -639,21 +661,45 @@ void Learner::ShutDown(bool is_complete) {
 }  // namespace
 
 absl::Status RunLearner(const config::ServiceArguments& arguments) {
+  DieWithParent();
+  CR_ASSIGN_OR_RETURN(const RankPlace place,
+                      PlaceOf([](const char* variable) { return std::getenv(variable); },
+                              arguments.options.learner.ranks));
   const std::string name = arguments.name.empty() ? "learner" : arguments.name;
-  base::SetLogRole(name);
+  const bool is_one = place.world_size == 1;
+  base::SetLogRole(is_one ? name : absl::StrCat(name, "-", place.rank));
   config::ServiceArguments resolved = arguments;
   CR_ASSIGN_OR_RETURN(resolved.options, sample::ResolveSample(arguments.options));
-  const config::RunOptions& options = resolved.options;
-  model::SetComputeThreads(options.learner.threads);
+  config::RunOptions& options = resolved.options;
+  int threads = options.learner.threads;
+  if (!is_one) {
+    options.model.device = DeviceOfRank(options.model.device, place.local_rank);
+    // Ranks of one machine share its cores.
+    if (threads == 0) {
+      const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+      threads = std::max(1, cores / place.ranks_here);
+    }
+  }
+  model::SetComputeThreads(threads);
+  CR_ASSIGN_OR_RETURN(const Ranks ranks,
+                      JoinRanks(place, options.model.device, options.learner.collective_timeout));
+  if (place.rank > 0) {
+    CR_RETURN_IF_ERROR(FollowLearner(options, ranks.group.get()));
+    return LeaveRanks(ranks);
+  }
   telemetry::Metrics metrics(options.name, "learner");
   CR_ASSIGN_OR_RETURN(const auto exposer,
                       telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
-  Learner learner(resolved, &metrics);
+  Learner learner(resolved, &metrics, ranks.group.get());
   CR_RETURN_IF_ERROR(learner.Start(name, exposer.get()));
   absl::Status status = learner.Run();
   if (absl::IsCancelled(status)) {
     const absl::Status saved = learner.SaveStopped();
     if (!saved.ok()) status = saved;
+  }
+  if (status.ok() || absl::IsCancelled(status)) {
+    const absl::Status left = LeaveRanks(ranks);
+    if (!left.ok()) CR_LOG(WARNING) << left.message();
   }
   learner.ShutDown(status.ok());
   return status;
