@@ -39,7 +39,7 @@ struct ForwardOptions {
 
 struct GroupLogprobs {
   at::Tensor logprob_M;  // float32, differentiable where the decoder is.
-  at::Tensor entropy_M;  // float32, no gradient.
+  at::Tensor entropy_M;  // float32, differentiable likewise.
 };
 
 // One pass over all groups at once. Throws what torch throws.
