@@ -2,7 +2,7 @@
 #
 #   python_environment NAME PACKAGE==VERSION...   makes or finds one in the cache folder; sets VENV
 #   torch_from_wheel                              lets its Python use the unpacked LibTorch wheel
-#   trl_environment                               both, for TRL
+#   trl_environment                               the environment with TRL, which needs that torch
 
 python_environment() {
   VENV="$CACHE/venv-$1"
@@ -21,7 +21,6 @@ trl_environment() {
   # What TRL asks for beyond these is torch, which comes from the unpacked wheel.
   [ -e "$VENV/bin/trl" ] ||
     "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps trl==1.16.0 accelerate==1.15.0
-  torch_from_wheel
 }
 
 # The wheel's CUDA half names libraries that are several GB and that nothing here calls: empty ones take their
