@@ -22,6 +22,20 @@ constexpr char kSplitRegex[] =
 
 }  // namespace
 
+model::ModelConfig ShapeOf(const SampleModelOptions& options) {
+  model::ModelConfig config;
+  config.vocab_size = options.vocab_size;
+  config.hidden_size = options.hidden_size;
+  config.intermediate_size = options.intermediate_size;
+  config.num_layers = options.num_layers;
+  config.num_heads = options.num_heads;
+  config.num_kv_heads = options.num_heads;
+  config.head_dim = options.hidden_size / options.num_heads;
+  config.max_position_embeddings = options.max_position_embeddings;
+  config.tie_word_embeddings = true;
+  return config;
+}
+
 absl::Status WriteSampleModel(const SampleModelOptions& options,
                               const std::string& texts_path,
                               const std::string& catalog_path,
@@ -48,18 +62,8 @@ absl::Status WriteSampleModel(const SampleModelOptions& options,
                                               .eos_token = kEndToken,
                                               .padding_token = kEndToken},
                                              directory));
-  model::ModelConfig config;
-  config.vocab_size = options.vocab_size;
-  config.hidden_size = options.hidden_size;
-  config.intermediate_size = options.intermediate_size;
-  config.num_layers = options.num_layers;
-  config.num_heads = options.num_heads;
-  config.num_kv_heads = options.num_heads;
-  config.head_dim = options.hidden_size / options.num_heads;
-  config.max_position_embeddings = options.max_position_embeddings;
-  config.tie_word_embeddings = true;
   return base::WriteFileAtomically(base::JoinPath(directory, "config.json"),
-                                   model::ToConfigJson(config, "float32"));
+                                   model::ToConfigJson(ShapeOf(options), "float32"));
 }
 
 }  // namespace convrec::sample

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "libs/model/model_config.h"
 
 namespace convrec::sample {
 
@@ -16,6 +17,9 @@ struct SampleModelOptions {
   int intermediate_size = 192;
   int max_position_embeddings = 1024;
 };
+
+// Its shape, as its config.json has it.
+model::ModelConfig ShapeOf(const SampleModelOptions& options);
 
 // Trains the tokenizer on `texts_path` (sft.jsonl of ExportWorld) and the titles of `catalog_path`,
 // and writes a Hugging Face model directory without weights. A title with the space before it is

@@ -112,6 +112,11 @@ absl::Status CheckSettings(const config::RunOptions& options, const std::string&
 
 bool UsesSampleWorld(const config::RunOptions& options) { return options.data.catalog.empty(); }
 
+absl::StatusOr<model::ModelConfig> ModelShapeOf(const config::RunOptions& options) {
+  if (options.model.path.empty()) return ShapeOf(ModelOptionsOf(options));
+  return model::ReadModelConfig(base::JoinPath(options.model.path, "config.json"));
+}
+
 config::RunOptions WithSamplePaths(config::RunOptions options, const std::string& directory) {
   const auto fill = [&directory](std::string* path, const char* name) {
     if (path->empty()) *path = base::JoinPath(directory, name);

@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -18,8 +20,10 @@
 #include "libs/config/print.h"
 #include "libs/config/stored_config.h"
 #include "libs/report/format.h"
+#include "libs/sample/sample_world.h"
 #include "tools/convrec/launcher.h"
 #include "tools/convrec/run_folder.h"
+#include "tools/convrec/run_plan.h"
 #include "tools/convrec/run_report.h"
 #include "tools/convrec/verbs.h"
 
@@ -31,6 +35,7 @@ struct TrainArguments {
   RunFolderRequest folder;
   std::string binaries_dir;
   double start_timeout_s = 600;
+  bool is_dry_run = false;
 };
 
 // --resume without a file goes on with the configuration of the run itself.
@@ -88,8 +93,54 @@ void Conclude(const RunFolder& folder, const report::RunOutcome& outcome) {
   if (!status.ok()) CR_LOG(WARNING) << status.message();
 }
 
+// Memory that processes can still take, by /proc/meminfo.
+int64_t AvailableBytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string key, unit;
+  int64_t kib = 0;
+  while (file >> key >> kib >> unit) {
+    if (key == "MemAvailable:") return kib * 1024;
+  }
+  return 0;
+}
+
+// Prints what would run, as a configuration with comments; opens no port and writes no file.
+absl::StatusOr<int> DryRun(const config::RunOptions& options) {
+  PlanFacts facts;
+  CR_ASSIGN_OR_RETURN(facts.model, sample::ModelShapeOf(options));
+  facts.num_available_bytes = AvailableBytes();
+#if defined(__x86_64__)
+  facts.has_native_bfloat16 = __builtin_cpu_supports("avx512bf16");
+#endif
+  for (const std::string& path : {options.data.catalog,
+                                  options.data.sft.path,
+                                  options.data.train.path,
+                                  options.data.validation.path,
+                                  options.data.test.path}) {
+    if (!path.empty() && !base::FileExists(path)) {
+      return base::BadConfig(
+          absl::StrCat(path, " does not exist, expected a file of the run's data"));
+    }
+  }
+  std::error_code error;
+  if (!options.data.catalog.empty()) {
+    facts.num_catalog_bytes =
+        static_cast<int64_t>(std::filesystem::file_size(options.data.catalog, error));
+  }
+  CR_ASSIGN_OR_RETURN(const RunPlan plan, MakeRunPlan(options, facts));
+  const std::string text = absl::StrCat(config::PrintYaml(options),
+                                        "\n# ",
+                                        config::DescribeEstimator(options),
+                                        "\n#\n",
+                                        RenderPlan(plan, facts, "# "));
+  std::fputs(text.c_str(), stdout);
+  CR_RETURN_IF_ERROR(CheckFits(plan, facts));
+  return base::kExitOk;
+}
+
 absl::StatusOr<int> Train(const TrainArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const config::RunOptions options, LoadOptions(arguments));
+  if (arguments.is_dry_run) return DryRun(options);
   CR_ASSIGN_OR_RETURN(const RunFolderLock lock, RunFolderLock::Take(options.run_dir));
   CR_ASSIGN_OR_RETURN(const RunFolder folder, PrepareRunFolder(options, arguments.folder));
   report::RunOutcome outcome = OutcomeOf(folder.options);
@@ -140,6 +191,11 @@ void AddTrainVerb(CLI::App* app, Action* action) {
       "--allow-config-change",
       arguments->folder.allow_config_change,
       "Let a resumed run take a configuration that differs from the one it was started with.");
+  verb->add_flag("--dry-run",
+                 arguments->is_dry_run,
+                 "Print the resolved configuration, the sizes that follow from it and an estimate "
+                 "of the memory of "
+                 "every process, and exit; nothing is started or written.");
   verb->add_option("--binaries",
                    arguments->binaries_dir,
                    "Folder of convrec-learner, convrec-rollout and "
