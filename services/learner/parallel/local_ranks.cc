@@ -100,7 +100,7 @@ LocalRanks::LocalRanks(std::vector<Child> children)
 
 LocalRanks::~LocalRanks() {
   {
-    const std::lock_guard lock(mutex_);
+    const absl::MutexLock lock(&mutex_);
     is_ending_ = true;
   }
   thread_.join();
@@ -127,7 +127,7 @@ void LocalRanks::Watch() {
       OnEnd on_end;
       int rank = 0, status = 0;
       {
-        const std::lock_guard lock(mutex_);
+        const absl::MutexLock lock(&mutex_);
         if (is_ending_) return;
         if (const Child* ended = Reap()) {
           rank = ended->rank;
@@ -151,18 +151,18 @@ void LocalRanks::Watch() {
 }
 
 void LocalRanks::SetOnEnd(OnEnd on_end) {
-  const std::lock_guard lock(mutex_);
+  const absl::MutexLock lock(&mutex_);
   on_end_ = std::move(on_end);
 }
 
 absl::Status LocalRanks::AwaitEnd(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   {
-    const std::lock_guard lock(mutex_);
+    const absl::MutexLock lock(&mutex_);
     is_ending_ = true;
   }
   while (true) {
-    const std::lock_guard lock(mutex_);
+    const absl::MutexLock lock(&mutex_);
     Reap();
     const auto runs = [](const Child& child) { return !child.has_ended; };
     const auto running = std::find_if(children_.begin(), children_.end(), runs);

@@ -5,13 +5,14 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "services/learner/parallel/rank_environment.h"
 
@@ -45,12 +46,12 @@ class LocalRanks final {
   explicit LocalRanks(std::vector<Child> children);
   void Watch();
   // Reaps what has ended; the first of `children_` that did, or null.
-  Child* Reap();
+  Child* Reap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  std::mutex mutex_;
-  std::vector<Child> children_;  // Guarded by mutex_.
-  OnEnd on_end_;                 // Guarded by mutex_.
-  bool is_ending_ = false;       // Guarded by mutex_.
+  absl::Mutex mutex_;
+  std::vector<Child> children_ ABSL_GUARDED_BY(mutex_);
+  OnEnd on_end_ ABSL_GUARDED_BY(mutex_);
+  bool is_ending_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

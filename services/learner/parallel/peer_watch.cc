@@ -34,46 +34,37 @@ PeerWatch::PeerWatch(const Options& options, std::unique_ptr<PeerBoard> board)
     : options_(options), board_(std::move(board)), thread_([this] { Run(); }) {}
 
 PeerWatch::~PeerWatch() {
-  {
-    const std::lock_guard lock(stop_mutex_);
-    stopped_ = true;
-  }
-  stop_.notify_all();
+  stop_.Notify();
   thread_.join();
 }
 
 void PeerWatch::SetStep(int64_t step) {
-  const std::lock_guard lock(mutex_);
+  const absl::MutexLock lock(&mutex_);
   position_.step = step;
 }
 
 void PeerWatch::Enter(const char* operation, const char* what, bool counts) {
-  const std::lock_guard lock(mutex_);
+  const absl::MutexLock lock(&mutex_);
   position_.operation = *what == '\0' ? operation : absl::StrCat(operation, " of ", what);
   position_.since = absl::Now();
   if (counts) ++position_.operations;
 }
 
 void PeerWatch::Leave() {
-  const std::lock_guard lock(mutex_);
+  const absl::MutexLock lock(&mutex_);
   position_.operation.clear();
 }
 
 PeerWatch::Position PeerWatch::position() {
-  const std::lock_guard lock(mutex_);
+  const absl::MutexLock lock(&mutex_);
   return position_;
 }
 
 void PeerWatch::Run() {
-  while (true) {
-    {
-      std::unique_lock lock(stop_mutex_);
-      if (stop_.wait_for(lock, absl::ToChronoMilliseconds(kLookEvery), [this] { return stopped_; }))
-        return;
-    }
+  while (!stop_.WaitForNotificationWithTimeout(kLookEvery)) {
     bool has_failed = false, is_late = false;
     try {
-      const std::lock_guard lock(board_mutex_);
+      const absl::MutexLock lock(&board_mutex_);
       has_failed = board_->Has(kFailed);
       is_late = has_failed && board_->Get(kFailed) == kLate;
     } catch (const std::exception&) {
@@ -95,7 +86,7 @@ void PeerWatch::OperationFailed(const std::string& error) {
 
 void PeerWatch::Fail(const std::string& why, int exit_code) {
   try {
-    const std::lock_guard lock(board_mutex_);
+    const absl::MutexLock lock(&board_mutex_);
     board_->Set(WhyKey(options_.rank), why);
   } catch (const std::exception&) {
     // Rank 0 is gone as well; this rank's own reason is the one to tell.
@@ -105,7 +96,7 @@ void PeerWatch::Fail(const std::string& why, int exit_code) {
 
 void PeerWatch::PeerEnded(int rank, const std::string& how) {
   {
-    const std::lock_guard lock(mutex_);
+    const absl::MutexLock lock(&mutex_);
     ended_[rank] = how;
   }
   End("", /*is_late=*/false, base::kExitUnavailable);
@@ -125,7 +116,7 @@ std::string PeerWatch::Verdict(bool is_late) {
       if (board_->Has(PositionKey(rank))) others[rank] = board_->Get(PositionKey(rank));
     }
     {
-      const std::lock_guard lock(mutex_);
+      const absl::MutexLock lock(&mutex_);
       ended = ended_;
     }
     if (others.size() + ended.size() + 1 >= static_cast<size_t>(options_.size)) break;
@@ -167,7 +158,7 @@ void PeerWatch::End(const std::string& why, bool is_late, int exit_code) {
   const Position own = position();
   std::string verdict;
   try {
-    const std::lock_guard lock(board_mutex_);
+    const absl::MutexLock lock(&board_mutex_);
     board_->Set(PositionKey(options_.rank),
                 absl::StrCat(own.step, "|", own.operations, "|", own.operation));
     board_->Set(kFailed, is_late ? kLate : "lost");

@@ -6,16 +6,17 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 
 namespace convrec::learner {
@@ -67,19 +68,17 @@ class PeerWatch final {
   // Writes where this rank is, hears the others, says the sentence and ends the process. `why` is
   // empty on ranks that met no failure themselves.
   [[noreturn]] void End(const std::string& why, bool is_late, int exit_code);
-  std::string Verdict(bool is_late);
+  std::string Verdict(bool is_late) ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_mutex_);
 
   const Options options_;
-  const std::unique_ptr<PeerBoard> board_;  // Guarded by board_mutex_.
-  std::mutex board_mutex_;
-  std::mutex mutex_;
-  Position position_;                 // Guarded by mutex_.
-  std::map<int, std::string> ended_;  // Guarded by mutex_.
+  absl::Mutex board_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  const std::unique_ptr<PeerBoard> board_ ABSL_PT_GUARDED_BY(board_mutex_);
+  absl::Mutex mutex_;
+  Position position_ ABSL_GUARDED_BY(mutex_);
+  std::map<int, std::string> ended_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> ignored_{false};
   std::atomic<bool> is_ending_{false};
-  std::mutex stop_mutex_;
-  std::condition_variable stop_;
-  bool stopped_ = false;  // Guarded by stop_mutex_.
+  absl::Notification stop_;
   std::thread thread_;
 };
 
