@@ -19,6 +19,12 @@ if(NOT EXISTS "${CR_TORCH_ROOT}/lib/libtorch_cpu.so")
   message(FATAL_ERROR "LibTorch is not in ${CONVREC_LIBTORCH}: run tools/setup, or set -DCONVREC_LIBTORCH.")
 endif()
 
+# c10d's header of Gloo includes Gloo's own; its code is in libtorch_cpu.
+find_path(CR_GLOO_INCLUDE_DIR gloo/algorithm.h)
+if(NOT CR_GLOO_INCLUDE_DIR)
+  message(FATAL_ERROR "The headers of Gloo (Debian: libgloo-dev) are missing: run tools/setup.")
+endif()
+
 add_library(convrec_torch INTERFACE)
 function(cr_torch_library lib)
   add_library(cr_${lib} SHARED IMPORTED)
