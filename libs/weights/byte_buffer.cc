@@ -26,4 +26,17 @@ ByteBuffer::ByteBuffer(size_t size) : size_(size) {
 
 ByteBuffer::~ByteBuffer() { std::free(data_); }
 
+ByteBuffer BufferPool::Take(size_t size) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (spare_.size() == size) return std::move(spare_);
+  }
+  return ByteBuffer(size);
+}
+
+void BufferPool::Give(ByteBuffer buffer) {
+  absl::MutexLock lock(&mu_);
+  if (buffer.size() >= spare_.size()) std::swap(spare_, buffer);
+}
+
 }  // namespace convrec::weights

@@ -5,6 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
 namespace convrec::weights {
 
 // Movable; moving keeps data() valid.
@@ -30,6 +33,18 @@ class ByteBuffer final {
  private:
   char* data_ = nullptr;
   size_t size_ = 0;
+};
+
+// The memory of one buffer that has ended, for the next one of its size: fresh memory costs many times what writing to
+// it does. Thread-safe.
+class BufferPool final {
+ public:
+  ByteBuffer Take(size_t size) ABSL_LOCKS_EXCLUDED(mu_);
+  void Give(ByteBuffer buffer) ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  absl::Mutex mu_;
+  ByteBuffer spare_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace convrec::weights

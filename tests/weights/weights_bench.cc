@@ -1,5 +1,5 @@
 // Bytes and seconds of a push of a model's weights after one optimizer step at learning rate 1e-6.
-//   weights_bench MODEL_DIRECTORY [BF16 | F32 [REPEATS]]
+//   weights_bench MODEL_DIRECTORY [BF16 | F32 [REPEATS [RECEIVERS,...]]]
 // Receivers are threads of this process: each keeps its own copy, digests it and compares it with the learner's. The
 // last line is one JSON object.
 #include <algorithm>
@@ -12,9 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "libs/base/check.h"
 #include "libs/base/files.h"
 #include "libs/base/random.h"
@@ -140,7 +142,7 @@ void PrintCodec(const weights::Snapshot& before, const weights::Snapshot& after)
 
 int Run(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: weights_bench MODEL_DIRECTORY [BF16 | F32 [REPEATS]]\n");
+    std::fprintf(stderr, "usage: weights_bench MODEL_DIRECTORY [BF16 | F32 [REPEATS [RECEIVERS,...]]]\n");
     return 64;
   }
   const std::string dtype = argc > 2 ? argv[2] : "BF16";
@@ -148,6 +150,13 @@ int Run(int argc, char** argv) {
   if (weights::ElementBytes(dtype) == 0) {
     std::fprintf(stderr, "the number type is \"%s\": expected BF16 or F32\n", dtype.c_str());
     return 64;
+  }
+  std::vector<int> counts;
+  for (const absl::string_view text : absl::StrSplit(argc > 4 ? argv[4] : "1,4,16", ',')) {
+    if (!absl::SimpleAtoi(text, &counts.emplace_back()) || counts.back() < 1) {
+      std::fprintf(stderr, "the receivers are \"%s\": expected numbers as in 1,4,16\n", argv[4]);
+      return 64;
+    }
   }
   const auto [before, after] = TrainOneStep(argv[1], dtype);
   uint64_t changed = 0;
@@ -165,7 +174,7 @@ int Run(int argc, char** argv) {
   std::printf("\n%-10s %-8s %-14s %10s %22s\n", "receivers", "payload", "transport", "seconds", "learner's gRPC bytes");
   std::vector<std::string> rows;
   double seconds_shm = 0, seconds_grpc = 0;
-  for (const int receivers : {1, 4, 16}) {
+  for (const int receivers : counts) {
     for (const bool is_delta : {false, true}) {
       for (const bool is_shared_memory : {true, false}) {
         const Row row = Push(*before, *after,
@@ -178,7 +187,7 @@ int Run(int argc, char** argv) {
         rows.push_back(absl::StrFormat(
             "{\"receivers\": %d, \"payload\": \"%s\", \"transport\": \"%s\", \"seconds\": %.4f, \"learner_bytes\": %.0f}",
             receivers, payload, transport, row.seconds, row.learner_bytes));
-        if (receivers == 1 && is_delta) (is_shared_memory ? seconds_shm : seconds_grpc) = row.seconds;
+        if (receivers == counts.front() && is_delta) (is_shared_memory ? seconds_shm : seconds_grpc) = row.seconds;
       }
     }
   }

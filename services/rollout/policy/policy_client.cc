@@ -169,8 +169,7 @@ class GrpcPolicyClient final : public PolicyClient {
       absl::StatusOr<weights::PayloadHeader> header = wire::FromProto(chunk.header(), manifest.size_bytes);
       if (!header.ok()) return absl::DataLossError(absl::StrCat(what, ": ", std::string(header.status().message())));
       if (!payload->header) {
-        payload->header = *header;
-        payload->bytes = weights::ByteBuffer(header->size_bytes);
+        payload->Begin(*header);
       } else if (*payload->header != *header) {
         return absl::DataLossError(absl::StrCat(what, " go on as another payload than they began"));
       }

@@ -43,6 +43,12 @@ struct IncomingPayload {
   std::optional<weights::PayloadHeader> header;   // Known once bytes have come.
   weights::ByteBuffer bytes;                      // header->size_bytes
   uint64_t received = 0;
+  std::shared_ptr<weights::BufferPool> pool = nullptr;   // Where memory comes from; may be null.
+
+  void Begin(const weights::PayloadHeader& begun) {
+    header = begun;
+    bytes = pool ? pool->Take(begun.size_bytes) : weights::ByteBuffer(begun.size_bytes);
+  }
 };
 
 enum class WeightStage { kVerified, kLive };

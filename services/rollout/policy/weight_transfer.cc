@@ -26,7 +26,10 @@ std::string NameOf(const TransferPlan& plan) {
 }  // namespace
 
 WeightTransfer::WeightTransfer(PolicyClient* client, const Options& options, Observer observer)
-    : client_(client), options_(options), observer_(std::move(observer)) {}
+    : client_(client),
+      options_(options),
+      observer_(std::move(observer)),
+      pool_(options.keeps_weights ? std::make_shared<weights::BufferPool>() : nullptr) {}
 
 std::shared_ptr<const weights::Snapshot> WeightTransfer::held() const {
   absl::MutexLock lock(&mu_);
@@ -45,7 +48,7 @@ absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive
   const weights::Manifest& manifest = offer.manifest;
   const bool has_opened_probe = options_.takes_shared_memory && weights::CanRead(offer.probe);
   TransferPlan plan;
-  IncomingPayload payload;
+  IncomingPayload payload = NewPayload();
   weights::Base asked;                        // Of the payload.
   std::shared_ptr<const std::string> delta;   // As it came, for others.
   std::shared_ptr<const weights::Snapshot> snapshot;
@@ -64,7 +67,7 @@ absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive
     switch (action) {
       case TransferAction::kPlan: {
         asked = base();
-        payload = {};
+        payload = NewPayload();
         const auto planned = client_->PlanTransfer(manifest, {.base = asked,
                                                               .has_opened_probe = has_opened_probe,
                                                               .relay_port = options_.relay_port,
@@ -89,7 +92,7 @@ absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive
         was_delta = header.encoding == weights::Encoding::kDelta;
         delta = was_delta && observer_.verified ? std::make_shared<const std::string>(payload.bytes.view()) : nullptr;
         auto verified = Verify(manifest, std::move(payload));
-        payload = {};
+        payload = NewPayload();
         if (verified.ok()) {
           snapshot = *std::move(verified);
           if (observer_.received) observer_.received(plan.source, header);
@@ -139,8 +142,7 @@ void WeightTransfer::Drop() { machine_.On(TransferEvent::kStartedAnew); }
 TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer, const TransferPlan& plan, IncomingPayload* payload) {
   const weights::Manifest& manifest = offer.manifest;
   if (plan.source == TransferPlan::Source::kSharedMemory) {
-    payload->header = plan.header;
-    payload->bytes = weights::ByteBuffer(plan.header.size_bytes);
+    payload->Begin(plan.header);
     const absl::Status read = weights::ReadSegment(plan.segment, payload->bytes.data());
     if (read.ok()) return TransferEvent::kTransferred;
     CR_LOG(WARNING) << read.message() << "; fetching version " << manifest.version.value << " over gRPC";
@@ -162,14 +164,17 @@ TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer, const TransferP
 
 absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Verify(const weights::Manifest& manifest,
                                                                                 IncomingPayload payload) {
-  auto snapshot = std::make_shared<weights::Snapshot>();
+  std::shared_ptr<weights::Snapshot> snapshot(new weights::Snapshot, [pool = pool_](weights::Snapshot* ended) {
+    if (pool) pool->Give(std::move(ended->bytes));
+    delete ended;
+  });
   snapshot->manifest = manifest;
   if (payload.header->encoding == weights::Encoding::kWhole) {
     snapshot->bytes = std::move(payload.bytes);
   } else {
     const auto from = held();
     if (from == nullptr) return absl::DataLossError("a delta has come, but no weights are held");
-    snapshot->bytes = weights::ByteBuffer(manifest.size_bytes);
+    snapshot->bytes = pool_ ? pool_->Take(manifest.size_bytes) : weights::ByteBuffer(manifest.size_bytes);
     CR_RETURN_IF_ERROR(
         weights::ApplyDelta(payload.bytes.view(), *from, manifest, snapshot->bytes.data()));
   }

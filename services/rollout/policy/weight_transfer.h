@@ -23,7 +23,8 @@ namespace convrec::rollout {
 class WeightTransfer final {
  public:
   struct Options {
-    bool keeps_weights = true;       // For deltas, and for others to fetch.
+    // For deltas, and for others to fetch; then there is memory for two versions, which take turns.
+    bool keeps_weights = true;
     bool takes_deltas = true;
     bool takes_shared_memory = true;
     int relay_port = 0;              // Where others can fetch what is offered by `serve`; 0 = nowhere.
@@ -60,11 +61,15 @@ class WeightTransfer final {
   absl::StatusOr<std::shared_ptr<const weights::Snapshot>> Verify(const weights::Manifest& manifest,
                                                                   IncomingPayload payload);
   weights::Base base() const;
+  IncomingPayload NewPayload() const {
+    return {.header = std::nullopt, .bytes = {}, .received = 0, .pool = pool_};
+  }
   bool stopped() const;
 
   PolicyClient* const client_;
   const Options options_;
   const Observer observer_;
+  const std::shared_ptr<weights::BufferPool> pool_;   // Snapshots give their memory back here.
   std::atomic<bool> closed_{false};
   TransferMachine machine_;
   weights::Manifest confirmed_;   // Between Receive() and Commit().
