@@ -73,7 +73,7 @@ TEST(WeightSyncTest, WorkersOfTheSameMachineReadSharedMemory) {
     learner.Publish(snapshot);
   }
   ExpectAllHold(workers, *snapshot);
-  for (const auto& worker : workers) EXPECT_EQ(worker->last_header().encoding, Encoding::kDelta);
+  for (const auto& worker : workers) EXPECT_EQ(worker->last_header().encoding, Encoding::kWhole);
   EXPECT_EQ(learner.sent_bytes(), 0u);
 }
 

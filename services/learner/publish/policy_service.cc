@@ -71,9 +71,9 @@ class Service final : public PolicyService, public v1::PolicyService::Service, p
 
     const auto& failed = request->failed();
     if (request->has_opened_probe() && std::find(failed.begin(), failed.end(), kSharedMemory) == failed.end()) {
-      const weights::Base base{.version = request->base_version(), .digest = request->base_digest()};
-      const weights::Payload payload = payloads_.PayloadFor(std::move(snapshot), base);
-      if (const auto segment = payloads_.SegmentFor(payload, base)) {
+      // Whole: a delta would save bytes of a network, and costs more time than the bytes in memory.
+      const weights::Payload payload = payloads_.PayloadFor(std::move(snapshot), {});
+      if (const auto segment = payloads_.SegmentFor(payload, {})) {
         reply->set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
         *reply->mutable_segment() = wire::ToProto(wire::PlacedSegment{.ref = *segment, .header = payload.header()});
         return grpc::Status::OK;
