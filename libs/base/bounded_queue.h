@@ -49,7 +49,9 @@ class BoundedQueue final {
   }
 
  private:
-  bool CanPush() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return closed_ || items_.size() < capacity_; }
+  bool CanPush() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return closed_ || items_.size() < capacity_;
+  }
   bool CanPop() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return closed_ || !items_.empty(); }
 
   const size_t capacity_;

@@ -8,7 +8,9 @@ namespace {
 class RealClock final : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
-  bool AwaitWithDeadline(absl::Mutex* mu, const absl::Condition& cond, absl::Time deadline) const override {
+  bool AwaitWithDeadline(absl::Mutex* mu,
+                         const absl::Condition& cond,
+                         absl::Time deadline) const override {
     return mu->AwaitWithDeadline(cond, deadline);
   }
 };
@@ -25,8 +27,11 @@ absl::Time FakeClock::Now() const {
   return now_;
 }
 
-bool FakeClock::AwaitWithDeadline(absl::Mutex* mu, const absl::Condition& cond, absl::Time deadline) const {
-  // Fake time passes only in Advance(), which may come from another thread: poll in short real waits.
+bool FakeClock::AwaitWithDeadline(absl::Mutex* mu,
+                                  const absl::Condition& cond,
+                                  absl::Time deadline) const {
+  // Fake time passes only in Advance(), which may come from another thread: poll in short real
+  // waits.
   while (Now() < deadline) {
     if (mu->AwaitWithTimeout(cond, absl::Milliseconds(1))) return true;
   }

@@ -14,7 +14,9 @@ class Clock {
   virtual absl::Time Now() const = 0;
   // Waits on `cond` until it holds or `deadline` on this clock has passed; true if it holds.
   // `mu` is held by the caller, released while waiting and held again on return.
-  virtual bool AwaitWithDeadline(absl::Mutex* mu, const absl::Condition& cond, absl::Time deadline) const = 0;
+  virtual bool AwaitWithDeadline(absl::Mutex* mu,
+                                 const absl::Condition& cond,
+                                 absl::Time deadline) const = 0;
 
   // The machine's clock; never destroyed.
   static const Clock* Real();
@@ -27,7 +29,9 @@ class FakeClock final : public Clock {
  public:
   explicit FakeClock(absl::Time start = absl::UnixEpoch()) : now_(start) {}
   absl::Time Now() const override;
-  bool AwaitWithDeadline(absl::Mutex* mu, const absl::Condition& cond, absl::Time deadline) const override;
+  bool AwaitWithDeadline(absl::Mutex* mu,
+                         const absl::Condition& cond,
+                         absl::Time deadline) const override;
   void Advance(absl::Duration by);
 
  private:

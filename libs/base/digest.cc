@@ -14,7 +14,9 @@ std::string ToHex(XXH128_hash_t hash) {
 
 }  // namespace
 
-std::string DigestOf(const void* data, size_t size_bytes) { return ToHex(XXH3_128bits(data, size_bytes)); }
+std::string DigestOf(const void* data, size_t size_bytes) {
+  return ToHex(XXH3_128bits(data, size_bytes));
+}
 
 std::string DigestOf(const std::string& bytes) { return DigestOf(bytes.data(), bytes.size()); }
 

@@ -6,7 +6,9 @@ namespace convrec::base {
 namespace {
 
 // The XXH3-128 digest of no bytes, as published with the algorithm.
-TEST(DigestTest, MatchesPublishedEmptyDigest) { EXPECT_EQ(DigestOf(""), "99aa06d3014798d86001c324468d497f"); }
+TEST(DigestTest, MatchesPublishedEmptyDigest) {
+  EXPECT_EQ(DigestOf(""), "99aa06d3014798d86001c324468d497f");
+}
 
 TEST(DigestTest, PiecesEqualWhole) {
   Digester digester;

@@ -19,7 +19,9 @@ absl::Status BadConfig(absl::string_view message) {
   return status;
 }
 
-bool IsBadConfig(const absl::Status& status) { return status.GetPayload(kBadConfigPayload).has_value(); }
+bool IsBadConfig(const absl::Status& status) {
+  return status.GetPayload(kBadConfigPayload).has_value();
+}
 
 int ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kExitOk;

@@ -24,8 +24,8 @@ enum ExitCode : int {
 absl::Status BadConfig(absl::string_view message);
 bool IsBadConfig(const absl::Status& status);
 
-// Content of a file or message that is not what it should be. DataLoss is for torn or corrupt bytes,
-// InvalidArgument for well-formed but wrong content; both exit with kExitBadData.
+// Content of a file or message that is not what it should be. DataLoss is for torn or corrupt
+// bytes, InvalidArgument for well-formed but wrong content; both exit with kExitBadData.
 int ExitCodeOf(const absl::Status& status);
 
 // Puts "context: " in front of the message and keeps code and payloads.

@@ -35,7 +35,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot read ", path));
   std::string content;
   struct stat info {};
-  if (::fstat(fd, &info) == 0 && info.st_size > 0) content.reserve(static_cast<size_t>(info.st_size));
+  if (::fstat(fd, &info) == 0 && info.st_size > 0)
+    content.reserve(static_cast<size_t>(info.st_size));
   char buffer[1 << 16];
   while (true) {
     const ssize_t n = ::read(fd, buffer, sizeof(buffer));
@@ -57,8 +58,10 @@ absl::Status WriteFileAtomically(const std::string& path, const std::string& con
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot write ", path));
   absl::Status status = WriteAll(fd, content, path);
-  if (status.ok() && ::fsync(fd) != 0) status = ErrnoStatus(errno, absl::StrCat("cannot sync ", path));
-  if (::close(fd) != 0 && status.ok()) status = ErrnoStatus(errno, absl::StrCat("cannot close ", path));
+  if (status.ok() && ::fsync(fd) != 0)
+    status = ErrnoStatus(errno, absl::StrCat("cannot sync ", path));
+  if (::close(fd) != 0 && status.ok())
+    status = ErrnoStatus(errno, absl::StrCat("cannot close ", path));
   if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) {
     status = ErrnoStatus(errno, absl::StrCat("cannot rename to ", path));
   }
@@ -70,7 +73,8 @@ absl::Status AppendToFile(const std::string& path, const std::string& content) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot append to ", path));
   absl::Status status = WriteAll(fd, content, path);
-  if (::close(fd) != 0 && status.ok()) status = ErrnoStatus(errno, absl::StrCat("cannot close ", path));
+  if (::close(fd) != 0 && status.ok())
+    status = ErrnoStatus(errno, absl::StrCat("cannot close ", path));
   return status;
 }
 
@@ -88,12 +92,14 @@ bool FileExists(const std::string& path) {
 
 std::string JoinPath(const std::string& directory, const std::string& name) {
   if (directory.empty()) return name;
-  return directory.back() == '/' ? absl::StrCat(directory, name) : absl::StrCat(directory, "/", name);
+  return directory.back() == '/' ? absl::StrCat(directory, name)
+                                 : absl::StrCat(directory, "/", name);
 }
 
 TemporaryDirectory::TemporaryDirectory() {
   const char* root = std::getenv("TMPDIR");
-  std::string pattern = JoinPath(root != nullptr && *root != '\0' ? root : "/tmp", "convrec-XXXXXX");
+  std::string pattern =
+      JoinPath(root != nullptr && *root != '\0' ? root : "/tmp", "convrec-XXXXXX");
   CR_CHECK(::mkdtemp(pattern.data()) != nullptr, pattern);
   path_ = pattern;
 }

@@ -31,15 +31,15 @@ const char* Name(LogSeverity severity) {
 void SetLogRole(const std::string& role) { Role() = role; }
 
 LogLine::~LogLine() {
-  std::string line = absl::StrCat(
-      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone()),
-      " ",
-      Name(severity_),
-      " ",
-      Role(),
-      "] ",
-      stream_.str(),
-      "\n");
+  std::string line =
+      absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone()),
+                   " ",
+                   Name(severity_),
+                   " ",
+                   Role(),
+                   "] ",
+                   stream_.str(),
+                   "\n");
   // One write, so that lines of several threads and processes never interleave.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }

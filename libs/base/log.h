@@ -26,5 +26,4 @@ class LogLine final {
 
 }  // namespace convrec::base
 
-#define CR_LOG(severity) \
-  ::convrec::base::LogLine(::convrec::base::LogSeverity::severity).stream()
+#define CR_LOG(severity) ::convrec::base::LogLine(::convrec::base::LogSeverity::severity).stream()

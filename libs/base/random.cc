@@ -52,7 +52,8 @@ double RandomStream::Uniform() { return ToUniform(NextWord()); }
 
 uint64_t RandomStream::Below(uint64_t bound) {
   CR_CHECK(bound > 0);
-  const uint64_t limit = bound * (UINT64_MAX / bound);  // Words at or past it would favour small values.
+  const uint64_t limit =
+      bound * (UINT64_MAX / bound);  // Words at or past it would favour small values.
   uint64_t word = NextWord();
   while (word >= limit) word = NextWord();
   return word % bound;

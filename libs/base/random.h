@@ -21,10 +21,10 @@ class RandomStream final {
   RandomStream(uint64_t seed, uint64_t stream, uint64_t draws = 0)
       : seed_(seed), stream_(stream), draws_(draws) {}
   uint64_t NextWord();
-  double Uniform();                     // [0, 1)
-  uint64_t Below(uint64_t bound);       // [0, bound), bound > 0, unbiased.
-  double Normal();                      // Mean 0, standard deviation 1 (Box-Muller, one of the pair).
-  double Gumbel();                      // -log(-log(u)).
+  double Uniform();                // [0, 1)
+  uint64_t Below(uint64_t bound);  // [0, bound), bound > 0, unbiased.
+  double Normal();                 // Mean 0, standard deviation 1 (Box-Muller, one of the pair).
+  double Gumbel();                 // -log(-log(u)).
   uint64_t draws() const { return draws_; }
 
  private:

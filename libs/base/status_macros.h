@@ -6,8 +6,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define CR_RETURN_IF_ERROR(expr)                      \
-  do {                                                \
+#define CR_RETURN_IF_ERROR(expr)                                               \
+  do {                                                                         \
     if (absl::Status cr_status_ = (expr); !cr_status_.ok()) return cr_status_; \
   } while (false)
 

@@ -10,7 +10,8 @@ namespace convrec::base {
 // Levenshtein distance in bytes.
 size_t EditDistance(const std::string& a, const std::string& b);
 
-// The candidate nearest to `word`, or "" if none is within a third of its length: for "did you mean".
+// The candidate nearest to `word`, or "" if none is within a third of its length: for "did you
+// mean".
 std::string NearestWord(const std::string& word, const std::vector<std::string>& candidates);
 
 // The longest prefix of `text` that ends on a whole UTF-8 sequence.

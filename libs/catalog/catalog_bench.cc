@@ -2,8 +2,8 @@
 // catalog in memory and on disk. Run: build/bench/catalog_bench [--benchmark_filter=REGEX]
 //
 // kind 0: the 7,404 films of ../shared/data, left out where that is missing; 1: 1,000,000 generated
-// titles; 2: the same from a mapped index. Lists come eight to a prompt. Their lines are numbered and
-// have a remark behind the year; one has no year and one is off the catalog.
+// titles; 2: the same from a mapped index. Lists come eight to a prompt. Their lines are numbered
+// and have a remark behind the year; one has no year and one is off the catalog.
 #include <benchmark/benchmark.h>
 
 #include <array>

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/base/digest.h"
-#include "libs/base/huge_pages.h"
+#include "libs/base/memory.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/unicode_text.h"
 

@@ -41,8 +41,8 @@ RankedList ParseList(std::string_view text, RankCounting counting);
 // Title and year of one line without its line break; nullopt when malformed.
 std::optional<domain::Item> ParseLine(std::string_view line);
 
-// What keeps a malformed line from being "Title (Year)", as a clause: "the year has not four digits".
-// Empty for a line that parses.
+// What keeps a malformed line from being "Title (Year)", as a clause: "the year has not four
+// digits". Empty for a line that parses.
 std::string WhyMalformed(std::string_view line);
 
 }  // namespace convrec::catalog

@@ -11,8 +11,8 @@ namespace convrec::config {
 
 struct ServiceArguments {
   RunOptions options;
-  std::string name;  // --name: of this process in logs, metrics and ports files; may be empty.
-  bool resume = false;               // --resume: go on from the newest checkpoint.
+  std::string name;     // --name: of this process in logs, metrics and ports files; may be empty.
+  bool resume = false;  // --resume: go on from the newest checkpoint.
   bool allow_config_change = false;  // --allow-config-change: also by another configuration.
 };
 

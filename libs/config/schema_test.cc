@@ -44,10 +44,10 @@ std::vector<std::string> TextCandidates() {
   const auto add = [&candidates](const std::vector<std::string>& names) {
     candidates.insert(candidates.end(), names.begin(), names.end());
   };
-  add(AllNames<Compat>()), add(AllNames<ChatFormat>()), add(AllNames<WireType>()), add(AllNames<ComputeType>()), add(AllNames<SwapMode>()),
-      add(AllNames<SftTargets>());
-  add(AllNames<PromptKeep>()), add(AllNames<RewardRule>()), add(AllNames<EvaluationCut>()), add(AllNames<FuzzyMatching>()),
-      add(AllNames<RatioUnit>());
+  add(AllNames<Compat>()), add(AllNames<ChatFormat>()), add(AllNames<WireType>()),
+      add(AllNames<ComputeType>()), add(AllNames<SwapMode>()), add(AllNames<SftTargets>());
+  add(AllNames<PromptKeep>()), add(AllNames<RewardRule>()), add(AllNames<EvaluationCut>()),
+      add(AllNames<FuzzyMatching>()), add(AllNames<RatioUnit>());
   add(AllNames<AdvantageUnit>()), add(AllNames<LossType>()), add(AllNames<StdDivisor>()),
       add(AllNames<ScheduleKind>());
   add(AllNames<Method>());

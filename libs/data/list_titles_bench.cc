@@ -76,7 +76,11 @@ void BM_Build(benchmark::State& state) {
     state.counters["root_tokens"] = static_cast<double>(titles->inner().root_tokens().size());
   }
 }
-BENCHMARK(BM_Build)->Arg(7404)->Arg(1000000)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime();
+BENCHMARK(BM_Build)
+    ->Arg(7404)
+    ->Arg(1000000)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime();
 
 // A whole list of 20 random titles; 10 titles were seen.
 void BM_List(benchmark::State& state) {

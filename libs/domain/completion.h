@@ -12,10 +12,11 @@ enum class FinishReason { kStop, kLength, kRanks };  // A stop token, the token 
 
 // Example, N = 2: tokens "A (1999)\n", "B (2000)", EOS have rank_of_token {0, 1, kEndUnit}.
 struct Completion {
-  std::vector<int32_t> token_ids;        // T tokens, the stop token included when it was drawn.
-  std::vector<float> sampled_logprobs;   // T, of the temperature-scaled softmax over all (constrained: all legal) tokens.
+  std::vector<int32_t> token_ids;       // T tokens, the stop token included when it was drawn.
+  std::vector<float> sampled_logprobs;  // T, of the temperature-scaled softmax over all
+                                        // (constrained: all legal) tokens.
   FinishReason finish_reason = FinishReason::kLength;
-  PolicyVersion min_version;             // Oldest and newest weights that drew a token.
+  PolicyVersion min_version;  // Oldest and newest weights that drew a token.
   PolicyVersion max_version;
 };
 

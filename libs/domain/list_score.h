@@ -29,23 +29,24 @@ inline constexpr std::array<int, 4> kCutoffs = {5, 10, 15, 20};
 // kSeen and both flags.
 struct ScoredLine {
   int line = 0;
-  Item item;                       // Empty title and year 0 when malformed.
+  Item item;  // Empty title and year 0 when malformed.
   LineOutcome outcome = LineOutcome::kMiss;
-  bool in_catalog = false;         // Exactly this title (or an alias of it) and year.
-  bool is_seen = false;            // The title was named in the dialogue.
-  bool is_duplicate = false;       // The same item stands at an earlier rank.
+  bool in_catalog = false;    // Exactly this title (or an alias of it) and year.
+  bool is_seen = false;       // The title was named in the dialogue.
+  bool is_duplicate = false;  // The same item stands at an earlier rank.
   LineMatch match = LineMatch::kNone;
   std::optional<int> ground_truth = {};  // Of a hit: index of the ground truth it consumed.
 };
 
 struct ListScore {
-  std::vector<float> rank_rewards;      // N; a missing rank has 0.
-  std::vector<ScoredLine> lines;        // One per rank found, ranks past N included.
-  std::array<double, 4> recall{};       // At kCutoffs, by the evaluation matching of method section 2.
+  std::vector<float> rank_rewards;  // N; a missing rank has 0.
+  std::vector<ScoredLine> lines;    // One per rank found, ranks past N included.
+  std::array<double, 4> recall{};   // At kCutoffs, by the evaluation matching of method section 2.
   std::array<double, 4> ndcg{};
   std::array<double, 4> ndcg_strict{};  // Ideal DCG over min(k, number of ground truths).
-  double in_catalog_ratio = 0;          // Of the first N parsed items, titles case-folded, year within tolerance.
-  double format_ratio = 0;              // Lines that parse / non-blank lines; 0 for an empty list.
+  double in_catalog_ratio =
+      0;  // Of the first N parsed items, titles case-folded, year within tolerance.
+  double format_ratio = 0;  // Lines that parse / non-blank lines; 0 for an empty list.
 };
 
 }  // namespace convrec::domain

@@ -16,10 +16,10 @@ struct Turn {
 };
 
 struct Prompt {
-  std::string id;                         // From the data set, unique in its split.
-  std::vector<int32_t> token_ids;         // The rendered dialogue; never re-tokenised afterwards.
-  std::vector<Item> ground_truth;         // What the user accepted; at least one.
-  std::vector<std::string> seen_titles;   // Titles named in the dialogue; they never count.
+  std::string id;                        // From the data set, unique in its split.
+  std::vector<int32_t> token_ids;        // The rendered dialogue; never re-tokenised afterwards.
+  std::vector<Item> ground_truth;        // What the user accepted; at least one.
+  std::vector<std::string> seen_titles;  // Titles named in the dialogue; they never count.
 };
 
 }  // namespace convrec::domain

@@ -1,4 +1,5 @@
-// The unit that travels from worker to learner, and is retried, aged, trained or dropped as a whole.
+// The unit that travels from worker to learner, and is retried, aged, trained or dropped as a
+// whole.
 #pragma once
 
 #include <string>
@@ -11,14 +12,15 @@
 namespace convrec::domain {
 
 // rank_of_token values besides 0..N-1.
-inline constexpr int32_t kEndUnit = -1;   // The end-of-stream token, a unit of its own.
+inline constexpr int32_t kEndUnit = -1;  // The end-of-stream token, a unit of its own.
 // Ranks past N keep their own number (N, N + 1, ...): all are overflow.
 
 struct Rollout {
   Completion completion;
-  std::vector<int32_t> rank_of_token;  // T, recorded from the sampled token ids; see libs/catalog/rank_segmentation.h.
+  std::vector<int32_t> rank_of_token;  // T, recorded from the sampled token ids; see
+                                       // libs/catalog/rank_segmentation.h.
   ListScore score;
-  std::string text;                    // The list as text; for reports, never tokenised again.
+  std::string text;  // The list as text; for reports, never tokenised again.
 };
 
 struct RolloutGroup {

@@ -1,7 +1,7 @@
 // Which tokens may come next in one completion; constrained sampling draws among these only.
 //
-// One object per sibling, used by one thread. Log-probabilities of a constrained completion are of the
-// softmax over the legal tokens, so a forced token has log-probability 0; whoever recomputes
+// One object per sibling, used by one thread. Log-probabilities of a constrained completion are of
+// the softmax over the legal tokens, so a forced token has log-probability 0; whoever recomputes
 // them replays the same constraint over the same tokens.
 #pragma once
 
@@ -15,8 +15,8 @@ namespace convrec::domain {
 class TokenConstraint {
  public:
   virtual ~TokenConstraint() = default;
-  // Legal next tokens, ascending and without repetition; empty only once a stop token has been taken. Valid
-  // until Advance().
+  // Legal next tokens, ascending and without repetition; empty only once a stop token has been
+  // taken. Valid until Advance().
   virtual const std::vector<int32_t>& Legal() = 0;
   // Takes a legal token.
   virtual void Advance(int32_t token_id) = 0;

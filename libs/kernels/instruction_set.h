@@ -6,10 +6,10 @@
 namespace convrec::kernels {
 
 enum class InstructionSet {
-  kGeneric,      // What every processor of the architecture has.
-  kAvx2,         // AVX2 and FMA.
-  kAvx512,       // AVX-512 F, BW, DQ, VL.
-  kAvx512Bf16,   // The same with products of bfloat16 pairs.
+  kGeneric,     // What every processor of the architecture has.
+  kAvx2,        // AVX2 and FMA.
+  kAvx512,      // AVX-512 F, BW, DQ, VL.
+  kAvx512Bf16,  // The same with products of bfloat16 pairs.
 };
 
 // The best set that this processor has and this build holds; found once.

@@ -1,6 +1,6 @@
 // The bodies of the inner loops; included by one source file per instruction set, which defines
-// CR_KERNEL_LANES (floats of one register), CR_KERNEL_ROWS (rows of one tile) and, where there are products of
-// bfloat16 pairs, CR_KERNEL_DPBF16. Everything has internal linkage: the same templates
+// CR_KERNEL_LANES (floats of one register), CR_KERNEL_ROWS (rows of one tile) and, where there are
+// products of bfloat16 pairs, CR_KERNEL_DPBF16. Everything has internal linkage: the same templates
 // are compiled with other flags elsewhere.
 #include <algorithm>
 #include <cmath>
@@ -22,7 +22,8 @@ using Wide = float __attribute__((vector_size(64)));
 using WideInt = int32_t __attribute__((vector_size(64)));
 using WideBits = uint32_t __attribute__((vector_size(64)));
 
-// Registers of columns that one pass over k holds: 32 columns where there are registers enough, else 16.
+// Registers of columns that one pass over k holds: 32 columns where there are registers enough,
+// else 16.
 constexpr int kWidth = 2;
 constexpr int64_t kPassColumns = kWidth * CR_KERNEL_LANES;
 // How far ahead of its use a panel is fetched, in bytes.
@@ -46,7 +47,11 @@ inline V Splat(float x) {
 }
 
 template <int kRows>
-inline void Finish(const Register (&sum)[kRows][kWidth], float* c, int64_t ldc, const TileEnd& end, int64_t column) {
+inline void Finish(const Register (&sum)[kRows][kWidth],
+                   float* c,
+                   int64_t ldc,
+                   const TileEnd& end,
+                   int64_t column) {
   for (int r = 0; r < kRows; ++r) {
     for (int w = 0; w < kWidth; ++w) {
       Register value = sum[r][w];
@@ -62,8 +67,9 @@ template <int kRows>
 inline void Begin(Register (&sum)[kRows][kWidth], const float* c, int64_t ldc, const TileEnd& end) {
   for (int r = 0; r < kRows; ++r) {
     for (int w = 0; w < kWidth; ++w) {
-      sum[r][w] = end.mode == TileEnd::Mode::kContinue ? Load<Register>(c + r * ldc + w * CR_KERNEL_LANES)
-                                                       : Register{};
+      sum[r][w] = end.mode == TileEnd::Mode::kContinue
+                      ? Load<Register>(c + r * ldc + w * CR_KERNEL_LANES)
+                      : Register{};
     }
   }
 }
@@ -75,7 +81,13 @@ inline int64_t At(int64_t r, int64_t i, int64_t lda) {
 }
 
 template <int kRows, bool kByColumns>
-void Tile(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
+void Tile(int64_t k,
+          const float* a,
+          int64_t lda,
+          const float* b,
+          int64_t ldb,
+          float* c,
+          int64_t ldc,
           const TileEnd& end) {
   for (int64_t column = 0; column < kPanelColumns; column += kPassColumns) {
     Register sum[kRows][kWidth];
@@ -100,7 +112,12 @@ void Tile(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, f
 }
 
 template <int kRows>
-void TileWidened(int64_t k, const float* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
+void TileWidened(int64_t k,
+                 const float* a,
+                 int64_t lda,
+                 const uint16_t* b,
+                 float* c,
+                 int64_t ldc,
                  const TileEnd& end) {
   for (int64_t column = 0; column < kPanelColumns; column += kPassColumns) {
     Register sum[kRows][kWidth];
@@ -136,7 +153,12 @@ void TileWidened(int64_t k, const float* a, int64_t lda, const uint16_t* b, floa
 #ifdef CR_KERNEL_DPBF16
 // By columns, a holds pairs as well: a[i / 2][lda][2].
 template <int kRows, bool kByColumns>
-void TileBfloat16(int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
+void TileBfloat16(int64_t k,
+                  const uint16_t* a,
+                  int64_t lda,
+                  const uint16_t* b,
+                  float* c,
+                  int64_t ldc,
                   const TileEnd& end) {
   Register sum[kRows][kWidth];
   Begin<kRows>(sum, c, ldc, end);
@@ -154,7 +176,8 @@ void TileBfloat16(int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, 
       std::memcpy(&pair, a + (kByColumns ? i * lda + 2 * r : r * lda + i), sizeof(pair));
       const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
 #pragma GCC unroll 4
-      for (int w = 0; w < kWidth; ++w) sum[r][w] = (Register)_mm512_dpbf16_ps((__m512)sum[r][w], x, factor[w]);
+      for (int w = 0; w < kWidth; ++w)
+        sum[r][w] = (Register)_mm512_dpbf16_ps((__m512)sum[r][w], x, factor[w]);
     }
   }
   Finish<kRows>(sum, c, ldc, end, 0);
@@ -171,21 +194,43 @@ inline void WithRows(int rows, const Body& body) {
 }
 
 template <bool kByColumns>
-void AnyTile(int rows, int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
+void AnyTile(int rows,
+             int64_t k,
+             const float* a,
+             int64_t lda,
+             const float* b,
+             int64_t ldb,
+             float* c,
+             int64_t ldc,
              const TileEnd& end) {
-  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { Tile<kRows, kByColumns>(k, a, lda, b, ldb, c, ldc, end); });
+  WithRows<CR_KERNEL_ROWS>(
+      rows, [&]<int kRows>() { Tile<kRows, kByColumns>(k, a, lda, b, ldb, c, ldc, end); });
 }
 
-void AnyTileWidened(int rows, int64_t k, const float* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
+void AnyTileWidened(int rows,
+                    int64_t k,
+                    const float* a,
+                    int64_t lda,
+                    const uint16_t* b,
+                    float* c,
+                    int64_t ldc,
                     const TileEnd& end) {
-  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { TileWidened<kRows>(k, a, lda, b, c, ldc, end); });
+  WithRows<CR_KERNEL_ROWS>(rows,
+                           [&]<int kRows>() { TileWidened<kRows>(k, a, lda, b, c, ldc, end); });
 }
 
 #ifdef CR_KERNEL_DPBF16
 template <bool kByColumns>
-void AnyTileBfloat16(int rows, int64_t k, const uint16_t* a, int64_t lda, const uint16_t* b, float* c, int64_t ldc,
+void AnyTileBfloat16(int rows,
+                     int64_t k,
+                     const uint16_t* a,
+                     int64_t lda,
+                     const uint16_t* b,
+                     float* c,
+                     int64_t ldc,
                      const TileEnd& end) {
-  WithRows<CR_KERNEL_ROWS>(rows, [&]<int kRows>() { TileBfloat16<kRows, kByColumns>(k, a, lda, b, c, ldc, end); });
+  WithRows<CR_KERNEL_ROWS>(
+      rows, [&]<int kRows>() { TileBfloat16<kRows, kByColumns>(k, a, lda, b, c, ldc, end); });
 }
 #endif
 
@@ -266,8 +311,14 @@ float RmsNorm(const float* x, const float* weight, int64_t n, float eps, float* 
   return scale;
 }
 
-// With n = x * scale and h = gradient * weight: out = scale * (h - n * mean(h * n)), weight_gradient += gradient * n.
-void RmsNormBackward(const float* x, const float* weight, float scale, const float* gradient, int64_t n, float* out,
+// With n = x * scale and h = gradient * weight: out = scale * (h - n * mean(h * n)),
+// weight_gradient += gradient * n.
+void RmsNormBackward(const float* x,
+                     const float* weight,
+                     float scale,
+                     const float* gradient,
+                     int64_t n,
+                     float* out,
                      float* weight_gradient) {
   Wide products{};
   const int64_t whole = n / kLanes * kLanes;
@@ -276,7 +327,8 @@ void RmsNormBackward(const float* x, const float* weight, float scale, const flo
   }
   if (whole < n) {
     const int64_t rest = n - whole;
-    products += LoadTail(gradient + whole, rest, 0) * LoadTail(weight + whole, rest, 0) * LoadTail(x + whole, rest, 0);
+    products += LoadTail(gradient + whole, rest, 0) * LoadTail(weight + whole, rest, 0) *
+                LoadTail(x + whole, rest, 0);
   }
   const float shared = SumOfLanes(products) * scale * scale / static_cast<float>(n);
   for (int64_t i = 0; i < n; ++i) {
@@ -286,17 +338,25 @@ void RmsNormBackward(const float* x, const float* weight, float scale, const flo
 }
 
 void GatedSilu(const float* gate, const float* up, int64_t n, float* out) {
-  const auto product = [](const Wide& g, const Wide& u) { return g / (Splat<Wide>(1.0F) + Exp(-g)) * u; };
+  const auto product = [](const Wide& g, const Wide& u) {
+    return g / (Splat<Wide>(1.0F) + Exp(-g)) * u;
+  };
   const int64_t whole = n / kLanes * kLanes;
-  for (int64_t i = 0; i < whole; i += kLanes) Store(product(Load<Wide>(gate + i), Load<Wide>(up + i)), out + i);
+  for (int64_t i = 0; i < whole; i += kLanes)
+    Store(product(Load<Wide>(gate + i), Load<Wide>(up + i)), out + i);
   if (whole < n) {
     float values[kLanes];
-    Store(product(LoadTail(gate + whole, n - whole, 0), LoadTail(up + whole, n - whole, 0)), values);
+    Store(product(LoadTail(gate + whole, n - whole, 0), LoadTail(up + whole, n - whole, 0)),
+          values);
     std::memcpy(out + whole, values, static_cast<size_t>(n - whole) * sizeof(float));
   }
 }
 
-void GatedSiluBackward(const float* gate, const float* up, const float* gradient, int64_t n, float* gate_gradient,
+void GatedSiluBackward(const float* gate,
+                       const float* up,
+                       const float* gradient,
+                       int64_t n,
+                       float* gate_gradient,
                        float* up_gradient) {
   const auto put = [&](const Wide& g, const Wide& u, const Wide& d, float* to_gate, float* to_up) {
     const Wide one = Splat<Wide>(1.0F), sigmoid = one / (one + Exp(-g));
@@ -305,12 +365,19 @@ void GatedSiluBackward(const float* gate, const float* up, const float* gradient
   };
   const int64_t whole = n / kLanes * kLanes;
   for (int64_t i = 0; i < whole; i += kLanes) {
-    put(Load<Wide>(gate + i), Load<Wide>(up + i), Load<Wide>(gradient + i), gate_gradient + i, up_gradient + i);
+    put(Load<Wide>(gate + i),
+        Load<Wide>(up + i),
+        Load<Wide>(gradient + i),
+        gate_gradient + i,
+        up_gradient + i);
   }
   if (whole < n) {
     float to_gate[kLanes], to_up[kLanes];
     const int64_t rest = n - whole;
-    put(LoadTail(gate + whole, rest, 0), LoadTail(up + whole, rest, 0), LoadTail(gradient + whole, rest, 0), to_gate,
+    put(LoadTail(gate + whole, rest, 0),
+        LoadTail(up + whole, rest, 0),
+        LoadTail(gradient + whole, rest, 0),
+        to_gate,
         to_up);
     std::memcpy(gate_gradient + whole, to_gate, static_cast<size_t>(rest) * sizeof(float));
     std::memcpy(up_gradient + whole, to_up, static_cast<size_t>(rest) * sizeof(float));
@@ -377,7 +444,8 @@ float SumExp(const float* x, int64_t n, float shift, float scale) {
     sum += Exp((Load<Wide>(x + i) - Splat<Wide>(shift)) * Splat<Wide>(scale));
   }
   if (whole < n) {
-    sum += Exp((LoadTail(x + whole, n - whole, -INFINITY) - Splat<Wide>(shift)) * Splat<Wide>(scale));
+    sum +=
+        Exp((LoadTail(x + whole, n - whole, -INFINITY) - Splat<Wide>(shift)) * Splat<Wide>(scale));
   }
   return SumOfLanes(sum);
 }

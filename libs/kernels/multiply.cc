@@ -13,14 +13,16 @@ namespace {
 // Rows of activations that stay in the inner caches while the panels pass by.
 constexpr int64_t kMostChunkRows = 168;
 constexpr int64_t kChunkElements = 128 * 1024;
-// Columns summed at a time: their part of a panel stays in the innermost cache for all tiles of a chunk.
+// Columns summed at a time: their part of a panel stays in the innermost cache for all tiles of a
+// chunk.
 constexpr int64_t kBlockDepth = 256;
 
 // Activations as the tiles read them.
 struct Rows {
   const float* wide = nullptr;
   const uint16_t* narrow = nullptr;
-  bool is_by_columns = false;   // Each chunk of rows by itself, [depth, chunk rows], or pairs of them.
+  bool is_by_columns =
+      false;  // Each chunk of rows by itself, [depth, chunk rows], or pairs of them.
   int64_t chunk_rows = 0;
 };
 
@@ -35,22 +37,30 @@ T* Scratch(std::vector<T>* memory, int64_t size) {
   return memory->data();
 }
 
-Rows PrepareTransposed(const PanelMatrix& weights, const Product& product, bool has_pairs, int64_t chunk_rows,
-                       const KernelTable& kernels, std::vector<float>* wide, std::vector<uint16_t>* narrow) {
+Rows PrepareTransposed(const PanelMatrix& weights,
+                       const Product& product,
+                       bool has_pairs,
+                       int64_t chunk_rows,
+                       const KernelTable& kernels,
+                       std::vector<float>* wide,
+                       std::vector<uint16_t>* narrow) {
   const int64_t m = product.m, depth = weights.depth(), columns = weights.columns();
   const int64_t num_chunks = (m + chunk_rows - 1) / chunk_rows;
   Rows rows{.is_by_columns = true, .chunk_rows = chunk_rows};
-  constexpr int64_t kPartColumns = 64;   // Even.
+  constexpr int64_t kPartColumns = 64;  // Even.
   const int64_t num_parts = (columns + kPartColumns - 1) / kPartColumns;
   float* floats = has_pairs ? nullptr : Scratch(wide, num_chunks * chunk_rows * depth);
   uint16_t* pairs = has_pairs ? Scratch(narrow, num_chunks * chunk_rows * depth) : nullptr;
   ParallelForStatic(num_chunks * num_parts, [&](int64_t task) {
     const int64_t first = task / num_parts * chunk_rows, count = std::min(chunk_rows, m - first);
-    const int64_t begin = task % num_parts * kPartColumns, end = std::min(begin + kPartColumns, columns);
+    const int64_t begin = task % num_parts * kPartColumns,
+                  end = std::min(begin + kPartColumns, columns);
     for (int64_t k = begin; k < end; ++k) {
       const float* source = product.x_KM + k * m + first;
       if (!has_pairs) {
-        std::memcpy(floats + first * depth + k * chunk_rows, source, static_cast<size_t>(count) * sizeof(float));
+        std::memcpy(floats + first * depth + k * chunk_rows,
+                    source,
+                    static_cast<size_t>(count) * sizeof(float));
         continue;
       }
       uint16_t rounded[kMostChunkRows];
@@ -67,8 +77,14 @@ Rows PrepareTransposed(const PanelMatrix& weights, const Product& product, bool 
   return rows;
 }
 
-Rows Prepare(const PanelMatrix& weights, const Product& product, bool is_rounded, bool has_pairs, int64_t chunk_rows,
-             const KernelTable& kernels, std::vector<float>* wide, std::vector<uint16_t>* narrow) {
+Rows Prepare(const PanelMatrix& weights,
+             const Product& product,
+             bool is_rounded,
+             bool has_pairs,
+             int64_t chunk_rows,
+             const KernelTable& kernels,
+             std::vector<float>* wide,
+             std::vector<uint16_t>* narrow) {
   const int64_t depth = weights.depth(), columns = weights.columns();
   const auto for_rows = [&](const auto& convert) {
     ParallelForStatic((product.m + 7) / 8, [&](int64_t part) {
@@ -100,8 +116,18 @@ Rows Prepare(const PanelMatrix& weights, const Product& product, bool is_rounded
 }
 
 // One tile over columns [k, k + depth) of the weights.
-void RunTile(const KernelTable& kernels, const PanelMatrix& weights, const Rows& x, int64_t panel, int64_t chunk_first,
-             int64_t first, int count, int64_t k, int64_t depth, float* c, int64_t ldc, const TileEnd& end) {
+void RunTile(const KernelTable& kernels,
+             const PanelMatrix& weights,
+             const Rows& x,
+             int64_t panel,
+             int64_t chunk_first,
+             int64_t first,
+             int count,
+             int64_t k,
+             int64_t depth,
+             float* c,
+             int64_t ldc,
+             const TileEnd& end) {
   const int64_t whole = weights.depth();
   if (weights.type() == PanelType::kFloat32) {
     const float* b = weights.FloatPanel(panel) + k * kPanelColumns;
@@ -117,7 +143,8 @@ void RunTile(const KernelTable& kernels, const PanelMatrix& weights, const Rows&
   if (x.narrow == nullptr) {
     kernels.tile_widened(count, depth, x.wide + first * whole + k, whole, b, c, ldc, end);
   } else if (x.is_by_columns) {
-    const uint16_t* a = x.narrow + chunk_first * whole + k * x.chunk_rows + 2 * (first - chunk_first);
+    const uint16_t* a =
+        x.narrow + chunk_first * whole + k * x.chunk_rows + 2 * (first - chunk_first);
     kernels.tile_bfloat16_by_columns(count, depth, a, x.chunk_rows, b, c, ldc, end);
   } else {
     kernels.tile_bfloat16(count, depth, x.narrow + first * whole + k, whole, b, c, ldc, end);
@@ -132,13 +159,15 @@ void Multiply(const PanelMatrix& weights, const Product& product, const KernelTa
   const bool is_narrow = weights.type() == PanelType::kBfloat16;
   const bool is_rounded = is_narrow && product.precision == Precision::kBfloat16;
   const bool has_pairs = is_rounded && kernels.tile_bfloat16 != nullptr;
-  CR_CHECK(product.x_KM == nullptr || !is_narrow || has_pairs, "transposed activations need products of pairs");
+  CR_CHECK(product.x_KM == nullptr || !is_narrow || has_pairs,
+           "transposed activations need products of pairs");
   const int64_t chunk_rows = ChunkRows(product.m, depth, kernels);
   static thread_local std::vector<uint16_t> narrow;
   static thread_local std::vector<float> wide;
-  const Rows x = product.x_KM != nullptr
-                     ? PrepareTransposed(weights, product, has_pairs, chunk_rows, kernels, &wide, &narrow)
-                     : Prepare(weights, product, is_rounded, has_pairs, chunk_rows, kernels, &wide, &narrow);
+  const Rows x =
+      product.x_KM != nullptr
+          ? PrepareTransposed(weights, product, has_pairs, chunk_rows, kernels, &wide, &narrow)
+          : Prepare(weights, product, is_rounded, has_pairs, chunk_rows, kernels, &wide, &narrow);
 
   const int64_t num_panels = weights.num_panels();
   const int64_t num_chunks = (product.m + chunk_rows - 1) / chunk_rows;
@@ -151,12 +180,15 @@ void Multiply(const PanelMatrix& weights, const Product& product, const KernelTa
     const int64_t num_columns = std::min(kPanelColumns, n - first_column);
     float bias[kPanelColumns] = {};
     if (product.bias_N != nullptr) {
-      std::memcpy(bias, product.bias_N + first_column, static_cast<size_t>(num_columns) * sizeof(float));
+      std::memcpy(
+          bias, product.bias_N + first_column, static_cast<size_t>(num_columns) * sizeof(float));
     }
     float sums[kMostChunkRows * kPanelColumns];
-    // Sums go where the result belongs, unless they are more or fewer than it, or continued and then added to it.
+    // Sums go where the result belongs, unless they are more or fewer than it, or continued and
+    // then added to it.
     const bool is_edge = num_columns < kPanelColumns;
-    const bool is_apart = is_edge || (depth > kBlockDepth && (product.add || product.bias_N != nullptr));
+    const bool is_apart =
+        is_edge || (depth > kBlockDepth && (product.add || product.bias_N != nullptr));
     float* const out = product.out_MN + begin * n + first_column;
     for (int64_t k = 0; k < depth; k += kBlockDepth) {
       TileEnd end{.mode = k > 0 ? TileEnd::Mode::kContinue : TileEnd::Mode::kStore};
@@ -167,8 +199,18 @@ void Multiply(const PanelMatrix& weights, const Product& product, const KernelTa
         const int64_t first = rows * tile / num_tiles;
         const int count = static_cast<int>(rows * (tile + 1) / num_tiles - first);
         float* c = is_apart ? sums + first * kPanelColumns : out + first * n;
-        RunTile(kernels, weights, x, panel, begin, begin + first, count, k, std::min(kBlockDepth, depth - k), c,
-                is_apart ? kPanelColumns : n, end);
+        RunTile(kernels,
+                weights,
+                x,
+                panel,
+                begin,
+                begin + first,
+                count,
+                k,
+                std::min(kBlockDepth, depth - k),
+                c,
+                is_apart ? kPanelColumns : n,
+                end);
       }
     }
     if (!is_apart) return;

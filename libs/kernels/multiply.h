@@ -10,8 +10,8 @@ namespace convrec::kernels {
 
 // How bfloat16 weights meet float32 activations.
 enum class Precision {
-  kExact,       // Weights are widened; float32 products.
-  kBfloat16,    // Activations are rounded to bfloat16; products of pairs, float32 sums.
+  kExact,     // Weights are widened; float32 products.
+  kBfloat16,  // Activations are rounded to bfloat16; products of pairs, float32 sums.
 };
 
 struct Product {
@@ -20,12 +20,14 @@ struct Product {
   const float* x_KM = nullptr;
   int64_t m = 0;
   float* out_MN = nullptr;
-  const float* bias_N = nullptr;   // Optional.
-  bool add = false;                // out += x W^T + b instead of out = x W^T + b.
+  const float* bias_N = nullptr;  // Optional.
+  bool add = false;               // out += x W^T + b instead of out = x W^T + b.
   Precision precision = Precision::kExact;
 };
 
 // A row of the result does not depend on the other rows, bit for bit.
-void Multiply(const PanelMatrix& weights_NK, const Product& product, const KernelTable& kernels = Kernels());
+void Multiply(const PanelMatrix& weights_NK,
+              const Product& product,
+              const KernelTable& kernels = Kernels());
 
 }  // namespace convrec::kernels

@@ -19,12 +19,15 @@ void Run(benchmark::State& state) {
   const Precision precision = state.range(3) == 2 ? Precision::kBfloat16 : Precision::kExact;
   size_t next = 0;
   for (auto _ : state) {
-    Multiply(weights[next], {.x_MK = x.data(), .m = m, .out_MN = out.data(), .precision = precision});
+    Multiply(weights[next],
+             {.x_MK = x.data(), .m = m, .out_MN = out.data(), .precision = precision});
     next = (next + 1) % weights.size();
   }
   using benchmark::Counter;
-  state.counters["flops"] = Counter(2.0 * static_cast<double>(m * n * k), Counter::kIsIterationInvariantRate);
-  state.counters["bytes"] = Counter(static_cast<double>(weights[0].bytes()), Counter::kIsIterationInvariantRate);
+  state.counters["flops"] =
+      Counter(2.0 * static_cast<double>(m * n * k), Counter::kIsIterationInvariantRate);
+  state.counters["bytes"] =
+      Counter(static_cast<double>(weights[0].bytes()), Counter::kIsIterationInvariantRate);
 }
 
 BENCHMARK(Run)

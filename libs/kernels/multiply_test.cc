@@ -121,12 +121,18 @@ TEST_P(MultiplyTest, TransposedFactorsGiveTheSameBits) {
       if (type == PanelType::kBfloat16 && kernels.tile_bfloat16 == nullptr) continue;
       PanelMatrix weights(n, k, type), other;
       weights.SetRows(0, n, w.data());
-      other.Reshape(n + 40, k + 9, type);   // Memory with other values in it.
+      other.Reshape(n + 40, k + 9, type);  // Memory with other values in it.
       other.Reshape(n, k, type);
       other.SetTransposed(w_KN.data(), n);
       std::vector<float> expected(m * n), result(m * n);
-      Multiply(weights, {.x_MK = x.data(), .m = m, .out_MN = expected.data(), .precision = Precision::kBfloat16}, kernels);
-      Multiply(other, {.x_KM = x_KM.data(), .m = m, .out_MN = result.data(), .precision = Precision::kBfloat16}, kernels);
+      Multiply(
+          weights,
+          {.x_MK = x.data(), .m = m, .out_MN = expected.data(), .precision = Precision::kBfloat16},
+          kernels);
+      Multiply(
+          other,
+          {.x_KM = x_KM.data(), .m = m, .out_MN = result.data(), .precision = Precision::kBfloat16},
+          kernels);
       EXPECT_EQ(result, expected);
     }
   });

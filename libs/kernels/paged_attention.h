@@ -1,11 +1,12 @@
 // Causal attention over keys and values that lie in blocks of 32 positions.
 //
-// A step's tokens come in groups: prompts and, beside each prompt that siblings share, the siblings' own
-// tokens. Keys of the shared part are read once for all siblings. Blocks are aligned to absolute positions:
-// position p lies at p % 32 of its block, so a sibling whose prompt ends inside a block begins its
-// own first block at the same offset. A query's result depends only on its own keys and values, in
-// the order of their positions: sharing, batching and chunking change no bit.
-// Shapes: M tokens of the step, H query heads, K key/value heads, E head width, V padded head width.
+// A step's tokens come in groups: prompts and, beside each prompt that siblings share, the
+// siblings' own tokens. Keys of the shared part are read once for all siblings. Blocks are aligned
+// to absolute positions: position p lies at p % 32 of its block, so a sibling whose prompt ends
+// inside a block begins its own first block at the same offset. A query's result depends only on
+// its own keys and values, in the order of their positions: sharing, batching and chunking change
+// no bit. Shapes: M tokens of the step, H query heads, K key/value heads, E head width, V padded
+// head width.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +22,13 @@ constexpr int64_t kBlockPositions = 32;
 struct HeadShape {
   int64_t query_heads = 0;
   int64_t kv_heads = 0;
-  int64_t width = 0;   // E, even.
+  int64_t width = 0;  // E, even.
 };
 
-// Keys and values of every layer in `num_blocks` blocks, float32 or bfloat16; products and sums are float32.
-// Keys of a block and head are a panel of depth E whose columns are the 32 positions, values a panel of depth 32
-// for every 32 of the V columns; bfloat16 panels hold pairs, as in PanelMatrix. One writer; Attend reads.
+// Keys and values of every layer in `num_blocks` blocks, float32 or bfloat16; products and sums are
+// float32. Keys of a block and head are a panel of depth E whose columns are the 32 positions,
+// values a panel of depth 32 for every 32 of the V columns; bfloat16 panels hold pairs, as in
+// PanelMatrix. One writer; Attend reads.
 class PagedKeyValues final {
  public:
   PagedKeyValues(int64_t num_layers, int64_t num_blocks, const HeadShape& shape, PanelType type);
@@ -53,17 +55,17 @@ class PagedKeyValues final {
   const HeadShape shape_;
   const PanelType type_;
   const int64_t value_width_;
-  const int64_t block_elements_;   // Of one layer and block.
+  const int64_t block_elements_;  // Of one layer and block.
   std::unique_ptr<void, Free> memory_;
 };
 
 // Consecutive tokens of one sequence within a step.
 struct QueryRun {
-  int64_t first_row = 0;               // Row of the first token in the step.
+  int64_t first_row = 0;  // Row of the first token in the step.
   int64_t num_rows = 0;
-  int64_t first_position = 0;          // Its absolute position.
-  // Blocks of the positions from the group's shared_length on; own_blocks[0] is the block that holds
-  // position shared_length.
+  int64_t first_position = 0;  // Its absolute position.
+  // Blocks of the positions from the group's shared_length on; own_blocks[0] is the block that
+  // holds position shared_length.
   const int32_t* own_blocks = nullptr;
 };
 
@@ -74,8 +76,8 @@ struct QueryGroup {
   std::vector<QueryRun> runs;
 };
 
-// How the work of a step is divided; the same for every layer, so it is made once. Points into the groups, which
-// stay unchanged while it is in use.
+// How the work of a step is divided; the same for every layer, so it is made once. Points into the
+// groups, which stay unchanged while it is in use.
 class AttentionPlan final {
  public:
   AttentionPlan(const std::vector<QueryGroup>& groups, const HeadShape& shape);
@@ -83,7 +85,7 @@ class AttentionPlan final {
   // A part of a run, within one tile.
   struct Segment {
     const QueryRun* run = nullptr;
-    int64_t first_token = 0;   // Of the run.
+    int64_t first_token = 0;  // Of the run.
     int64_t num_tokens = 0;
   };
   // Tokens whose queries are multiplied together, for one key/value head.
@@ -105,8 +107,9 @@ class AttentionPlan final {
   std::vector<Tile> tiles_;
 };
 
-// Writes keys and values of the step's tokens into the runs' own blocks, then attends; q is scaled here.
-// Rows of q are `q_stride` floats apart and hold [H, E]; k and v likewise with K heads. out is [M, H, E].
+// Writes keys and values of the step's tokens into the runs' own blocks, then attends; q is scaled
+// here. Rows of q are `q_stride` floats apart and hold [H, E]; k and v likewise with K heads. out
+// is [M, H, E].
 struct AttentionInput {
   const float* q = nullptr;
   const float* k = nullptr;
@@ -115,7 +118,10 @@ struct AttentionInput {
   int64_t k_stride = 0;
   int64_t v_stride = 0;
 };
-void Attend(PagedKeyValues* store, int64_t layer, const AttentionPlan& plan, const AttentionInput& input,
+void Attend(PagedKeyValues* store,
+            int64_t layer,
+            const AttentionPlan& plan,
+            const AttentionInput& input,
             float* out_MHE);
 
 }  // namespace convrec::kernels

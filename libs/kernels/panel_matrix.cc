@@ -49,7 +49,9 @@ void PanelMatrix::Reshape(int64_t rows, int64_t columns, PanelType type) {
   }
 }
 
-int64_t PanelMatrix::bytes() const { return num_panels() * kPanelColumns * depth_ * ElementBytes(type_); }
+int64_t PanelMatrix::bytes() const {
+  return num_panels() * kPanelColumns * depth_ * ElementBytes(type_);
+}
 
 const float* PanelMatrix::FloatPanel(int64_t panel) const {
   return static_cast<const float*>(memory_.get()) + panel * kPanelColumns * depth_;
@@ -59,13 +61,14 @@ const uint16_t* PanelMatrix::BfloatPanel(int64_t panel) const {
   return static_cast<const uint16_t*>(memory_.get()) + panel * kPanelColumns * depth_;
 }
 
-// Calls put(panel, lane, columns of the source row) for the given rows, a panel at a time, so that no two threads
-// write to one cache line.
+// Calls put(panel, lane, columns of the source row) for the given rows, a panel at a time, so that
+// no two threads write to one cache line.
 template <typename Put>
 void PanelMatrix::ForPanels(int64_t first, int64_t count, const Put& put) {
   CR_CHECK(first >= 0 && count >= 0 && first + count <= rows_);
   if (count == 0) return;
-  const int64_t first_panel = first / kPanelColumns, last_panel = (first + count - 1) / kPanelColumns;
+  const int64_t first_panel = first / kPanelColumns,
+                last_panel = (first + count - 1) / kPanelColumns;
   ParallelFor(last_panel - first_panel + 1, [&](int64_t i) {
     const int64_t panel = first_panel + i;
     const int64_t begin = std::max(first, panel * kPanelColumns);
@@ -96,7 +99,8 @@ void PanelMatrix::SetRowsFromBfloat16(int64_t first, int64_t count, const uint16
     if (type_ == PanelType::kBfloat16) return PutPairs(panel, lane, from, rows);
     float* target = const_cast<float*>(FloatPanel(panel)) + lane;
     for (int64_t k = 0; k < columns_; ++k) {
-      for (int64_t r = 0; r < rows; ++r) target[k * kPanelColumns + r] = Widen(from[r * columns_ + k]);
+      for (int64_t r = 0; r < rows; ++r)
+        target[k * kPanelColumns + r] = Widen(from[r * columns_ + k]);
     }
   });
 }
@@ -107,7 +111,9 @@ void PanelMatrix::SetTransposed(const float* source, int64_t stride) {
     if (type_ == PanelType::kFloat32) {
       float* target = const_cast<float*>(FloatPanel(panel));
       for (int64_t k = 0; k < columns_; ++k) {
-        std::memcpy(target + k * kPanelColumns, source + k * stride + first, static_cast<size_t>(rows) * sizeof(float));
+        std::memcpy(target + k * kPanelColumns,
+                    source + k * stride + first,
+                    static_cast<size_t>(rows) * sizeof(float));
       }
       return;
     }
@@ -137,7 +143,8 @@ void PanelMatrix::CopyRow(int64_t row, float* out) const {
     for (int64_t k = 0; k < columns_; ++k) out[k] = source[k * kPanelColumns];
   } else {
     const uint16_t* source = BfloatPanel(panel) + 2 * lane;
-    for (int64_t k = 0; k < columns_; ++k) out[k] = Widen(source[k / 2 * 2 * kPanelColumns + k % 2]);
+    for (int64_t k = 0; k < columns_; ++k)
+      out[k] = Widen(source[k / 2 * 2 * kPanelColumns + k % 2]);
   }
 }
 

@@ -1,8 +1,8 @@
 // A weight matrix in the order in which products read it.
 //
-// Rows lie in panels of 32: a panel holds its 32 rows' elements of column 0, then of column 1, and so on;
-// bfloat16 panels hold pairs of columns. A product streams one panel after the other. Setting rows needs
-// exclusive access; reading is safe from any number of threads.
+// Rows lie in panels of 32: a panel holds its 32 rows' elements of column 0, then of column 1, and
+// so on; bfloat16 panels hold pairs of columns. A product streams one panel after the other.
+// Setting rows needs exclusive access; reading is safe from any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ class PanelMatrix final {
   // [rows, columns], zero at first.
   PanelMatrix(int64_t rows, int64_t columns, PanelType type);
 
-  // Another shape, in the memory at hand where it is large enough; the values are then unspecified until set.
+  // Another shape, in the memory at hand where it is large enough; the values are then unspecified
+  // until set.
   void Reshape(int64_t rows, int64_t columns, PanelType type);
 
   int64_t rows() const { return rows_; }
@@ -31,16 +32,18 @@ class PanelMatrix final {
   PanelType type() const { return type_; }
   int64_t bytes() const;
 
-  // Takes `count` rows, row-major [count, columns], from row `first` on; rounds to nearest where the type is narrower.
+  // Takes `count` rows, row-major [count, columns], from row `first` on; rounds to nearest where
+  // the type is narrower.
   void SetRows(int64_t first, int64_t count, const float* source);
   void SetRowsFromBfloat16(int64_t first, int64_t count, const uint16_t* source);
-  // Takes all values from their transpose, row-major [columns, rows] with `stride` >= rows between its rows.
+  // Takes all values from their transpose, row-major [columns, rows] with `stride` >= rows between
+  // its rows.
   void SetTransposed(const float* source, int64_t stride);
   // One row, widened.
   void CopyRow(int64_t row, float* out) const;
 
-  const float* FloatPanel(int64_t panel) const;          // [depth, 32]
-  const uint16_t* BfloatPanel(int64_t panel) const;      // [depth / 2, 32, 2]
+  const float* FloatPanel(int64_t panel) const;      // [depth, 32]
+  const uint16_t* BfloatPanel(int64_t panel) const;  // [depth / 2, 32, 2]
 
  private:
   struct Free {
@@ -54,7 +57,7 @@ class PanelMatrix final {
   int64_t columns_ = 0;
   int64_t depth_ = 0;
   PanelType type_ = PanelType::kFloat32;
-  int64_t capacity_ = 0;   // Bytes.
+  int64_t capacity_ = 0;  // Bytes.
   std::unique_ptr<void, Free> memory_;
 };
 

@@ -7,7 +7,8 @@
 
 namespace convrec::kernels {
 
-// body(i) for every i of 0..count-1. Threads take the next free index, so uneven work stays balanced.
+// body(i) for every i of 0..count-1. Threads take the next free index, so uneven work stays
+// balanced.
 template <typename Body>
 void ParallelFor(int64_t count, const Body& body) {
 #ifdef _OPENMP

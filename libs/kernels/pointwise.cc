@@ -20,7 +20,13 @@ void ForRows(int64_t m, int64_t floats_per_row, const Body& body) {
 
 }  // namespace
 
-void RmsNormRows(const float* x, int64_t m, int64_t d, const float* weight, float eps, float* out, float* scale_M) {
+void RmsNormRows(const float* x,
+                 int64_t m,
+                 int64_t d,
+                 const float* weight,
+                 float eps,
+                 float* out,
+                 float* scale_M) {
   const KernelTable& kernels = Kernels();
   ForRows(m, d, [&](int64_t row) {
     const float scale = kernels.rms_norm(x + row * d, weight, d, eps, out + row * d);
@@ -28,21 +34,33 @@ void RmsNormRows(const float* x, int64_t m, int64_t d, const float* weight, floa
   });
 }
 
-void RmsNormBackwardRows(const float* x, int64_t m, int64_t d, const float* weight, const float* scale_M,
-                         const float* gradient, float* out, float* weight_gradient) {
+void RmsNormBackwardRows(const float* x,
+                         int64_t m,
+                         int64_t d,
+                         const float* weight,
+                         const float* scale_M,
+                         const float* gradient,
+                         float* out,
+                         float* weight_gradient) {
   const KernelTable& kernels = Kernels();
   constexpr int64_t kPartRows = 256;
   const int64_t num_parts = (m + kPartRows - 1) / kPartRows;
   std::vector<float> partial(static_cast<size_t>(num_parts * d));
   ParallelFor(num_parts, [&](int64_t part) {
     for (int64_t row = part * kPartRows; row < std::min(m, (part + 1) * kPartRows); ++row) {
-      kernels.rms_norm_backward(x + row * d, weight, scale_M[row], gradient + row * d, d, out + row * d,
+      kernels.rms_norm_backward(x + row * d,
+                                weight,
+                                scale_M[row],
+                                gradient + row * d,
+                                d,
+                                out + row * d,
                                 partial.data() + part * d);
     }
   });
   std::fill(weight_gradient, weight_gradient + d, 0.0F);
   for (int64_t part = 0; part < num_parts; ++part) {
-    for (int64_t i = 0; i < d; ++i) weight_gradient[i] += partial[static_cast<size_t>(part * d + i)];
+    for (int64_t i = 0; i < d; ++i)
+      weight_gradient[i] += partial[static_cast<size_t>(part * d + i)];
   }
 }
 
@@ -54,7 +72,8 @@ void GatedSiluRows(const float* gate_up, int64_t m, int64_t f, float* out) {
   });
 }
 
-void GatedSiluBackwardRows(const float* gate_up, int64_t m, int64_t f, const float* gradient, float* out) {
+void GatedSiluBackwardRows(
+    const float* gate_up, int64_t m, int64_t f, const float* gradient, float* out) {
   const KernelTable& kernels = Kernels();
   ForRows(m, 8 * f, [&](int64_t row) {
     const float* gate = gate_up + row * 2 * f;

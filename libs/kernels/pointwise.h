@@ -6,30 +6,43 @@
 
 namespace convrec::kernels {
 
-// out = x * scale * weight with scale = 1 / sqrt(mean(x^2) + eps), per row; scales go to `scale_M` where it is given.
-void RmsNormRows(const float* x_MD, int64_t m, int64_t d, const float* weight_D, float eps, float* out_MD,
+// out = x * scale * weight with scale = 1 / sqrt(mean(x^2) + eps), per row; scales go to `scale_M`
+// where it is given.
+void RmsNormRows(const float* x_MD,
+                 int64_t m,
+                 int64_t d,
+                 const float* weight_D,
+                 float eps,
+                 float* out_MD,
                  float* scale_M = nullptr);
 
-// The gradients of the same; scale_M as RmsNormRows() gave it. Sums over rows are over fixed parts in fixed order,
-// whatever the number of threads. `weight_gradient_D` is set.
-void RmsNormBackwardRows(const float* x_MD, int64_t m, int64_t d, const float* weight_D, const float* scale_M,
-                         const float* gradient_MD, float* out_MD, float* weight_gradient_D);
+// The gradients of the same; scale_M as RmsNormRows() gave it. Sums over rows are over fixed parts
+// in fixed order, whatever the number of threads. `weight_gradient_D` is set.
+void RmsNormBackwardRows(const float* x_MD,
+                         int64_t m,
+                         int64_t d,
+                         const float* weight_D,
+                         const float* scale_M,
+                         const float* gradient_MD,
+                         float* out_MD,
+                         float* weight_gradient_D);
 
 // out = silu(first half of a row) * second half.
 void GatedSiluRows(const float* gate_up_M2F, int64_t m, int64_t f, float* out_MF);
-void GatedSiluBackwardRows(const float* gate_up_M2F, int64_t m, int64_t f, const float* gradient_MF, float* out_M2F);
+void GatedSiluBackwardRows(
+    const float* gate_up_M2F, int64_t m, int64_t f, const float* gradient_MF, float* out_M2F);
 
-// Normalises (where weights are given) and rotates in place the first `q_heads` + `k_heads` heads of rows of
-// `row_heads` heads. A head's halves (a, b) become (a cos - b sin, b cos + a sin).
+// Normalises (where weights are given) and rotates in place the first `q_heads` + `k_heads` heads
+// of rows of `row_heads` heads. A head's halves (a, b) become (a cos - b sin, b cos + a sin).
 struct HeadRotation {
   int64_t row_heads = 0;
   int64_t q_heads = 0;
   int64_t k_heads = 0;
-  int64_t width = 0;                     // E, even.
-  const float* cos = nullptr;            // [M, stride]; the first E / 2 of a row are read.
-  const float* sin = nullptr;            // [M, stride]
+  int64_t width = 0;           // E, even.
+  const float* cos = nullptr;  // [M, stride]; the first E / 2 of a row are read.
+  const float* sin = nullptr;  // [M, stride]
   int64_t angle_stride = 0;
-  const float* q_norm_E = nullptr;       // Optional.
+  const float* q_norm_E = nullptr;  // Optional.
   const float* k_norm_E = nullptr;
   float eps = 0;
 };

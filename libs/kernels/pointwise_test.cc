@@ -17,18 +17,20 @@ TEST(Exp, IsAccurateOverItsRangeAndVanishesBelowIt) {
   while (x.size() % 16 != 0) x.push_back(0);
   std::vector<float> y = x;
   Kernels().exp_in_place(y.data(), static_cast<int64_t>(y.size()), 0.0F, 1.0F);
-  for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(y[i] / std::exp(double{x[i]}), 1.0, 4e-7) << x[i];
+  for (size_t i = 0; i < x.size(); ++i)
+    EXPECT_NEAR(y[i] / std::exp(double{x[i]}), 1.0, 4e-7) << x[i];
   std::vector<float> low(16, -std::numeric_limits<float>::infinity());
   low[3] = -200.0F;
   EXPECT_EQ(Kernels().exp_in_place(low.data(), 16, 0.0F, 1.0F), 0.0F);
 }
 
 TEST(Bfloat16, RoundsToNearestEvenAndKeepsNan) {
-  const float x[] = {1.0F, 1.00390625F, 1.01171875F, -2.5F, std::numeric_limits<float>::quiet_NaN()};
+  const float x[] = {
+      1.0F, 1.00390625F, 1.01171875F, -2.5F, std::numeric_limits<float>::quiet_NaN()};
   uint16_t out[5];
   Kernels().to_bfloat16(x, 5, out);
   EXPECT_EQ(out[0], 0x3f80);
-  EXPECT_EQ(out[1], 0x3f80);   // Half way: to even.
+  EXPECT_EQ(out[1], 0x3f80);  // Half way: to even.
   EXPECT_EQ(out[2], 0x3f82);
   EXPECT_EQ(out[3], 0xc020);
   EXPECT_GT(out[4] & 0x7fff, 0x7f80);
@@ -63,8 +65,15 @@ TEST(Pointwise, NormsGatesAndRotates) {
     sin[i] = std::sin(static_cast<float>(i));
   }
   const std::vector<float> before = heads;
-  RotateHeads(heads.data(), 2,
-              {.row_heads = 3, .q_heads = 1, .k_heads = 1, .width = 4, .cos = cos.data(), .sin = sin.data(), .angle_stride = 4});
+  RotateHeads(heads.data(),
+              2,
+              {.row_heads = 3,
+               .q_heads = 1,
+               .k_heads = 1,
+               .width = 4,
+               .cos = cos.data(),
+               .sin = sin.data(),
+               .angle_stride = 4});
   for (int64_t row = 0; row < 2; ++row) {
     for (int64_t head = 0; head < 3; ++head) {
       for (int64_t i = 0; i < 2; ++i) {
@@ -88,20 +97,30 @@ TEST(Pointwise, GradientsAreThoseOfTheOperations) {
   }
   for (int64_t i = 0; i < d; ++i) weight[i] = 1.0F + 0.1F * static_cast<float>(i);
   RmsNormRows(x.data(), m, d, weight.data(), 1e-5F, out.data(), scale.data());
-  RmsNormBackwardRows(x.data(), m, d, weight.data(), scale.data(), gradient.data(), out.data(), weight_gradient.data());
+  RmsNormBackwardRows(x.data(),
+                      m,
+                      d,
+                      weight.data(),
+                      scale.data(),
+                      gradient.data(),
+                      out.data(),
+                      weight_gradient.data());
   const auto norm_loss = [&](int64_t row, int64_t at, double shift) {
     double squares = 0, loss = 0;
     const auto value = [&](int64_t i) { return x[row * d + i] + (i == at ? shift : 0.0); };
     for (int64_t i = 0; i < d; ++i) squares += value(i) * value(i);
     for (int64_t i = 0; i < d; ++i) {
-      loss += value(i) / std::sqrt(squares / static_cast<double>(d) + 1e-5) * weight[i] * gradient[row * d + i];
+      loss += value(i) / std::sqrt(squares / static_cast<double>(d) + 1e-5) * weight[i] *
+              gradient[row * d + i];
     }
     return loss;
   };
   std::vector<double> of_weight(d);
   for (int64_t row = 0; row < m; ++row) {
     for (int64_t i = 0; i < d; ++i) {
-      EXPECT_NEAR(out[row * d + i], (norm_loss(row, i, step) - norm_loss(row, i, -step)) / (2 * step), 1e-4);
+      EXPECT_NEAR(out[row * d + i],
+                  (norm_loss(row, i, step) - norm_loss(row, i, -step)) / (2 * step),
+                  1e-4);
       of_weight[i] += double{gradient[row * d + i]} * x[row * d + i] * scale[row];
     }
   }
@@ -114,7 +133,8 @@ TEST(Pointwise, GradientsAreThoseOfTheOperations) {
   const auto silu = [](double g) { return g / (1 + std::exp(-g)); };
   for (int64_t i = 0; i < f; ++i) {
     const double g = gate_up[i], u = gate_up[f + i];
-    EXPECT_NEAR(to_gate_up[i], upstream[i] * u * (silu(g + step) - silu(g - step)) / (2 * step), 1e-5);
+    EXPECT_NEAR(
+        to_gate_up[i], upstream[i] * u * (silu(g + step) - silu(g - step)) / (2 * step), 1e-5);
     EXPECT_NEAR(to_gate_up[f + i], upstream[i] * silu(g), 1e-5);
   }
 }

@@ -12,7 +12,8 @@
 
 namespace convrec::model {
 
-// Owned by a shared_ptr where a backward pass computes layers again (DecoderOptions::activation_checkpointing).
+// Owned by a shared_ptr where a backward pass computes layers again
+// (DecoderOptions::activation_checkpointing).
 class Attention : public std::enable_shared_from_this<Attention> {
  public:
   virtual ~Attention() = default;

@@ -158,7 +158,8 @@ LogprobResult Compute(const at::Tensor& hidden_MD,
                       int64_t chunk_rows) {
   CR_CHECK(temperature > 0.0);
   CR_CHECK(hidden_MD.size(0) == target_M.size(0));
-  if (hidden_MD.size(0) > 0 && support == nullptr && chunk_rows == 0 && HasCpuLinear(hidden_MD) && HasCpuLinear(head_VD)) {
+  if (hidden_MD.size(0) > 0 && support == nullptr && chunk_rows == 0 && HasCpuLinear(hidden_MD) &&
+      HasCpuLinear(head_VD)) {
     return BlockedLogprob(hidden_MD, head_VD, target_M, temperature);
   }
   const variable_list result = LogprobFunction::apply(

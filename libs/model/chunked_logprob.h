@@ -13,8 +13,9 @@ struct LogprobResult {
   at::Tensor entropy_M;  // float32 entropy of that distribution in nats, differentiable too.
 };
 
-// Rows are processed `chunk_rows` at a time (0 = chosen; on the CPU all rows at once, by blocks of the vocabulary);
-// the backward pass recomputes the logits. Differentiable in hidden_MD and head_VD.
+// Rows are processed `chunk_rows` at a time (0 = chosen; on the CPU all rows at once, by blocks of
+// the vocabulary); the backward pass recomputes the logits. Differentiable in hidden_MD and
+// head_VD.
 LogprobResult ChunkedLogprob(const at::Tensor& hidden_MD,
                              const at::Tensor& head_VD,
                              const at::Tensor& target_M,

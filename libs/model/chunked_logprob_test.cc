@@ -69,10 +69,14 @@ TEST_P(ChunkedLogprobTest, GradientsOfEntropyEqualThoseOfPlainSoftmax) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Chunks,
-    ChunkedLogprobTest,
-    testing::Values(Case{1.0, 0}, Case{0.7, 0}, Case{1.0, 1}, Case{0.7, 8}, Case{1.5, 37}, Case{1.0, 64}));
+INSTANTIATE_TEST_SUITE_P(Chunks,
+                         ChunkedLogprobTest,
+                         testing::Values(Case{1.0, 0},
+                                         Case{0.7, 0},
+                                         Case{1.0, 1},
+                                         Case{0.7, 8},
+                                         Case{1.5, 37},
+                                         Case{1.0, 64}));
 
 TEST(ChunkedLogprob, BlocksOfTheVocabularyEqualChunksOfRows) {
   const auto run = [](int64_t chunk_rows, std::vector<at::Tensor>* out) {
@@ -81,7 +85,8 @@ TEST(ChunkedLogprob, BlocksOfTheVocabularyEqualChunksOfRows) {
     const at::Tensor head = at::randn({9001, 24}).requires_grad_();
     const at::Tensor target = at::randint(0, 9001, {19}, at::kLong), upstream = at::randn({2, 19});
     // One row whose logits leave the range of exponentials before the maximum is known.
-    const at::Tensor scaled = hidden * at::ones({19, 1}).index_put_({torch::tensor({3})}, at::ones({1, 1}) * 40);
+    const at::Tensor scaled =
+        hidden * at::ones({19, 1}).index_put_({torch::tensor({3})}, at::ones({1, 1}) * 40);
     const LogprobResult result = ChunkedLogprob(scaled, head, target, 0.9, chunk_rows);
     (result.logprob_M * upstream[0] + result.entropy_M * upstream[1]).sum().backward();
     *out = {result.logprob_M.detach(), result.entropy_M.detach(), hidden.grad(), head.grad()};
@@ -89,7 +94,8 @@ TEST(ChunkedLogprob, BlocksOfTheVocabularyEqualChunksOfRows) {
   std::vector<at::Tensor> blocks, chunks;
   run(0, &blocks);
   run(5, &chunks);
-  for (size_t i = 0; i < blocks.size(); ++i) EXPECT_TRUE(at::allclose(blocks[i], chunks[i], 1e-4, 2e-4)) << i;
+  for (size_t i = 0; i < blocks.size(); ++i)
+    EXPECT_TRUE(at::allclose(blocks[i], chunks[i], 1e-4, 2e-4)) << i;
 }
 
 // Supports of 1, 2, 3, half, and all ids but one, and the whole vocabulary, in turn.

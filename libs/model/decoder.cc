@@ -37,7 +37,7 @@ struct Layer {
 
 // Where the values of one named parameter go.
 struct Target {
-  Linear* linear = nullptr;   // Or a vector:
+  Linear* linear = nullptr;  // Or a vector:
   at::Tensor vector;
   size_t part = 0;
   bool is_bias = false;
@@ -65,13 +65,25 @@ class TransformerDecoder final : public Decoder {
         has_checkpoints_(options.activation_checkpointing),
         frequencies_(RotaryFrequencies(config).to(device)),
         layers_(static_cast<size_t>(config.num_layers)) {
-    Place("model.embed_tokens", {""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32, &embedding_);
+    Place("model.embed_tokens",
+          {""},
+          {config.vocab_size},
+          config.hidden_size,
+          false,
+          Activations::kFloat32,
+          &embedding_);
     for (size_t i = 0; i < layers_.size(); ++i) {
       FillLayer(absl::StrCat("model.layers.", i, "."), &layers_[i]);
     }
     final_norm_D_ = Vector("model.norm.weight", config.hidden_size);
     if (!config.tie_word_embeddings) {
-      Place("lm_head", {""}, {config.vocab_size}, config.hidden_size, false, Activations::kFloat32, &head_);
+      Place("lm_head",
+            {""},
+            {config.vocab_size},
+            config.hidden_size,
+            false,
+            Activations::kFloat32,
+            &head_);
     }
     const std::vector<ParameterSpec> table = ParameterTable(config);
     CR_CHECK(table.size() == targets_.size());
@@ -105,7 +117,8 @@ class TransformerDecoder final : public Decoder {
         continue;
       }
       const std::shared_ptr<Attention> shared = attention->weak_from_this().lock();
-      CR_CHECK(shared != nullptr, "checkpoints need an attention that lives until the backward pass");
+      CR_CHECK(shared != nullptr,
+               "checkpoints need an attention that lives until the backward pass");
       hidden_MD = Checkpoint(hidden_MD, [this, i, rotation, shared](const at::Tensor& input_MD) {
         return RunLayer(static_cast<int>(i), input_MD, rotation, shared.get());
       });
@@ -158,7 +171,8 @@ class TransformerDecoder final : public Decoder {
     for (const ParameterSpec& spec : table) {
       at::Tensor values = at::zeros(spec.shape, at::kFloat);
       if (spec.kind == ParameterSpec::Kind::kNorm) values.fill_(1.0);
-      if (spec.kind == ParameterSpec::Kind::kMatrix) values.normal_(0.0, config_.initializer_range, generator);
+      if (spec.kind == ParameterSpec::Kind::kMatrix)
+        values.normal_(0.0, config_.initializer_range, generator);
       targets_.at(spec.name).Set(values);
     }
     ParametersChanged();
@@ -169,14 +183,16 @@ class TransformerDecoder final : public Decoder {
 
   at::Tensor Vector(const std::string& name, int64_t size) {
     // Norms stay float32 and are leaves of their own in every storage.
-    const at::Tensor vector = storage_ == WeightStorage::kParameters
-                                  ? PackedMatrix({size}, 0, device_, trainable_).parts()[0]
-                                  : at::zeros({size}, at::TensorOptions().dtype(at::kFloat).device(device_));
+    const at::Tensor vector =
+        storage_ == WeightStorage::kParameters
+            ? PackedMatrix({size}, 0, device_, trainable_).parts()[0]
+            : at::zeros({size}, at::TensorOptions().dtype(at::kFloat).device(device_));
     targets_[name] = {.vector = vector};
     return vector;
   }
 
-  // Makes the map at `place`, where it stays; its parts are named prefix + module + ".weight" and ".bias".
+  // Makes the map at `place`, where it stays; its parts are named prefix + module + ".weight" and
+  // ".bias".
   void Place(const std::string& prefix,
              const std::vector<std::string>& modules,
              const std::vector<int64_t>& rows,
@@ -191,7 +207,8 @@ class TransformerDecoder final : public Decoder {
     for (size_t part = 0; part < modules.size(); ++part) {
       const std::string name = prefix + modules[part];
       targets_[name + ".weight"] = {.linear = place, .vector = {}, .part = part};
-      if (has_bias) targets_[name + ".bias"] = {.linear = place, .vector = {}, .part = part, .is_bias = true};
+      if (has_bias)
+        targets_[name + ".bias"] = {.linear = place, .vector = {}, .part = part, .is_bias = true};
     }
   }
 
@@ -201,13 +218,20 @@ class TransformerDecoder final : public Decoder {
                                            config_.num_kv_heads * config_.head_dim,
                                            config_.num_kv_heads * config_.head_dim};
     const std::vector<int64_t> gate_up_rows(2, config_.intermediate_size);
-    const auto linear = [&](const std::vector<std::string>& modules, const std::vector<int64_t>& rows, int64_t columns,
-                            bool has_bias, Linear* place) {
+    const auto linear = [&](const std::vector<std::string>& modules,
+                            const std::vector<int64_t>& rows,
+                            int64_t columns,
+                            bool has_bias,
+                            Linear* place) {
       Place(prefix, modules, rows, columns, has_bias, Activations::kAsWeights, place);
     };
     layer->input_norm_D = Vector(prefix + "input_layernorm.weight", d);
     layer->mlp_norm_D = Vector(prefix + "post_attention_layernorm.weight", d);
-    linear({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}, qkv_rows, d, config_.attention_bias, &layer->qkv);
+    linear({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+           qkv_rows,
+           d,
+           config_.attention_bias,
+           &layer->qkv);
     linear({"self_attn.o_proj"}, {d}, qkv_rows[0], config_.output_bias, &layer->output);
     linear({"mlp.gate_proj", "mlp.up_proj"}, gate_up_rows, d, config_.mlp_bias, &layer->gate_up);
     linear({"mlp.down_proj"}, {d}, config_.intermediate_size, config_.mlp_bias, &layer->down);
@@ -218,11 +242,15 @@ class TransformerDecoder final : public Decoder {
   }
 
   // May change hidden_MD where no gradient is recorded.
-  at::Tensor RunLayer(int index, at::Tensor hidden_MD, const Rotation& rotation, Attention* attention) const {
+  at::Tensor RunLayer(int index,
+                      at::Tensor hidden_MD,
+                      const Rotation& rotation,
+                      Attention* attention) const {
     const Layer& layer = layers_[static_cast<size_t>(index)];
     const at::Tensor attended = Attend(index, hidden_MD, rotation, attention);
     hidden_MD = layer.output.AddTo(hidden_MD, attended);
-    const at::Tensor gate_up = layer.gate_up.ApplyToNormed(hidden_MD, layer.mlp_norm_D, config_.rms_norm_eps);
+    const at::Tensor gate_up =
+        layer.gate_up.ApplyToNormed(hidden_MD, layer.mlp_norm_D, config_.rms_norm_eps);
     return layer.down.AddGatedTo(hidden_MD, gate_up);
   }
 
@@ -234,8 +262,9 @@ class TransformerDecoder final : public Decoder {
     const Layer& layer = layers_[static_cast<size_t>(index)];
     const int64_t heads = config_.num_heads;
     const int64_t kv_heads = config_.num_kv_heads;
-    const at::Tensor qkv = layer.qkv.ApplyToNormed(hidden_MD, layer.input_norm_D, config_.rms_norm_eps)
-                               .view({-1, heads + 2 * kv_heads, config_.head_dim});
+    const at::Tensor qkv =
+        layer.qkv.ApplyToNormed(hidden_MD, layer.input_norm_D, config_.rms_norm_eps)
+            .view({-1, heads + 2 * kv_heads, config_.head_dim});
     if (qkv.is_cpu() && !at::GradMode::is_enabled()) {
       RotateInPlace(layer, rotation, qkv);
       const std::vector<at::Tensor> turned = qkv.split_with_sizes({heads, kv_heads, kv_heads}, 1);
@@ -264,18 +293,19 @@ class TransformerDecoder final : public Decoder {
   void RotateInPlace(const Layer& layer, const Rotation& rotation, at::Tensor qkv) const {
     const int64_t width = config_.head_dim;
     const float* sin = rotation.sin_M1E.const_data_ptr<float>();
-    kernels::RotateHeads(qkv.mutable_data_ptr<float>(),
-                         qkv.size(0),
-                         {.row_heads = qkv.size(1),
-                          .q_heads = config_.num_heads,
-                          .k_heads = config_.num_kv_heads,
-                          .width = width,
-                          .cos = rotation.cos_M1E.const_data_ptr<float>(),
-                          .sin = sin + width / 2,   // The half that is not negated.
-                          .angle_stride = width,
-                          .q_norm_E = config_.qk_norm ? layer.q_norm_E.const_data_ptr<float>() : nullptr,
-                          .k_norm_E = config_.qk_norm ? layer.k_norm_E.const_data_ptr<float>() : nullptr,
-                          .eps = static_cast<float>(config_.rms_norm_eps)});
+    kernels::RotateHeads(
+        qkv.mutable_data_ptr<float>(),
+        qkv.size(0),
+        {.row_heads = qkv.size(1),
+         .q_heads = config_.num_heads,
+         .k_heads = config_.num_kv_heads,
+         .width = width,
+         .cos = rotation.cos_M1E.const_data_ptr<float>(),
+         .sin = sin + width / 2,  // The half that is not negated.
+         .angle_stride = width,
+         .q_norm_E = config_.qk_norm ? layer.q_norm_E.const_data_ptr<float>() : nullptr,
+         .k_norm_E = config_.qk_norm ? layer.k_norm_E.const_data_ptr<float>() : nullptr,
+         .eps = static_cast<float>(config_.rms_norm_eps)});
   }
 
   const ModelConfig config_;
@@ -287,9 +317,9 @@ class TransformerDecoder final : public Decoder {
   const at::Tensor frequencies_;
   std::unordered_map<std::string, Target> targets_;
   Linear embedding_;
-  std::vector<Layer> layers_;   // Never resized: targets point into it.
+  std::vector<Layer> layers_;  // Never resized: targets point into it.
   at::Tensor final_norm_D_;
-  Linear head_;                 // Of models that do not tie it to the embedding.
+  Linear head_;  // Of models that do not tie it to the embedding.
   std::vector<NamedTensor> parameters_;
 };
 
@@ -309,9 +339,11 @@ absl::StatusOr<at::Device> ParseDevice(const std::string& name) {
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
                                                      const DecoderOptions& options) {
   CR_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
-  if (options.products == kernels::PanelType::kBfloat16 && !(device.is_cpu() && kernels::HasNativeBfloat16())) {
-    return absl::InvalidArgumentError("bfloat16 products of training need a processor with AVX-512 BF16, "
-                                      "expected float32 on this one");
+  if (options.products == kernels::PanelType::kBfloat16 &&
+      !(device.is_cpu() && kernels::HasNativeBfloat16())) {
+    return absl::InvalidArgumentError(
+        "bfloat16 products of training need a processor with AVX-512 BF16, "
+        "expected float32 on this one");
   }
   std::unique_ptr<TransformerDecoder> decoder;
   try {

@@ -1,9 +1,9 @@
 // The one transformer of the system: rollout, learner, reference policy and evaluation all run it.
 //
-// Parameters are named as in Hugging Face checkpoints. Decoders for sampling keep them only in the form in
-// which products read them (linear.h); others as float32 leaves. Not thread-safe; concurrent
-// forward passes without gradient over unchanging parameters are safe.
-// Shapes: M tokens, D model width, V vocabulary.
+// Parameters are named as in Hugging Face checkpoints. Decoders for sampling keep them only in the
+// form in which products read them (linear.h); others as float32 leaves. Not thread-safe;
+// concurrent forward passes without gradient over unchanging parameters are safe. Shapes: M tokens,
+// D model width, V vocabulary.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -59,13 +59,14 @@ class Decoder {
 
 struct DecoderOptions {
   std::string device = "cpu";
-  bool trainable = false;     // Parameters require gradients.
+  bool trainable = false;  // Parameters require gradients.
   WeightStorage weights = WeightStorage::kParameters;
-  // Factors of the products of the layers on a CPU; sums, parameters and the head are float32. With kBfloat16 this
-  // processor needs products of bfloat16 pairs (kernels::HasNativeBfloat16()).
+  // Factors of the products of the layers on a CPU; sums, parameters and the head are float32. With
+  // kBfloat16 this processor needs products of bfloat16 pairs (kernels::HasNativeBfloat16()).
   kernels::PanelType products = kernels::PanelType::kFloat32;
-  // Keeps only the input of each layer for the backward pass, which computes the layer again: the same gradients,
-  // bit for bit, for a third more work. Trunk() then needs an attention that a shared_ptr owns.
+  // Keeps only the input of each layer for the backward pass, which computes the layer again: the
+  // same gradients, bit for bit, for a third more work. Trunk() then needs an attention that a
+  // shared_ptr owns.
   bool activation_checkpointing = false;
   uint64_t seed = 0;          // Of the random initial values.
   bool random_values = true;  // False: all zero, for a caller that loads values next.

@@ -103,12 +103,14 @@ TEST(DecoderTest, DecodersForSamplingComputeTheSame) {
   const GroupLayout layout = Layout({{3, {2}}});
   const at::Tensor ids = at::tensor({1, 2, 3, 4, 5}, at::kLong);
   const at::Tensor expected = decoder->Logits(RunTrunk(*decoder, layout, ids));
-  for (const WeightStorage storage : {WeightStorage::kSamplingFloat32, WeightStorage::kSamplingBfloat16}) {
+  for (const WeightStorage storage :
+       {WeightStorage::kSamplingFloat32, WeightStorage::kSamplingBfloat16}) {
     const std::unique_ptr<Decoder> sampling = Make({.weights = storage, .random_values = false});
     EXPECT_TRUE(sampling->parameters().empty());
     ASSERT_TRUE(sampling->Load(decoder->parameters()).ok());
     const double tolerance = storage == WeightStorage::kSamplingFloat32 ? 1e-5 : 0.1;
-    EXPECT_LT(MaxDifference(sampling->Logits(RunTrunk(*sampling, layout, ids)), expected), tolerance);
+    EXPECT_LT(MaxDifference(sampling->Logits(RunTrunk(*sampling, layout, ids)), expected),
+              tolerance);
   }
 }
 
@@ -174,17 +176,21 @@ std::vector<at::Tensor> GradientsOf(const ModelConfig& config, const DecoderOpti
   const GroupLayout layout({{6, {4, 7, 1}}, {2, {3}}});
   at::manual_seed(5);
   const at::Tensor ids = at::randint(0, config.vocab_size, {layout.num_tokens}, at::kLong);
-  const at::Tensor targets = at::randint(0, config.vocab_size, {layout.num_completion_tokens()}, at::kLong);
+  const at::Tensor targets =
+      at::randint(0, config.vocab_size, {layout.num_completion_tokens()}, at::kLong);
   at::Tensor sum;
   {
     const std::shared_ptr<Attention> attention = MakeGroupAttention(layout, at::kCPU);
-    const at::Tensor hidden = decoder->Trunk(ids, torch::tensor(layout.positions, at::kLong), attention.get());
-    const at::Tensor predictors = hidden.index_select(0, torch::tensor(layout.predictor_index, at::kLong));
+    const at::Tensor hidden =
+        decoder->Trunk(ids, torch::tensor(layout.positions, at::kLong), attention.get());
+    const at::Tensor predictors =
+        hidden.index_select(0, torch::tensor(layout.predictor_index, at::kLong));
     sum = ChunkedLogprob(predictors, decoder->head_weight_VD(), targets, 1.0).logprob_M.sum();
   }
   sum.backward();
   std::vector<at::Tensor> result = {sum.detach()};
-  for (const NamedTensor& parameter : decoder->parameters()) result.push_back(parameter.tensor.grad());
+  for (const NamedTensor& parameter : decoder->parameters())
+    result.push_back(parameter.tensor.grad());
   return result;
 }
 
@@ -196,7 +202,8 @@ TEST(DecoderTest, CheckpointsOfActivationsChangeNoBitOfTheGradients) {
     const std::vector<at::Tensor> plain = GradientsOf(config, options);
     options.activation_checkpointing = true;
     const std::vector<at::Tensor> checkpointed = GradientsOf(config, options);
-    for (size_t i = 0; i < plain.size(); ++i) EXPECT_TRUE(at::equal(plain[i], checkpointed[i])) << i;
+    for (size_t i = 0; i < plain.size(); ++i)
+      EXPECT_TRUE(at::equal(plain[i], checkpointed[i])) << i;
   }
 }
 
@@ -208,7 +215,9 @@ TEST(DecoderTest, Bfloat16ProductsOfTrainingStayNearThoseOfFloat32) {
   const std::vector<at::Tensor> narrow = GradientsOf(SmallConfig(), options);
   for (size_t i = 0; i < wide.size(); ++i) {
     EXPECT_EQ(narrow[i].scalar_type(), at::kFloat);
-    EXPECT_LT((wide[i] - narrow[i]).norm().item<double>(), 0.02 * wide[i].norm().item<double>() + 1e-6) << i;
+    EXPECT_LT((wide[i] - narrow[i]).norm().item<double>(),
+              0.02 * wide[i].norm().item<double>() + 1e-6)
+        << i;
   }
 }
 

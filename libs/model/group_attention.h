@@ -31,8 +31,8 @@ struct GroupLayout {
   int64_t num_completion_tokens() const { return static_cast<int64_t>(predictor_index.size()); }
 };
 
-// On a CPU nothing is padded (libs/kernels/group_attention.h); elsewhere prompts and completions are padded to
-// rectangles. Index tensors live on `device`; `layout` need not outlive the result.
+// On a CPU nothing is padded (libs/kernels/group_attention.h); elsewhere prompts and completions
+// are padded to rectangles. Index tensors live on `device`; `layout` need not outlive the result.
 std::shared_ptr<Attention> MakeGroupAttention(const GroupLayout& layout, at::Device device);
 
 }  // namespace convrec::model

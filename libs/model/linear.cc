@@ -10,23 +10,34 @@
 namespace convrec::model {
 namespace {
 
-void Product(const kernels::PanelMatrix& weights, const at::Tensor& bias, Activations activations, const at::Tensor& x,
-             bool add, at::Tensor* out) {
+void Product(const kernels::PanelMatrix& weights,
+             const at::Tensor& bias,
+             Activations activations,
+             const at::Tensor& x,
+             bool add,
+             at::Tensor* out) {
   const at::Tensor rows = x.contiguous();
-  kernels::Multiply(weights,
-                    {.x_MK = rows.const_data_ptr<float>(),
-                     .m = rows.size(0),
-                     .out_MN = out->mutable_data_ptr<float>(),
-                     .bias_N = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
-                     .add = add,
-                     .precision = activations == Activations::kFloat32 ? kernels::Precision::kExact
-                                                                       : kernels::Precision::kBfloat16});
+  kernels::Multiply(
+      weights,
+      {.x_MK = rows.const_data_ptr<float>(),
+       .m = rows.size(0),
+       .out_MN = out->mutable_data_ptr<float>(),
+       .bias_N = bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+       .add = add,
+       .precision = activations == Activations::kFloat32 ? kernels::Precision::kExact
+                                                         : kernels::Precision::kBfloat16});
 }
 
 }  // namespace
 
-Linear::Linear(const std::vector<int64_t>& rows, int64_t columns, bool has_bias, at::Device device,
-               WeightStorage storage, bool trainable, Activations activations, kernels::PanelType products)
+Linear::Linear(const std::vector<int64_t>& rows,
+               int64_t columns,
+               bool has_bias,
+               at::Device device,
+               WeightStorage storage,
+               bool trainable,
+               Activations activations,
+               kernels::PanelType products)
     : storage_(storage), activations_(activations), products_(products) {
   int64_t total = 0;
   for (const int64_t count : rows) {
@@ -77,32 +88,42 @@ void Linear::SetBias(size_t part, const at::Tensor& values) {
   }
 }
 
-at::Tensor Linear::ApplyToNormed(const at::Tensor& x, const at::Tensor& norm_weight, double eps) const {
+at::Tensor Linear::ApplyToNormed(const at::Tensor& x,
+                                 const at::Tensor& norm_weight,
+                                 double eps) const {
   if (!is_cpu_linear(x)) return Apply(RmsNorm(x, norm_weight, eps));
-  return CpuLinear({LinearInput::Kind::kNormed, x, norm_weight, eps}, weight_.Whole(), bias_.Whole(), {}, products_);
+  return CpuLinear({LinearInput::Kind::kNormed, x, norm_weight, eps},
+                   weight_.Whole(),
+                   bias_.Whole(),
+                   {},
+                   products_);
 }
 
 at::Tensor Linear::AddGatedTo(at::Tensor sum, const at::Tensor& gate_up) const {
   if (!is_cpu_linear(gate_up)) return AddTo(sum, GatedSilu(gate_up));
-  return CpuLinear({LinearInput::Kind::kGatedSilu, gate_up}, weight_.Whole(), bias_.Whole(), sum, products_);
+  return CpuLinear(
+      {LinearInput::Kind::kGatedSilu, gate_up}, weight_.Whole(), bias_.Whole(), sum, products_);
 }
 
 at::Tensor Linear::Apply(const at::Tensor& x) const {
-  if (is_cpu_linear(x)) return CpuLinear({LinearInput::Kind::kPlain, x}, weight_.Whole(), bias_.Whole(), {}, products_);
+  if (is_cpu_linear(x))
+    return CpuLinear({LinearInput::Kind::kPlain, x}, weight_.Whole(), bias_.Whole(), {}, products_);
   if (storage_ == WeightStorage::kParameters) return at::linear(x, weight_.Whole(), bias_.Whole());
   if (is_panels()) {
     at::Tensor out = at::empty({x.size(0), panels_->rows()}, x.options());
     Product(*panels_, sampling_bias_, activations_, x, /*add=*/false, &out);
     return out;
   }
-  const at::Tensor weights = activations_ == Activations::kFloat32 ? tensor_.to(at::kFloat) : tensor_;
+  const at::Tensor weights =
+      activations_ == Activations::kFloat32 ? tensor_.to(at::kFloat) : tensor_;
   const at::Tensor product = at::linear(x.to(weights.scalar_type()), weights).to(at::kFloat);
   return sampling_bias_.defined() ? product + sampling_bias_ : product;
 }
 
 at::Tensor Linear::AddTo(at::Tensor sum, const at::Tensor& x) const {
   if (is_cpu_linear(x)) {
-    return CpuLinear({LinearInput::Kind::kPlain, x}, weight_.Whole(), bias_.Whole(), sum, products_);
+    return CpuLinear(
+        {LinearInput::Kind::kPlain, x}, weight_.Whole(), bias_.Whole(), sum, products_);
   }
   if (storage_ == WeightStorage::kParameters) {
     const at::Tensor weight = weight_.Whole(), bias = bias_.Whole();
@@ -126,7 +147,8 @@ at::Tensor Linear::Rows(const at::Tensor& ids) const {
   const int64_t* rows = indices.const_data_ptr<int64_t>();
   at::Tensor out = at::empty({ids.numel(), panels_->columns()}, at::TensorOptions(at::kFloat));
   float* target = out.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < ids.numel(); ++i) panels_->CopyRow(rows[i], target + i * panels_->columns());
+  for (int64_t i = 0; i < ids.numel(); ++i)
+    panels_->CopyRow(rows[i], target + i * panels_->columns());
   return out;
 }
 

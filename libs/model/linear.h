@@ -1,9 +1,10 @@
 // A linear map whose weights are stored for what they are used for.
 //
-// As parameters (training, scoring): float32 tensors, several matrices that read the same input in one
-// buffer, one product for all (cpu_linear.h on a CPU). For sampling on a CPU: panels of float32 or bfloat16, with kernels whose
-// rows do not depend on the rows beside them. For sampling on another device: a float32 or bfloat16 tensor.
-// Results are float32. Shapes: M rows, K input width, N output width.
+// As parameters (training, scoring): float32 tensors, several matrices that read the same input in
+// one buffer, one product for all (cpu_linear.h on a CPU). For sampling on a CPU: panels of float32
+// or bfloat16, with kernels whose rows do not depend on the rows beside them. For sampling on
+// another device: a float32 or bfloat16 tensor. Results are float32. Shapes: M rows, K input width,
+// N output width.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,9 +19,9 @@
 namespace convrec::model {
 
 enum class WeightStorage {
-  kParameters,         // float32 leaves that others read and change.
-  kSamplingFloat32,    // No leaves; Load() fills what products read.
-  kSamplingBfloat16,   // The same, rounded to bfloat16; sums are float32.
+  kParameters,        // float32 leaves that others read and change.
+  kSamplingFloat32,   // No leaves; Load() fills what products read.
+  kSamplingBfloat16,  // The same, rounded to bfloat16; sums are float32.
 };
 
 // Whether products of activations round the activations as well.
@@ -30,8 +31,13 @@ class Linear final {
  public:
   Linear() = default;
   // Parts of `rows[i]` rows; `has_bias` adds a bias of as many elements to each.
-  Linear(const std::vector<int64_t>& rows, int64_t columns, bool has_bias, at::Device device, WeightStorage storage,
-         bool trainable, Activations activations = Activations::kAsWeights,
+  Linear(const std::vector<int64_t>& rows,
+         int64_t columns,
+         bool has_bias,
+         at::Device device,
+         WeightStorage storage,
+         bool trainable,
+         Activations activations = Activations::kAsWeights,
          kernels::PanelType products = kernels::PanelType::kFloat32);
 
   // Leaves; with kParameters only.
@@ -45,8 +51,11 @@ class Linear final {
   at::Tensor Apply(const at::Tensor& x_MK) const;
   // sum + Apply(x); in place of sum where no gradient is recorded.
   at::Tensor AddTo(at::Tensor sum_MN, const at::Tensor& x_MK) const;
-  // Apply(rms_norm(x)), and sum + Apply(silu(first half) * second half of x), as one map where that saves memory.
-  at::Tensor ApplyToNormed(const at::Tensor& x_MK, const at::Tensor& norm_weight_K, double eps) const;
+  // Apply(rms_norm(x)), and sum + Apply(silu(first half) * second half of x), as one map where that
+  // saves memory.
+  at::Tensor ApplyToNormed(const at::Tensor& x_MK,
+                           const at::Tensor& norm_weight_K,
+                           double eps) const;
   at::Tensor AddGatedTo(at::Tensor sum_MN, const at::Tensor& gate_up_M2K) const;
   // Rows of the weights, [ids, K] float32.
   at::Tensor Rows(const at::Tensor& ids) const;
@@ -55,16 +64,18 @@ class Linear final {
 
  private:
   bool is_panels() const { return panels_ != nullptr; }
-  bool is_cpu_linear(const at::Tensor& x) const { return storage_ == WeightStorage::kParameters && HasCpuLinear(x); }
+  bool is_cpu_linear(const at::Tensor& x) const {
+    return storage_ == WeightStorage::kParameters && HasCpuLinear(x);
+  }
 
   WeightStorage storage_ = WeightStorage::kParameters;
   Activations activations_ = Activations::kAsWeights;
-  kernels::PanelType products_ = kernels::PanelType::kFloat32;   // Of kParameters on a CPU.
+  kernels::PanelType products_ = kernels::PanelType::kFloat32;  // Of kParameters on a CPU.
   std::vector<int64_t> first_row_;
-  PackedMatrix weight_;                               // kParameters.
+  PackedMatrix weight_;  // kParameters.
   PackedMatrix bias_;
-  std::shared_ptr<kernels::PanelMatrix> panels_;      // Sampling on a CPU.
-  at::Tensor tensor_;                                 // Sampling elsewhere.
+  std::shared_ptr<kernels::PanelMatrix> panels_;  // Sampling on a CPU.
+  at::Tensor tensor_;                             // Sampling elsewhere.
   at::Tensor sampling_bias_;
 };
 

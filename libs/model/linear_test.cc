@@ -11,13 +11,16 @@ namespace {
 
 TEST(Linear, EveryStorageComputesTheSameMap) {
   const at::NoGradGuard no_grad;
-  const at::Tensor weight = at::rand({70, 33}) - 0.5, bias = at::rand({70}), x = at::rand({9, 33}) - 0.5;
+  const at::Tensor weight = at::rand({70, 33}) - 0.5, bias = at::rand({70}),
+                   x = at::rand({9, 33}) - 0.5;
   const at::Tensor rounded = weight.to(at::kBFloat16).to(at::kFloat);
   const auto make = [&](WeightStorage storage, Activations activations) {
     Linear linear({30, 40}, 33, true, at::kCPU, storage, false, activations);
     linear.SetWeight(0, weight.narrow(0, 0, 30));
-    linear.SetWeight(1, weight.narrow(0, 30, 40).to(at::kBFloat16).to(
-                            storage == WeightStorage::kParameters ? at::kFloat : at::kBFloat16));
+    linear.SetWeight(1,
+                     weight.narrow(0, 30, 40)
+                         .to(at::kBFloat16)
+                         .to(storage == WeightStorage::kParameters ? at::kFloat : at::kBFloat16));
     linear.SetWeight(1, weight.narrow(0, 30, 40));
     linear.SetBias(0, bias.narrow(0, 0, 30));
     linear.SetBias(1, bias.narrow(0, 30, 40));
@@ -38,14 +41,22 @@ TEST(Linear, EveryStorageComputesTheSameMap) {
 
 // The maps of training with all their gradients, against ATen's operations one by one.
 TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
-  for (const kernels::PanelType type : {kernels::PanelType::kFloat32, kernels::PanelType::kBfloat16}) {
+  for (const kernels::PanelType type :
+       {kernels::PanelType::kFloat32, kernels::PanelType::kBfloat16}) {
     const bool is_narrow = type == kernels::PanelType::kBfloat16;
     if (is_narrow && !kernels::HasNativeBfloat16()) continue;
     for (int map = 0; map < 4; ++map) {
       SCOPED_TRACE(map);
       const auto run = [&](bool by_parts) {
         at::manual_seed(map);
-        Linear linear({30, 43}, 34, true, at::kCPU, WeightStorage::kParameters, true, Activations::kAsWeights, type);
+        Linear linear({30, 43},
+                      34,
+                      true,
+                      at::kCPU,
+                      WeightStorage::kParameters,
+                      true,
+                      Activations::kAsWeights,
+                      type);
         {
           const at::NoGradGuard no_grad;
           for (size_t part = 0; part < 2; ++part) {
@@ -54,7 +65,8 @@ TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
           }
         }
         const at::Tensor x = at::randn({51, map == 3 ? 68 : 34}).requires_grad_();
-        const at::Tensor sum = at::randn({51, 73}).requires_grad_(), norm = (at::randn({34}) + 1).requires_grad_();
+        const at::Tensor sum = at::randn({51, 73}).requires_grad_(),
+                         norm = (at::randn({34}) + 1).requires_grad_();
         const at::Tensor weight = at::cat(linear.weights()), bias = at::cat(linear.biases());
         at::Tensor out;
         if (map == 0) out = by_parts ? at::linear(x, weight, bias) : linear.Apply(x);
@@ -65,10 +77,14 @@ TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
         }
         if (map == 3) {
           const std::vector<at::Tensor> halves = x.chunk(2, 1);
-          out = by_parts ? sum + at::linear(at::silu(halves[0]) * halves[1], weight, bias) : linear.AddGatedTo(sum, x);
+          out = by_parts ? sum + at::linear(at::silu(halves[0]) * halves[1], weight, bias)
+                         : linear.AddGatedTo(sum, x);
         }
         (out * at::randn(out.sizes())).sum().backward();
-        std::vector<at::Tensor> result = {out.detach(), x.grad(), linear.weights()[0].grad(), linear.weights()[1].grad(),
+        std::vector<at::Tensor> result = {out.detach(),
+                                          x.grad(),
+                                          linear.weights()[0].grad(),
+                                          linear.weights()[1].grad(),
                                           linear.biases()[1].grad()};
         if (map == 1 || map == 3) result.push_back(sum.grad());
         if (map == 2) result.push_back(norm.grad());
@@ -77,7 +93,8 @@ TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
       const std::vector<at::Tensor> actual = run(false), expected = run(true);
       for (size_t i = 0; i < actual.size(); ++i) {
         const double scale = expected[i].abs().max().item<double>();
-        EXPECT_TRUE(at::allclose(actual[i], expected[i], 0, scale * (is_narrow ? 1.5e-2 : 1e-5))) << i;
+        EXPECT_TRUE(at::allclose(actual[i], expected[i], 0, scale * (is_narrow ? 1.5e-2 : 1e-5)))
+            << i;
       }
     }
   }

@@ -42,9 +42,14 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
     const int64_t rows = gradient_MD.numel() / width;
     at::Tensor out_MD = at::empty(gradient_MD.sizes(), gradient_MD.options());
     at::Tensor weight_gradient_D = at::empty({width}, gradient_MD.options());
-    kernels::RmsNormBackwardRows(saved[0].const_data_ptr<float>(), rows, width, saved[1].const_data_ptr<float>(),
-                                 saved[2].const_data_ptr<float>(), gradient_MD.const_data_ptr<float>(),
-                                 out_MD.mutable_data_ptr<float>(), weight_gradient_D.mutable_data_ptr<float>());
+    kernels::RmsNormBackwardRows(saved[0].const_data_ptr<float>(),
+                                 rows,
+                                 width,
+                                 saved[1].const_data_ptr<float>(),
+                                 saved[2].const_data_ptr<float>(),
+                                 gradient_MD.const_data_ptr<float>(),
+                                 out_MD.mutable_data_ptr<float>(),
+                                 weight_gradient_D.mutable_data_ptr<float>());
     return {out_MD, weight_gradient_D, {}};
   }
 };

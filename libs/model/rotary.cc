@@ -24,10 +24,15 @@ at::Tensor ScaleLlama3(const at::Tensor& frequencies, const Llama3RopeScaling& s
 }
 
 // A contiguous copy of x with its first heads turned, or turned back.
-at::Tensor Turned(const at::Tensor& x, int64_t heads, const at::Tensor& cos, const at::Tensor& sin, bool is_back) {
+at::Tensor Turned(const at::Tensor& x,
+                  int64_t heads,
+                  const at::Tensor& cos,
+                  const at::Tensor& sin,
+                  bool is_back) {
   at::Tensor out = x.clone(at::MemoryFormat::Contiguous);
   const int64_t width = x.size(2);
-  kernels::RotateHeads(out.mutable_data_ptr<float>(), x.size(0),
+  kernels::RotateHeads(out.mutable_data_ptr<float>(),
+                       x.size(0),
                        {.row_heads = x.size(1),
                         .q_heads = heads,
                         .width = width,
@@ -39,8 +44,11 @@ at::Tensor Turned(const at::Tensor& x, int64_t heads, const at::Tensor& cos, con
 }
 
 struct RotateFunction : torch::autograd::Function<RotateFunction> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, int64_t heads,
-                            const at::Tensor& cos, const at::Tensor& sin) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context,
+                            const at::Tensor& x,
+                            int64_t heads,
+                            const at::Tensor& cos,
+                            const at::Tensor& sin) {
     context->save_for_backward({cos, sin});
     context->saved_data["heads"] = heads;
     return Turned(x, heads, cos, sin, /*is_back=*/false);
@@ -48,7 +56,14 @@ struct RotateFunction : torch::autograd::Function<RotateFunction> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const torch::autograd::variable_list saved = context->get_saved_variables();
-    return {Turned(gradients[0], context->saved_data["heads"].toInt(), saved[0], saved[1], /*is_back=*/true), {}, {}, {}};
+    return {Turned(gradients[0],
+                   context->saved_data["heads"].toInt(),
+                   saved[0],
+                   saved[1],
+                   /*is_back=*/true),
+            {},
+            {},
+            {}};
   }
 };
 

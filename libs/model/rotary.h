@@ -21,7 +21,8 @@ Rotation MakeRotation(const at::Tensor& positions_M, const at::Tensor& frequenci
 
 at::Tensor Rotate(const at::Tensor& x_MHE, const Rotation& rotation);
 
-// x with its first `heads` heads rotated and the rest as they are; differentiable, float32 on the CPU.
+// x with its first `heads` heads rotated and the rest as they are; differentiable, float32 on the
+// CPU.
 at::Tensor RotateFirstHeads(const at::Tensor& x_MXE, int64_t heads, const Rotation& rotation);
 
 }  // namespace convrec::model

@@ -36,8 +36,8 @@ struct CallOptions {
 //   CallWithRetry({}, [&](grpc::ClientContext* context) { return stub->ScoreGroup(context, request,
 //   &reply); })
 // UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are tried again after a growing, jittered
-// wait, at least what kRetryAfterTrailer says; any other error is returned at once. Cancelled when `wait` asks to stop. Blocks; `attempt`
-// must be safe to repeat.
+// wait, at least what kRetryAfterTrailer says; any other error is returned at once. Cancelled when
+// `wait` asks to stop. Blocks; `attempt` must be safe to repeat.
 absl::Status CallWithRetry(const CallOptions& options,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt);
 

@@ -35,8 +35,8 @@ class ByteBuffer final {
   size_t size_ = 0;
 };
 
-// The memory of one buffer that has ended, for the next one of its size: fresh memory costs many times what writing to
-// it does. Thread-safe.
+// The memory of one buffer that has ended, for the next one of its size: fresh memory costs many
+// times what writing to it does. Thread-safe.
 class BufferPool final {
  public:
   ByteBuffer Take(size_t size) ABSL_LOCKS_EXCLUDED(mu_);

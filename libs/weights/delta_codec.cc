@@ -36,9 +36,10 @@ std::vector<Block> BlocksOf(const Manifest& manifest) {
   std::vector<Block> blocks;
   for (const TensorEntry& tensor : manifest.tensors) {
     for (uint64_t done = 0; done < tensor.size_bytes; done += kBlockBytes) {
-      blocks.push_back({.offset = tensor.offset + done,
-                        .size = static_cast<size_t>(std::min<uint64_t>(kBlockBytes, tensor.size_bytes - done)),
-                        .width = static_cast<size_t>(ElementBytes(tensor.dtype))});
+      blocks.push_back(
+          {.offset = tensor.offset + done,
+           .size = static_cast<size_t>(std::min<uint64_t>(kBlockBytes, tensor.size_bytes - done)),
+           .width = static_cast<size_t>(ElementBytes(tensor.dtype))});
     }
   }
   return blocks;
@@ -61,15 +62,16 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-// A stream is its packed size and its bytes; a stream that does not shrink is stored as it is, with its own size.
+// A stream is its packed size and its bytes; a stream that does not shrink is stored as it is, with
+// its own size.
 void AppendStream(const uint8_t* data, size_t size, int level, std::string* out) {
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
   const size_t start = out->size();
   AppendU32(0, out);
   const size_t bound = ZSTD_compressBound(size);
   out->resize(start + sizeof(uint32_t) + bound);
-  size_t packed =
-      ZSTD_compressCCtx(context.get(), out->data() + start + sizeof(uint32_t), bound, data, size, level);
+  size_t packed = ZSTD_compressCCtx(
+      context.get(), out->data() + start + sizeof(uint32_t), bound, data, size, level);
   CR_CHECK(!ZSTD_isError(packed), ZSTD_getErrorName(packed));
   if (packed >= size) {
     packed = size;
@@ -118,7 +120,8 @@ class Cursor final {
   std::string_view rest_;
 };
 
-// The elements that differ: how many equal ones come before each (LEB128), and the XOR by byte position.
+// The elements that differ: how many equal ones come before each (LEB128), and the XOR by byte
+// position.
 struct Changes {
   size_t count = 0;
   std::vector<uint8_t> gaps;
@@ -127,12 +130,14 @@ struct Changes {
 
 // False, with `changes` unfinished, once there are more than `limit`.
 template <typename T>
-bool CollectChanges(const char* base, const char* target, size_t num_elements, size_t limit, Changes* changes) {
+bool CollectChanges(
+    const char* base, const char* target, size_t num_elements, size_t limit, Changes* changes) {
   constexpr size_t kLine = 64 / sizeof(T);
   size_t next = 0;  // Behind the last change.
   const auto look_at = [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
-      const T pattern = static_cast<T>(Load<T>(base + i * sizeof(T)) ^ Load<T>(target + i * sizeof(T)));
+      const T pattern =
+          static_cast<T>(Load<T>(base + i * sizeof(T)) ^ Load<T>(target + i * sizeof(T)));
       if (pattern == 0) continue;
       size_t gap = i - next;
       for (; gap >= 128; gap >>= 7) changes->gaps.push_back(static_cast<uint8_t>(gap | 128));
@@ -148,7 +153,8 @@ bool CollectChanges(const char* base, const char* target, size_t num_elements, s
   for (; i + kLine <= num_elements; i += kLine) {
     uint64_t differs = 0;
     for (size_t word = 0; word < 64; word += 8) {
-      differs |= Load<uint64_t>(base + i * sizeof(T) + word) ^ Load<uint64_t>(target + i * sizeof(T) + word);
+      differs |= Load<uint64_t>(base + i * sizeof(T) + word) ^
+                 Load<uint64_t>(target + i * sizeof(T) + word);
     }
     if (differs == 0) continue;
     look_at(i, i + kLine);
@@ -161,8 +167,10 @@ bool CollectChanges(const char* base, const char* target, size_t num_elements, s
 template <typename T>
 void SplitPlanes(const char* base, const char* target, size_t num_elements, uint8_t* planes) {
   for (size_t i = 0; i < num_elements; ++i) {
-    const T pattern = static_cast<T>(Load<T>(base + i * sizeof(T)) ^ Load<T>(target + i * sizeof(T)));
-    for (size_t b = 0; b < sizeof(T); ++b) planes[b * num_elements + i] = static_cast<uint8_t>(pattern >> (8 * b));
+    const T pattern =
+        static_cast<T>(Load<T>(base + i * sizeof(T)) ^ Load<T>(target + i * sizeof(T)));
+    for (size_t b = 0; b < sizeof(T); ++b)
+      planes[b * num_elements + i] = static_cast<uint8_t>(pattern >> (8 * b));
   }
 }
 
@@ -171,7 +179,8 @@ void JoinPlanes(const char* base, const uint8_t* planes, size_t num_elements, ch
   for (size_t i = 0; i < num_elements; ++i) {
     T pattern = 0;
     for (size_t b = 0; b < sizeof(T); ++b) {
-      pattern = static_cast<T>(pattern | static_cast<T>(static_cast<T>(planes[b * num_elements + i]) << (8 * b)));
+      pattern = static_cast<T>(
+          pattern | static_cast<T>(static_cast<T>(planes[b * num_elements + i]) << (8 * b)));
     }
     const T value = static_cast<T>(Load<T>(base + i * sizeof(T)) ^ pattern);
     std::memcpy(out + i * sizeof(T), &value, sizeof(T));
@@ -179,7 +188,10 @@ void JoinPlanes(const char* base, const uint8_t* planes, size_t num_elements, ch
 }
 
 template <typename T>
-std::string EncodeBlock(const char* base, const char* target, size_t size, const DeltaOptions& options) {
+std::string EncodeBlock(const char* base,
+                        const char* target,
+                        size_t size,
+                        const DeltaOptions& options) {
   const size_t num_elements = size / sizeof(T);
   std::string result(kBlockHeaderSize, '\0');
   BlockMethod method = BlockMethod::kChanges;
@@ -219,7 +231,8 @@ std::string EncodeBlock(const char* base, const char* target, size_t size, const
 
 // Null, or what is wrong.
 template <typename T>
-const char* DecodeBlock(BlockMethod method, std::string_view payload, const char* base, size_t size, char* out) {
+const char* DecodeBlock(
+    BlockMethod method, std::string_view payload, const char* base, size_t size, char* out) {
   const size_t num_elements = size / sizeof(T);
   Cursor cursor(payload);
   switch (method) {
@@ -234,7 +247,8 @@ const char* DecodeBlock(BlockMethod method, std::string_view payload, const char
     case BlockMethod::kPlanes: {
       std::vector<uint8_t> planes(size);
       for (size_t b = 0; b < sizeof(T); ++b) {
-        if (!cursor.TakeStream(num_elements, planes.data() + b * num_elements)) return "a plane cannot be unpacked";
+        if (!cursor.TakeStream(num_elements, planes.data() + b * num_elements))
+          return "a plane cannot be unpacked";
       }
       if (!cursor.at_end()) return "there are bytes behind the last plane";
       JoinPlanes<T>(base, planes.data(), num_elements, out);
@@ -249,9 +263,11 @@ const char* DecodeBlock(BlockMethod method, std::string_view payload, const char
       }
       std::vector<uint8_t> gaps(gap_bytes);
       std::vector<uint8_t> planes(size_t{count} * sizeof(T));
-      if (!cursor.TakeStream(gap_bytes, gaps.data())) return "the places of changes cannot be unpacked";
+      if (!cursor.TakeStream(gap_bytes, gaps.data()))
+        return "the places of changes cannot be unpacked";
       for (size_t b = 0; b < sizeof(T); ++b) {
-        if (!cursor.TakeStream(count, planes.data() + b * count)) return "the changes cannot be unpacked";
+        if (!cursor.TakeStream(count, planes.data() + b * count))
+          return "the changes cannot be unpacked";
       }
       if (!cursor.at_end()) return "there are bytes behind the last change";
       std::memcpy(out, base, size);
@@ -269,7 +285,8 @@ const char* DecodeBlock(BlockMethod method, std::string_view payload, const char
         if (place >= num_elements) return "a change lies outside its block";
         T pattern = 0;
         for (size_t b = 0; b < sizeof(T); ++b) {
-          pattern = static_cast<T>(pattern | static_cast<T>(static_cast<T>(planes[b * count + i]) << (8 * b)));
+          pattern = static_cast<T>(
+              pattern | static_cast<T>(static_cast<T>(planes[b * count + i]) << (8 * b)));
         }
         const T value = static_cast<T>(Load<T>(out + place * sizeof(T)) ^ pattern);
         std::memcpy(out + place * sizeof(T), &value, sizeof(T));
@@ -283,10 +300,15 @@ const char* DecodeBlock(BlockMethod method, std::string_view payload, const char
 
 }  // namespace
 
-absl::StatusOr<std::string> EncodeDelta(const Snapshot& base, const Snapshot& target, const DeltaOptions& options) {
+absl::StatusOr<std::string> EncodeDelta(const Snapshot& base,
+                                        const Snapshot& target,
+                                        const DeltaOptions& options) {
   if (!SameLayout(base.manifest, target.manifest)) {
-    return absl::InvalidArgumentError(absl::StrCat("versions ", base.manifest.version.value, " and ",
-                                                   target.manifest.version.value, " have other tensors"));
+    return absl::InvalidArgumentError(absl::StrCat("versions ",
+                                                   base.manifest.version.value,
+                                                   " and ",
+                                                   target.manifest.version.value,
+                                                   " have other tensors"));
   }
   const std::vector<Block> blocks = BlocksOf(target.manifest);
   std::vector<std::string> encoded(blocks.size());
@@ -297,8 +319,10 @@ absl::StatusOr<std::string> EncodeDelta(const Snapshot& base, const Snapshot& ta
     encoded[i] = block.width == 2 ? EncodeBlock<uint16_t>(from, to, block.size, options)
                                   : EncodeBlock<uint32_t>(from, to, block.size, options);
   });
-  CR_CHECK(base.manifest.digest.size() == kDigestSize && target.manifest.digest.size() == kDigestSize);
-  std::string result = absl::StrCat(std::string(kMagic), base.manifest.digest, target.manifest.digest);
+  CR_CHECK(base.manifest.digest.size() == kDigestSize &&
+           target.manifest.digest.size() == kDigestSize);
+  std::string result =
+      absl::StrCat(std::string(kMagic), base.manifest.digest, target.manifest.digest);
   size_t size = result.size();
   for (const std::string& block : encoded) size += block.size();
   result.reserve(size);
@@ -306,24 +330,31 @@ absl::StatusOr<std::string> EncodeDelta(const Snapshot& base, const Snapshot& ta
   return result;
 }
 
-absl::Status ApplyDelta(std::string_view delta, const Snapshot& base, const Manifest& target, char* out,
-                        int threads) {
+absl::Status ApplyDelta(
+    std::string_view delta, const Snapshot& base, const Manifest& target, char* out, int threads) {
   const auto damaged = [&target](const std::string& why) {
-    return absl::DataLossError(absl::StrCat("the delta to version ", target.version.value, " is damaged: ", why));
+    return absl::DataLossError(
+        absl::StrCat("the delta to version ", target.version.value, " is damaged: ", why));
   };
-  if (delta.size() < kHeaderSize || delta.substr(0, kMagic.size()) != kMagic) return damaged("it has no header");
+  if (delta.size() < kHeaderSize || delta.substr(0, kMagic.size()) != kMagic)
+    return damaged("it has no header");
   if (delta.substr(kMagic.size(), kDigestSize) != base.manifest.digest) {
-    return absl::FailedPreconditionError(absl::StrCat("the delta to version ", target.version.value,
+    return absl::FailedPreconditionError(absl::StrCat("the delta to version ",
+                                                      target.version.value,
                                                       " is against other weights than version ",
-                                                      base.manifest.version.value, ", which is held"));
+                                                      base.manifest.version.value,
+                                                      ", which is held"));
   }
   if (delta.substr(kMagic.size() + kDigestSize, kDigestSize) != target.digest) {
     return absl::InvalidArgumentError(
         absl::StrCat("the delta leads to other weights than version ", target.version.value));
   }
   if (!SameLayout(base.manifest, target)) {
-    return absl::InvalidArgumentError(absl::StrCat("versions ", base.manifest.version.value, " and ",
-                                                   target.version.value, " have other tensors"));
+    return absl::InvalidArgumentError(absl::StrCat("versions ",
+                                                   base.manifest.version.value,
+                                                   " and ",
+                                                   target.version.value,
+                                                   " have other tensors"));
   }
   const std::vector<Block> blocks = BlocksOf(target);
   std::vector<std::string_view> payloads(blocks.size());
@@ -343,8 +374,9 @@ absl::Status ApplyDelta(std::string_view delta, const Snapshot& base, const Mani
     const Block& block = blocks[i];
     const char* from = base.bytes.data() + block.offset;
     char* to = out + block.offset;
-    problems[i] = block.width == 2 ? DecodeBlock<uint16_t>(methods[i], payloads[i], from, block.size, to)
-                                   : DecodeBlock<uint32_t>(methods[i], payloads[i], from, block.size, to);
+    problems[i] = block.width == 2
+                      ? DecodeBlock<uint16_t>(methods[i], payloads[i], from, block.size, to)
+                      : DecodeBlock<uint32_t>(methods[i], payloads[i], from, block.size, to);
   });
   for (size_t i = 0; i < problems.size(); ++i) {
     if (problems[i] != nullptr) return damaged(absl::StrCat(problems[i], " (block ", i, ")"));

@@ -26,8 +26,9 @@ TEST(DeltaCodecTest, EveryShareOfChangesComesBackBitForBit) {
   const auto base = MakeSnapshot(1, kTensors, 1);
   for (const double share : {0.0, 1e-5, 0.004, 0.05, 0.125, 0.5, 1.0}) {
     const auto target = Change(*base, 2, share, 2);
-    for (const std::optional<BlockMethod> only :
-         {std::optional<BlockMethod>(), std::optional(BlockMethod::kPlanes), std::optional(BlockMethod::kChanges)}) {
+    for (const std::optional<BlockMethod> only : {std::optional<BlockMethod>(),
+                                                  std::optional(BlockMethod::kPlanes),
+                                                  std::optional(BlockMethod::kChanges)}) {
       const auto delta = EncodeDelta(*base, *target, {.only = only});
       ASSERT_TRUE(delta.ok()) << delta.status();
       EXPECT_EQ(Applied(*delta, *base, *target), target->bytes.view()) << share;
@@ -52,7 +53,8 @@ TEST(DeltaCodecTest, UnrelatedWeightsCostTheirOwnSize) {
 TEST(DeltaCodecTest, TheSameInputsGiveTheSameDeltaOnAnyNumberOfThreads) {
   const auto base = MakeSnapshot(1, kTensors, 1);
   const auto target = Change(*base, 2, 0.01, 2);
-  EXPECT_EQ(*EncodeDelta(*base, *target, {.threads = 1}), *EncodeDelta(*base, *target, {.threads = 4}));
+  EXPECT_EQ(*EncodeDelta(*base, *target, {.threads = 1}),
+            *EncodeDelta(*base, *target, {.threads = 4}));
 }
 
 TEST(DeltaCodecTest, AnotherBaseTargetOrLayoutIsRefusedWithASentence) {
@@ -79,7 +81,9 @@ TEST(DeltaCodecTest, EveryTruncationIsRefused) {
   for (const auto only : {BlockMethod::kPlanes, BlockMethod::kChanges}) {
     const std::string delta = *EncodeDelta(*base, *target, {.only = only});
     for (size_t size = 0; size < delta.size(); ++size) {
-      EXPECT_TRUE(absl::IsDataLoss(ApplyDelta(delta.substr(0, size), *base, target->manifest, out.data()))) << size;
+      EXPECT_TRUE(
+          absl::IsDataLoss(ApplyDelta(delta.substr(0, size), *base, target->manifest, out.data())))
+          << size;
     }
     EXPECT_TRUE(absl::IsDataLoss(ApplyDelta(delta + "x", *base, target->manifest, out.data())));
   }
@@ -96,7 +100,8 @@ TEST(DeltaCodecTest, MutationsAreRefusedOrCaughtByTheDigests) {
     for (int i = 0; i < 4000; ++i) {
       std::string damaged = delta;
       const int flips = 1 + static_cast<int>(random() % 4);
-      for (int k = 0; k < flips; ++k) damaged[random() % damaged.size()] = static_cast<char>(random());
+      for (int k = 0; k < flips; ++k)
+        damaged[random() % damaged.size()] = static_cast<char>(random());
       if (damaged == delta) continue;
       if (!ApplyDelta(damaged, *base, target->manifest, out.data(), 1).ok()) continue;
       // A change that the decoder cannot see either leads to other bytes or means the same.

@@ -9,10 +9,12 @@
 
 namespace convrec::weights {
 
-// Encoding, decoding and digests run beside sampling or training, so they take two threads and no more.
+// Encoding, decoding and digests run beside sampling or training, so they take two threads and no
+// more.
 inline constexpr int kWorkThreads = 2;
 
-// Calls work(i) for every i below `count`, in any order, on up to `threads` threads, the caller's among them.
+// Calls work(i) for every i below `count`, in any order, on up to `threads` threads, the caller's
+// among them.
 template <typename Work>
 void ForEach(size_t count, int threads, const Work& work) {
   std::atomic<size_t> next{0};

@@ -25,12 +25,15 @@ struct Base {
   friend bool operator==(const Base&, const Base&) = default;
 };
 
-// The bytes to send to one receiver: those of `snapshot`, or `delta` where there is one. Cheap to copy.
+// The bytes to send to one receiver: those of `snapshot`, or `delta` where there is one. Cheap to
+// copy.
 struct Payload {
   std::shared_ptr<const Snapshot> snapshot;
   std::shared_ptr<const std::string> delta;
 
-  std::string_view bytes() const { return delta ? std::string_view(*delta) : snapshot->bytes.view(); }
+  std::string_view bytes() const {
+    return delta ? std::string_view(*delta) : snapshot->bytes.view();
+  }
   PayloadHeader header() const {
     return {.encoding = delta ? Encoding::kDelta : Encoding::kWhole, .size_bytes = bytes().size()};
   }

@@ -96,9 +96,12 @@ void RemoveStale(const std::string& run_prefix) {
     if (probe.get() >= 0 && ::flock(probe.get(), LOCK_EX | LOCK_NB) != 0) continue;
     int removed = 0;
     for (const std::string& name : names) {
-      if (name.substr(0, name.rfind('.')) == family && ::shm_unlink(absl::StrCat("/", name).c_str()) == 0) ++removed;
+      if (name.substr(0, name.rfind('.')) == family &&
+          ::shm_unlink(absl::StrCat("/", name).c_str()) == 0)
+        ++removed;
     }
-    CR_LOG(WARNING) << "removed " << removed << " shared memory segments that a learner of this run has left behind";
+    CR_LOG(WARNING) << "removed " << removed
+                    << " shared memory segments that a learner of this run has left behind";
   }
 }
 
@@ -106,7 +109,8 @@ void RemoveStale(const std::string& run_prefix) {
 
 class SegmentWriter::Segment final {
  public:
-  static absl::StatusOr<std::unique_ptr<Segment>> Make(const std::string& name, const std::string& token,
+  static absl::StatusOr<std::unique_ptr<Segment>> Make(const std::string& name,
+                                                       const std::string& token,
                                                        size_t capacity) {
     const auto failed = [&](int error) {
       ::shm_unlink(name.c_str());
@@ -120,7 +124,8 @@ class SegmentWriter::Segment final {
     if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("shared memory ", name));
     auto descriptor = std::make_unique<Descriptor>(fd);
     // Takes the pages now: a full file system is an error here, and a signal when they are written.
-    if (const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(kHeaderBytes + capacity)); error != 0) {
+    if (const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(kHeaderBytes + capacity));
+        error != 0) {
       return failed(error);
     }
     auto mapping = std::make_unique<Mapping>(fd, kHeaderBytes + capacity, PROT_READ | PROT_WRITE);
@@ -128,7 +133,8 @@ class SegmentWriter::Segment final {
     Header* header = mapping->header();
     header->magic = kMagic;
     std::memcpy(header->token, token.data(), kTokenSize);
-    return std::unique_ptr<Segment>(new Segment(name, capacity, std::move(descriptor), std::move(mapping)));
+    return std::unique_ptr<Segment>(
+        new Segment(name, capacity, std::move(descriptor), std::move(mapping)));
   }
   ~Segment() { ::shm_unlink(name_.c_str()); }
 
@@ -146,7 +152,10 @@ class SegmentWriter::Segment final {
   }
 
  private:
-  Segment(std::string name, size_t capacity, std::unique_ptr<Descriptor> descriptor, std::unique_ptr<Mapping> mapping)
+  Segment(std::string name,
+          size_t capacity,
+          std::unique_ptr<Descriptor> descriptor,
+          std::unique_ptr<Mapping> mapping)
       : name_(std::move(name)),
         capacity_(capacity),
         descriptor_(std::move(descriptor)),
@@ -163,7 +172,8 @@ SegmentWriter::SegmentWriter(std::string prefix, std::string token)
 
 SegmentWriter::~SegmentWriter() = default;
 
-absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const std::string& run, domain::RunEpoch epoch) {
+absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const std::string& run,
+                                                                     domain::RunEpoch epoch) {
   const std::string run_prefix = absl::StrCat("convrec.", base::DigestOf(run).substr(0, 16), ".");
   RemoveStale(run_prefix);
   const std::string token = RandomToken();
@@ -185,26 +195,32 @@ absl::StatusOr<SegmentRef> SegmentWriter::Write(const std::string& kind, std::st
   const uint64_t generation = ++num_written_;
   if (pair.newer == nullptr || pair.newer->capacity() < payload.size()) {
     pair.newer.reset();
-    CR_ASSIGN_OR_RETURN(pair.newer, Segment::Make(absl::StrCat(prefix_, kind, generation), token_, payload.size()));
+    CR_ASSIGN_OR_RETURN(
+        pair.newer, Segment::Make(absl::StrCat(prefix_, kind, generation), token_, payload.size()));
   }
   pair.newer->Write(payload, generation);
-  return SegmentRef{
-      .name = pair.newer->name(), .token = token_, .generation = generation, .size_bytes = payload.size()};
+  return SegmentRef{.name = pair.newer->name(),
+                    .token = token_,
+                    .generation = generation,
+                    .size_bytes = payload.size()};
 }
 
 namespace {
 
 // A mapping of the whole segment, or why there is none.
-absl::StatusOr<std::unique_ptr<Mapping>> Open(const std::string& name, const std::string& token, uint64_t size_bytes) {
+absl::StatusOr<std::unique_ptr<Mapping>> Open(const std::string& name,
+                                              const std::string& token,
+                                              uint64_t size_bytes) {
   const Descriptor descriptor(::shm_open(name.c_str(), O_RDONLY | O_CLOEXEC, 0));
   if (descriptor.get() < 0) {
-    return absl::NotFoundError(absl::StrCat("shared memory ", name, " cannot be opened: ", std::strerror(errno)));
+    return absl::NotFoundError(
+        absl::StrCat("shared memory ", name, " cannot be opened: ", std::strerror(errno)));
   }
   struct stat info {};
   if (::fstat(descriptor.get(), &info) != 0 || info.st_size < static_cast<off_t>(kHeaderBytes) ||
       size_bytes > static_cast<uint64_t>(info.st_size) - kHeaderBytes) {
-    return absl::DataLossError(absl::StrCat("shared memory ", name, " is smaller than its payload of ", size_bytes,
-                                            " bytes"));
+    return absl::DataLossError(absl::StrCat(
+        "shared memory ", name, " is smaller than its payload of ", size_bytes, " bytes"));
   }
   auto mapping = std::make_unique<Mapping>(descriptor.get(), kHeaderBytes + size_bytes, PROT_READ);
   if (!mapping->ok()) return base::ErrnoStatus(errno, absl::StrCat("shared memory ", name));
@@ -223,15 +239,19 @@ bool CanRead(const SegmentProbe& probe) {
 }
 
 absl::Status ReadSegment(const SegmentRef& ref, char* out) {
-  CR_ASSIGN_OR_RETURN(const std::unique_ptr<Mapping> mapping, Open(ref.name, ref.token, ref.size_bytes));
+  CR_ASSIGN_OR_RETURN(const std::unique_ptr<Mapping> mapping,
+                      Open(ref.name, ref.token, ref.size_bytes));
   const Header* header = mapping->header();
-  const auto is_current = [&](std::memory_order order) { return header->generation.load(order) == ref.generation; };
+  const auto is_current = [&](std::memory_order order) {
+    return header->generation.load(order) == ref.generation;
+  };
   if (is_current(std::memory_order_acquire)) {
     if (ref.size_bytes > 0) std::memcpy(out, mapping->payload(), ref.size_bytes);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (is_current(std::memory_order_relaxed)) return absl::OkStatus();
   }
-  return absl::AbortedError(absl::StrCat("shared memory ", ref.name, " has been overwritten with newer weights"));
+  return absl::AbortedError(
+      absl::StrCat("shared memory ", ref.name, " has been overwritten with newer weights"));
 }
 
 }  // namespace convrec::weights

@@ -1,12 +1,13 @@
 // Weights from the learner to workers of the same machine through POSIX shared memory.
 //
-// The learner makes a small probe segment that stays, and payload segments, two per kind in turns. A worker knows that
-// it is on the same machine when it can open the probe and finds the token of the manifest in it. A payload
-// carries a generation that stands before and after a reader's copy, or the copy counts for nothing: readers never
-// hold the writer up. Segments are never made smaller, so that a mapping stays valid.
+// The learner makes a small probe segment that stays, and payload segments, two per kind in turns.
+// A worker knows that it is on the same machine when it can open the probe and finds the token of
+// the manifest in it. A payload carries a generation that stands before and after a reader's copy,
+// or the copy counts for nothing: readers never hold the writer up. Segments are never made
+// smaller, so that a mapping stays valid.
 //
-// All segments of one writer share a token in their names; the writer holds a lock on the probe. What a writer that was
-// killed has left behind is removed by the next writer of the same run.
+// All segments of one writer share a token in their names; the writer holds a lock on the probe.
+// What a writer that was killed has left behind is removed by the next writer of the same run.
 #pragma once
 
 #include <cstdint>
@@ -39,18 +40,20 @@ struct SegmentRef {
 // Thread-safe.
 class SegmentWriter final {
  public:
-  // `run` is the same for all starts of a run and for no other run on the machine, as the path of its folder. Removes
-  // what dead writers of the run have left.
-  static absl::StatusOr<std::unique_ptr<SegmentWriter>> Create(const std::string& run, domain::RunEpoch epoch);
+  // `run` is the same for all starts of a run and for no other run on the machine, as the path of
+  // its folder. Removes what dead writers of the run have left.
+  static absl::StatusOr<std::unique_ptr<SegmentWriter>> Create(const std::string& run,
+                                                               domain::RunEpoch epoch);
   ~SegmentWriter();  // Removes the segments; readers keep what they have mapped.
   SegmentWriter(const SegmentWriter&) = delete;
   SegmentWriter& operator=(const SegmentWriter&) = delete;
 
   const SegmentProbe& probe() const { return probe_; }
 
-  // Copies `payload` over the older of the two segments of `kind`. ResourceExhausted when shared memory is full;
-  // nothing is offered then.
-  absl::StatusOr<SegmentRef> Write(const std::string& kind, std::string_view payload) ABSL_LOCKS_EXCLUDED(mu_);
+  // Copies `payload` over the older of the two segments of `kind`. ResourceExhausted when shared
+  // memory is full; nothing is offered then.
+  absl::StatusOr<SegmentRef> Write(const std::string& kind, std::string_view payload)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   class Segment;
@@ -72,8 +75,8 @@ class SegmentWriter final {
 // Whether the writer of `probe` is on this machine and lets this process read.
 bool CanRead(const SegmentProbe& probe);
 
-// Copies a payload to `out`, of ref.size_bytes. NotFound when it cannot be opened, DataLoss when it is no segment of
-// the writer, Aborted when the writer has overwritten it.
+// Copies a payload to `out`, of ref.size_bytes. NotFound when it cannot be opened, DataLoss when it
+// is no segment of the writer, Aborted when the writer has overwritten it.
 absl::Status ReadSegment(const SegmentRef& ref, char* out);
 
 }  // namespace convrec::weights

@@ -26,11 +26,13 @@ class SharedSegmentTest : public ::testing::Test {
   }
   // Segments of this test's run.
   int Count() const {
-    const std::string prefix = absl::StrCat("convrec.", base::DigestOf(folder_.path()).substr(0, 16), ".");
+    const std::string prefix =
+        absl::StrCat("convrec.", base::DigestOf(folder_.path()).substr(0, 16), ".");
     int count = 0;
     DIR* folder = ::opendir("/dev/shm");
     if (folder == nullptr) return 0;
-    while (const dirent* entry = ::readdir(folder)) count += std::string(entry->d_name).rfind(prefix, 0) == 0;
+    while (const dirent* entry = ::readdir(folder))
+      count += std::string(entry->d_name).rfind(prefix, 0) == 0;
     ::closedir(folder);
     return count;
   }
@@ -40,7 +42,7 @@ class SharedSegmentTest : public ::testing::Test {
     return status.ok() ? bytes : std::string(status.message());
   }
 
-  base::TemporaryDirectory folder_;   // Its path is unique, so it names the run.
+  base::TemporaryDirectory folder_;  // Its path is unique, so it names the run.
 };
 
 TEST_F(SharedSegmentTest, PayloadsArriveAndSegmentsEndWithTheirWriter) {
@@ -64,7 +66,8 @@ TEST_F(SharedSegmentTest, TwoPayloadsOfAKindStandAndTheThirdTakesTheOlderOnesPla
   EXPECT_EQ(Read(first), "first");
   const SegmentRef third = *writer->Write("whole", "third");
   std::string bytes(5, '\0');
-  EXPECT_TRUE(absl::IsAborted(ReadSegment(first, bytes.data())) || absl::IsNotFound(ReadSegment(first, bytes.data())));
+  EXPECT_TRUE(absl::IsAborted(ReadSegment(first, bytes.data())) ||
+              absl::IsNotFound(ReadSegment(first, bytes.data())));
   EXPECT_EQ(Read(second), "second");
   EXPECT_EQ(Read(third), "third");
   EXPECT_EQ(Read(delta), "delta");
@@ -117,7 +120,8 @@ TEST_F(SharedSegmentTest, AReaderNeverTakesAHalfOverwrittenPayload) {
     });
   }
   for (int i = 1; i < 300 || whole < 10; ++i) {
-    const SegmentRef ref = *writer->Write("whole", std::string(size, static_cast<char>('a' + i % 26)));
+    const SegmentRef ref =
+        *writer->Write("whole", std::string(size, static_cast<char>('a' + i % 26)));
     absl::MutexLock lock(&mu);
     newest = ref;
   }

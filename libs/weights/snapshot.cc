@@ -17,7 +17,8 @@ uint64_t ElementBytes(const std::string& dtype) {
 std::string ManifestDigest(const std::vector<TensorEntry>& tensors) {
   std::string text;
   for (const TensorEntry& tensor : tensors) {
-    absl::StrAppend(&text, tensor.name, "\n", tensor.dtype, " ", tensor.offset, " ", tensor.size_bytes);
+    absl::StrAppend(
+        &text, tensor.name, "\n", tensor.dtype, " ", tensor.offset, " ", tensor.size_bytes);
     for (const int64_t size : tensor.shape) absl::StrAppend(&text, " ", size);
     absl::StrAppend(&text, "\n", tensor.digest, "\n");
   }
@@ -39,20 +40,29 @@ absl::Status CheckManifest(const Manifest& manifest) {
   for (const TensorEntry& tensor : manifest.tensors) {
     const uint64_t element = ElementBytes(tensor.dtype);
     if (element == 0) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "tensor ", tensor.name, " of the manifest has dtype \"", tensor.dtype, "\": expected F32 or BF16"));
+      return absl::InvalidArgumentError(absl::StrCat("tensor ",
+                                                     tensor.name,
+                                                     " of the manifest has dtype \"",
+                                                     tensor.dtype,
+                                                     "\": expected F32 or BF16"));
     }
     uint64_t size = element;
     bool is_sound = tensor.offset == end;
     for (const int64_t extent : tensor.shape) {
-      is_sound = is_sound && extent >= 0 && !__builtin_mul_overflow(size, static_cast<uint64_t>(extent), &size);
+      is_sound = is_sound && extent >= 0 &&
+                 !__builtin_mul_overflow(size, static_cast<uint64_t>(extent), &size);
     }
     is_sound = is_sound && size == tensor.size_bytes && !__builtin_add_overflow(end, size, &end) &&
                end <= manifest.size_bytes;
     if (!is_sound) {
-      return absl::InvalidArgumentError(absl::StrCat("tensor ", tensor.name, " of the manifest lies at ",
-                                                     tensor.offset, " with ", tensor.size_bytes,
-                                                     " bytes: expected as many as its shape has, behind the last tensor"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("tensor ",
+                       tensor.name,
+                       " of the manifest lies at ",
+                       tensor.offset,
+                       " with ",
+                       tensor.size_bytes,
+                       " bytes: expected as many as its shape has, behind the last tensor"));
     }
   }
   if (end != manifest.size_bytes) {
@@ -86,8 +96,11 @@ absl::Status VerifyBytes(const Manifest& manifest, const char* bytes, int thread
     if (base::DigestOf(bytes + tensor.offset, tensor.size_bytes) != tensor.digest) damaged = i;
   });
   if (damaged == kNone) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("weights of version ", manifest.version.value, ": tensor ",
-                                          manifest.tensors[damaged].name, " does not have its digest"));
+  return absl::DataLossError(absl::StrCat("weights of version ",
+                                          manifest.version.value,
+                                          ": tensor ",
+                                          manifest.tensors[damaged].name,
+                                          " does not have its digest"));
 }
 
 }  // namespace convrec::weights

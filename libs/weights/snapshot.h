@@ -47,14 +47,15 @@ std::string ManifestDigest(const std::vector<TensorEntry>& tensors);
 // Sets the digests of `snapshot` from its bytes.
 void Seal(Snapshot* snapshot, int threads = kWorkThreads);
 
-// InvalidArgument unless the tensors fill size_bytes one behind the other and have sizes that follow from dtype and
-// shape, and the digest is theirs.
+// InvalidArgument unless the tensors fill size_bytes one behind the other and have sizes that
+// follow from dtype and shape, and the digest is theirs.
 absl::Status CheckManifest(const Manifest& manifest);
 
 // Whether the same tensors lie at the same places.
 bool SameLayout(const Manifest& a, const Manifest& b);
 
-// OK, or DataLoss naming a tensor whose bytes do not have their digest. `bytes` has manifest.size_bytes.
+// OK, or DataLoss naming a tensor whose bytes do not have their digest. `bytes` has
+// manifest.size_bytes.
 absl::Status VerifyBytes(const Manifest& manifest, const char* bytes, int threads = kWorkThreads);
 
 }  // namespace convrec::weights

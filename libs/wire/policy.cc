@@ -53,9 +53,11 @@ absl::StatusOr<weights::Manifest> FromProto(const v1::Manifest& message) {
   for (int i = 0; i < message.canaries_size(); ++i) {
     const v1::Canary& canary = message.canaries(i);
     if (canary.token_ids_size() < 2 || canary.logprobs_size() != canary.token_ids_size() - 1) {
-      return Inside(At("canaries", i),
-                    FieldError("logprobs", absl::StrCat("of ", canary.logprobs_size(), " values"),
-                               absl::StrCat("one less than the ", canary.token_ids_size(), " token_ids")));
+      return Inside(
+          At("canaries", i),
+          FieldError("logprobs",
+                     absl::StrCat("of ", canary.logprobs_size(), " values"),
+                     absl::StrCat("one less than the ", canary.token_ids_size(), " token_ids")));
     }
     manifest.canaries.push_back({{canary.token_ids().begin(), canary.token_ids().end()},
                                  {canary.logprobs().begin(), canary.logprobs().end()}});
@@ -77,19 +79,23 @@ weights::SegmentProbe FromProto(const v1::SegmentProbe& probe) {
 
 v1::PayloadHeader ToProto(const weights::PayloadHeader& header) {
   v1::PayloadHeader message;
-  message.set_encoding(header.encoding == weights::Encoding::kDelta ? v1::ENCODING_DELTA : v1::ENCODING_WHOLE);
+  message.set_encoding(header.encoding == weights::Encoding::kDelta ? v1::ENCODING_DELTA
+                                                                    : v1::ENCODING_WHOLE);
   message.set_size_bytes(header.size_bytes);
   return message;
 }
 
-absl::StatusOr<weights::PayloadHeader> FromProto(const v1::PayloadHeader& header, uint64_t snapshot_bytes) {
+absl::StatusOr<weights::PayloadHeader> FromProto(const v1::PayloadHeader& header,
+                                                 uint64_t snapshot_bytes) {
   const uint64_t size = header.size_bytes();
   switch (header.encoding()) {
     case v1::ENCODING_WHOLE:
-      if (size != snapshot_bytes) return FieldError("size_bytes", size, absl::StrCat(snapshot_bytes, ", the snapshot's"));
+      if (size != snapshot_bytes)
+        return FieldError("size_bytes", size, absl::StrCat(snapshot_bytes, ", the snapshot's"));
       return weights::PayloadHeader{.encoding = weights::Encoding::kWhole, .size_bytes = size};
     case v1::ENCODING_DELTA:
-      if (size >= snapshot_bytes) return FieldError("size_bytes", size, absl::StrCat("less than ", snapshot_bytes));
+      if (size >= snapshot_bytes)
+        return FieldError("size_bytes", size, absl::StrCat("less than ", snapshot_bytes));
       return weights::PayloadHeader{.encoding = weights::Encoding::kDelta, .size_bytes = size};
     default:
       return FieldError("encoding", static_cast<int>(header.encoding()), "WHOLE or DELTA");
@@ -115,7 +121,10 @@ absl::StatusOr<PlacedSegment> FromProto(const v1::Segment& message, uint64_t sna
   return segment;
 }
 
-bool NextChunk(const weights::PayloadHeader& header, std::string_view payload, bool is_first, uint64_t offset,
+bool NextChunk(const weights::PayloadHeader& header,
+               std::string_view payload,
+               bool is_first,
+               uint64_t offset,
                v1::WeightChunk* chunk) {
   if (offset >= payload.size() && !is_first) return false;
   chunk->Clear();

@@ -21,7 +21,8 @@ weights::SegmentProbe FromProto(const v1::SegmentProbe& probe);
 
 v1::PayloadHeader ToProto(const weights::PayloadHeader& header);
 // A whole payload has `snapshot_bytes`, a delta fewer.
-absl::StatusOr<weights::PayloadHeader> FromProto(const v1::PayloadHeader& header, uint64_t snapshot_bytes);
+absl::StatusOr<weights::PayloadHeader> FromProto(const v1::PayloadHeader& header,
+                                                 uint64_t snapshot_bytes);
 
 struct PlacedSegment {
   weights::SegmentRef ref;
@@ -30,9 +31,12 @@ struct PlacedSegment {
 v1::Segment ToProto(const PlacedSegment& segment);
 absl::StatusOr<PlacedSegment> FromProto(const v1::Segment& segment, uint64_t snapshot_bytes);
 
-// Fills `chunk` with the bytes of a payload from `offset`, and its header when it is the first of a stream. False, and
-// no chunk, at the end; a payload without bytes has one chunk.
-bool NextChunk(const weights::PayloadHeader& header, std::string_view payload, bool is_first, uint64_t offset,
+// Fills `chunk` with the bytes of a payload from `offset`, and its header when it is the first of a
+// stream. False, and no chunk, at the end; a payload without bytes has one chunk.
+bool NextChunk(const weights::PayloadHeader& header,
+               std::string_view payload,
+               bool is_first,
+               uint64_t offset,
                v1::WeightChunk* chunk);
 
 }  // namespace convrec::wire

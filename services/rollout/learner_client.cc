@@ -39,7 +39,8 @@ class GrpcLearnerClient final : public LearnerClient {
       return experience_->Join(context, request, &reply);
     }));
     if (reply.segmentation() != "by_line" && reply.segmentation() != "reference") {
-      return absl::InternalError(absl::StrCat("the learner counts ranks by \"", reply.segmentation(), "\""));
+      return absl::InternalError(
+          absl::StrCat("the learner counts ranks by \"", reply.segmentation(), "\""));
     }
     return RunDescription{.run = reply.run(),
                           .epoch = {reply.epoch()},
@@ -49,7 +50,9 @@ class GrpcLearnerClient final : public LearnerClient {
                           .numbered_lists = reply.numbered_lists()};
   }
 
-  absl::StatusOr<LeasedWork> Lease(domain::RunEpoch epoch, int max_groups, absl::Duration wait) override {
+  absl::StatusOr<LeasedWork> Lease(domain::RunEpoch epoch,
+                                   int max_groups,
+                                   absl::Duration wait) override {
     v1::LeasePromptsRequest request;
     request.set_worker(worker_);
     request.set_epoch(epoch.value);
@@ -75,7 +78,8 @@ class GrpcLearnerClient final : public LearnerClient {
     CR_RETURN_IF_ERROR(Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
       return experience_->SubmitGroups(context, request, &reply);
     }));
-    if (reply.admissions_size() != 1) return absl::InternalError("the learner did not answer for the group");
+    if (reply.admissions_size() != 1)
+      return absl::InternalError("the learner did not answer for the group");
     switch (reply.admissions(0)) {
       case v1::ADMISSION_ACCEPTED:
         return Admission::kAccepted;
@@ -107,9 +111,13 @@ class GrpcLearnerClient final : public LearnerClient {
 
  private:
   // A call that may wait `wait` at the learner, retried until a stop is requested.
-  absl::Status Call(absl::Duration wait, absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
+  absl::Status Call(absl::Duration wait,
+                    absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
     return CallPatiently(
-        absl::StrCat("learner at ", address_), absl::Seconds(30) + wait, [this] { return closed_.load(); }, attempt);
+        absl::StrCat("learner at ", address_),
+        absl::Seconds(30) + wait,
+        [this] { return closed_.load(); },
+        attempt);
   }
 
   const std::string address_;
@@ -121,7 +129,8 @@ class GrpcLearnerClient final : public LearnerClient {
 
 }  // namespace
 
-std::unique_ptr<LearnerClient> MakeLearnerClient(const std::string& address, const std::string& worker) {
+std::unique_ptr<LearnerClient> MakeLearnerClient(const std::string& address,
+                                                 const std::string& worker) {
   return std::make_unique<GrpcLearnerClient>(address, worker);
 }
 

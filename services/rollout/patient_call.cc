@@ -15,14 +15,18 @@ constexpr absl::Duration kReportInterval = absl::Seconds(5);
 
 }  // namespace
 
-absl::Status CallPatiently(const std::string& peer, absl::Duration attempt_timeout,
+absl::Status CallPatiently(const std::string& peer,
+                           absl::Duration attempt_timeout,
                            const std::function<bool()>& is_closed,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
   rpc::CallOptions options{.attempt_timeout = attempt_timeout, .total_timeout = kReportInterval};
-  options.wait = [&is_closed](absl::Duration wait) { return is_closed() || base::WaitForStop(wait); };
+  options.wait = [&is_closed](absl::Duration wait) {
+    return is_closed() || base::WaitForStop(wait);
+  };
   while (true) {
     const absl::Status status = rpc::CallWithRetry(options, attempt);
-    if (!status.ok() && (base::StopRequested() || is_closed())) return absl::CancelledError("stopped");
+    if (!status.ok() && (base::StopRequested() || is_closed()))
+      return absl::CancelledError("stopped");
     const bool is_transient = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
                               absl::IsResourceExhausted(status);
     if (!is_transient) return base::Annotate(status, peer);

@@ -15,10 +15,11 @@ class Status;
 
 namespace convrec::rollout {
 
-// Repeats a safe call while `peer` cannot be reached, and says so every few seconds; Cancelled once a stop of the
-// process is requested or `is_closed` holds. `attempt_timeout` bounds one attempt. Other errors are returned at
-// once, with the peer's name.
-absl::Status CallPatiently(const std::string& peer, absl::Duration attempt_timeout,
+// Repeats a safe call while `peer` cannot be reached, and says so every few seconds; Cancelled once
+// a stop of the process is requested or `is_closed` holds. `attempt_timeout` bounds one attempt.
+// Other errors are returned at once, with the peer's name.
+absl::Status CallPatiently(const std::string& peer,
+                           absl::Duration attempt_timeout,
                            const std::function<bool()>& is_closed,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt);
 

@@ -27,7 +27,10 @@ class GrpcRewardClient final : public RewardClient {
   absl::StatusOr<RewardDescription> Describe() override {
     v1::DescribeReply reply;
     CR_RETURN_IF_ERROR(CallPatiently(
-        absl::StrCat("reward service at ", address_), absl::Seconds(10), [] { return false; }, [&](grpc::ClientContext* context) {
+        absl::StrCat("reward service at ", address_),
+        absl::Seconds(10),
+        [] { return false; },
+        [&](grpc::ClientContext* context) {
           return stub_->Describe(context, v1::DescribeRequest(), &reply);
         }));
     num_ranks_ = reply.num_ranks();
@@ -46,21 +49,26 @@ class GrpcRewardClient final : public RewardClient {
                                                        absl::Duration timeout) override {
     v1::ScoreGroupRequest request;
     for (const std::string& text : texts) request.add_completions(text);
-    for (const domain::Item& item : prompt.ground_truth) *request.add_ground_truth() = wire::ToProto(item);
+    for (const domain::Item& item : prompt.ground_truth)
+      *request.add_ground_truth() = wire::ToProto(item);
     for (const std::string& title : prompt.seen_titles) request.add_seen_titles(title);
     {
       absl::MutexLock lock(&mu_);
       request.set_catalog_digest(catalog_digest_);
     }
     v1::ScoreGroupReply reply;
-    const absl::Status status =
-        rpc::CallWithRetry({.total_timeout = timeout}, [&](grpc::ClientContext* context) {
-          return stub_->ScoreGroup(context, request, &reply);
-        });
+    const absl::Status status = rpc::CallWithRetry(
+        {.total_timeout = timeout},
+        [&](grpc::ClientContext* context) { return stub_->ScoreGroup(context, request, &reply); });
     CR_RETURN_IF_ERROR(base::Annotate(status, absl::StrCat("reward service at ", address_)));
     if (reply.scores_size() != static_cast<int>(texts.size())) {
-      return absl::InternalError(absl::StrCat(
-          "reward service at ", address_, " returned ", reply.scores_size(), " scores for ", texts.size(), " lists"));
+      return absl::InternalError(absl::StrCat("reward service at ",
+                                              address_,
+                                              " returned ",
+                                              reply.scores_size(),
+                                              " scores for ",
+                                              texts.size(),
+                                              " lists"));
     }
     std::vector<domain::ListScore> scores;
     for (const v1::ListScore& score : reply.scores()) {
@@ -74,7 +82,7 @@ class GrpcRewardClient final : public RewardClient {
   const std::unique_ptr<v1::RewardService::Stub> stub_;
   absl::Mutex mu_;
   std::string catalog_digest_ ABSL_GUARDED_BY(mu_);  // Likewise; a service with another refuses.
-  std::atomic<int> num_ranks_{0};   // From Describe(), which comes first.
+  std::atomic<int> num_ranks_{0};                    // From Describe(), which comes first.
 };
 
 }  // namespace

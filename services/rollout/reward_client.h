@@ -29,9 +29,10 @@ class RewardClient {
   // Retries while the service is unreachable, until a stop is requested.
   virtual absl::StatusOr<RewardDescription> Describe() = 0;
   // One score per text. Scoring is pure, so the call is retried until `timeout`.
-  virtual absl::StatusOr<std::vector<domain::ListScore>> Score(const std::vector<std::string>& texts,
-                                                               const domain::Prompt& prompt,
-                                                               absl::Duration timeout) = 0;
+  virtual absl::StatusOr<std::vector<domain::ListScore>> Score(
+      const std::vector<std::string>& texts,
+      const domain::Prompt& prompt,
+      absl::Duration timeout) = 0;
 };
 
 std::unique_ptr<RewardClient> MakeRewardClient(const std::string& address);

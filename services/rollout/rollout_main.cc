@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
+#include "libs/base/memory.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "libs/catalog/catalog.h"
@@ -16,13 +17,13 @@
 #include "libs/config/command_line.h"
 #include "libs/config/option_names.h"
 #include "libs/data/list_titles.h"
+#include "libs/model/compute_threads.h"
 #include "libs/rpc/server.h"
 #include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/telemetry/ports_file.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/model/compute_threads.h"
 #include "services/rollout/rollout_worker.h"
 
 namespace convrec::rollout {
@@ -48,11 +49,14 @@ absl::Status Run(const config::ServiceArguments& arguments) {
 
   CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(options.model.path));
   telemetry::Metrics metrics(options.name, "rollout");
-  CR_ASSIGN_OR_RETURN(auto exposer, telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
-  const telemetry::Counter relayed =
-      metrics.AddCounter("rl_weight_relayed_bytes_total", "Bytes of weights sent to other workers.");
-  const auto relay = RelayService::Create([&relayed](uint64_t size) { relayed.Add(static_cast<double>(size)); });
-  CR_ASSIGN_OR_RETURN(auto health, rpc::Server::Start(options.rollout.health_listen, {relay->service()}));
+  CR_ASSIGN_OR_RETURN(auto exposer,
+                      telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
+  const telemetry::Counter relayed = metrics.AddCounter("rl_weight_relayed_bytes_total",
+                                                        "Bytes of weights sent to other workers.");
+  const auto relay =
+      RelayService::Create([&relayed](uint64_t size) { relayed.Add(static_cast<double>(size)); });
+  CR_ASSIGN_OR_RETURN(auto health,
+                      rpc::Server::Start(options.rollout.health_listen, {relay->service()}));
   if (!options.telemetry.ports_dir.empty()) {
     CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options.telemetry.ports_dir,
                                                  name,
@@ -83,18 +87,21 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       return segmenter->num_complete();
     };
   };
-  CR_ASSIGN_OR_RETURN(auto engine, MakeDecoderEngine(options.model.path, /*load_weights=*/false, engine_options));
+  CR_ASSIGN_OR_RETURN(
+      auto engine, MakeDecoderEngine(options.model.path, /*load_weights=*/false, engine_options));
 
   const auto learner = MakeLearnerClient(options.rollout.learner_address, name);
   const auto policy = MakePolicyClient(options.rollout.learner_address, name);
   const auto reward = MakeRewardClient(options.rollout.reward_address);
-  const auto load_titles = [&](catalog::ListStyle style,
-                               int num_ranks) -> absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> {
+  const auto load_titles =
+      [&](catalog::ListStyle style,
+          int num_ranks) -> absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> {
     CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(options.data.catalog));
     return data::MakeListTitles(
         std::make_shared<const catalog::Catalog>(std::move(catalog)), style, num_ranks, *tokenizer);
   };
-  // Others reach a worker that listens on its loopback interface only where the learner is there too.
+  // Others reach a worker that listens on its loopback interface only where the learner is there
+  // too.
   const bool is_reachable =
       !IsLoopback(options.rollout.health_listen) || IsLoopback(options.rollout.learner_address);
   const bool relays = options.rollout.keep_weights && is_reachable;
@@ -120,6 +127,10 @@ absl::Status Run(const config::ServiceArguments& arguments) {
 }  // namespace convrec::rollout
 
 int main(int argc, char** argv) {
-  return convrec::config::RunService(
-      argc, argv, "convrec-rollout", "Samples groups of ranked lists for a learner.", convrec::rollout::Run);
+  convrec::base::KeepFreedMemory();
+  return convrec::config::RunService(argc,
+                                     argv,
+                                     "convrec-rollout",
+                                     "Samples groups of ranked lists for a learner.",
+                                     convrec::rollout::Run);
 }

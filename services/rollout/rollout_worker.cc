@@ -35,8 +35,13 @@ struct SampledGroup {
 
 class RolloutWorker::Impl {
  public:
-  Impl(const RolloutWorkerOptions& options, LearnerClient* learner, PolicyClient* policy, RewardClient* reward,
-       DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer, telemetry::Metrics* metrics)
+  Impl(const RolloutWorkerOptions& options,
+       LearnerClient* learner,
+       PolicyClient* policy,
+       RewardClient* reward,
+       DecoderEngine* engine,
+       const tokenizer::Tokenizer* tokenizer,
+       telemetry::Metrics* metrics)
       : options_(options),
         learner_(learner),
         policy_(policy),
@@ -44,38 +49,48 @@ class RolloutWorker::Impl {
         engine_(engine),
         tokenizer_(tokenizer),
         sampled_(256),
-        generated_tokens_(metrics->AddCounter("rl_rollout_generated_tokens_total", "Tokens sampled.")),
-        prompt_tokens_(metrics->AddCounter("rl_rollout_prompt_tokens_total", "Prompt tokens prefilled.")),
-        truncated_(metrics->AddCounter("rl_rollout_truncated_total", "Lists cut at the token limit.")),
+        generated_tokens_(
+            metrics->AddCounter("rl_rollout_generated_tokens_total", "Tokens sampled.")),
+        prompt_tokens_(
+            metrics->AddCounter("rl_rollout_prompt_tokens_total", "Prompt tokens prefilled.")),
+        truncated_(
+            metrics->AddCounter("rl_rollout_truncated_total", "Lists cut at the token limit.")),
         accepted_(Groups(metrics, "accepted")),
         duplicate_(Groups(metrics, "duplicate")),
         stale_(Groups(metrics, "stale")),
         failed_(Groups(metrics, "failed")),
-        version_(metrics->AddGauge("rl_rollout_policy_version", "Policy version being sampled with.")),
+        version_(
+            metrics->AddGauge("rl_rollout_policy_version", "Policy version being sampled with.")),
         digest_ok_(metrics->AddGauge("rl_rollout_weight_digest_ok",
                                      "1 while the weights served have the published digest.")),
-        canary_ok_(metrics->AddGauge("rl_rollout_canary_ok",
-                                     "1 while the live weights give the canaries the learner's log-probabilities.")),
+        canary_ok_(metrics->AddGauge(
+            "rl_rollout_canary_ok",
+            "1 while the live weights give the canaries the learner's log-probabilities.")),
         running_(metrics->AddGauge("rl_rollout_running_sequences", "Sequences being sampled.")),
-        cache_bytes_(metrics->AddGauge("rl_rollout_cache_bytes", "Memory held for keys and values.")),
-        reused_tokens_(metrics->AddCounter("rl_rollout_prefix_reused_tokens_total",
-                                           "Prompt tokens whose keys and values were still there.")),
+        cache_bytes_(
+            metrics->AddGauge("rl_rollout_cache_bytes", "Memory held for keys and values.")),
+        reused_tokens_(
+            metrics->AddCounter("rl_rollout_prefix_reused_tokens_total",
+                                "Prompt tokens whose keys and values were still there.")),
         generation_seconds_(metrics->AddHistogram("rl_rollout_generation_seconds",
                                                   "From lease to the last token of a group.",
                                                   telemetry::ExponentialBuckets(0.01, 2, 16))),
         sync_seconds_(metrics->AddHistogram("rl_weight_sync_seconds",
                                             "Fetching, checking and loading a policy.",
                                             telemetry::ExponentialBuckets(0.001, 2, 16))),
-        sync_bytes_(metrics->AddCounter("rl_weight_sync_bytes_total", "Bytes of weights received.")) {
-    for (const auto& [source, name] : {std::pair(TransferPlan::Source::kLearner, "learner"),
-                                       std::pair(TransferPlan::Source::kWorker, "worker"),
-                                       std::pair(TransferPlan::Source::kSharedMemory, "shared_memory")}) {
-      for (const auto& [encoding, how] :
-           {std::pair(weights::Encoding::kWhole, "whole"), std::pair(weights::Encoding::kDelta, "delta")}) {
-        transfers_.emplace(std::pair(source, encoding),
-                           metrics->AddCounter("rl_weight_transfers_total",
-                                               "Verified transfers of weights by where they came from and how.",
-                                               {{"source", name}, {"encoding", how}}));
+        sync_bytes_(
+            metrics->AddCounter("rl_weight_sync_bytes_total", "Bytes of weights received.")) {
+    for (const auto& [source, name] :
+         {std::pair(TransferPlan::Source::kLearner, "learner"),
+          std::pair(TransferPlan::Source::kWorker, "worker"),
+          std::pair(TransferPlan::Source::kSharedMemory, "shared_memory")}) {
+      for (const auto& [encoding, how] : {std::pair(weights::Encoding::kWhole, "whole"),
+                                          std::pair(weights::Encoding::kDelta, "delta")}) {
+        transfers_.emplace(
+            std::pair(source, encoding),
+            metrics->AddCounter("rl_weight_transfers_total",
+                                "Verified transfers of weights by where they came from and how.",
+                                {{"source", name}, {"encoding", how}}));
       }
     }
     digest_ok_.Set(1);
@@ -111,8 +126,12 @@ class RolloutWorker::Impl {
     learner_->Close();
     policy_->Close();
   }
-  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || rows_in_hand_ < options_.max_rows; }
-  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || policy_ready_ || !arrived_.empty(); }
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return ended_ || rows_in_hand_ < options_.max_rows;
+  }
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return ended_ || policy_ready_ || !arrived_.empty();
+  }
   bool ended() const ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     return ended_ || base::StopRequested();
@@ -125,20 +144,21 @@ class RolloutWorker::Impl {
   DecoderEngine* const engine_;
   const tokenizer::Tokenizer* const tokenizer_;
   WorkerIdentity identity_;
-  int num_ranks_ = 0;   // Of the reward service.
+  int num_ranks_ = 0;  // Of the reward service.
   base::BoundedQueue<SampledGroup> sampled_;
 
   mutable absl::Mutex mu_;
   RunDescription run_ ABSL_GUARDED_BY(mu_);
-  std::shared_ptr<const catalog::TitleTrie> titles_ ABSL_GUARDED_BY(mu_);   // Null before a constrained run.
+  std::shared_ptr<const catalog::TitleTrie> titles_
+      ABSL_GUARDED_BY(mu_);  // Null before a constrained run.
   std::deque<domain::Lease> arrived_ ABSL_GUARDED_BY(mu_);
-  int rows_in_hand_ ABSL_GUARDED_BY(mu_) = 0;     // Leased and not yet sampled.
+  int rows_in_hand_ ABSL_GUARDED_BY(mu_) = 0;  // Leased and not yet sampled.
   bool policy_ready_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status end_status_ ABSL_GUARDED_BY(mu_);
 
   // Sampling thread only.
-  std::deque<domain::Lease> waiting_;             // For a policy that is not live yet.
+  std::deque<domain::Lease> waiting_;  // For a policy that is not live yet.
   std::unordered_map<int64_t, std::pair<domain::Lease, absl::Time>> sampling_;  // By tag.
   int64_t next_tag_ = 0;
   std::unique_ptr<WeightReceiver> receiver_;
@@ -156,8 +176,11 @@ class RolloutWorker::Impl {
 absl::Status RolloutWorker::Impl::Join() {
   CR_ASSIGN_OR_RETURN(RunDescription run, learner_->Join(identity_));
   if (run.num_ranks != num_ranks_) {
-    return base::BadConfig(absl::StrCat("the learner trains lists of ", run.num_ranks, " ranks, the reward service scores ",
-                                        num_ranks_, ": data.num_ranks must be the same"));
+    return base::BadConfig(absl::StrCat("the learner trains lists of ",
+                                        run.num_ranks,
+                                        " ranks, the reward service scores ",
+                                        num_ranks_,
+                                        ": data.num_ranks must be the same"));
   }
   CR_LOG(INFO) << "joined run " << run.run << ", start " << run.epoch.value;
   if (run.constrained) CR_RETURN_IF_ERROR(LoadTitles(run));
@@ -167,36 +190,43 @@ absl::Status RolloutWorker::Impl::Join() {
   return absl::OkStatus();
 }
 
-// The learner has accepted the digest of the reward service's catalog; the worker's own must be the same.
+// The learner has accepted the digest of the reward service's catalog; the worker's own must be the
+// same.
 absl::Status RolloutWorker::Impl::LoadTitles(const RunDescription& run) {
   {
     // Whether lists are numbered stays with a run; joining it again needs nothing new.
     absl::MutexLock lock(&mu_);
     if (titles_ != nullptr && run_.numbered_lists == run.numbered_lists) return absl::OkStatus();
   }
-  if (!options_.load_titles) return absl::FailedPreconditionError("the run is constrained, the worker has no catalog");
-  CR_ASSIGN_OR_RETURN(
-      std::shared_ptr<const catalog::TitleTrie> titles,
-      options_.load_titles(run.numbered_lists ? catalog::ListStyle::kNumbered : catalog::ListStyle::kPlain,
-                           run.num_ranks));
+  if (!options_.load_titles)
+    return absl::FailedPreconditionError("the run is constrained, the worker has no catalog");
+  CR_ASSIGN_OR_RETURN(std::shared_ptr<const catalog::TitleTrie> titles,
+                      options_.load_titles(run.numbered_lists ? catalog::ListStyle::kNumbered
+                                                              : catalog::ListStyle::kPlain,
+                                           run.num_ranks));
   if (titles->catalog().digest() != identity_.catalog_digest) {
-    return base::BadConfig(absl::StrCat("data.catalog of this worker has digest ", titles->catalog().digest(),
-                                        ", the run's is ", identity_.catalog_digest,
-                                        ": constrained decoding needs the same catalog everywhere"));
+    return base::BadConfig(
+        absl::StrCat("data.catalog of this worker has digest ",
+                     titles->catalog().digest(),
+                     ", the run's is ",
+                     identity_.catalog_digest,
+                     ": constrained decoding needs the same catalog everywhere"));
   }
   absl::MutexLock lock(&mu_);
   titles_ = std::move(titles);
   return absl::OkStatus();
 }
 
-absl::StatusOr<domain::MakeTokenConstraint> RolloutWorker::Impl::ConstraintFor(const domain::Lease& lease) const {
+absl::StatusOr<domain::MakeTokenConstraint> RolloutWorker::Impl::ConstraintFor(
+    const domain::Lease& lease) const {
   if (!lease.sampling.constrained) return domain::MakeTokenConstraint();
   std::shared_ptr<const catalog::TitleTrie> titles;
   {
     absl::MutexLock lock(&mu_);
     titles = titles_;
   }
-  if (titles == nullptr) return absl::InternalError("a constrained lease of a run that is not constrained");
+  if (titles == nullptr)
+    return absl::InternalError("a constrained lease of a run that is not constrained");
   return catalog::MakeListConstraints(std::move(titles), lease.prompt.seen_titles);
 }
 
@@ -214,35 +244,39 @@ absl::Status RolloutWorker::Impl::Run(const std::function<void()>& on_ready) {
                .tokenizer_digest = tokenizer_->digest(),
                .reward_rules = reward.rules};
   WeightReceiver::Observer observer;
-  observer.transfer.received = [this](TransferPlan::Source source, const weights::PayloadHeader& header) {
+  observer.transfer.received = [this](TransferPlan::Source source,
+                                      const weights::PayloadHeader& header) {
     sync_bytes_.Add(static_cast<double>(header.size_bytes));
     transfers_.at({source, header.encoding}).Add();
     digest_ok_.Set(1);
   };
   observer.transfer.digest_mismatch = [this] { digest_ok_.Set(0); };
   if (options_.relay != nullptr) {
-    observer.transfer.verified = [this](const weights::Payload& payload, const weights::Base& base) {
+    observer.transfer.verified = [this](const weights::Payload& payload,
+                                        const weights::Base& base) {
       options_.relay->Serve(payload, base);
     };
   }
   observer.loaded = [this](double seconds) { sync_seconds_.Observe(seconds); };
   observer.failed = [this](const absl::Status& failure) { End(failure); };
-  receiver_ = std::make_unique<WeightReceiver>(policy_, engine_, options_.transfer, observer, [this] {
-    absl::MutexLock lock(&mu_);
-    policy_ready_ = true;
-  });
+  receiver_ =
+      std::make_unique<WeightReceiver>(policy_, engine_, options_.transfer, observer, [this] {
+        absl::MutexLock lock(&mu_);
+        policy_ready_ = true;
+      });
   absl::Status status = Join();
   if (status.ok()) {
     std::vector<std::thread> threads;
     threads.emplace_back([this] { LeaseLoop(); });
-    for (int i = 0; i < options_.submit_threads; ++i) threads.emplace_back([this] { SubmitLoop(); });
+    for (int i = 0; i < options_.submit_threads; ++i)
+      threads.emplace_back([this] { SubmitLoop(); });
     status = SampleLoop(on_ready);
     End(status);
-    sampled_.Close();   // What has been sampled is still scored and submitted.
+    sampled_.Close();  // What has been sampled is still scored and submitted.
     for (size_t i = 1; i < threads.size(); ++i) threads[i].join();
     Close();
     threads.front().join();
-    TakeArrivedLeases();   // What the last call brought after sampling had ended.
+    TakeArrivedLeases();  // What the last call brought after sampling had ended.
     GiveBack({waiting_.begin(), waiting_.end()});
   }
   Close();
@@ -267,7 +301,7 @@ void RolloutWorker::Impl::LeaseLoop() {
       absl::MutexLock lock(&mu_);
       if (work->run_complete && work->leases.empty()) {
         ended_ = true;
-        Close();   // Nothing that is still under way is wanted any more.
+        Close();  // Nothing that is still under way is wanted any more.
         return;
       }
       for (domain::Lease& lease : work->leases) {
@@ -316,7 +350,8 @@ void RolloutWorker::Impl::StartLeases() {
                             .make_constraint = *std::move(make_constraint)});
     }
     if (!added.ok()) {
-      // The learner checks its prompts against the model at start, so this is a lease nobody can sample.
+      // The learner checks its prompts against the model at start, so this is a lease nobody can
+      // sample.
       CR_LOG(ERROR) << "group " << lease.group.ToString() << ": " << added.message();
       failed_.Add();
       Forget(lease.num_siblings);
@@ -421,7 +456,8 @@ void RolloutWorker::Impl::SubmitLoop() {
     const absl::Status status = ScoreAndSubmit(*std::move(group));
     if (!status.ok()) {
       failed_.Add();
-      CR_LOG(WARNING) << "group " << lease.group.ToString() << ": " << status.message() << "; giving it back";
+      CR_LOG(WARNING) << "group " << lease.group.ToString() << ": " << status.message()
+                      << "; giving it back";
       GiveBack({lease});
     }
   }
@@ -431,18 +467,24 @@ domain::RolloutGroup RolloutWorker::Impl::Assemble(const SampledGroup& group) co
   catalog::RankCounting counting;
   {
     absl::MutexLock lock(&mu_);
-    counting = run_.counts_ranks_by_line ? catalog::RankCounting::kByLine : catalog::RankCounting::kReference;
+    counting = run_.counts_ranks_by_line ? catalog::RankCounting::kByLine
+                                         : catalog::RankCounting::kReference;
   }
   const std::vector<int32_t>& stop_ids = tokenizer_->stop_ids();
-  const auto is_end = [&stop_ids](int32_t id) { return std::binary_search(stop_ids.begin(), stop_ids.end(), id); };
-  domain::RolloutGroup result{
-      .group = group.lease.group, .attempt = group.lease.attempt, .epoch = group.lease.epoch, .rollouts = {}};
+  const auto is_end = [&stop_ids](int32_t id) {
+    return std::binary_search(stop_ids.begin(), stop_ids.end(), id);
+  };
+  domain::RolloutGroup result{.group = group.lease.group,
+                              .attempt = group.lease.attempt,
+                              .epoch = group.lease.epoch,
+                              .rollouts = {}};
   for (const domain::Completion& completion : group.completions) {
     domain::Rollout rollout;
     rollout.completion = completion;
-    rollout.rank_of_token = catalog::SegmentRanks(counting, completion.token_ids, is_end, [this](int32_t id) {
-                              return std::string_view(tokenizer_->TokenBytes(id));
-                            }).rank_of_token;
+    rollout.rank_of_token =
+        catalog::SegmentRanks(counting, completion.token_ids, is_end, [this](int32_t id) {
+          return std::string_view(tokenizer_->TokenBytes(id));
+        }).rank_of_token;
     for (const int32_t id : completion.token_ids) {
       if (!is_end(id)) rollout.text += tokenizer_->TokenBytes(id);
     }
@@ -459,7 +501,8 @@ absl::Status RolloutWorker::Impl::ScoreAndSubmit(SampledGroup sampled) {
                       reward_->Score(texts, sampled.lease.prompt, options_.reward_timeout));
   for (size_t i = 0; i < scores.size(); ++i) group.rollouts[i].score = std::move(scores[i]);
   const auto admission = learner_->Submit(group);
-  if (absl::IsFailedPrecondition(admission.status())) return absl::OkStatus();  // Of a learner start that is over.
+  if (absl::IsFailedPrecondition(admission.status()))
+    return absl::OkStatus();  // Of a learner start that is over.
   if (!admission.ok()) return admission.status();
   switch (*admission) {
     case Admission::kAccepted:
@@ -479,8 +522,12 @@ absl::Status RolloutWorker::Impl::ScoreAndSubmit(SampledGroup sampled) {
   return absl::OkStatus();
 }
 
-RolloutWorker::RolloutWorker(const RolloutWorkerOptions& options, LearnerClient* learner, PolicyClient* policy,
-                             RewardClient* reward, DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer,
+RolloutWorker::RolloutWorker(const RolloutWorkerOptions& options,
+                             LearnerClient* learner,
+                             PolicyClient* policy,
+                             RewardClient* reward,
+                             DecoderEngine* engine,
+                             const tokenizer::Tokenizer* tokenizer,
                              telemetry::Metrics* metrics)
     : impl_(std::make_unique<Impl>(options, learner, policy, reward, engine, tokenizer, metrics)) {}
 

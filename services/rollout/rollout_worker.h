@@ -1,8 +1,9 @@
 // The loop of a rollout worker: lease prompts, sample groups, score them, submit them.
 //
-// Threads: leasing, sampling (sole user of the engine besides weight transfer), weight receiving, and a
-// few that score and submit. A group is leased only when the engine has room; whatever the learner
-// answers to a submitted group, the worker forgets it. On a stop, unsampled groups are given back.
+// Threads: leasing, sampling (sole user of the engine besides weight transfer), weight receiving,
+// and a few that score and submit. A group is leased only when the engine has room; whatever the
+// learner answers to a submitted group, the worker forgets it. On a stop, unsampled groups are
+// given back.
 #pragma once
 
 #include <functional>
@@ -26,23 +27,29 @@
 namespace convrec::rollout {
 
 struct RolloutWorkerOptions {
-  std::string worker;                               // Unique name.
-  int max_rows = 128;                               // Sequences leased and not yet sampled.
+  std::string worker;  // Unique name.
+  int max_rows = 128;  // Sequences leased and not yet sampled.
   int submit_threads = 2;
-  absl::Duration reward_timeout = absl::Minutes(2); // Then the group is given back.
+  absl::Duration reward_timeout = absl::Minutes(2);  // Then the group is given back.
   WeightTransfer::Options transfer = {};
   // Has what it serves from here; may be null.
   RelayService* relay = nullptr;
   // The titles of this worker's catalog as list lines; called when the run has constrained leases.
-  std::function<absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>>(catalog::ListStyle, int num_ranks)>
+  std::function<absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>>(catalog::ListStyle,
+                                                                          int num_ranks)>
       load_titles = {};
 };
 
 class RolloutWorker final {
  public:
   // All pointers must outlive the worker.
-  RolloutWorker(const RolloutWorkerOptions& options, LearnerClient* learner, PolicyClient* policy,
-                RewardClient* reward, DecoderEngine* engine, const tokenizer::Tokenizer* tokenizer, telemetry::Metrics* metrics);
+  RolloutWorker(const RolloutWorkerOptions& options,
+                LearnerClient* learner,
+                PolicyClient* policy,
+                RewardClient* reward,
+                DecoderEngine* engine,
+                const tokenizer::Tokenizer* tokenizer,
+                telemetry::Metrics* metrics);
   ~RolloutWorker();
 
   // Works until the run is complete or a stop is requested (both OK), or something fails for good.

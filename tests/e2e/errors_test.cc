@@ -113,8 +113,8 @@ TEST(ErrorsTest, PortInUse) {
 }
 
 TEST(ErrorsTest, AFileThatCannotGrowIsNamed) {
-  // No file of the process may exceed 64 blocks, of 512 or 1024 bytes: what a full disk or a quota does. The resolved
-  // configuration fits in, the log of 400 steps does not.
+  // No file of the process may exceed 64 blocks, of 512 or 1024 bytes: what a full disk or a quota
+  // does. The resolved configuration fits in, the log of 400 steps does not.
   const Job job({"learner.steps=0", "learner.sft.steps=400"});
   std::string command = "trap '' XFSZ; ulimit -f 64; exec";
   for (const std::string& argument : job.arguments("convrec-learner", "learner")) {

@@ -200,8 +200,8 @@ TEST(JobTest, AResumedLearnerTakesAnotherConfigurationOnlyWithConsent) {
   EXPECT_EQ(allowed.exit.code, 0) << allowed.output;
 }
 
-// Synchronous training does not depend on how groups were batched, which worker sampled them, or whether the learner was
-// killed in between.
+// Synchronous training does not depend on how groups were batched, which worker sampled them, or
+// whether the learner was killed in between.
 TEST(JobTest, SynchronousTrainingKilledAndResumedWithOtherWorkersGivesTheSameBits) {
   std::string models[2];
   for (int killed : {0, 1}) {

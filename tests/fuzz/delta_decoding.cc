@@ -1,28 +1,32 @@
-// Any bytes as a delta of weights: it is refused, or what it leads to is digested like every policy. The first byte
-// chooses whether the bytes come behind a header that fits and whether they change a good delta.
-#include "libs/weights/delta_codec.h"
-
+// Any bytes as a delta of weights: it is refused, or what it leads to is digested like every
+// policy. The first byte chooses whether the bytes come behind a header that fits and whether they
+// change a good delta.
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "libs/base/check.h"
+#include "libs/weights/delta_codec.h"
 #include "libs/weights/testing/made_snapshot.h"
 
 namespace convrec {
 namespace {
 
 struct Policies {
-  std::shared_ptr<weights::Snapshot> base = weights::MakeSnapshot(1, {{"BF16", {40, 10}}, {"F32", {50}}, {"BF16", {9}}}, 1);
+  std::shared_ptr<weights::Snapshot> base =
+      weights::MakeSnapshot(1, {{"BF16", {40, 10}}, {"F32", {50}}, {"BF16", {9}}}, 1);
   std::shared_ptr<weights::Snapshot> target = weights::Change(*base, 2, 0.05, 2);
-  std::string changes = *weights::EncodeDelta(*base, *target, {.only = weights::BlockMethod::kChanges});
-  std::string planes = *weights::EncodeDelta(*base, *target, {.only = weights::BlockMethod::kPlanes});
+  std::string changes =
+      *weights::EncodeDelta(*base, *target, {.only = weights::BlockMethod::kChanges});
+  std::string planes =
+      *weights::EncodeDelta(*base, *target, {.only = weights::BlockMethod::kPlanes});
   size_t header = 8 + base->manifest.digest.size() + target->manifest.digest.size();
 };
 
 void Apply(const Policies& policies, const std::string& delta) {
   weights::ByteBuffer out(policies.target->bytes.size());
-  const absl::Status status = weights::ApplyDelta(delta, *policies.base, policies.target->manifest, out.data(), 1);
+  const absl::Status status =
+      weights::ApplyDelta(delta, *policies.base, policies.target->manifest, out.data(), 1);
   CR_CHECK(status.ok() || !status.message().empty());
   if (!status.ok()) return;
   const bool is_same = out.view() == policies.target->bytes.view();
@@ -48,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       // Triples of place and value.
       std::string changed = good;
       for (size_t i = 0; i + 2 < bytes.size(); i += 3) {
-        const size_t place = static_cast<uint8_t>(bytes[i]) * size_t{256} + static_cast<uint8_t>(bytes[i + 1]);
+        const size_t place =
+            static_cast<uint8_t>(bytes[i]) * size_t{256} + static_cast<uint8_t>(bytes[i + 1]);
         changed[place % changed.size()] = bytes[i + 2];
       }
       convrec::Apply(policies, changed);

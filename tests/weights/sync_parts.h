@@ -1,4 +1,5 @@
-// A learner's publication and workers that receive from it, in one process, over real gRPC and shared memory.
+// A learner's publication and workers that receive from it, in one process, over real gRPC and
+// shared memory.
 #pragma once
 
 #include <atomic>
@@ -29,7 +30,7 @@ class PublishingLearner final {
     int64_t epoch = 1;
     int fanout = 4;
     int delta_bases = 2;
-    std::string run = {};                     // Of shared memory; empty = none.
+    std::string run = {};  // Of shared memory; empty = none.
     std::string address = "127.0.0.1:0";
   };
   explicit PublishingLearner(const Options& options) : store_(options.delta_bases) {
@@ -39,7 +40,10 @@ class PublishingLearner final {
       segments_ = *std::move(segments);
     }
     service_ = learner::PolicyService::Create(
-        &store_, segments_.get(), {options.epoch}, {.fanout = options.fanout},
+        &store_,
+        segments_.get(),
+        {options.epoch},
+        {.fanout = options.fanout},
         {.live = [this](const std::string&, domain::PolicyVersion) { ++num_live_reports_; },
          .sent = [this](weights::Encoding, uint64_t size) { sent_bytes_ += size; },
          .digest_mismatch = [this](const std::string&) { ++num_mismatches_; }});
@@ -52,7 +56,9 @@ class PublishingLearner final {
     server_->Shutdown(absl::Seconds(2));
   }
 
-  void Publish(std::shared_ptr<const weights::Snapshot> snapshot) { store_.Publish(std::move(snapshot)); }
+  void Publish(std::shared_ptr<const weights::Snapshot> snapshot) {
+    store_.Publish(std::move(snapshot));
+  }
   std::string address() const { return server_->address(); }
   uint64_t sent_bytes() const { return sent_bytes_; }
   int num_live_reports() const { return num_live_reports_; }
@@ -140,7 +146,7 @@ class ReceivingWorker final {
     while (!stopping_) {
       const auto offer = client_->WaitForVersion({epoch}, version, absl::Seconds(1));
       if (absl::IsFailedPrecondition(offer.status())) {
-        ++epoch;   // What Join() tells a real worker.
+        ++epoch;  // What Join() tells a real worker.
         version = -1;
         continue;
       }
@@ -162,7 +168,8 @@ class ReceivingWorker final {
   std::unique_ptr<rollout::WeightTransfer> transfer_;
   mutable absl::Mutex mu_;
   int64_t committed_ ABSL_GUARDED_BY(mu_) = -1;
-  rollout::TransferPlan::Source last_source_ ABSL_GUARDED_BY(mu_) = rollout::TransferPlan::Source::kWait;
+  rollout::TransferPlan::Source last_source_ ABSL_GUARDED_BY(mu_) =
+      rollout::TransferPlan::Source::kWait;
   weights::PayloadHeader last_header_ ABSL_GUARDED_BY(mu_);
   std::thread thread_;
 };

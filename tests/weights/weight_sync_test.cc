@@ -19,11 +19,15 @@ using weights::Encoding;
 using weights::MakeSnapshot;
 
 // 1.8 MB: more than one chunk.
-const std::vector<weights::MadeTensor> kTensors = {{"BF16", {700, 1000}}, {"F32", {100, 1000}}, {"BF16", {7}}};
+const std::vector<weights::MadeTensor> kTensors = {
+    {"BF16", {700, 1000}}, {"F32", {100, 1000}}, {"BF16", {7}}};
 
 using Workers = std::vector<std::unique_ptr<ReceivingWorker>>;
 
-void Add(const PublishingLearner& learner, int count, ReceivingWorker::Options options, Workers* workers) {
+void Add(const PublishingLearner& learner,
+         int count,
+         ReceivingWorker::Options options,
+         Workers* workers) {
   options.learner = learner.address();
   for (int i = 0; i < count; ++i) {
     options.name = absl::StrCat("worker-", workers->size());
@@ -68,7 +72,8 @@ TEST(WeightSyncTest, WorkersOfTheSameMachineReadSharedMemory) {
   Add(learner, 4, {.takes_shared_memory = true}, &workers);
   for (int64_t version = 2; version < 6; ++version) {
     ExpectAllHold(workers, *snapshot);
-    for (const auto& worker : workers) EXPECT_EQ(worker->last_source(), TransferPlan::Source::kSharedMemory);
+    for (const auto& worker : workers)
+      EXPECT_EQ(worker->last_source(), TransferPlan::Source::kSharedMemory);
     snapshot = Change(*snapshot, version, 0.005, static_cast<uint64_t>(version));
     learner.Publish(snapshot);
   }

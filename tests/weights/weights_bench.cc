@@ -1,7 +1,7 @@
 // Bytes and seconds of a push of a model's weights after one optimizer step at learning rate 1e-6.
 //   weights_bench MODEL_DIRECTORY [BF16 | F32 [REPEATS [RECEIVERS,...]]]
-// Receivers are threads of this process: each keeps its own copy, digests it and compares it with the learner's. The
-// last line is one JSON object.
+// Receivers are threads of this process: each keeps its own copy, digests it and compares it with
+// the learner's. The last line is one JSON object.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -44,7 +44,8 @@ double Median(std::vector<double> values) {
 }
 
 // Weights before and after one step on made-up rows of 64 tokens.
-std::pair<SnapshotPtr, SnapshotPtr> TrainOneStep(const std::string& directory, const std::string& dtype) {
+std::pair<SnapshotPtr, SnapshotPtr> TrainOneStep(const std::string& directory,
+                                                 const std::string& dtype) {
   auto policy = model::LoadDecoder(directory, {.device = "cpu", .trainable = true, .seed = 1});
   CR_CHECK(policy.ok(), policy.status().ToString());
   const SnapshotPtr before = learner::TakeSnapshot(**policy, {1}, {1}, dtype);
@@ -56,8 +57,10 @@ std::pair<SnapshotPtr, SnapshotPtr> TrainOneStep(const std::string& directory, c
   const auto vocab = static_cast<uint64_t>((*policy)->config().vocab_size);
   std::vector<learner::SftRow> rows(2);
   for (learner::SftRow& row : rows) {
-    for (int i = 0; i < 32; ++i) row.prompt_tokens.push_back(static_cast<int32_t>(random.Below(vocab)));
-    for (int i = 0; i < 32; ++i) row.completion_tokens.push_back(static_cast<int32_t>(random.Below(vocab)));
+    for (int i = 0; i < 32; ++i)
+      row.prompt_tokens.push_back(static_cast<int32_t>(random.Below(vocab)));
+    for (int i = 0; i < 32; ++i)
+      row.completion_tokens.push_back(static_cast<int32_t>(random.Below(vocab)));
   }
   const auto stats = (*trainer)->SftStep(rows);
   CR_CHECK(stats.ok(), stats.status().ToString());
@@ -78,8 +81,8 @@ struct Row {
   int receivers = 0;
   bool is_delta = false;
   bool is_shared_memory = false;
-  double seconds = 0;         // From publishing to the last receiver's commit.
-  double learner_bytes = 0;   // Over gRPC, per push.
+  double seconds = 0;        // From publishing to the last receiver's commit.
+  double learner_bytes = 0;  // Over gRPC, per push.
 };
 
 Row Push(const weights::Snapshot& before, const weights::Snapshot& after, Row row, int repeats) {
@@ -108,7 +111,8 @@ Row Push(const weights::Snapshot& before, const weights::Snapshot& after, Row ro
     for (const auto& worker : workers) {
       CR_CHECK(worker->held()->bytes.view() == next->bytes.view(), "a receiver holds other bytes");
       CR_CHECK((worker->last_header().encoding == weights::Encoding::kDelta) == row.is_delta);
-      CR_CHECK((worker->last_source() == rollout::TransferPlan::Source::kSharedMemory) == row.is_shared_memory);
+      CR_CHECK((worker->last_source() == rollout::TransferPlan::Source::kSharedMemory) ==
+               row.is_shared_memory);
     }
   }
   row.seconds = Median(seconds);
@@ -128,21 +132,27 @@ void PrintCodec(const weights::Snapshot& before, const weights::Snapshot& after)
   };
   for (const auto& [name, options] : ways) {
     std::string delta;
-    const double encode = Seconds([&, &how = options] { delta = *weights::EncodeDelta(before, after, how); });
-    const double decode = Seconds([&] {
-      CR_CHECK(weights::ApplyDelta(delta, before, after.manifest, out.data()).ok());
-    });
+    const double encode =
+        Seconds([&, &how = options] { delta = *weights::EncodeDelta(before, after, how); });
+    const double decode = Seconds(
+        [&] { CR_CHECK(weights::ApplyDelta(delta, before, after.manifest, out.data()).ok()); });
     CR_CHECK(out.view() == after.bytes.view());
-    std::printf("%-22s %12zu %8.5f %10.4f %10.4f\n", name.c_str(), delta.size(),
-                static_cast<double>(delta.size()) / static_cast<double>(after.bytes.size()), encode, decode);
+    std::printf("%-22s %12zu %8.5f %10.4f %10.4f\n",
+                name.c_str(),
+                delta.size(),
+                static_cast<double>(delta.size()) / static_cast<double>(after.bytes.size()),
+                encode,
+                decode);
   }
-  std::printf("%-22s %52.4f\n", "digests of a receiver",
-              Seconds([&] { CR_CHECK(weights::VerifyBytes(after.manifest, out.data()).ok()); }));
+  std::printf("%-22s %52.4f\n", "digests of a receiver", Seconds([&] {
+                CR_CHECK(weights::VerifyBytes(after.manifest, out.data()).ok());
+              }));
 }
 
 int Run(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: weights_bench MODEL_DIRECTORY [BF16 | F32 [REPEATS [RECEIVERS,...]]]\n");
+    std::fprintf(stderr,
+                 "usage: weights_bench MODEL_DIRECTORY [BF16 | F32 [REPEATS [RECEIVERS,...]]]\n");
     return 64;
   }
   const std::string dtype = argc > 2 ? argv[2] : "BF16";
@@ -165,39 +175,65 @@ int Run(int argc, char** argv) {
     changed += std::memcmp(before->bytes.data() + i, after->bytes.data() + i, element) != 0;
   }
   const double num_elements = static_cast<double>(after->bytes.size() / element);
-  std::printf("%s: %.4f of the values differ after the step\n\n", dtype.c_str(),
+  std::printf("%s: %.4f of the values differ after the step\n\n",
+              dtype.c_str(),
               static_cast<double>(changed) / num_elements);
   PrintCodec(*before, *after);
 
   const double full = static_cast<double>(after->bytes.size());
   const double delta = static_cast<double>(weights::EncodeDelta(*before, *after)->size());
-  std::printf("\n%-10s %-8s %-14s %10s %22s\n", "receivers", "payload", "transport", "seconds", "learner's gRPC bytes");
+  std::printf("\n%-10s %-8s %-14s %10s %22s\n",
+              "receivers",
+              "payload",
+              "transport",
+              "seconds",
+              "learner's gRPC bytes");
   std::vector<std::string> rows;
   double seconds_shm = 0, seconds_grpc = 0;
   for (const int receivers : counts) {
     for (const bool is_delta : {false, true}) {
       for (const bool is_shared_memory : {true, false}) {
-        if (is_delta && is_shared_memory) continue;   // Shared memory carries whole weights.
-        const Row row = Push(*before, *after,
-                             {.receivers = receivers, .is_delta = is_delta, .is_shared_memory = is_shared_memory},
-                             repeats);
+        if (is_delta && is_shared_memory) continue;  // Shared memory carries whole weights.
+        const Row row = Push(
+            *before,
+            *after,
+            {.receivers = receivers, .is_delta = is_delta, .is_shared_memory = is_shared_memory},
+            repeats);
         const char* payload = is_delta ? "delta" : "full";
         const char* transport = is_shared_memory ? "shm" : "grpc";
-        std::printf("%-10d %-8s %-14s %10.4f %22.0f\n", receivers, payload, transport, row.seconds, row.learner_bytes);
+        std::printf("%-10d %-8s %-14s %10.4f %22.0f\n",
+                    receivers,
+                    payload,
+                    transport,
+                    row.seconds,
+                    row.learner_bytes);
         std::fflush(stdout);
-        rows.push_back(absl::StrFormat(
-            "{\"receivers\": %d, \"payload\": \"%s\", \"transport\": \"%s\", \"seconds\": %.4f, \"learner_bytes\": %.0f}",
-            receivers, payload, transport, row.seconds, row.learner_bytes));
-        // What workers do unless they are told otherwise: whole weights through shared memory, deltas over gRPC.
+        rows.push_back(
+            absl::StrFormat("{\"receivers\": %d, \"payload\": \"%s\", \"transport\": \"%s\", "
+                            "\"seconds\": %.4f, \"learner_bytes\": %.0f}",
+                            receivers,
+                            payload,
+                            transport,
+                            row.seconds,
+                            row.learner_bytes));
+        // What workers do unless they are told otherwise: whole weights through shared memory,
+        // deltas over gRPC.
         if (receivers == counts.front() && is_shared_memory) seconds_shm = row.seconds;
         if (receivers == counts.front() && is_delta) seconds_grpc = row.seconds;
       }
     }
   }
-  std::printf("{\"full_bytes\": %.0f, \"delta_bytes\": %.0f, \"ratio\": %.5f, \"seconds_shm\": %.4f, "
-              "\"seconds_grpc\": %.4f, \"changed\": %.5f, \"type\": \"%s\", \"rows\": [%s]}\n",
-              full, delta, delta / full, seconds_shm, seconds_grpc, static_cast<double>(changed) / num_elements,
-              dtype.c_str(), absl::StrJoin(rows, ", ").c_str());
+  std::printf(
+      "{\"full_bytes\": %.0f, \"delta_bytes\": %.0f, \"ratio\": %.5f, \"seconds_shm\": %.4f, "
+      "\"seconds_grpc\": %.4f, \"changed\": %.5f, \"type\": \"%s\", \"rows\": [%s]}\n",
+      full,
+      delta,
+      delta / full,
+      seconds_shm,
+      seconds_grpc,
+      static_cast<double>(changed) / num_elements,
+      dtype.c_str(),
+      absl::StrJoin(rows, ", ").c_str());
   return 0;
 }
 

@@ -27,7 +27,8 @@ void AddDoctorVerb(CLI::App* app, Action* action);
 void AddScoreVerb(CLI::App* app, Action* action);
 void AddCatalogVerb(CLI::App* app, Action* action);
 
-// `generate`, `serve`, `import`, `learner`, `rollout` and `reward` are binaries of their own beside this one.
+// `generate`, `serve`, `import`, `learner`, `rollout` and `reward` are binaries of their own beside
+// this one.
 void AddBinaryVerbs(CLI::App* app);  // Lists them for --help.
 bool IsBinaryVerb(const std::string& verb);
 // Replaces this process by the binary, with `arguments` (the first is replaced by its path).

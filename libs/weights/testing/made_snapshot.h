@@ -20,7 +20,9 @@ struct MadeTensor {
 };
 
 // Tensors t0, t1, ... with random bits.
-inline std::shared_ptr<Snapshot> MakeSnapshot(int64_t version, const std::vector<MadeTensor>& tensors, uint64_t seed,
+inline std::shared_ptr<Snapshot> MakeSnapshot(int64_t version,
+                                              const std::vector<MadeTensor>& tensors,
+                                              uint64_t seed,
                                               int64_t epoch = 1) {
   auto snapshot = std::make_shared<Snapshot>();
   Manifest& manifest = snapshot->manifest;
@@ -41,21 +43,23 @@ inline std::shared_ptr<Snapshot> MakeSnapshot(int64_t version, const std::vector
   std::mt19937_64 random(seed);
   for (size_t i = 0; i < snapshot->bytes.size(); i += sizeof(uint64_t)) {
     const uint64_t bits = random();
-    std::memcpy(snapshot->bytes.data() + i, &bits, std::min(sizeof(bits), snapshot->bytes.size() - i));
+    std::memcpy(
+        snapshot->bytes.data() + i, &bits, std::min(sizeof(bits), snapshot->bytes.size() - i));
   }
   Seal(snapshot.get());
   return snapshot;
 }
 
-// The same tensors as version `version`; each element of `element_bytes` differs with probability `share` in its lowest
-// bits.
-inline std::shared_ptr<Snapshot> Change(const Snapshot& base, int64_t version, double share, uint64_t seed,
-                                        size_t element_bytes = 2) {
+// The same tensors as version `version`; each element of `element_bytes` differs with probability
+// `share` in its lowest bits.
+inline std::shared_ptr<Snapshot> Change(
+    const Snapshot& base, int64_t version, double share, uint64_t seed, size_t element_bytes = 2) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->manifest = base.manifest;
   snapshot->manifest.version = {version};
   snapshot->bytes = ByteBuffer(base.bytes.size());
-  if (base.bytes.size() > 0) std::memcpy(snapshot->bytes.data(), base.bytes.data(), base.bytes.size());
+  if (base.bytes.size() > 0)
+    std::memcpy(snapshot->bytes.data(), base.bytes.data(), base.bytes.size());
   std::mt19937_64 random(seed);
   const size_t num_elements = snapshot->bytes.size() / element_bytes;
   const auto skipped = [&] {

@@ -6,7 +6,8 @@
 namespace convrec::learner {
 
 template <typename T>
-std::shared_ptr<PayloadStore::Once<T>> PayloadStore::Find(Table<T>* table, const std::string& key,
+std::shared_ptr<PayloadStore::Once<T>> PayloadStore::Find(Table<T>* table,
+                                                          const std::string& key,
                                                           domain::PolicyVersion version) {
   if (version_ < version) {
     deltas_.clear();
@@ -58,7 +59,8 @@ std::optional<weights::SegmentRef> PayloadStore::SegmentFor(const weights::Paylo
   }
   absl::MutexLock lock(&once->mu);
   if (!once->made) {
-    absl::StatusOr<weights::SegmentRef> ref = writer_->Write(is_delta ? "delta" : "whole", payload.bytes());
+    absl::StatusOr<weights::SegmentRef> ref =
+        writer_->Write(is_delta ? "delta" : "whole", payload.bytes());
     once->made = ref.ok() ? std::optional(*ref) : std::nullopt;
     absl::MutexLock count(&mu_);
     ++num_written_;

@@ -1,8 +1,8 @@
 // The payloads of the newest version: made when first asked for, once for all receivers.
 //
-// A delta is encoded, and a payload written to shared memory, by the first call that needs it, on the caller's thread;
-// calls for the same one wait for it. What belongs to earlier versions is dropped with the first call for a newer one.
-// Thread-safe.
+// A delta is encoded, and a payload written to shared memory, by the first call that needs it, on
+// the caller's thread; calls for the same one wait for it. What belongs to earlier versions is
+// dropped with the first call for a newer one. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -23,15 +23,17 @@ namespace convrec::learner {
 class PayloadStore final {
  public:
   // `store` must outlive the value. `writer` may be null: no shared memory.
-  PayloadStore(const PolicyStore* store, weights::SegmentWriter* writer) : store_(store), writer_(writer) {}
+  PayloadStore(const PolicyStore* store, weights::SegmentWriter* writer)
+      : store_(store), writer_(writer) {}
 
-  // What a receiver with `base` (or none) is sent: the delta when the base is kept and the delta is smaller.
-  weights::Payload PayloadFor(std::shared_ptr<const weights::Snapshot> snapshot, const weights::Base& base)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // What a receiver with `base` (or none) is sent: the delta when the base is kept and the delta is
+  // smaller.
+  weights::Payload PayloadFor(std::shared_ptr<const weights::Snapshot> snapshot,
+                              const weights::Base& base) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The same payload in shared memory; nothing when shared memory is full, said once.
-  std::optional<weights::SegmentRef> SegmentFor(const weights::Payload& payload, const weights::Base& base)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  std::optional<weights::SegmentRef> SegmentFor(const weights::Payload& payload,
+                                                const weights::Base& base) ABSL_LOCKS_EXCLUDED(mu_);
 
   // How often deltas have been encoded and segments written, for tests.
   int num_encoded() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -49,8 +51,9 @@ class PayloadStore final {
   using Table = std::map<std::string, std::shared_ptr<Once<T>>>;
 
   template <typename T>
-  std::shared_ptr<Once<T>> Find(Table<T>* table, const std::string& key, domain::PolicyVersion version)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::shared_ptr<Once<T>> Find(Table<T>* table,
+                                const std::string& key,
+                                domain::PolicyVersion version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const PolicyStore* const store_;
   weights::SegmentWriter* const writer_;

@@ -38,7 +38,8 @@ TEST_F(PayloadStoreTest, ADeltaIsEncodedOnceForAllWhoAskAtTheSameTime) {
       const weights::Payload payload = payloads.PayloadFor(second_, BaseOf(*first_));
       EXPECT_EQ(payload.header().encoding, Encoding::kDelta);
       weights::ByteBuffer out(second_->bytes.size());
-      EXPECT_TRUE(weights::ApplyDelta(payload.bytes(), *first_, second_->manifest, out.data()).ok());
+      EXPECT_TRUE(
+          weights::ApplyDelta(payload.bytes(), *first_, second_->manifest, out.data()).ok());
       EXPECT_EQ(out.view(), second_->bytes.view());
     });
   }
@@ -49,7 +50,8 @@ TEST_F(PayloadStoreTest, ADeltaIsEncodedOnceForAllWhoAskAtTheSameTime) {
 TEST_F(PayloadStoreTest, WithoutAKnownBaseAndForUnrelatedWeightsItIsWhole) {
   PayloadStore payloads(&store_, nullptr);
   EXPECT_EQ(payloads.PayloadFor(second_, {}).bytes(), second_->bytes.view());
-  EXPECT_EQ(payloads.PayloadFor(second_, {.version = 1, .digest = "other"}).header().encoding, Encoding::kWhole);
+  EXPECT_EQ(payloads.PayloadFor(second_, {.version = 1, .digest = "other"}).header().encoding,
+            Encoding::kWhole);
   EXPECT_EQ(payloads.num_encoded(), 0);
   const auto third = weights::MakeSnapshot(3, {{"BF16", {300, 100}}}, 9);
   store_.Publish(third);
@@ -73,7 +75,8 @@ TEST_F(PayloadStoreTest, SharedMemoryIsWrittenOncePerPayload) {
     }
   }
   EXPECT_EQ(payloads.num_written(), 2);
-  EXPECT_FALSE(PayloadStore(&store_, nullptr).SegmentFor(payloads.PayloadFor(second_, {}), {}).has_value());
+  EXPECT_FALSE(
+      PayloadStore(&store_, nullptr).SegmentFor(payloads.PayloadFor(second_, {}), {}).has_value());
 }
 
 TEST_F(PayloadStoreTest, ALateReaderOfASupersededVersionStillGetsIt) {

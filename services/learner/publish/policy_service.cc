@@ -28,10 +28,15 @@ grpc::Status Superseded(int64_t version) {
   return {grpc::StatusCode::NOT_FOUND, absl::StrCat("version ", version, " has been superseded")};
 }
 
-class Service final : public PolicyService, public v1::PolicyService::Service, public v1::WeightService::Service {
+class Service final : public PolicyService,
+                      public v1::PolicyService::Service,
+                      public v1::WeightService::Service {
  public:
-  Service(PolicyStore* store, weights::SegmentWriter* segments, domain::RunEpoch epoch,
-          const TransferPlanner::Options& options, Observer observer)
+  Service(PolicyStore* store,
+          weights::SegmentWriter* segments,
+          domain::RunEpoch epoch,
+          const TransferPlanner::Options& options,
+          Observer observer)
       : store_(store),
         segments_(segments),
         payloads_(store, segments),
@@ -40,7 +45,8 @@ class Service final : public PolicyService, public v1::PolicyService::Service, p
         planner_(options) {}
 
   std::vector<grpc::Service*> services() override {
-    return {static_cast<v1::PolicyService::Service*>(this), static_cast<v1::WeightService::Service*>(this)};
+    return {static_cast<v1::PolicyService::Service*>(this),
+            static_cast<v1::WeightService::Service*>(this)};
   }
 
   grpc::Status WaitForVersion(grpc::ServerContext* context,
@@ -70,19 +76,23 @@ class Service final : public PolicyService, public v1::PolicyService::Service, p
     if (snapshot == nullptr) return Superseded(request->version());
 
     const auto& failed = request->failed();
-    if (request->has_opened_probe() && std::find(failed.begin(), failed.end(), kSharedMemory) == failed.end()) {
+    if (request->has_opened_probe() &&
+        std::find(failed.begin(), failed.end(), kSharedMemory) == failed.end()) {
       // Whole: a delta would save bytes of a network, and costs more time than the bytes in memory.
       const weights::Payload payload = payloads_.PayloadFor(std::move(snapshot), {});
       if (const auto segment = payloads_.SegmentFor(payload, {})) {
         reply->set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
-        *reply->mutable_segment() = wire::ToProto(wire::PlacedSegment{.ref = *segment, .header = payload.header()});
+        *reply->mutable_segment() =
+            wire::ToProto(wire::PlacedSegment{.ref = *segment, .header = payload.header()});
         return grpc::Status::OK;
       }
     }
 
     const RelayAddress relay = RelayAddressOf(context->peer(), request->relay_port());
-    TransferPlanner::Request planned{
-        .worker = request->worker(), .relay_address = relay.address, .is_local = relay.is_local, .failed = {}};
+    TransferPlanner::Request planned{.worker = request->worker(),
+                                     .relay_address = relay.address,
+                                     .is_local = relay.is_local,
+                                     .failed = {}};
     for (const std::string& source : failed) {
       if (source != kSharedMemory) planned.failed.push_back(source);
     }
@@ -121,11 +131,13 @@ class Service final : public PolicyService, public v1::PolicyService::Service, p
     std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
     if (snapshot == nullptr) return Superseded(request->version());
     const weights::Payload payload = payloads_.PayloadFor(
-        std::move(snapshot), {.version = request->base_version(), .digest = request->base_digest()});
+        std::move(snapshot),
+        {.version = request->base_version(), .digest = request->base_digest()});
     const weights::PayloadHeader header = payload.header();
     v1::WeightChunk chunk;
     uint64_t offset = request->offset();
-    for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk); is_first = false) {
+    for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk);
+         is_first = false) {
       if (context->IsCancelled() || !writer->Write(chunk)) {
         absl::MutexLock lock(&mu_);
         planner_.Ended(request->worker(), request->version());
@@ -183,11 +195,14 @@ RelayAddress RelayAddressOf(const std::string& peer, int port) {
   const std::string host =
       absl::StrReplaceAll(peer.substr(colon + 1, last - colon - 1), {{"%5B", "["}, {"%5D", "]"}});
   return {.address = absl::StrCat(host, ":", port),
-          .is_local = absl::StartsWith(host, "127.") || host == "[::1]" || absl::StartsWith(host, "[::ffff:127.")};
+          .is_local = absl::StartsWith(host, "127.") || host == "[::1]" ||
+                      absl::StartsWith(host, "[::ffff:127.")};
 }
 
-std::unique_ptr<PolicyService> PolicyService::Create(PolicyStore* store, weights::SegmentWriter* segments,
-                                                     domain::RunEpoch epoch, const TransferPlanner::Options& options,
+std::unique_ptr<PolicyService> PolicyService::Create(PolicyStore* store,
+                                                     weights::SegmentWriter* segments,
+                                                     domain::RunEpoch epoch,
+                                                     const TransferPlanner::Options& options,
                                                      Observer observer) {
   return std::make_unique<Service>(store, segments, epoch, options, std::move(observer));
 }

@@ -26,20 +26,23 @@ class PolicyService {
   // What has happened, for metrics; called on gRPC's threads.
   struct Observer {
     std::function<void(const std::string& worker, domain::PolicyVersion version)> live = {};
-    std::function<void(weights::Encoding encoding, uint64_t size_bytes)> sent = {};  // Over gRPC, per chunk.
+    std::function<void(weights::Encoding encoding, uint64_t size_bytes)> sent =
+        {};  // Over gRPC, per chunk.
     std::function<void(const std::string& worker)> digest_mismatch = {};
   };
 
   // `store` must outlive the service; so must `segments`, which may be null: no shared memory.
-  static std::unique_ptr<PolicyService> Create(PolicyStore* store, weights::SegmentWriter* segments,
-                                               domain::RunEpoch epoch, const TransferPlanner::Options& options,
+  static std::unique_ptr<PolicyService> Create(PolicyStore* store,
+                                               weights::SegmentWriter* segments,
+                                               domain::RunEpoch epoch,
+                                               const TransferPlanner::Options& options,
                                                Observer observer);
   virtual ~PolicyService() = default;
   virtual std::vector<grpc::Service*> services() = 0;
 };
 
-// The address at which others reach the caller's `port`, from the name gRPC gives the caller ("ipv4:10.0.0.3:4711",
-// "ipv6:%5B::1%5D:4711"); empty when it has none or `port` is not above 0.
+// The address at which others reach the caller's `port`, from the name gRPC gives the caller
+// ("ipv4:10.0.0.3:4711", "ipv6:%5B::1%5D:4711"); empty when it has none or `port` is not above 0.
 struct RelayAddress {
   std::string address;
   bool is_local = false;  // On the loopback interface.

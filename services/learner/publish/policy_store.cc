@@ -15,7 +15,8 @@ void PolicyStore::Publish(std::shared_ptr<const weights::Snapshot> snapshot) {
   const weights::Manifest& manifest = snapshot->manifest;
   std::shared_ptr<const weights::Snapshot> dropped;  // Its memory is given back without the lock.
   absl::MutexLock lock(&mu_);
-  CR_CHECK(newest_ == nullptr || newest_->manifest.version < manifest.version, "policy versions must grow");
+  CR_CHECK(newest_ == nullptr || newest_->manifest.version < manifest.version,
+           "policy versions must grow");
   digests_[manifest.version.value] = manifest.digest;
   if (digests_.size() > kDigestsKept) digests_.erase(digests_.begin());
   if (newest_ != nullptr) bases_.push_back(std::move(newest_));
@@ -44,7 +45,9 @@ std::shared_ptr<const weights::Snapshot> PolicyStore::Get(domain::PolicyVersion 
 std::shared_ptr<const weights::Snapshot> PolicyStore::GetBase(const weights::Base& base) const {
   absl::MutexLock lock(&mu_);
   for (const auto& snapshot : bases_) {
-    if (snapshot->manifest.version.value == base.version && snapshot->manifest.digest == base.digest) return snapshot;
+    if (snapshot->manifest.version.value == base.version &&
+        snapshot->manifest.digest == base.digest)
+      return snapshot;
   }
   return nullptr;
 }

@@ -1,7 +1,8 @@
-// The newest published policy as bytes, for workers to fetch, and the few before it that deltas are made against.
+// The newest published policy as bytes, for workers to fetch, and the few before it that deltas are
+// made against.
 //
-// Readers that still stream an older one hold it by their own handle. Thread-safe; WaitNewer() is the only call that
-// waits.
+// Readers that still stream an older one hold it by their own handle. Thread-safe; WaitNewer() is
+// the only call that waits.
 #pragma once
 
 #include <cstdint>
@@ -28,16 +29,20 @@ class PolicyStore final {
   void Publish(std::shared_ptr<const weights::Snapshot> snapshot) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Waits until a version newer than `held` exists; null at `deadline` or after Close().
-  std::shared_ptr<const weights::Snapshot> WaitNewer(int64_t held, absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  std::shared_ptr<const weights::Snapshot> WaitNewer(int64_t held, absl::Time deadline)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Null when `version` is not the newest one.
-  std::shared_ptr<const weights::Snapshot> Get(domain::PolicyVersion version) const ABSL_LOCKS_EXCLUDED(mu_);
+  std::shared_ptr<const weights::Snapshot> Get(domain::PolicyVersion version) const
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Null when it is no longer kept, or never was.
-  std::shared_ptr<const weights::Snapshot> GetBase(const weights::Base& base) const ABSL_LOCKS_EXCLUDED(mu_);
+  std::shared_ptr<const weights::Snapshot> GetBase(const weights::Base& base) const
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Whether `digest` is that of the bytes that were published as `version`.
-  bool Matches(domain::PolicyVersion version, const std::string& digest) const ABSL_LOCKS_EXCLUDED(mu_);
+  bool Matches(domain::PolicyVersion version, const std::string& digest) const
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -45,8 +50,10 @@ class PolicyStore final {
   const size_t num_bases_;
   mutable absl::Mutex mu_;
   std::shared_ptr<const weights::Snapshot> newest_ ABSL_GUARDED_BY(mu_);
-  std::deque<std::shared_ptr<const weights::Snapshot>> bases_ ABSL_GUARDED_BY(mu_);  // Oldest first.
-  std::map<int64_t, std::string> digests_ ABSL_GUARDED_BY(mu_);  // Of the last versions, for late reports.
+  std::deque<std::shared_ptr<const weights::Snapshot>> bases_
+      ABSL_GUARDED_BY(mu_);  // Oldest first.
+  std::map<int64_t, std::string> digests_
+      ABSL_GUARDED_BY(mu_);  // Of the last versions, for late reports.
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 

@@ -7,7 +7,8 @@
 namespace convrec::learner {
 namespace {
 
-std::shared_ptr<const weights::Snapshot> Snapshot(int64_t version, const std::string& digest = "d") {
+std::shared_ptr<const weights::Snapshot> Snapshot(int64_t version,
+                                                  const std::string& digest = "d") {
   auto snapshot = std::make_shared<weights::Snapshot>();
   snapshot->manifest.version.value = version;
   snapshot->manifest.digest = digest;
@@ -49,7 +50,8 @@ TEST(PolicyStoreTest, OtherBytesDoNotMatch) {
 
 TEST(PolicyStoreTest, KeepsAsManyBasesAsItIsToldAndOnlyWithTheirDigest) {
   PolicyStore store(2);
-  for (int64_t version = 1; version <= 4; ++version) store.Publish(Snapshot(version, "d" + std::to_string(version)));
+  for (int64_t version = 1; version <= 4; ++version)
+    store.Publish(Snapshot(version, "d" + std::to_string(version)));
   EXPECT_EQ(store.GetBase({.version = 1, .digest = "d1"}), nullptr);
   EXPECT_EQ(store.GetBase({.version = 2, .digest = "d2"})->manifest.version.value, 2);
   EXPECT_EQ(store.GetBase({.version = 3, .digest = "d3"})->manifest.version.value, 3);

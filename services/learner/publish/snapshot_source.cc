@@ -26,11 +26,12 @@ domain::Canary MakeCanary(const model::Decoder& decoder, const std::vector<int32
 
 }  // namespace
 
-std::shared_ptr<const weights::Snapshot> TakeSnapshot(const model::Decoder& decoder,
-                                                      domain::RunEpoch epoch,
-                                                      domain::PolicyVersion version,
-                                                      const std::string& dtype,
-                                                      const std::vector<std::vector<int32_t>>& texts) {
+std::shared_ptr<const weights::Snapshot> TakeSnapshot(
+    const model::Decoder& decoder,
+    domain::RunEpoch epoch,
+    domain::PolicyVersion version,
+    const std::string& dtype,
+    const std::vector<std::vector<int32_t>>& texts) {
   const uint64_t element = weights::ElementBytes(dtype);
   CR_CHECK(element > 0, dtype);
   const at::NoGradGuard no_grad;
@@ -56,7 +57,8 @@ std::shared_ptr<const weights::Snapshot> TakeSnapshot(const model::Decoder& deco
     at::from_blob(snapshot->bytes.data() + entry.offset, entry.shape, type).copy_(tensor);
   }
   weights::Seal(snapshot.get());
-  for (const std::vector<int32_t>& text : texts) manifest.canaries.push_back(MakeCanary(decoder, text));
+  for (const std::vector<int32_t>& text : texts)
+    manifest.canaries.push_back(MakeCanary(decoder, text));
   return snapshot;
 }
 

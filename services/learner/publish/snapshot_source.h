@@ -12,12 +12,13 @@
 
 namespace convrec::learner {
 
-// Copies every parameter to host memory in `dtype` ("F32" or "BF16") and digests it. Each of the texts, of at least
-// two tokens, goes along as a canary.
-std::shared_ptr<const weights::Snapshot> TakeSnapshot(const model::Decoder& decoder,
-                                                      domain::RunEpoch epoch,
-                                                      domain::PolicyVersion version,
-                                                      const std::string& dtype,
-                                                      const std::vector<std::vector<int32_t>>& texts = {});
+// Copies every parameter to host memory in `dtype` ("F32" or "BF16") and digests it. Each of the
+// texts, of at least two tokens, goes along as a canary.
+std::shared_ptr<const weights::Snapshot> TakeSnapshot(
+    const model::Decoder& decoder,
+    domain::RunEpoch epoch,
+    domain::PolicyVersion version,
+    const std::string& dtype,
+    const std::vector<std::vector<int32_t>>& texts = {});
 
 }  // namespace convrec::learner

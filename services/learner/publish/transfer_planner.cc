@@ -14,7 +14,9 @@ bool TransferPlanner::CanReach(const Request& from, const Member& member) {
   return !member.relay_address.empty() && (!member.is_local || from.is_local);
 }
 
-TransferPlanner::Plan TransferPlanner::PlanFor(const Request& request, int64_t version, absl::Time now) {
+TransferPlanner::Plan TransferPlanner::PlanFor(const Request& request,
+                                               int64_t version,
+                                               absl::Time now) {
   if (version > version_) {
     members_.clear();
     waiting_since_.clear();
@@ -31,20 +33,24 @@ TransferPlanner::Plan TransferPlanner::PlanFor(const Request& request, int64_t v
   bool is_one_to_hope_for = false;
   std::map<std::string, int> readers;
   for (auto& [worker, member] : members_) {
-    if (member.is_fetching && now - member.since > options_.longest_transfer) member.is_fetching = false;
+    if (member.is_fetching && now - member.since > options_.longest_transfer)
+      member.is_fetching = false;
     const bool counts = member.is_fetching || member.has_verified;
     if (member.is_direct && counts) ++num_direct;
     if (member.is_fetching && !member.source.empty()) ++readers[member.source];
     const bool failed =
-        std::find(request.failed.begin(), request.failed.end(), member.relay_address) != request.failed.end();
+        std::find(request.failed.begin(), request.failed.end(), member.relay_address) !=
+        request.failed.end();
     if (counts && !failed && CanReach(request, member)) is_one_to_hope_for = true;
   }
   const Member* best = nullptr;
   for (const auto& [worker, member] : members_) {
     const std::string& address = member.relay_address;
     if (!member.has_verified || !CanReach(request, member)) continue;
-    if (std::find(request.failed.begin(), request.failed.end(), address) != request.failed.end()) continue;
-    if (const auto it = complaints_.find(address); it != complaints_.end() && it->second.size() >= kComplaintsToExclude) {
+    if (std::find(request.failed.begin(), request.failed.end(), address) != request.failed.end())
+      continue;
+    if (const auto it = complaints_.find(address);
+        it != complaints_.end() && it->second.size() >= kComplaintsToExclude) {
       continue;
     }
     if (readers[address] >= options_.fanout) continue;
@@ -63,8 +69,8 @@ TransferPlanner::Plan TransferPlanner::PlanFor(const Request& request, int64_t v
     members_[request.worker] = std::move(member);
     return plan;
   }
-  const bool may_go_direct = num_direct < options_.fanout || !request.failed.empty() || !is_one_to_hope_for ||
-                             now - waiting_since >= options_.longest_wait;
+  const bool may_go_direct = num_direct < options_.fanout || !request.failed.empty() ||
+                             !is_one_to_hope_for || now - waiting_since >= options_.longest_wait;
   if (!may_go_direct) return {};
   member.is_direct = true;
   members_[request.worker] = std::move(member);

@@ -1,9 +1,10 @@
 // From whom each worker fetches a version over gRPC: a tree with the learner at its root.
 //
-// At most `fanout` workers fetch a version from the learner, and at most `fanout` at a time from each worker that has
-// verified it and can be reached; the others wait for one of those. So the learner sends a version `fanout` times,
-// however many workers there are. Nobody waits for somebody who does not come: a worker that was let down by its
-// source, has waited `longest_wait`, or has no other worker to hope for, fetches from the learner.
+// At most `fanout` workers fetch a version from the learner, and at most `fanout` at a time from
+// each worker that has verified it and can be reached; the others wait for one of those. So the
+// learner sends a version `fanout` times, however many workers there are. Nobody waits for somebody
+// who does not come: a worker that was let down by its source, has waited `longest_wait`, or has no
+// other worker to hope for, fetches from the learner.
 //
 // Pure: time is an argument. Not thread-safe.
 #pragma once
@@ -22,7 +23,7 @@ namespace convrec::learner {
 class TransferPlanner final {
  public:
   struct Options {
-    int fanout = 4;                                    // 0 = all fetch from the learner.
+    int fanout = 4;  // 0 = all fetch from the learner.
     absl::Duration longest_wait = absl::Seconds(20);
     absl::Duration longest_transfer = absl::Minutes(10);  // Then a place counts as free.
   };

@@ -73,7 +73,8 @@ TEST(TransferPlannerTest, WhoeverWasLetDownGoesToAnotherWorkerOrTheLearner) {
   EXPECT_EQ(planner.PlanFor(Worker(2, {"10.0.0.0:1"}), 1, kStart).address, "10.0.0.1:1");
   // Two complaints: nobody else is sent there.
   planner.Verified("w2", 1);
-  for (int i = 3; i < 6; ++i) EXPECT_NE(planner.PlanFor(Worker(i), 1, kStart).address, "10.0.0.0:1");
+  for (int i = 3; i < 6; ++i)
+    EXPECT_NE(planner.PlanFor(Worker(i), 1, kStart).address, "10.0.0.0:1");
 }
 
 TEST(TransferPlannerTest, NobodyWaitsForReadersThatHaveDied) {

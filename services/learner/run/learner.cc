@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <functional>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -147,9 +147,9 @@ class Learner {
   std::string saved_;  // Name of the last checkpoint begun.
   double best_ndcg_ = -1;
   int64_t best_step_ = -1;
-  std::string source_directory_;       // Of tokenizer and config files, for exported models.
+  std::string source_directory_;  // Of tokenizer and config files, for exported models.
   double mean_step_s_ = 0;
-  int64_t dropped_ = 0;  // Groups dropped until the last step.
+  int64_t dropped_ = 0;        // Groups dropped until the last step.
   int64_t resampled_ = 0;      // Groups replaced for want of signal until the last step.
   int64_t unsignaled_ = 0;     // Groups trained without signal until the last step.
   bool lacks_signal_ = false;  // The last step's replacements ran out.
@@ -208,7 +208,8 @@ absl::Status Learner::Resume() {
   CR_ASSIGN_OR_RETURN(log_, report::RunLogWriter::Open(log_path));
   if (resume_ && base::FileExists(log_path)) {
     CR_ASSIGN_OR_RETURN(earlier_log_, report::ReadRunLog(log_path));
-    for (const report::Evaluation& evaluation : earlier_log_.evaluations) NoteValidation(evaluation);
+    for (const report::Evaluation& evaluation : earlier_log_.evaluations)
+      NoteValidation(evaluation);
   }
   if (resumed_) {
     return Log(report::Event{
@@ -293,8 +294,7 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   MakePolicyService();
   std::vector<grpc::Service*> services = policy_service_->services();
   services.push_back(experience_->service());
-  CR_ASSIGN_OR_RETURN(server_,
-                      rpc::Server::Start(options_.learner.listen, services));
+  CR_ASSIGN_OR_RETURN(server_, rpc::Server::Start(options_.learner.listen, services));
   if (!options_.telemetry.ports_dir.empty()) {
     CR_RETURN_IF_ERROR(telemetry::WritePortsFile(options_.telemetry.ports_dir,
                                                  name,
@@ -347,7 +347,8 @@ void Learner::MakePolicyService() {
 void Learner::Publish(domain::PolicyVersion version) {
   // The first prompts, whatever the step.
   std::vector<std::vector<int32_t>> texts;
-  const std::vector<domain::Prompt>& prompts = data_.train.empty() ? data_.test.prompts : data_.train;
+  const std::vector<domain::Prompt>& prompts =
+      data_.train.empty() ? data_.test.prompts : data_.train;
   for (size_t i = 0; i < std::min<size_t>(prompts.size(), 2); ++i) {
     std::vector<int32_t> text = prompts[i].token_ids;
     text.resize(std::min<size_t>(text.size(), 64));
@@ -364,8 +365,7 @@ void Learner::Publish(domain::PolicyVersion version) {
 }
 
 std::string Learner::CheckpointName() const {
-  return state_.in_rl ? absl::StrCat("rl-", state_.rl_step)
-                      : absl::StrCat("sft-", state_.sft_step);
+  return state_.in_rl ? absl::StrCat("rl-", state_.rl_step) : absl::StrCat("sft-", state_.sft_step);
 }
 
 absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
@@ -374,20 +374,19 @@ absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
   const bool keeps_best = options_.learner.checkpoint.keep_best && best_step_ >= 0;
   std::optional<OptimizerState> optimizer;
   if (trainer_) optimizer = trainer_->TakeOptimizerState();
-  CR_RETURN_IF_ERROR(
-      checkpoints_.Begin({.root = CheckpointRoot(options_.run_dir),
-                          .name = saved_,
-                          .source_directory = source_directory_,
-                          .caller_state = ToJson(state_),
-                          .keep_always = is_stage_end,
-                          .keep = options_.learner.checkpoint.keep,
-                          .best = keeps_best ? absl::StrCat("rl-", best_step_) : ""},
-                         *policy_,
-                         std::move(optimizer),
-                         [this, name = saved_](absl::Duration time) {
-                           metrics_.ObserveCheckpoint(absl::ToDoubleSeconds(time));
-                           CR_LOG(INFO) << "checkpoint " << name << " written";
-                         }));
+  CR_RETURN_IF_ERROR(checkpoints_.Begin({.root = CheckpointRoot(options_.run_dir),
+                                         .name = saved_,
+                                         .source_directory = source_directory_,
+                                         .caller_state = ToJson(state_),
+                                         .keep_always = is_stage_end,
+                                         .keep = options_.learner.checkpoint.keep,
+                                         .best = keeps_best ? absl::StrCat("rl-", best_step_) : ""},
+                                        *policy_,
+                                        std::move(optimizer),
+                                        [this, name = saved_](absl::Duration time) {
+                                          metrics_.ObserveCheckpoint(absl::ToDoubleSeconds(time));
+                                          CR_LOG(INFO) << "checkpoint " << name << " written";
+                                        }));
   return absl::OkStatus();
 }
 
@@ -400,10 +399,9 @@ absl::Status Learner::BeginStage(RankCommand::Kind kind, const Trainer::Options&
 
 absl::Status Learner::LoadReference() {
   CR_RETURN_IF_ERROR(checkpoints_.Finish());
-  CR_ASSIGN_OR_RETURN(
-      reference_,
-      model::LoadDecoder(base::JoinPath(CheckpointRoot(options_.run_dir), "rl-0"),
-                         LearnerDecoderOptions(options_, /*trainable=*/false)));
+  CR_ASSIGN_OR_RETURN(reference_,
+                      model::LoadDecoder(base::JoinPath(CheckpointRoot(options_.run_dir), "rl-0"),
+                                         LearnerDecoderOptions(options_, /*trainable=*/false)));
   if (group_ == nullptr) return absl::OkStatus();
   group_->Announce(Encode({RankCommand::Kind::kLoadReference, 0, ""}));
   BroadcastDecoder(*reference_, group_);

@@ -12,7 +12,8 @@ namespace convrec::learner {
 Trainer::Options SftTrainerOptions(const config::RunOptions& options);
 Trainer::Options RlTrainerOptions(const config::RunOptions& options);
 
-// The policy or, not trainable, its reference: with the same products, so that equal weights give equal numbers.
+// The policy or, not trainable, its reference: with the same products, so that equal weights give
+// equal numbers.
 model::DecoderOptions LearnerDecoderOptions(const config::RunOptions& options, bool trainable);
 
 // model.device on one of several ranks of a machine: "cuda" is the rank's own.

@@ -170,12 +170,12 @@ Trainer::Trainer(const Options& options,
     adamw_ = std::make_unique<AdamW>(options.adamw, policy->parameters());
     return;
   }
-  sharded_ = std::make_unique<ShardedAdamW>(
-      ShardedAdamW::Options{.adamw = options.adamw,
-                            .zero_stage = options.zero_stage,
-                            .bucket_size = options.bucket_size},
-      policy->parameters(),
-      group_);
+  sharded_ =
+      std::make_unique<ShardedAdamW>(ShardedAdamW::Options{.adamw = options.adamw,
+                                                           .zero_stage = options.zero_stage,
+                                                           .bucket_size = options.bucket_size},
+                                     policy->parameters(),
+                                     group_);
   policy_->ParametersChanged();
 }
 
@@ -196,8 +196,7 @@ StepPlan Trainer::PlanStep(const std::vector<TokenGroup>& groups) const {
   for (const std::vector<size_t>& share : plan.shares) {
     std::vector<GroupLengths> own;
     for (const size_t index : share) own.push_back(lengths[index]);
-    const auto count =
-        static_cast<int64_t>(SplitByTokens(own, options_.microbatch_tokens).size());
+    const auto count = static_cast<int64_t>(SplitByTokens(own, options_.microbatch_tokens).size());
     plan.num_rounds = std::max(plan.num_rounds, count);
     plan.num_microbatches += count;
   }
@@ -412,18 +411,18 @@ void Trainer::Follow(const RankCommand& command, const FollowContext& context) {
     }
     return true;
   };
-  const absl::Status status =
-      CatchTorch(follow, [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); })
-          .status();
-  if (!status.ok())
-    group_->Fail(std::string(status.message()), base::ExitCodeOf(status));
+  const absl::Status status = CatchTorch(follow, [&] {
+                                return MemoryTable(*policy_, groups, options_.microbatch_tokens);
+                              }).status();
+  if (!status.ok()) group_->Fail(std::string(status.message()), base::ExitCodeOf(status));
 }
 
 OptimizerState Trainer::TakeOptimizerState() {
   if (group_ == nullptr) {
     OptimizerState state{.moments = {}, .num_steps = adamw_->num_steps()};
     for (const model::NamedTensor& entry : adamw_->State())
-      state.moments.push_back({entry.name, entry.tensor.to(at::kCPU, at::kFloat, false, /*copy=*/true)});
+      state.moments.push_back(
+          {entry.name, entry.tensor.to(at::kCPU, at::kFloat, false, /*copy=*/true)});
     return state;
   }
   Announce(RankCommand::Kind::kGatherOptimizer, "");

@@ -44,8 +44,8 @@ class Trainer final {
     int64_t bucket_size = int64_t{1} << 23;
   };
 
-  // `policy` is trainable and outlives the trainer, as do `clock` and `group`. A null `group` is one
-  // rank; else all ranks create their trainers at the same time, and have rank 0's policy then.
+  // `policy` is trainable and outlives the trainer, as do `clock` and `group`. A null `group` is
+  // one rank; else all ranks create their trainers at the same time, and have rank 0's policy then.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(
       const Options& options,
       model::Decoder* policy,
@@ -101,7 +101,9 @@ class Trainer final {
                           const model::Decoder* reference,
                           const StepPlan& plan,
                           const std::vector<TrainingBatch>& others);
-  SftStats RunSftStep(const std::vector<TokenGroup>& groups, int64_t num_tokens, int64_t num_rounds);
+  SftStats RunSftStep(const std::vector<TokenGroup>& groups,
+                      int64_t num_tokens,
+                      int64_t num_rounds);
   void BeginStep();
   // An undefined loss: this rank has nothing for this round.
   void Backward(const at::Tensor& loss, bool is_last);

@@ -25,6 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/base/check.h"
+#include "libs/base/memory.h"
 #include "libs/base/random.h"
 #include "libs/kernels/multiply.h"
 #include "libs/model/compute_threads.h"
@@ -284,4 +285,7 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace convrec::learner
 
-int main(int argc, char** argv) { return convrec::learner::Run(argc, argv); }
+int main(int argc, char** argv) {
+  convrec::base::KeepFreedMemory();
+  return convrec::learner::Run(argc, argv);
+}

@@ -11,8 +11,8 @@
 namespace convrec::rollout {
 namespace {
 
-// The pool against a map of reference counts: after each random operation every block is either free or
-// held as often as the map says.
+// The pool against a map of reference counts: after each random operation every block is either
+// free or held as often as the map says.
 TEST(BlockPool, RandomOperationsAgreeWithANaiveModelAndConserveBlocks) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     base::RandomStream random(seed, 1);
@@ -62,8 +62,8 @@ TEST(BlockPool, RandomOperationsAgreeWithANaiveModelAndConserveBlocks) {
   }
 }
 
-// Prompts of few token values, so that many share beginnings. The naive model is the set of all kept
-// beginnings with their blocks.
+// Prompts of few token values, so that many share beginnings. The naive model is the set of all
+// kept beginnings with their blocks.
 TEST(PrefixCache, RandomPromptsFindExactlyTheKeptBeginningsAndNothingLeaks) {
   constexpr int kTokens = 2;
   for (uint64_t seed = 0; seed < 20; ++seed) {
@@ -71,8 +71,8 @@ TEST(PrefixCache, RandomPromptsFindExactlyTheKeptBeginningsAndNothingLeaks) {
     BlockPool pool(24);
     PrefixCache cache(&pool, kTokens);
     std::map<std::vector<int32_t>, int32_t> kept;
-    std::vector<std::vector<int32_t>> running;   // Block lists that somebody holds.
-    std::vector<int32_t> blocks;                 // The one that is being made.
+    std::vector<std::vector<int32_t>> running;  // Block lists that somebody holds.
+    std::vector<int32_t> blocks;                // The one that is being made.
     const auto held_by_others = [&](int32_t block) {
       if (std::find(blocks.begin(), blocks.end(), block) != blocks.end()) return true;
       for (const auto& held : running) {
@@ -117,8 +117,8 @@ TEST(PrefixCache, RandomPromptsFindExactlyTheKeptBeginningsAndNothingLeaks) {
         }
         cache.Insert(tokens, blocks);
         for (size_t i = 1; i <= blocks.size(); ++i) {
-          const auto it =
-              kept.try_emplace({tokens.begin(), tokens.begin() + static_cast<int64_t>(i) * kTokens}, blocks[i - 1]);
+          const auto it = kept.try_emplace(
+              {tokens.begin(), tokens.begin() + static_cast<int64_t>(i) * kTokens}, blocks[i - 1]);
           if (it.first->second != blocks[i - 1]) break;
         }
         running.push_back(std::move(blocks));
@@ -128,7 +128,8 @@ TEST(PrefixCache, RandomPromptsFindExactlyTheKeptBeginningsAndNothingLeaks) {
       std::set<int32_t> used;
       for (const auto& [tokens, block] : kept) used.insert(block);
       for (const auto& held : running) used.insert(held.begin(), held.end());
-      ASSERT_EQ(pool.num_used(), static_cast<int>(used.size())) << "seed " << seed << " step " << step;
+      ASSERT_EQ(pool.num_used(), static_cast<int>(used.size()))
+          << "seed " << seed << " step " << step;
     }
     for (const auto& held : running) {
       for (const int32_t block : held) pool.Release(block);

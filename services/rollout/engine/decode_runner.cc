@@ -1,10 +1,10 @@
 #include "services/rollout/engine/decode_runner.h"
 
+#include <torch/types.h>
+
 #include <algorithm>
 #include <functional>
 #include <limits>
-
-#include <torch/types.h>
 
 #include "libs/base/check.h"
 
@@ -30,8 +30,9 @@ DecodeRunner::~DecodeRunner() = default;
 
 bool DecodeRunner::Takes(const std::vector<kernels::QueryGroup>& groups) {
   return std::all_of(groups.begin(), groups.end(), [](const kernels::QueryGroup& group) {
-    return std::all_of(
-        group.runs.begin(), group.runs.end(), [](const kernels::QueryRun& run) { return run.num_rows == 1; });
+    return std::all_of(group.runs.begin(), group.runs.end(), [](const kernels::QueryRun& run) {
+      return run.num_rows == 1;
+    });
   });
 }
 
@@ -50,8 +51,10 @@ DecodeShape DecodeRunner::Padded(const DecodeShape& shape) {
           .own_keys = keys(shape.own_keys, 64)};
 }
 
-at::Tensor DecodeRunner::Run(const model::Decoder& decoder, const std::vector<int64_t>& token_ids,
-                             const std::vector<int64_t>& positions, const std::vector<kernels::QueryGroup>& groups) {
+at::Tensor DecodeRunner::Run(const model::Decoder& decoder,
+                             const std::vector<int64_t>& token_ids,
+                             const std::vector<int64_t>& positions,
+                             const std::vector<kernels::QueryGroup>& groups) {
   CR_CHECK(Takes(groups));
   const auto rows = static_cast<int64_t>(token_ids.size());
   const DecodeShape shape = Padded(ShapeOf(groups));
@@ -69,9 +72,12 @@ at::Tensor DecodeRunner::Run(const model::Decoder& decoder, const std::vector<in
         decoder.Trunk(entry->token_ids_R, entry->positions_R, store_->BeginStep(entry->tensors)));
   };
   if (entry == nullptr) {
-    entry = std::make_unique<Entry>(
-        Entry{.token_ids_R = ids_R, .positions_R = places_R, .tensors = step, .logits_RV = {}, .graph = nullptr});
-    run();   // Also warms up what a capture must not meet for the first time.
+    entry = std::make_unique<Entry>(Entry{.token_ids_R = ids_R,
+                                          .positions_R = places_R,
+                                          .tensors = step,
+                                          .logits_RV = {},
+                                          .graph = nullptr});
+    run();  // Also warms up what a capture must not meet for the first time.
     if (device_.is_cuda()) entry->graph = CaptureGraph(device_, run);
     if (entry->graph != nullptr) entry->graph->Replay();
     return entry->logits_RV.narrow(0, 0, rows);
@@ -99,7 +105,8 @@ class CudaGraph final : public DeviceGraph {
     before.synchronize();
     {
       // Captures need a stream that is not the default one.
-      const c10::cuda::CUDAStreamGuard stream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index()));
+      const c10::cuda::CUDAStreamGuard stream(
+          c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index()));
       graph_.capture_begin();
       work();
       graph_.capture_end();
@@ -119,7 +126,9 @@ std::unique_ptr<DeviceGraph> CaptureGraph(at::Device device, const std::function
 
 #else
 
-std::unique_ptr<DeviceGraph> CaptureGraph(at::Device, const std::function<void()>&) { return nullptr; }
+std::unique_ptr<DeviceGraph> CaptureGraph(at::Device, const std::function<void()>&) {
+  return nullptr;
+}
 
 #endif
 

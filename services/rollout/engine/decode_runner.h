@@ -1,11 +1,13 @@
 // Runs decode steps, in which every sequence takes one token, at fixed shapes.
 //
-// Rows, groups and keys are padded to sizes of a short list, so that the same operations on the same memory repeat: on a CUDA
-// device each size is captured as a graph once and replayed, which removes the cost of launching some hundred small
-// kernels per step. On other devices, and in builds without CUDA, the operations run as they are. Padding
-// rows write to a block of their own and are cut off. One thread.
-// Shapes: R rows, V vocabulary.
+// Rows, groups and keys are padded to sizes of a short list, so that the same operations on the
+// same memory repeat: on a CUDA device each size is captured as a graph once and replayed, which
+// removes the cost of launching some hundred small kernels per step. On other devices, and in
+// builds without CUDA, the operations run as they are. Padding rows write to a block of their own
+// and are cut off. One thread. Shapes: R rows, V vocabulary.
 #pragma once
+
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <functional>
@@ -13,8 +15,6 @@
 #include <memory>
 #include <utility>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include "libs/model/decoder.h"
 #include "services/rollout/engine/tensor_kv_store.h"
@@ -38,8 +38,10 @@ class DecodeRunner final {
   static bool Takes(const std::vector<kernels::QueryGroup>& groups);
 
   // Logits [R, V] of the groups' rows; they live until the next call.
-  at::Tensor Run(const model::Decoder& decoder, const std::vector<int64_t>& token_ids,
-                 const std::vector<int64_t>& positions, const std::vector<kernels::QueryGroup>& groups);
+  at::Tensor Run(const model::Decoder& decoder,
+                 const std::vector<int64_t>& token_ids,
+                 const std::vector<int64_t>& positions,
+                 const std::vector<kernels::QueryGroup>& groups);
 
   // Rounded up to the sizes there are.
   static DecodeShape Padded(const DecodeShape& shape);
@@ -54,7 +56,8 @@ class DecodeRunner final {
   std::map<Key, std::unique_ptr<Entry>> entries_;
 };
 
-// Captures what `work` does on the current CUDA device; null where there is none, and then nothing has run.
+// Captures what `work` does on the current CUDA device; null where there is none, and then nothing
+// has run.
 std::unique_ptr<DeviceGraph> CaptureGraph(at::Device device, const std::function<void()>& work);
 
 }  // namespace convrec::rollout

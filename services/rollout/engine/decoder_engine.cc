@@ -1,12 +1,12 @@
 #include "services/rollout/engine/decoder_engine.h"
 
+#include <c10/core/InferenceMode.h>
+#include <torch/types.h>
+
 #include <algorithm>
 #include <cmath>
 #include <list>
 #include <utility>
-
-#include <c10/core/InferenceMode.h>
-#include <torch/types.h>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
@@ -36,19 +36,26 @@ struct StepInputs {
   std::vector<int64_t> token_ids;
   std::vector<int64_t> positions;
   std::vector<kernels::QueryGroup> groups;
-  std::vector<DrawRequest> draws;                                   // `row` counts the drawing rows only.
-  std::vector<int64_t> draw_rows;                                   // Their rows in the step.
-  std::vector<std::pair<RunningGroup*, int>> owners;                // Group and sibling of each draw.
-  std::vector<RunningGroup*> prefilled;                             // Groups of which some of the prompt is computed.
+  std::vector<DrawRequest> draws;                     // `row` counts the drawing rows only.
+  std::vector<int64_t> draw_rows;                     // Their rows in the step.
+  std::vector<std::pair<RunningGroup*, int>> owners;  // Group and sibling of each draw.
+  std::vector<RunningGroup*> prefilled;  // Groups of which some of the prompt is computed.
 };
 
 class Engine final : public DecoderEngine {
  public:
-  Engine(std::unique_ptr<PolicySlot> policy, DecoderEngineOptions options, std::unique_ptr<KvStore> store,
-         std::unique_ptr<DecodeRunner> runner, int num_blocks, int64_t block_bytes, bool is_float32)
+  Engine(std::unique_ptr<PolicySlot> policy,
+         DecoderEngineOptions options,
+         std::unique_ptr<KvStore> store,
+         std::unique_ptr<DecodeRunner> runner,
+         int num_blocks,
+         int64_t block_bytes,
+         bool is_float32)
       : options_(std::move(options)),
         is_float32_(is_float32),
-        limits_{.num_blocks = num_blocks, .max_rows = options_.max_rows, .max_prefill_tokens = options_.max_prefill_tokens},
+        limits_{.num_blocks = num_blocks,
+                .max_rows = options_.max_rows,
+                .max_prefill_tokens = options_.max_prefill_tokens},
         block_bytes_(block_bytes),
         policy_(std::move(policy)),
         store_(std::move(store)),
@@ -59,7 +66,9 @@ class Engine final : public DecoderEngine {
   absl::Status Add(GenerationRequest request) override;
   absl::StatusOr<std::vector<GenerationResult>> Step() override;
   const std::vector<DrawnToken>& drawn() const override { return drawn_; }
-  int num_queued_groups() const override { return static_cast<int>(groups_.size()) - num_running_groups(); }
+  int num_queued_groups() const override {
+    return static_cast<int>(groups_.size()) - num_running_groups();
+  }
   int num_running_groups() const override;
   int num_running_sequences() const override;
   bool idle() const override { return groups_.empty(); }
@@ -95,8 +104,9 @@ class Engine final : public DecoderEngine {
   void Finish(RunningGroup* group, int sibling);
   void Drop(Groups::iterator group);
   Groups::iterator Find(int64_t tag) {
-    return std::find_if(
-        groups_.begin(), groups_.end(), [tag](const RunningGroup& group) { return group.request.tag == tag; });
+    return std::find_if(groups_.begin(), groups_.end(), [tag](const RunningGroup& group) {
+      return group.request.tag == tag;
+    });
   }
   bool IsStop(int32_t token_id) const {
     return std::find(options_.stop_token_ids.begin(), options_.stop_token_ids.end(), token_id) !=
@@ -111,17 +121,19 @@ class Engine final : public DecoderEngine {
   const int64_t block_bytes_;
   const std::unique_ptr<PolicySlot> policy_;
   std::unique_ptr<KvStore> store_;
-  std::unique_ptr<DecodeRunner> runner_;   // Of tensor memory only; runs decode steps at fixed shapes.
+  std::unique_ptr<DecodeRunner>
+      runner_;  // Of tensor memory only; runs decode steps at fixed shapes.
   BlockPool pool_;
   PrefixCache prefixes_;
-  Groups groups_;   // In the order of arrival, waiting ones behind running ones.
+  Groups groups_;  // In the order of arrival, waiting ones behind running ones.
   std::vector<DrawnToken> drawn_;
   int64_t num_reused_tokens_ = 0;
 };
 
 absl::Status Engine::Add(GenerationRequest request) {
   const model::ModelConfig& config = decoder().config();
-  if (request.prompt_token_ids.empty()) return absl::InvalidArgumentError("the prompt has no token");
+  if (request.prompt_token_ids.empty())
+    return absl::InvalidArgumentError("the prompt has no token");
   for (const int32_t id : request.prompt_token_ids) {
     if (id < 0 || id >= config.vocab_size) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -133,7 +145,9 @@ absl::Status Engine::Add(GenerationRequest request) {
   }
   const auto prompt_tokens = static_cast<int64_t>(request.prompt_token_ids.size());
   if (prompt_tokens + request.sampling.max_new_tokens > config.max_position_embeddings) {
-    return absl::InvalidArgumentError(absl::StrCat("a prompt of ", prompt_tokens, " tokens and an answer of ",
+    return absl::InvalidArgumentError(absl::StrCat("a prompt of ",
+                                                   prompt_tokens,
+                                                   " tokens and an answer of ",
                                                    request.sampling.max_new_tokens,
                                                    " exceed the model's context of ",
                                                    config.max_position_embeddings));
@@ -156,9 +170,14 @@ absl::Status Engine::Add(GenerationRequest request) {
   if (!FitsAlone(group.plan, limits_)) {
     const int needed = SharedBlocks(group.plan.prompt_tokens) +
                        OwnBlocks(group.plan.prompt_tokens, group.plan.max_new_tokens);
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a prompt of ", prompt_tokens, " tokens and an answer of ", request.sampling.max_new_tokens, " need ",
-        needed * block_bytes_, " bytes of key-value memory, there are ", limits_.num_blocks * block_bytes_));
+    return absl::InvalidArgumentError(absl::StrCat("a prompt of ",
+                                                   prompt_tokens,
+                                                   " tokens and an answer of ",
+                                                   request.sampling.max_new_tokens,
+                                                   " need ",
+                                                   needed * block_bytes_,
+                                                   " bytes of key-value memory, there are ",
+                                                   limits_.num_blocks * block_bytes_));
   }
   group.siblings.resize(static_cast<size_t>(request.num_siblings));
   group.request = std::move(request);
@@ -168,7 +187,9 @@ absl::Status Engine::Add(GenerationRequest request) {
 
 int Engine::num_running_groups() const {
   return static_cast<int>(
-      std::count_if(groups_.begin(), groups_.end(), [](const RunningGroup& group) { return group.plan.admitted; }));
+      std::count_if(groups_.begin(), groups_.end(), [](const RunningGroup& group) {
+        return group.plan.admitted;
+      }));
 }
 
 int Engine::num_running_sequences() const {
@@ -304,7 +325,8 @@ StepInputs Engine::MakeStep() {
     plans.push_back(group.plan);
     groups.push_back(&group);
   }
-  const StepPlan plan = PlanStep(plans, limits_, /*admit_new=*/!(drains() && policy_->has_pending()));
+  const StepPlan plan =
+      PlanStep(plans, limits_, /*admit_new=*/!(drains() && policy_->has_pending()));
   for (const int index : plan.admit) groups[static_cast<size_t>(index)]->plan.admitted = true;
   for (const int index : plan.start) Start(groups[static_cast<size_t>(index)]);
   StepInputs step;
@@ -313,7 +335,7 @@ StepInputs Engine::MakeStep() {
   }
   for (RunningGroup* group : groups) {
     if (!group->plan.admitted) break;
-    if (group->plan.prompt_tokens == 1) PlanPrompt(group, 0, &step);   // Nothing to prefill.
+    if (group->plan.prompt_tokens == 1) PlanPrompt(group, 0, &step);  // Nothing to prefill.
     PlanSiblings(group, &step);
   }
   return step;
@@ -374,8 +396,10 @@ void Engine::AppendForced(RunningGroup* group, int index) {
 absl::Status Engine::Take(const StepInputs& step, const std::vector<Draw>& draws) {
   for (size_t i = 0; i < draws.size(); ++i) {
     if (!std::isfinite(draws[i].logprob)) {
-      return absl::InternalError(absl::StrCat(
-          "the weights of version ", live().version.value, " give a log-probability of ", draws[i].logprob));
+      return absl::InternalError(absl::StrCat("the weights of version ",
+                                              live().version.value,
+                                              " give a log-probability of ",
+                                              draws[i].logprob));
     }
     const auto& [group, sibling] = step.owners[i];
     Append(group, sibling, draws[i]);
@@ -390,11 +414,12 @@ at::Tensor Engine::Logits(const StepInputs& step) {
   }
   const at::Device device = decoder().device();
   const at::Tensor hidden_MD = decoder().Trunk(torch::tensor(step.token_ids, at::kLong).to(device),
-                                            torch::tensor(step.positions, at::kLong).to(device),
-                                            store_->BeginStep(step.groups));
+                                               torch::tensor(step.positions, at::kLong).to(device),
+                                               store_->BeginStep(step.groups));
   if (step.draws.empty()) return {};
   if (step.draw_rows.size() == step.token_ids.size()) return decoder().Logits(hidden_MD);
-  return decoder().Logits(hidden_MD.index_select(0, torch::tensor(step.draw_rows, at::kLong).to(device)));
+  return decoder().Logits(
+      hidden_MD.index_select(0, torch::tensor(step.draw_rows, at::kLong).to(device)));
 }
 
 absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
@@ -413,7 +438,8 @@ absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
         // Blocks computed by two policies belong to neither.
         if (group->oldest_version != version) continue;
         const std::vector<int32_t>& prompt = group->request.prompt_token_ids;
-        prefixes_.Insert({prompt.begin(), prompt.begin() + group->plan.prefilled}, group->shared_blocks);
+        prefixes_.Insert({prompt.begin(), prompt.begin() + group->plan.prefilled},
+                         group->shared_blocks);
       }
     }
   } catch (const std::exception& error) {
@@ -423,7 +449,8 @@ absl::StatusOr<std::vector<GenerationResult>> Engine::Step() {
     const auto next = std::next(group);
     if (group->plan.finished == group->plan.num_siblings) {
       GenerationResult result{.tag = group->request.tag, .completions = {}};
-      for (RunningSibling& sibling : group->siblings) result.completions.push_back(std::move(sibling.completion));
+      for (RunningSibling& sibling : group->siblings)
+        result.completions.push_back(std::move(sibling.completion));
       results.push_back(std::move(result));
       Drop(group);
     }
@@ -445,15 +472,18 @@ absl::StatusOr<std::vector<float>> Engine::Score(const std::vector<int32_t>& tok
     const auto count = static_cast<int64_t>(token_ids.size()) - 1;
     const model::GroupLayout layout(
         std::vector<model::GroupShape>{{.prompt_tokens = count + 1, .completion_tokens = {}}});
-    const at::Tensor ids_M = torch::tensor(std::vector<int64_t>(token_ids.begin(), token_ids.end()), at::kLong).to(device);
+    const at::Tensor ids_M =
+        torch::tensor(std::vector<int64_t>(token_ids.begin(), token_ids.end()), at::kLong)
+            .to(device);
     const auto attention = model::MakeGroupAttention(layout, device);
-    const at::Tensor hidden =
-        decoder().Trunk(ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
+    const at::Tensor hidden = decoder().Trunk(
+        ids_M, torch::tensor(layout.positions, at::kLong).to(device), attention.get());
     const at::Tensor logprobs = at::log_softmax(decoder().Logits(hidden.narrow(0, 0, count)), 1)
                                     .gather(1, ids_M.narrow(0, 1, count).unsqueeze(1))
                                     .to(at::kCPU, at::kFloat)
                                     .contiguous();
-    return std::vector<float>(logprobs.const_data_ptr<float>(), logprobs.const_data_ptr<float>() + count);
+    return std::vector<float>(logprobs.const_data_ptr<float>(),
+                              logprobs.const_data_ptr<float>() + count);
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat("scoring failed: ", error.what()));
   }
@@ -462,7 +492,7 @@ absl::StatusOr<std::vector<float>> Engine::Score(const std::vector<int32_t>& tok
 bool Engine::Swap() {
   if (drains() && num_running_groups() > 0) return false;
   if (!policy_->Swap()) return false;
-  prefixes_.Clear();   // Its keys and values are of other weights.
+  prefixes_.Clear();  // Its keys and values are of other weights.
   return true;
 }
 
@@ -476,26 +506,28 @@ std::optional<DecoderEngineOptions::ComputeType> ParseComputeType(std::string_vi
   return std::nullopt;
 }
 
-absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::string& directory,
-                                                                 bool load_weights,
-                                                                 const DecoderEngineOptions& options) {
+absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
+    const std::string& directory, bool load_weights, const DecoderEngineOptions& options) {
   CR_CHECK(options.max_rows > 0 && options.max_prefill_tokens > 0);
   using ComputeType = DecoderEngineOptions::ComputeType;
   using KvMemory = DecoderEngineOptions::KvMemory;
   model::DecoderOptions decoder_options{.device = options.device, .random_values = false};
   const bool is_cpu = options.device == "cpu";
-  const bool is_narrow = options.compute_type == ComputeType::kBfloat16 ||
-                         (options.compute_type == ComputeType::kAuto && (!is_cpu || kernels::HasNativeBfloat16()));
+  const bool is_narrow =
+      options.compute_type == ComputeType::kBfloat16 ||
+      (options.compute_type == ComputeType::kAuto && (!is_cpu || kernels::HasNativeBfloat16()));
   decoder_options.weights =
       is_narrow ? model::WeightStorage::kSamplingBfloat16 : model::WeightStorage::kSamplingFloat32;
-  CR_ASSIGN_OR_RETURN(const model::ModelConfig config, model::ReadModelConfig(directory + "/config.json"));
+  CR_ASSIGN_OR_RETURN(const model::ModelConfig config,
+                      model::ReadModelConfig(directory + "/config.json"));
   std::unique_ptr<model::Decoder> live;
   if (load_weights) {
     CR_ASSIGN_OR_RETURN(live, model::LoadDecoder(directory, decoder_options));
   } else {
     CR_ASSIGN_OR_RETURN(live, model::MakeDecoder(config, decoder_options));
   }
-  // An engine without weights of its own follows a learner: that both copies find room shows at start.
+  // An engine without weights of its own follows a learner: that both copies find room shows at
+  // start.
   std::unique_ptr<model::Decoder> spare;
   if (!load_weights) {
     CR_ASSIGN_OR_RETURN(spare, model::MakeDecoder(config, decoder_options));
@@ -505,11 +537,15 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
       options.kv_memory == KvMemory::kPanels || (options.kv_memory == KvMemory::kAuto && is_cpu);
   CR_CHECK(is_cpu || !has_panels, "panels are memory of the CPU");
   const at::ScalarType kv_type = is_narrow ? at::kBFloat16 : at::kFloat;
-  const int64_t block_bytes = has_panels ? PanelBlockBytes(config, kv_type) : TensorBlockBytes(config, kv_type);
+  const int64_t block_bytes =
+      has_panels ? PanelBlockBytes(config, kv_type) : TensorBlockBytes(config, kv_type);
   const int64_t num_blocks = std::min<int64_t>(options.kv_cache_bytes / block_bytes, 1 << 24);
   if (num_blocks < 1) {
-    return base::BadConfig(absl::StrCat("key-value memory of ", options.kv_cache_bytes,
-                                        " bytes is too small: one block of ", kBlockTokens, " positions takes ",
+    return base::BadConfig(absl::StrCat("key-value memory of ",
+                                        options.kv_cache_bytes,
+                                        " bytes is too small: one block of ",
+                                        kBlockTokens,
+                                        " positions takes ",
                                         block_bytes));
   }
   std::unique_ptr<KvStore> store;
@@ -519,17 +555,28 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(const std::stri
       store = MakePanelKvStore(config, static_cast<int>(num_blocks), kv_type);
     } else {
       // One block more than the pool hands out, for the padding of fixed shapes.
-      auto tensors = std::make_unique<TensorKvStore>(config, static_cast<int>(num_blocks) + 1, live->device(), kv_type);
-      runner = std::make_unique<DecodeRunner>(tensors.get(), static_cast<int32_t>(num_blocks), live->device());
+      auto tensors = std::make_unique<TensorKvStore>(
+          config, static_cast<int>(num_blocks) + 1, live->device(), kv_type);
+      runner = std::make_unique<DecodeRunner>(
+          tensors.get(), static_cast<int32_t>(num_blocks), live->device());
       store = std::move(tensors);
     }
   } catch (const std::exception& error) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
   }
-  auto policy = std::make_unique<PolicySlot>(
-      std::move(live), PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}}, std::move(spare), decoder_options);
-  return std::make_unique<Engine>(std::move(policy), options, std::move(store), std::move(runner), static_cast<int>(num_blocks), block_bytes, !is_narrow);
+  auto policy =
+      std::make_unique<PolicySlot>(std::move(live),
+                                   PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}},
+                                   std::move(spare),
+                                   decoder_options);
+  return std::make_unique<Engine>(std::move(policy),
+                                  options,
+                                  std::move(store),
+                                  std::move(runner),
+                                  static_cast<int>(num_blocks),
+                                  block_bytes,
+                                  !is_narrow);
 }
 
 }  // namespace convrec::rollout

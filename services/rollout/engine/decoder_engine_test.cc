@@ -1,11 +1,10 @@
 #include "services/rollout/engine/decoder_engine.h"
 
+#include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <map>
-
-#include <c10/core/InferenceMode.h>
-#include <torch/types.h>
 
 #include "libs/base/files.h"
 #include "libs/base/random.h"
@@ -50,12 +49,16 @@ class DecoderEngineTest : public ::testing::Test {
     return *std::move(engine);
   }
 
-  static GenerationRequest Request(int64_t tag, int prompt_tokens, int siblings, int max_new_tokens) {
+  static GenerationRequest Request(int64_t tag,
+                                   int prompt_tokens,
+                                   int siblings,
+                                   int max_new_tokens) {
     GenerationRequest request;
     request.tag = tag;
     request.stream = static_cast<uint64_t>(tag);
     base::RandomStream random(1, static_cast<uint64_t>(tag));
-    for (int i = 0; i < prompt_tokens; ++i) request.prompt_token_ids.push_back(static_cast<int32_t>(random.Below(50)));
+    for (int i = 0; i < prompt_tokens; ++i)
+      request.prompt_token_ids.push_back(static_cast<int32_t>(random.Below(50)));
     request.num_siblings = siblings;
     request.sampling.max_new_tokens = max_new_tokens;
     request.sampling.seed = 5;
@@ -76,19 +79,24 @@ class DecoderEngineTest : public ::testing::Test {
   // Log-probabilities of a completion by the learner's path.
   std::vector<float> Recompute(const GenerationRequest& request, const Completion& completion) {
     const c10::InferenceMode guard;
-    const model::GroupLayout layout(std::vector<model::GroupShape>{{.prompt_tokens = static_cast<int64_t>(request.prompt_token_ids.size()),
-                                      .completion_tokens = {static_cast<int64_t>(completion.token_ids.size())}}});
+    const model::GroupLayout layout(std::vector<model::GroupShape>{
+        {.prompt_tokens = static_cast<int64_t>(request.prompt_token_ids.size()),
+         .completion_tokens = {static_cast<int64_t>(completion.token_ids.size())}}});
     std::vector<int64_t> ids(request.prompt_token_ids.begin(), request.prompt_token_ids.end());
     ids.insert(ids.end(), completion.token_ids.begin(), completion.token_ids.end());
     const std::vector<int64_t> targets(completion.token_ids.begin(), completion.token_ids.end());
     auto attention = model::MakeGroupAttention(layout, at::kCPU);
     const at::Tensor hidden =
-        decoder_->Trunk(torch::tensor(ids, at::kLong), torch::tensor(layout.positions, at::kLong), attention.get())
+        decoder_
+            ->Trunk(torch::tensor(ids, at::kLong),
+                    torch::tensor(layout.positions, at::kLong),
+                    attention.get())
             .index_select(0, torch::tensor(layout.predictor_index, at::kLong));
-    const at::Tensor logprob =
-        model::ChunkedLogprob(
-            hidden, decoder_->head_weight_VD(), torch::tensor(targets, at::kLong), request.sampling.temperature)
-            .logprob_M.contiguous();
+    const at::Tensor logprob = model::ChunkedLogprob(hidden,
+                                                     decoder_->head_weight_VD(),
+                                                     torch::tensor(targets, at::kLong),
+                                                     request.sampling.temperature)
+                                   .logprob_M.contiguous();
     return {logprob.const_data_ptr<float>(), logprob.const_data_ptr<float>() + logprob.numel()};
   }
 
@@ -106,7 +114,8 @@ TEST_F(DecoderEngineTest, SampledLogprobsEqualTheLearnersRecomputedOnes) {
     for (const Completion& completion : results.at(request.tag)) {
       ASSERT_EQ(completion.token_ids.size(), static_cast<size_t>(request.sampling.max_new_tokens));
       const auto expected = Recompute(request, completion);
-      for (size_t t = 0; t < expected.size(); ++t) EXPECT_NEAR(completion.sampled_logprobs[t], expected[t], 1e-5);
+      for (size_t t = 0; t < expected.size(); ++t)
+        EXPECT_NEAR(completion.sampled_logprobs[t], expected[t], 1e-5);
     }
   }
 }
@@ -116,16 +125,19 @@ TEST_F(DecoderEngineTest, AGroupDoesNotDependOnWhatRunsBesideIt) {
   ASSERT_TRUE(alone->Add(Request(3, 12, 4, 30)).ok());
   const auto expected = Run(alone.get());
   auto crowded = Engine(12);  // Three groups at a time: the others wait and start in the middle.
-  for (int i = 0; i < 8; ++i) ASSERT_TRUE(crowded->Add(Request(i, 5 + i * 3 - (i == 3 ? 2 : 0), 4, 30)).ok());
+  for (int i = 0; i < 8; ++i)
+    ASSERT_TRUE(crowded->Add(Request(i, 5 + i * 3 - (i == 3 ? 2 : 0), 4, 30)).ok());
   const auto results = Run(crowded.get());
   EXPECT_EQ(results.size(), 8u);
   for (int s = 0; s < 4; ++s) {
     EXPECT_EQ(results.at(3)[s].token_ids, expected.at(3)[s].token_ids);
-    EXPECT_EQ(results.at(3)[s].sampled_logprobs, expected.at(3)[s].sampled_logprobs) << "bit for bit";
+    EXPECT_EQ(results.at(3)[s].sampled_logprobs, expected.at(3)[s].sampled_logprobs)
+        << "bit for bit";
   }
 }
 
-// Chunked prefill, reuse of a prefix, scarce memory and scarce rows each give the same bits as a group alone.
+// Chunked prefill, reuse of a prefix, scarce memory and scarce rows each give the same bits as a
+// group alone.
 TEST_F(DecoderEngineTest, ChunksReuseAndScarcityChangeNoBit) {
   const auto with_prefix = [](int64_t tag) {
     GenerationRequest request = Request(tag, 90, 4, 40);
@@ -236,8 +248,9 @@ class CyclicConstraint final : public domain::TokenConstraint {
     if (position_ == length_) {
       legal_ = {7};
     } else {
-      legal_ = position_ % 3 == 0 ? std::vector<int32_t>{3}
-                                  : position_ % 3 == 1 ? std::vector<int32_t>{5} : std::vector<int32_t>{1, 2, 4};
+      legal_ = position_ % 3 == 0   ? std::vector<int32_t>{3}
+               : position_ % 3 == 1 ? std::vector<int32_t>{5}
+                                    : std::vector<int32_t>{1, 2, 4};
     }
   }
   const size_t length_;
@@ -331,8 +344,9 @@ TEST_F(DecoderEngineTest, SequencesThatStopEarlyLeaveTheOthersUnchanged) {
   int num_stopped = 0;
   for (int s = 0; s < 8; ++s) {
     const Completion& completion = stopped.at(1)[s];
-    const std::vector<int32_t> prefix(unstopped.at(1)[s].token_ids.begin(),
-                                      unstopped.at(1)[s].token_ids.begin() + completion.token_ids.size());
+    const std::vector<int32_t> prefix(
+        unstopped.at(1)[s].token_ids.begin(),
+        unstopped.at(1)[s].token_ids.begin() + completion.token_ids.size());
     EXPECT_EQ(completion.token_ids, prefix);
     num_stopped += completion.finish_reason == FinishReason::kStop;
   }
@@ -396,7 +410,8 @@ TEST_F(DecoderEngineTest, SwappedWeightsGiveTheDrawsOfThoseWeightsAndRecordBothV
   ASSERT_TRUE(engine->Add(fresh).ok());
   const auto later = Run(engine.get());
   const auto expected = Recompute(fresh, later.at(2)[0]);
-  for (size_t t = 0; t < expected.size(); ++t) EXPECT_NEAR(later.at(2)[0].sampled_logprobs[t], expected[t], 1e-5);
+  for (size_t t = 0; t < expected.size(); ++t)
+    EXPECT_NEAR(later.at(2)[0].sampled_logprobs[t], expected[t], 1e-5);
 }
 
 TEST_F(DecoderEngineTest, StopsAfterTheWantedNumberOfRanks) {

@@ -1,9 +1,9 @@
 // The seam between the rollout worker and whatever samples tokens.
 //
 // Groups are added while others run; every Step() draws one token for each running sequence, and a
-// sequence that ends leaves at once. Each draw is a function of (seed, group, sibling, token number),
-// so a group does not depend on what ran beside it (beyond float rounding of the logits). One
-// thread calls everything; nothing here waits.
+// sequence that ends leaves at once. Each draw is a function of (seed, group, sibling, token
+// number), so a group does not depend on what ran beside it (beyond float rounding of the logits).
+// One thread calls everything; nothing here waits.
 #pragma once
 
 #include <cstdint>
@@ -23,17 +23,18 @@ namespace convrec::rollout {
 // One prompt to sample for. `tag` is the caller's own number and comes back with the result.
 struct GenerationRequest {
   int64_t tag = 0;
-  uint64_t stream = 0;                 // Names the group in the random draws.
+  uint64_t stream = 0;  // Names the group in the random draws.
   std::vector<int32_t> prompt_token_ids;
-  int num_siblings = 1;                // G.
+  int num_siblings = 1;  // G.
   domain::SamplingParams sampling;
-  domain::MakeTokenConstraint make_constraint = {};   // Called once per sibling; empty = every token is legal.
-  int num_top_logprobs = 0;            // Likeliest tokens reported with each drawn one.
+  domain::MakeTokenConstraint make_constraint =
+      {};                    // Called once per sibling; empty = every token is legal.
+  int num_top_logprobs = 0;  // Likeliest tokens reported with each drawn one.
 };
 
 struct GenerationResult {
   int64_t tag = 0;
-  std::vector<domain::Completion> completions;   // In sibling order.
+  std::vector<domain::Completion> completions;  // In sibling order.
 };
 
 struct TokenLogprob {
@@ -58,12 +59,12 @@ class GenerationEngine {
   // context, more siblings than the engine has rows, bad sampling values. Otherwise queued.
   virtual absl::Status Add(GenerationRequest request) = 0;
 
-  // Starts queued groups that fit, draws one token for every running sequence, and returns the groups
-  // that have become complete. Does nothing when idle.
+  // Starts queued groups that fit, draws one token for every running sequence, and returns the
+  // groups that have become complete. Does nothing when idle.
   virtual absl::StatusOr<std::vector<GenerationResult>> Step() = 0;
 
-  // Tokens drawn by the last Step(): those of one sibling in their order, siblings in no fixed order. Forced
-  // tokens of a constrained sibling come several at a time.
+  // Tokens drawn by the last Step(): those of one sibling in their order, siblings in no fixed
+  // order. Forced tokens of a constrained sibling come several at a time.
   virtual const std::vector<DrawnToken>& drawn() const = 0;
 
   virtual int num_queued_groups() const = 0;
@@ -74,8 +75,8 @@ class GenerationEngine {
   // Gives up one queued or running group; false when there is none with this tag.
   virtual bool Cancel(int64_t tag) = 0;
 
-  // Ends one running sibling: what it has drawn is its completion, with finish reason kStop. False when it does not
-  // run. The group's result comes with a later Step().
+  // Ends one running sibling: what it has drawn is its completion, with finish reason kStop. False
+  // when it does not run. The group's result comes with a later Step().
   virtual bool EndSibling(int64_t tag, int sibling) = 0;
 
   // Gives up every queued and running group; their tags.

@@ -1,14 +1,15 @@
 // Memory for the keys and values of running sequences, and attention over it.
 //
-// Blocks of 32 positions, addressed by the ids that BlockPool hands out. Two stores exist: panels for the CPU,
-// whose results do not depend on what else is in the step, and tensors for any device (tensor_kv_store.h). One thread.
+// Blocks of 32 positions, addressed by the ids that BlockPool hands out. Two stores exist: panels
+// for the CPU, whose results do not depend on what else is in the step, and tensors for any device
+// (tensor_kv_store.h). One thread.
 #pragma once
+
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include "libs/kernels/paged_attention.h"
 #include "libs/model/attention.h"
@@ -19,8 +20,9 @@ namespace convrec::rollout {
 class KvStore {
  public:
   virtual ~KvStore() = default;
-  // The attention of a step whose rows are the tokens of these groups' runs. The groups and the block lists they
-  // point to stay alive and unchanged while the step runs; valid until the next call.
+  // The attention of a step whose rows are the tokens of these groups' runs. The groups and the
+  // block lists they point to stay alive and unchanged while the step runs; valid until the next
+  // call.
   virtual model::Attention* BeginStep(const std::vector<kernels::QueryGroup>& groups) = 0;
 };
 
@@ -29,5 +31,7 @@ int64_t PanelBlockBytes(const model::ModelConfig& config, at::ScalarType type);
 int64_t TensorBlockBytes(const model::ModelConfig& config, at::ScalarType type);
 
 // Keys and values of `type`, float32 or bfloat16; queries, sums and results are float32.
-std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config, int num_blocks, at::ScalarType type);
+std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config,
+                                          int num_blocks,
+                                          at::ScalarType type);
 }  // namespace convrec::rollout

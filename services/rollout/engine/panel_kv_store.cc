@@ -1,6 +1,6 @@
-#include <optional>
-
 #include <torch/types.h>
+
+#include <optional>
 
 #include "services/rollout/engine/kv_store.h"
 
@@ -8,7 +8,8 @@ namespace convrec::rollout {
 namespace {
 
 kernels::HeadShape Heads(const model::ModelConfig& config) {
-  return {.query_heads = config.num_heads, .kv_heads = config.num_kv_heads, .width = config.head_dim};
+  return {
+      .query_heads = config.num_heads, .kv_heads = config.num_kv_heads, .width = config.head_dim};
 }
 
 kernels::PanelType PanelTypeOf(at::ScalarType type) {
@@ -25,7 +26,10 @@ class PanelKvStore final : public KvStore, public model::Attention {
     return this;
   }
 
-  at::Tensor Attend(int layer, const at::Tensor& q_MHE, const at::Tensor& k_MKE, const at::Tensor& v_MKE) override {
+  at::Tensor Attend(int layer,
+                    const at::Tensor& q_MHE,
+                    const at::Tensor& k_MKE,
+                    const at::Tensor& v_MKE) override {
     const auto heads_packed = [](const at::Tensor& x) {
       return x.stride(2) == 1 && x.stride(1) == x.size(2) ? x : x.contiguous();
     };
@@ -46,7 +50,7 @@ class PanelKvStore final : public KvStore, public model::Attention {
 
  private:
   kernels::PagedKeyValues store_;
-  std::optional<kernels::AttentionPlan> plan_;   // Of the step.
+  std::optional<kernels::AttentionPlan> plan_;  // Of the step.
 };
 
 }  // namespace
@@ -55,7 +59,9 @@ int64_t PanelBlockBytes(const model::ModelConfig& config, at::ScalarType type) {
   return kernels::PagedKeyValues::BlockBytes(config.num_layers, Heads(config), PanelTypeOf(type));
 }
 
-std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config, int num_blocks, at::ScalarType type) {
+std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config,
+                                          int num_blocks,
+                                          at::ScalarType type) {
   return std::make_unique<PanelKvStore>(config, num_blocks, PanelTypeOf(type));
 }
 

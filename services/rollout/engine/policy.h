@@ -13,14 +13,14 @@ namespace convrec::rollout {
 // Version numbers start again with every start of the learner, so a policy is named by both.
 struct PolicyId {
   domain::RunEpoch epoch;
-  domain::PolicyVersion version{-1};   // -1 = no policy yet.
+  domain::PolicyVersion version{-1};  // -1 = no policy yet.
   friend auto operator<=>(const PolicyId&, const PolicyId&) = default;
 };
 
 // Weights as bytes that the caller keeps alive while they are loaded.
 struct PolicyTensor {
-  std::string name;             // Hugging Face name.
-  std::string dtype;            // "F32" or "BF16".
+  std::string name;   // Hugging Face name.
+  std::string dtype;  // "F32" or "BF16".
   std::vector<int64_t> shape;
   const char* data = nullptr;
   uint64_t size_bytes = 0;

@@ -9,7 +9,9 @@
 
 namespace convrec::rollout {
 
-PolicySlot::PolicySlot(std::unique_ptr<model::Decoder> live, PolicyId id, std::unique_ptr<model::Decoder> spare,
+PolicySlot::PolicySlot(std::unique_ptr<model::Decoder> live,
+                       PolicyId id,
+                       std::unique_ptr<model::Decoder> spare,
                        const model::DecoderOptions& options)
     : options_(options), live_(std::move(live)), spare_(std::move(spare)), live_id_(id) {}
 
@@ -26,7 +28,8 @@ absl::Status PolicySlot::Receive(PolicyId id, const std::vector<PolicyTensor>& t
   for (const PolicyTensor& tensor : tensors) {
     const at::ScalarType type = tensor.dtype == "BF16" ? at::kBFloat16 : at::kFloat;
     named.push_back({.name = tensor.name,
-                     .tensor = at::from_blob(const_cast<char*>(tensor.data), tensor.shape, at::TensorOptions(type))});
+                     .tensor = at::from_blob(
+                         const_cast<char*>(tensor.data), tensor.shape, at::TensorOptions(type))});
   }
   try {
     // The live decoder may be in use, but its shape never changes.

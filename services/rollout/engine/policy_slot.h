@@ -1,8 +1,8 @@
 // The weights that are sampled with, and the spare ones that the next policy is loaded into.
 //
-// The live decoder belongs to the engine's thread, the spare one is filled by Receive() on another. Without a spare
-// one from the start, it is made when the first policy comes: an engine that serves one model for good holds
-// its weights once.
+// The live decoder belongs to the engine's thread, the spare one is filled by Receive() on another.
+// Without a spare one from the start, it is made when the first policy comes: an engine that serves
+// one model for good holds its weights once.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,9 @@ namespace convrec::rollout {
 class PolicySlot final {
  public:
   // `spare` may be null; `options` make one like it.
-  PolicySlot(std::unique_ptr<model::Decoder> live, PolicyId id, std::unique_ptr<model::Decoder> spare,
+  PolicySlot(std::unique_ptr<model::Decoder> live,
+             PolicyId id,
+             std::unique_ptr<model::Decoder> spare,
              const model::DecoderOptions& options);
 
   // Engine thread.
@@ -29,9 +31,10 @@ class PolicySlot final {
   // Makes a received policy live; returns whether there was one. Never waits. Engine thread.
   bool Swap() ABSL_LOCKS_EXCLUDED(mu_);
 
-  PolicyId live_id() const ABSL_LOCKS_EXCLUDED(live_mu_);   // Any thread.
+  PolicyId live_id() const ABSL_LOCKS_EXCLUDED(live_mu_);  // Any thread.
   // Waits while an earlier policy has not been swapped in. Any thread.
-  absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Ends a pending Receive() with Cancelled. Any thread.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -20,7 +20,8 @@ std::vector<int32_t> PrefixCache::TokensOf(const std::vector<int32_t>& tokens, s
 
 std::vector<int32_t> PrefixCache::Lookup(const std::vector<int32_t>& tokens, int max_blocks) {
   std::vector<int32_t> blocks;
-  const size_t most = std::min<size_t>(tokens.size() / block_tokens_, static_cast<size_t>(std::max(max_blocks, 0)));
+  const size_t most =
+      std::min<size_t>(tokens.size() / block_tokens_, static_cast<size_t>(std::max(max_blocks, 0)));
   Node* node = &root_;
   ++clock_;
   while (blocks.size() < most) {
@@ -48,8 +49,8 @@ void PrefixCache::Insert(const std::vector<int32_t>& tokens, const std::vector<i
       pool_->Retain(blocks[i]);
       ++num_blocks_;
     } else if (it->second->block != blocks[i]) {
-      // Another group has computed the same tokens meanwhile. What follows would hang from a block that its
-      // holder does not hold, and Evict() relies on holders holding whole beginnings.
+      // Another group has computed the same tokens meanwhile. What follows would hang from a block
+      // that its holder does not hold, and Evict() relies on holders holding whole beginnings.
       return;
     }
     node = it->second.get();

@@ -1,8 +1,8 @@
 // Whole blocks of prompts that are kept for later prompts with the same beginning.
 //
-// Keys and values of a block depend on the weights and on every token up to the block's end, so the cache
-// is a tree of token blocks that belongs to one policy at a time. It holds one reference to each
-// of its blocks and gives up the least recently used ones that nobody else holds. One thread.
+// Keys and values of a block depend on the weights and on every token up to the block's end, so the
+// cache is a tree of token blocks that belongs to one policy at a time. It holds one reference to
+// each of its blocks and gives up the least recently used ones that nobody else holds. One thread.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ class PrefixCache final {
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
 
-  // The longest kept beginning of `tokens` in whole blocks, at most `max_blocks`; the caller receives a
-  // reference to each block.
+  // The longest kept beginning of `tokens` in whole blocks, at most `max_blocks`; the caller
+  // receives a reference to each block.
   std::vector<int32_t> Lookup(const std::vector<int32_t>& tokens, int max_blocks);
   // Keeps the first blocks of `tokens`, computed by the policy the cache belongs to. Stops at
   // tokens that are kept already in another block.
@@ -41,7 +41,7 @@ class PrefixCache final {
     int32_t block = -1;
     uint64_t last_use = 0;
     Node* parent = nullptr;
-    const std::vector<int32_t>* tokens = nullptr;   // The key in the parent.
+    const std::vector<int32_t>* tokens = nullptr;  // The key in the parent.
     Children children;
   };
 

@@ -15,9 +15,10 @@ namespace convrec::rollout {
 
 struct RunningSibling {
   domain::Completion completion;
-  std::vector<int32_t> pending;       // Tokens whose keys are not computed yet; the last one gives the next draw.
-  std::vector<int32_t> blocks;        // Of positions from P - 1 on.
-  int num_computed = 0;               // Own positions with keys, from P - 1 on.
+  std::vector<int32_t>
+      pending;  // Tokens whose keys are not computed yet; the last one gives the next draw.
+  std::vector<int32_t> blocks;  // Of positions from P - 1 on.
+  int num_computed = 0;         // Own positions with keys, from P - 1 on.
   bool is_done = false;
   std::unique_ptr<domain::TokenConstraint> constraint;
   std::function<int(int32_t)> rank_counter;
@@ -25,10 +26,10 @@ struct RunningSibling {
 
 struct RunningGroup {
   GenerationRequest request;
-  PlannedGroup plan;                          // Kept up to date by the engine, read by the planner.
-  std::vector<int32_t> shared_blocks;         // Of the prompt's positions 0..P-2.
-  domain::PolicyVersion oldest_version;       // Of the weights that computed the prompt.
-  bool has_begun = false;                     // Some of the prompt is computed.
+  PlannedGroup plan;                     // Kept up to date by the engine, read by the planner.
+  std::vector<int32_t> shared_blocks;    // Of the prompt's positions 0..P-2.
+  domain::PolicyVersion oldest_version;  // Of the weights that computed the prompt.
+  bool has_begun = false;                // Some of the prompt is computed.
   std::vector<RunningSibling> siblings;
 };
 

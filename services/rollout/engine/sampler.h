@@ -1,13 +1,13 @@
 // Draws one token per row of logits on whatever device they are.
 //
-// On a CPU by token_draw.h. On other devices, where all requests want plain sampling, the draw happens there
-// and only tokens and log-probabilities come back; other requests bring their logits to the host.
-// Shapes: M rows, V vocabulary.
+// On a CPU by token_draw.h. On other devices, where all requests want plain sampling, the draw
+// happens there and only tokens and log-probabilities come back; other requests bring their logits
+// to the host. Shapes: M rows, V vocabulary.
 #pragma once
 
-#include <vector>
-
 #include <ATen/core/Tensor.h>
+
+#include <vector>
 
 #include "services/rollout/engine/token_draw.h"
 
@@ -17,6 +17,7 @@ std::vector<Draw> DrawTokens(const at::Tensor& logits_MV, const std::vector<Draw
 
 // The way of other devices, on any: temperature above 0, every token legal, nothing left out.
 bool IsPlain(const DrawRequest& request);
-std::vector<Draw> DrawPlainTokens(const at::Tensor& logits_MV, const std::vector<DrawRequest>& requests);
+std::vector<Draw> DrawPlainTokens(const at::Tensor& logits_MV,
+                                  const std::vector<DrawRequest>& requests);
 
 }  // namespace convrec::rollout

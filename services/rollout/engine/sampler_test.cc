@@ -1,7 +1,6 @@
 #include "services/rollout/engine/sampler.h"
 
 #include <gtest/gtest.h>
-
 #include <torch/types.h>
 
 namespace convrec::rollout {
@@ -9,7 +8,8 @@ namespace {
 
 TEST(SamplerTest, TheWayOfOtherDevicesDrawsWhatTheCpuDraws) {
   const at::Tensor logits = at::randn({3, 5000}) * 3;
-  const domain::SamplingParams cold{.temperature = 0.7F, .seed = 3}, hot{.temperature = 1.5F, .seed = 4};
+  const domain::SamplingParams cold{.temperature = 0.7F, .seed = 3},
+      hot{.temperature = 1.5F, .seed = 4};
   std::vector<DrawRequest> requests;
   for (int i = 0; i < 600; ++i) {
     requests.push_back({.row = i % 3,
@@ -21,7 +21,7 @@ TEST(SamplerTest, TheWayOfOtherDevicesDrawsWhatTheCpuDraws) {
   }
   const auto here = DrawTokens(logits, requests);
   const auto there = DrawPlainTokens(logits, requests);
-  int differ = 0;   // Only where the random number falls on the rounding of a border.
+  int differ = 0;  // Only where the random number falls on the rounding of a border.
   for (size_t i = 0; i < here.size(); ++i) {
     differ += here[i].token_id != there[i].token_id;
     if (here[i].token_id == there[i].token_id) {
@@ -32,8 +32,10 @@ TEST(SamplerTest, TheWayOfOtherDevicesDrawsWhatTheCpuDraws) {
 }
 
 TEST(SamplerTest, RequestsWithAnyOtherWishAreNotPlain) {
-  const domain::SamplingParams greedy{.temperature = 0}, top_k{.top_k = 3}, top_p{.top_p = 0.5F}, min_p{.min_p = 0.1F};
-  for (const auto* sampling : {&greedy, &top_k, &top_p, &min_p}) EXPECT_FALSE(IsPlain({.sampling = sampling}));
+  const domain::SamplingParams greedy{.temperature = 0}, top_k{.top_k = 3}, top_p{.top_p = 0.5F},
+      min_p{.min_p = 0.1F};
+  for (const auto* sampling : {&greedy, &top_k, &top_p, &min_p})
+    EXPECT_FALSE(IsPlain({.sampling = sampling}));
 }
 
 }  // namespace

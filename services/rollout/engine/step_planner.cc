@@ -7,7 +7,9 @@ namespace {
 
 int CeilBlocks(int tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
 
-int OwnBlocksOf(const PlannedGroup& group) { return OwnBlocks(group.prompt_tokens, group.max_new_tokens); }
+int OwnBlocksOf(const PlannedGroup& group) {
+  return OwnBlocks(group.prompt_tokens, group.max_new_tokens);
+}
 
 }  // namespace
 
@@ -19,19 +21,23 @@ int OwnBlocks(int prompt_tokens, int max_new_tokens) {
 }
 
 bool FitsAlone(const PlannedGroup& group, const StepLimits& limits) {
-  return limits.max_rows >= 1 && SharedBlocks(group.prompt_tokens) + OwnBlocksOf(group) <= limits.num_blocks;
+  return limits.max_rows >= 1 &&
+         SharedBlocks(group.prompt_tokens) + OwnBlocksOf(group) <= limits.num_blocks;
 }
 
 int ReservedBlocks(const std::vector<PlannedGroup>& groups) {
   int blocks = 0;
   for (const PlannedGroup& group : groups) {
     if (!group.admitted) continue;
-    blocks += SharedBlocks(group.prompt_tokens) + (group.started - group.finished) * OwnBlocksOf(group);
+    blocks +=
+        SharedBlocks(group.prompt_tokens) + (group.started - group.finished) * OwnBlocksOf(group);
   }
   return blocks;
 }
 
-StepPlan PlanStep(const std::vector<PlannedGroup>& groups, const StepLimits& limits, bool admit_new) {
+StepPlan PlanStep(const std::vector<PlannedGroup>& groups,
+                  const StepLimits& limits,
+                  bool admit_new) {
   StepPlan plan;
   int free_blocks = limits.num_blocks - ReservedBlocks(groups);
   int free_rows = limits.max_rows;
@@ -43,7 +49,8 @@ StepPlan PlanStep(const std::vector<PlannedGroup>& groups, const StepLimits& lim
     const int index = static_cast<int>(i);
     int startable = group.num_siblings - group.started;
     if (!group.admitted) {
-      // A group comes in together with its first sibling, so that no prompt holds memory for nothing.
+      // A group comes in together with its first sibling, so that no prompt holds memory for
+      // nothing.
       const int needed = SharedBlocks(group.prompt_tokens) + OwnBlocksOf(group);
       if (!admit_new || free_rows < 1 || free_blocks < needed) break;
       plan.admit.push_back(index);

@@ -1,9 +1,11 @@
-// Decides which groups and siblings run in the next step, and how many of their tokens. Pure functions.
+// Decides which groups and siblings run in the next step, and how many of their tokens. Pure
+// functions.
 //
-// A prompt of P tokens is shared up to its last token: positions 0..P-2 are prefilled once per group, in
-// chunks; each sibling's own tokens begin with the last prompt token, whose result gives the first draw.
-// Admission is first come, first served and reserves the memory that a group or sibling may come to need,
-// so that nothing that has started ever waits for memory or is thrown out.
+// A prompt of P tokens is shared up to its last token: positions 0..P-2 are prefilled once per
+// group, in chunks; each sibling's own tokens begin with the last prompt token, whose result gives
+// the first draw. Admission is first come, first served and reserves the memory that a group or
+// sibling may come to need, so that nothing that has started ever waits for memory or is thrown
+// out.
 #pragma once
 
 #include <cstdint>
@@ -15,36 +17,37 @@ namespace convrec::rollout {
 constexpr int kBlockTokens = 32;
 
 struct StepLimits {
-  int num_blocks = 0;           // Blocks of key-value memory.
-  int max_rows = 0;             // Siblings that run at the same time.
-  int max_prefill_tokens = 0;   // Prompt tokens of one step.
+  int num_blocks = 0;          // Blocks of key-value memory.
+  int max_rows = 0;            // Siblings that run at the same time.
+  int max_prefill_tokens = 0;  // Prompt tokens of one step.
 };
 
 // A group as the planner sees it, in the order of arrival.
 struct PlannedGroup {
-  int prompt_tokens = 0;     // P >= 1
+  int prompt_tokens = 0;  // P >= 1
   int max_new_tokens = 0;
   int num_siblings = 0;
-  bool admitted = false;     // Has a reservation for its prompt.
-  int prefilled = 0;         // Of the P - 1 shared positions.
-  int started = 0;           // Siblings 0..started-1 have started.
-  int finished = 0;          // Of those.
+  bool admitted = false;  // Has a reservation for its prompt.
+  int prefilled = 0;      // Of the P - 1 shared positions.
+  int started = 0;        // Siblings 0..started-1 have started.
+  int finished = 0;       // Of those.
 };
 
 struct PlannedPrefill {
-  int group = 0;             // Index into the groups.
+  int group = 0;  // Index into the groups.
   int num_tokens = 0;
 };
 
 struct StepPlan {
-  std::vector<int> admit;                 // Groups that receive their reservation.
+  std::vector<int> admit;  // Groups that receive their reservation.
   std::vector<PlannedPrefill> prefill;
-  std::vector<int> start;                 // Groups of which one more sibling starts, once per sibling.
-  // Running siblings, those that start now included, run whenever their prompt is complete after this step.
+  std::vector<int> start;  // Groups of which one more sibling starts, once per sibling.
+  // Running siblings, those that start now included, run whenever their prompt is complete after
+  // this step.
 };
 
-// Blocks of a prompt's shared positions, and of one sibling's own tokens from position P - 1 on (the
-// last token drawn is never read).
+// Blocks of a prompt's shared positions, and of one sibling's own tokens from position P - 1 on
+// (the last token drawn is never read).
 int SharedBlocks(int prompt_tokens);
 int OwnBlocks(int prompt_tokens, int max_new_tokens);
 
@@ -55,6 +58,8 @@ bool FitsAlone(const PlannedGroup& group, const StepLimits& limits);
 int ReservedBlocks(const std::vector<PlannedGroup>& groups);
 
 // With `admit_new` false, groups that have not been admitted wait, and the rest goes on.
-StepPlan PlanStep(const std::vector<PlannedGroup>& groups, const StepLimits& limits, bool admit_new);
+StepPlan PlanStep(const std::vector<PlannedGroup>& groups,
+                  const StepLimits& limits,
+                  bool admit_new);
 
 }  // namespace convrec::rollout

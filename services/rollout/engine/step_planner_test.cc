@@ -14,43 +14,49 @@ TEST(StepPlanner, CountsTheBlocksOfAPromptAndOfASibling) {
   EXPECT_EQ(SharedBlocks(2), 1);
   EXPECT_EQ(SharedBlocks(33), 1);
   EXPECT_EQ(SharedBlocks(34), 2);
-  EXPECT_EQ(OwnBlocks(1, 1), 1);       // Position 0.
-  EXPECT_EQ(OwnBlocks(1, 32), 1);      // Positions 0..31.
+  EXPECT_EQ(OwnBlocks(1, 1), 1);   // Position 0.
+  EXPECT_EQ(OwnBlocks(1, 32), 1);  // Positions 0..31.
   EXPECT_EQ(OwnBlocks(1, 33), 2);
-  EXPECT_EQ(OwnBlocks(32, 2), 2);      // Positions 31, 32.
-  EXPECT_EQ(OwnBlocks(33, 32), 1);     // Positions 32..63.
+  EXPECT_EQ(OwnBlocks(32, 2), 2);   // Positions 31, 32.
+  EXPECT_EQ(OwnBlocks(33, 32), 1);  // Positions 32..63.
 }
 
 TEST(StepPlanner, WholeGroupsStartAtOnceWhereThereIsRoom) {
-  const std::vector<PlannedGroup> groups(3, {.prompt_tokens = 40, .max_new_tokens = 20, .num_siblings = 4});
-  const StepPlan plan = PlanStep(groups, {.num_blocks = 100, .max_rows = 64, .max_prefill_tokens = 100}, true);
+  const std::vector<PlannedGroup> groups(
+      3, {.prompt_tokens = 40, .max_new_tokens = 20, .num_siblings = 4});
+  const StepPlan plan =
+      PlanStep(groups, {.num_blocks = 100, .max_rows = 64, .max_prefill_tokens = 100}, true);
   EXPECT_EQ(plan.admit, (std::vector<int>{0, 1, 2}));
   EXPECT_EQ(plan.start.size(), 12u);
   ASSERT_EQ(plan.prefill.size(), 3u);
   EXPECT_EQ(plan.prefill[1].num_tokens, 39);
-  EXPECT_EQ(plan.prefill[2].num_tokens, 22);   // What is left of 100.
+  EXPECT_EQ(plan.prefill[2].num_tokens, 22);  // What is left of 100.
 }
 
 TEST(StepPlanner, LaterGroupsDoNotOvertakeWaitingSiblings) {
-  const std::vector<PlannedGroup> groups(2, {.prompt_tokens = 2, .max_new_tokens = 20, .num_siblings = 6});
-  const StepPlan plan = PlanStep(groups, {.num_blocks = 100, .max_rows = 4, .max_prefill_tokens = 100}, true);
+  const std::vector<PlannedGroup> groups(
+      2, {.prompt_tokens = 2, .max_new_tokens = 20, .num_siblings = 6});
+  const StepPlan plan =
+      PlanStep(groups, {.num_blocks = 100, .max_rows = 4, .max_prefill_tokens = 100}, true);
   EXPECT_EQ(plan.admit, std::vector<int>{0});
   EXPECT_EQ(plan.start, (std::vector<int>{0, 0, 0, 0}));
 }
 
 TEST(StepPlanner, WhileDrainingOnlyRunningGroupsGoOn) {
-  std::vector<PlannedGroup> groups(2, {.prompt_tokens = 50, .max_new_tokens = 20, .num_siblings = 2});
+  std::vector<PlannedGroup> groups(2,
+                                   {.prompt_tokens = 50, .max_new_tokens = 20, .num_siblings = 2});
   groups[0].admitted = true;
   groups[0].started = 1;
-  const StepPlan plan = PlanStep(groups, {.num_blocks = 100, .max_rows = 8, .max_prefill_tokens = 10}, false);
+  const StepPlan plan =
+      PlanStep(groups, {.num_blocks = 100, .max_rows = 8, .max_prefill_tokens = 10}, false);
   EXPECT_TRUE(plan.admit.empty());
   EXPECT_EQ(plan.start, std::vector<int>{0});
   ASSERT_EQ(plan.prefill.size(), 1u);
   EXPECT_EQ(plan.prefill[0].num_tokens, 10);
 }
 
-// Random groups through a simulated engine: limits hold at every step, the order of arrival is kept, and
-// everything ends.
+// Random groups through a simulated engine: limits hold at every step, the order of arrival is
+// kept, and everything ends.
 TEST(StepPlanner, AnyLoadStaysWithinItsLimitsAndComesToAnEnd) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     base::RandomStream random(seed, 3);
@@ -65,7 +71,9 @@ TEST(StepPlanner, AnyLoadStaysWithinItsLimitsAndComesToAnEnd) {
       if (FitsAlone(group, limits)) groups.push_back(group);
     }
     int steps = 0;
-    const auto unfinished = [](const PlannedGroup& group) { return group.finished < group.num_siblings; };
+    const auto unfinished = [](const PlannedGroup& group) {
+      return group.finished < group.num_siblings;
+    };
     while (std::any_of(groups.begin(), groups.end(), unfinished)) {
       ASSERT_LT(++steps, 100000) << "seed " << seed;
       const StepPlan plan = PlanStep(groups, limits, true);

@@ -1,10 +1,10 @@
 #include "services/rollout/engine/tensor_kv_store.h"
 
+#include <torch/types.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include <torch/types.h>
 
 #include "libs/base/check.h"
 
@@ -15,13 +15,15 @@ using kernels::kBlockPositions;
 using kernels::QueryGroup;
 using kernels::QueryRun;
 
-// Of keys that a token does not see. Finite, so that a part without any key has weights, and weighs exp(-1e30) = 0.
+// Of keys that a token does not see. Finite, so that a part without any key has weights, and weighs
+// exp(-1e30) = 0.
 constexpr float kUnseen = -1e30F;
 
 int64_t Slot(const QueryGroup& group, const QueryRun& run, int64_t position) {
-  const int32_t block = position < group.shared_length
-                            ? group.shared_blocks[position / kBlockPositions]
-                            : run.own_blocks[position / kBlockPositions - group.shared_length / kBlockPositions];
+  const int32_t block =
+      position < group.shared_length
+          ? group.shared_blocks[position / kBlockPositions]
+          : run.own_blocks[position / kBlockPositions - group.shared_length / kBlockPositions];
   return block * kBlockPositions + position % kBlockPositions;
 }
 
@@ -39,13 +41,16 @@ at::Tensor Gather(const at::Tensor& memory_SKE, const at::Tensor& slot_XL) {
 
 // Attention over some of the keys: exp(score - most) sums the values and the weights.
 struct Part {
-  at::Tensor sum;      // [..., E]
-  at::Tensor weight;   // [..., 1]
-  at::Tensor most;     // [..., 1]
+  at::Tensor sum;     // [..., E]
+  at::Tensor weight;  // [..., 1]
+  at::Tensor most;    // [..., 1]
 };
 
 // q [X, K, Q, E], keys and values [X, K, L, E], mask [X, 1, 1, L].
-Part AttendPart(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values, const at::Tensor& mask) {
+Part AttendPart(const at::Tensor& q,
+                const at::Tensor& keys,
+                const at::Tensor& values,
+                const at::Tensor& mask) {
   const at::Tensor scores = at::matmul(q, keys.transpose(2, 3)) + mask;
   Part part;
   part.most = scores.amax(-1, /*keepdim=*/true);
@@ -58,7 +63,10 @@ Part AttendPart(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& v
 }  // namespace
 
 DecodeShape ShapeOf(const std::vector<QueryGroup>& groups) {
-  DecodeShape shape{.rows = 0, .groups = static_cast<int64_t>(groups.size()), .group_rows = 1, .shared_keys = 1,
+  DecodeShape shape{.rows = 0,
+                    .groups = static_cast<int64_t>(groups.size()),
+                    .group_rows = 1,
+                    .shared_keys = 1,
                     .own_keys = 1};
   for (const QueryGroup& group : groups) {
     int64_t rows = 0;
@@ -85,10 +93,14 @@ void StepTensors::CopyFrom(const StepTensors& other) {
   decode.place_R.copy_(other.decode.place_R);
 }
 
-TensorKvStore::TensorKvStore(const model::ModelConfig& config, int num_blocks, at::Device device, at::ScalarType type)
+TensorKvStore::TensorKvStore(const model::ModelConfig& config,
+                             int num_blocks,
+                             at::Device device,
+                             at::ScalarType type)
     : device_(device), type_(type) {
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
-    const std::vector<int64_t> shape = {num_blocks * kBlockPositions, config.num_kv_heads, config.head_dim};
+    const std::vector<int64_t> shape = {
+        num_blocks * kBlockPositions, config.num_kv_heads, config.head_dim};
     const auto options = at::TensorOptions().dtype(type).device(device);
     keys_SKE_.push_back(at::zeros(shape, options));
     values_SKE_.push_back(at::zeros(shape, options));
@@ -96,7 +108,7 @@ TensorKvStore::TensorKvStore(const model::ModelConfig& config, int num_blocks, a
 }
 
 model::Attention* TensorKvStore::BeginStep(const std::vector<QueryGroup>& groups) {
-  std::vector<int64_t> slots;   // In the order of the rows of the step.
+  std::vector<int64_t> slots;  // In the order of the rows of the step.
   std::vector<QueryGroup> decoded;
   own_ = {};
   for (const QueryGroup& group : groups) {
@@ -123,7 +135,8 @@ model::Attention* TensorKvStore::BeginStep(const StepTensors& step) {
   return this;
 }
 
-StepTensors TensorKvStore::DecodeTensors(const std::vector<QueryGroup>& groups, const DecodeShape& shape,
+StepTensors TensorKvStore::DecodeTensors(const std::vector<QueryGroup>& groups,
+                                         const DecodeShape& shape,
                                          int32_t spare_block) const {
   std::vector<int64_t> slots(static_cast<size_t>(shape.rows), spare_block * kBlockPositions);
   for (const QueryGroup& group : groups) {
@@ -132,10 +145,15 @@ StepTensors TensorKvStore::DecodeTensors(const std::vector<QueryGroup>& groups, 
       slots[static_cast<size_t>(run.first_row)] = Slot(group, run, run.first_position);
     }
   }
-  return {.write_M = OnDevice(slots), .prompts = {}, .decode = MakeDecodeRows(groups, shape, spare_block)};
+  return {.write_M = OnDevice(slots),
+          .prompts = {},
+          .decode = MakeDecodeRows(groups, shape, spare_block)};
 }
 
-at::Tensor TensorKvStore::Attend(int layer, const at::Tensor& q_MHE, const at::Tensor& k_MKE, const at::Tensor& v_MKE) {
+at::Tensor TensorKvStore::Attend(int layer,
+                                 const at::Tensor& q_MHE,
+                                 const at::Tensor& k_MKE,
+                                 const at::Tensor& v_MKE) {
   keys_SKE_[static_cast<size_t>(layer)].index_copy_(0, step_->write_M, k_MKE.to(type_));
   values_SKE_[static_cast<size_t>(layer)].index_copy_(0, step_->write_M, v_MKE.to(type_));
   at::Tensor out_MHE = at::empty(q_MHE.sizes(), q_MHE.options());
@@ -144,33 +162,42 @@ at::Tensor TensorKvStore::Attend(int layer, const at::Tensor& q_MHE, const at::T
   return out_MHE;
 }
 
-void TensorKvStore::AttendPrompt(const PromptRun& run, int layer, const at::Tensor& q_MHE, at::Tensor* out_MHE) const {
-  const auto heads_first = [](const at::Tensor& x_XHE) { return x_XHE.transpose(0, 1).unsqueeze(0); };
+void TensorKvStore::AttendPrompt(const PromptRun& run,
+                                 int layer,
+                                 const at::Tensor& q_MHE,
+                                 at::Tensor* out_MHE) const {
+  const auto heads_first = [](const at::Tensor& x_XHE) {
+    return x_XHE.transpose(0, 1).unsqueeze(0);
+  };
   const at::Tensor& keys = keys_SKE_[static_cast<size_t>(layer)];
   const at::Tensor& values = values_SKE_[static_cast<size_t>(layer)];
-  const at::Tensor attended =
-      at::scaled_dot_product_attention(heads_first(q_MHE.narrow(0, run.first_row, run.num_rows).to(type_)),
-                                       heads_first(keys.index_select(0, run.slots_L)),
-                                       heads_first(values.index_select(0, run.slots_L)),
-                                       run.mask_NL,
-                                       0.0,
-                                       /*is_causal=*/false,
-                                       std::nullopt,
-                                       /*enable_gqa=*/q_MHE.size(1) != keys.size(1));
+  const at::Tensor attended = at::scaled_dot_product_attention(
+      heads_first(q_MHE.narrow(0, run.first_row, run.num_rows).to(type_)),
+      heads_first(keys.index_select(0, run.slots_L)),
+      heads_first(values.index_select(0, run.slots_L)),
+      run.mask_NL,
+      0.0,
+      /*is_causal=*/false,
+      std::nullopt,
+      /*enable_gqa=*/q_MHE.size(1) != keys.size(1));
   out_MHE->narrow(0, run.first_row, run.num_rows).copy_(attended.squeeze(0).transpose(0, 1));
 }
 
-void TensorKvStore::AttendRows(const DecodeRows& rows, int layer, const at::Tensor& q_MHE, at::Tensor* out_MHE) const {
+void TensorKvStore::AttendRows(const DecodeRows& rows,
+                               int layer,
+                               const at::Tensor& q_MHE,
+                               at::Tensor* out_MHE) const {
   const at::Tensor& keys = keys_SKE_[static_cast<size_t>(layer)];
   const at::Tensor& values = values_SKE_[static_cast<size_t>(layer)];
   const int64_t kv_heads = keys.size(1), per_head = q_MHE.size(1) / kv_heads, width = q_MHE.size(2);
   const int64_t groups = rows.row_CW.size(0), group_rows = rows.row_CW.size(1);
   const at::Tensor scaled_MHE = q_MHE.to(at::kFloat) / std::sqrt(static_cast<double>(width));
 
-  const Part own = AttendPart(scaled_MHE.index_select(0, rows.row_R).view({-1, kv_heads, per_head, width}),
-                              Gather(keys, rows.own_RO),
-                              Gather(values, rows.own_RO),
-                              rows.own_mask_RO.unsqueeze(1).unsqueeze(1));
+  const Part own =
+      AttendPart(scaled_MHE.index_select(0, rows.row_R).view({-1, kv_heads, per_head, width}),
+                 Gather(keys, rows.own_RO),
+                 Gather(values, rows.own_RO),
+                 rows.own_mask_RO.unsqueeze(1).unsqueeze(1));
   // The tokens of a group are rows of one matrix per key/value head.
   const Part by_group = AttendPart(scaled_MHE.index_select(0, rows.row_CW.flatten())
                                        .view({groups, group_rows, kv_heads, per_head, width})
@@ -185,7 +212,9 @@ void TensorKvStore::AttendRows(const DecodeRows& rows, int layer, const at::Tens
         .flatten(0, 1)
         .index_select(0, rows.place_R);
   };
-  const Part shared{.sum = by_row(by_group.sum), .weight = by_row(by_group.weight), .most = by_row(by_group.most)};
+  const Part shared{.sum = by_row(by_group.sum),
+                    .weight = by_row(by_group.weight),
+                    .most = by_row(by_group.most)};
   const at::Tensor most = at::maximum(own.most, shared.most);
   const at::Tensor own_share = (own.most - most).exp(), shared_share = (shared.most - most).exp();
   const at::Tensor attended = (own.sum * own_share + shared.sum * shared_share) /
@@ -202,8 +231,9 @@ PromptRun TensorKvStore::MakePromptRun(const QueryGroup& group, const QueryRun& 
   std::vector<int64_t> slots, positions;
   for (int64_t key = 0; key < num_keys; ++key) slots.push_back(Slot(group, run, key));
   for (int64_t i = 0; i < run.num_rows; ++i) positions.push_back(run.first_position + i);
-  const at::Tensor unseen_NL = at::arange(num_keys, at::TensorOptions().dtype(at::kLong).device(device_)) >
-                               OnDevice(positions).unsqueeze(1);
+  const at::Tensor unseen_NL =
+      at::arange(num_keys, at::TensorOptions().dtype(at::kLong).device(device_)) >
+      OnDevice(positions).unsqueeze(1);
   return {.first_row = run.first_row,
           .num_rows = run.num_rows,
           .slots_L = OnDevice(slots),
@@ -211,7 +241,8 @@ PromptRun TensorKvStore::MakePromptRun(const QueryGroup& group, const QueryRun& 
                          .masked_fill_(unseen_NL, -std::numeric_limits<float>::infinity())};
 }
 
-DecodeRows TensorKvStore::MakeDecodeRows(const std::vector<QueryGroup>& groups, const DecodeShape& shape,
+DecodeRows TensorKvStore::MakeDecodeRows(const std::vector<QueryGroup>& groups,
+                                         const DecodeShape& shape,
                                          int32_t spare_block) const {
   const int64_t spare = spare_block * kBlockPositions;
   std::vector<int64_t> rows, own, own_lengths, group_rows, shared, shared_lengths, places;
@@ -225,7 +256,8 @@ DecodeRows TensorKvStore::MakeDecodeRows(const std::vector<QueryGroup>& groups, 
     int64_t place = first_place;
     for (const QueryRun& run : group.runs) {
       for (int64_t i = 0; i < run.num_rows; ++i, ++place) {
-        const int64_t row = run.first_row + i, num_own = run.first_position + i + 1 - group.shared_length;
+        const int64_t row = run.first_row + i,
+                      num_own = run.first_position + i + 1 - group.shared_length;
         rows.push_back(row);
         places.push_back(place);
         group_rows[index(place)] = row;
@@ -249,8 +281,9 @@ DecodeRows TensorKvStore::MakeDecodeRows(const std::vector<QueryGroup>& groups, 
     own.insert(own.end(), index(shape.own_keys), spare);
   }
   const auto mask = [&](const std::vector<int64_t>& lengths, int64_t keys) {
-    const at::Tensor unseen = at::arange(keys, at::TensorOptions().dtype(at::kLong).device(device_)) >=
-                              OnDevice(lengths).unsqueeze(1);
+    const at::Tensor unseen =
+        at::arange(keys, at::TensorOptions().dtype(at::kLong).device(device_)) >=
+        OnDevice(lengths).unsqueeze(1);
     return at::zeros(unseen.sizes(), at::TensorOptions().dtype(at::kFloat).device(device_))
         .masked_fill_(unseen, kUnseen);
   };

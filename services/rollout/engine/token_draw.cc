@@ -13,7 +13,8 @@
 namespace convrec::rollout {
 namespace {
 
-constexpr int64_t kBlock = 512;   // Tokens whose probabilities are summed before one of them is looked for.
+constexpr int64_t kBlock =
+    512;  // Tokens whose probabilities are summed before one of them is looked for.
 
 // Tokens and their logits, in the order of ids.
 struct Candidates {
@@ -26,7 +27,8 @@ double Uniform(const DrawRequest& request) {
 }
 
 // Index at which the cumulative weights, exp((logit - most) * scale), exceed u times their sum.
-int64_t Invert(const float* logits, int64_t count, float most, float scale, double u, double* total) {
+int64_t Invert(
+    const float* logits, int64_t count, float most, float scale, double u, double* total) {
   const kernels::KernelTable& kernels = kernels::Kernels();
   static thread_local std::vector<float> blocks;
   blocks.clear();
@@ -39,7 +41,8 @@ int64_t Invert(const float* logits, int64_t count, float most, float scale, doub
   double left = u * *total;
   size_t block = 0;
   while (block + 1 < blocks.size() && left >= blocks[block]) left -= blocks[block++];
-  const int64_t begin = static_cast<int64_t>(block) * kBlock, size = std::min(kBlock, count - begin);
+  const int64_t begin = static_cast<int64_t>(block) * kBlock,
+                size = std::min(kBlock, count - begin);
   std::array<float, kBlock> weights;
   weights.fill(-INFINITY);
   std::copy_n(logits + begin, size, weights.begin());
@@ -52,14 +55,19 @@ int64_t Invert(const float* logits, int64_t count, float most, float scale, doub
     if (left < weight) break;
     left -= weight;
   }
-  // Where rounding has used up the block, its last possible token stands; the likeliest if it has none.
+  // Where rounding has used up the block, its last possible token stands; the likeliest if it has
+  // none.
   if (last >= 0) return begin + last;
   return std::max_element(logits, logits + count) - logits;
 }
 
 // Keeps what min-p, top-k and top-p allow, in the order of ids.
-Candidates Filter(const float* logits, const int32_t* ids, int64_t count, const domain::SamplingParams& sampling,
-                  float most, float scale) {
+Candidates Filter(const float* logits,
+                  const int32_t* ids,
+                  int64_t count,
+                  const domain::SamplingParams& sampling,
+                  float most,
+                  float scale) {
   const auto id_of = [ids](int64_t i) { return ids != nullptr ? ids[i] : static_cast<int32_t>(i); };
   std::vector<int64_t> kept(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) kept[static_cast<size_t>(i)] = i;
@@ -120,7 +128,8 @@ std::string SamplingFault(const domain::SamplingParams& sampling) {
   if (sampling.max_new_tokens <= 0) {
     return absl::StrCat("max_new_tokens is ", sampling.max_new_tokens, ": expected at least 1");
   }
-  if (sampling.max_ranks < 0) return absl::StrCat("max_ranks is ", sampling.max_ranks, ": expected 0 or more");
+  if (sampling.max_ranks < 0)
+    return absl::StrCat("max_ranks is ", sampling.max_ranks, ": expected 0 or more");
   return "";
 }
 
@@ -156,7 +165,8 @@ Draw DrawToken(const float* logits, int64_t vocab, const DrawRequest& request) {
   } else if (is_filtered) {
     const Candidates kept = Filter(logits, ids, count, sampling, most, scale);
     double kept_total = 0;
-    index = Invert(kept.logits.data(), static_cast<int64_t>(kept.ids.size()), most, scale, u, &kept_total);
+    index = Invert(
+        kept.logits.data(), static_cast<int64_t>(kept.ids.size()), most, scale, u, &kept_total);
     draw.token_id = kept.ids[static_cast<size_t>(index)];
     logit = kept.logits[static_cast<size_t>(index)];
   } else {
@@ -164,15 +174,18 @@ Draw DrawToken(const float* logits, int64_t vocab, const DrawRequest& request) {
     logit = logits[index];
   }
   const double log_total = std::log(total);
-  const auto logprob = [&](float x) { return static_cast<float>((double{x} - most) * scale - log_total); };
+  const auto logprob = [&](float x) {
+    return static_cast<float>((double{x} - most) * scale - log_total);
+  };
   draw.logprob = count == 1 ? 0.0F : logprob(logit);
   if (request.num_top_logprobs > 0) {
     std::vector<int64_t> order(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; ++i) order[static_cast<size_t>(i)] = i;
     const auto wanted = std::min<int64_t>(request.num_top_logprobs, count);
-    std::partial_sort(order.begin(), order.begin() + wanted, order.end(), [&](int64_t a, int64_t b) {
-      return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-    });
+    std::partial_sort(
+        order.begin(), order.begin() + wanted, order.end(), [&](int64_t a, int64_t b) {
+          return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+        });
     for (int64_t i = 0; i < wanted; ++i) {
       const int64_t at = order[static_cast<size_t>(i)];
       draw.top.push_back({.token_id = id_of(at), .logprob = logprob(logits[at])});
@@ -181,7 +194,9 @@ Draw DrawToken(const float* logits, int64_t vocab, const DrawRequest& request) {
   return draw;
 }
 
-std::vector<Draw> DrawTokens(const float* logits, int64_t vocab, const std::vector<DrawRequest>& requests) {
+std::vector<Draw> DrawTokens(const float* logits,
+                             int64_t vocab,
+                             const std::vector<DrawRequest>& requests) {
   std::vector<Draw> draws(requests.size());
   kernels::ParallelFor(static_cast<int64_t>(requests.size()), [&](int64_t i) {
     const DrawRequest& request = requests[static_cast<size_t>(i)];

@@ -12,7 +12,11 @@ namespace {
 std::vector<DrawRequest> Requests(int count, const domain::SamplingParams* sampling) {
   std::vector<DrawRequest> requests;
   for (int i = 0; i < count; ++i) {
-    requests.push_back({.row = 0, .sampling = sampling, .stream = 7, .sibling = static_cast<uint32_t>(i), .step = 0});
+    requests.push_back({.row = 0,
+                        .sampling = sampling,
+                        .stream = 7,
+                        .sibling = static_cast<uint32_t>(i),
+                        .step = 0});
   }
   return requests;
 }
@@ -64,8 +68,9 @@ TEST(TokenDraw, FiltersNeverDrawOutsideTheirSupportAndReportTheFullLogProbabilit
   const std::vector<float> probs = {0.4F, 0.3F, 0.2F, 0.1F}, logits = Logs(probs);
   const domain::SamplingParams top_k{.temperature = 1, .top_k = 2, .seed = 1};
   const domain::SamplingParams top_p{.temperature = 1, .top_p = 0.6F, .seed = 2};
-  const domain::SamplingParams min_p{.temperature = 1, .min_p = 0.7F, .seed = 3};   // 0.28 and more.
-  const domain::SamplingParams all{.temperature = 1, .top_k = 3, .top_p = 0.35F, .min_p = 0.1F, .seed = 4};
+  const domain::SamplingParams min_p{.temperature = 1, .min_p = 0.7F, .seed = 3};  // 0.28 and more.
+  const domain::SamplingParams all{
+      .temperature = 1, .top_k = 3, .top_p = 0.35F, .min_p = 0.1F, .seed = 4};
   for (const auto* sampling : {&top_k, &top_p, &min_p, &all}) {
     std::vector<int> seen(4);
     for (const Draw& draw : DrawTokens(logits.data(), 4, Requests(500, sampling))) {
@@ -86,7 +91,8 @@ TEST(TokenDraw, FiltersKeepWhatASortOfTheWholeRowKeeps) {
     std::vector<float> logits(static_cast<size_t>(vocab));
     for (float& logit : logits) logit = static_cast<float>(random.Uniform() * 8);
     domain::SamplingParams sampling{.temperature = 1, .seed = random.Below(1000)};
-    sampling.top_p = random.Below(2) == 0 ? 1.0F : static_cast<float>(0.05 + 0.9 * random.Uniform());
+    sampling.top_p =
+        random.Below(2) == 0 ? 1.0F : static_cast<float>(0.05 + 0.9 * random.Uniform());
     sampling.top_k = random.Below(2) == 0 ? 0 : 1 + static_cast<int>(random.Below(40));
     std::vector<int32_t> order(static_cast<size_t>(vocab));
     for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i);
@@ -103,7 +109,8 @@ TEST(TokenDraw, FiltersKeepWhatASortOfTheWholeRowKeeps) {
     for (const Draw& draw : DrawTokens(logits.data(), vocab, Requests(50, &sampling))) {
       const auto rank = std::find(order.begin(), order.end(), draw.token_id) - order.begin();
       // One token at the edge may fall on either side by rounding.
-      EXPECT_LE(rank, static_cast<int64_t>(keep)) << "top_p " << sampling.top_p << " top_k " << sampling.top_k;
+      EXPECT_LE(rank, static_cast<int64_t>(keep))
+          << "top_p " << sampling.top_p << " top_k " << sampling.top_k;
     }
   }
 }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/memory.h"
 #include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
@@ -284,6 +285,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
 }  // namespace convrec::generate
 
 int main(int argc, char** argv) {
+  convrec::base::KeepFreedMemory();
   return convrec::base::RunProgram("convrec generate",
                                    [&] { return convrec::generate::Main(argc, argv); });
 }

@@ -44,7 +44,7 @@ absl::StatusOr<GenerationFigures> Generate(rollout::GenerationEngine* engine,
       const text_model::TextDelta delta = text.Push(token);
       if (!delta.empty()) observer->OnDelta(token.sibling, delta);
       if (!text.end()) continue;
-      engine->EndSibling(token.tag, token.sibling);   // It knows nothing of stop strings.
+      engine->EndSibling(token.tag, token.sibling);  // It knows nothing of stop strings.
       observer->OnEnd(token.sibling, text.end());
       --num_open;
     }

@@ -7,7 +7,8 @@
 
 namespace convrec::rollout {
 
-absl::Status CheckCanaries(const std::vector<domain::Canary>& canaries, const CanaryTolerance& tolerance,
+absl::Status CheckCanaries(const std::vector<domain::Canary>& canaries,
+                           const CanaryTolerance& tolerance,
                            DecoderEngine* engine) {
   double total = 0;
   int64_t count = 0;
@@ -18,9 +19,16 @@ absl::Status CheckCanaries(const std::vector<domain::Canary>& canaries, const Ca
       const double gap = std::abs(double{logprobs[t]} - canary.logprobs[t]);
       // Not >: a NaN is no answer either.
       if (!(gap <= tolerance.largest)) {
-        return absl::DataLossError(absl::StrCat(
-            "the canary fails: version ", engine->live().version.value, " gives token ", t + 1, " of text ", i,
-            " the log-probability ", logprobs[t], ", the learner ", canary.logprobs[t]));
+        return absl::DataLossError(absl::StrCat("the canary fails: version ",
+                                                engine->live().version.value,
+                                                " gives token ",
+                                                t + 1,
+                                                " of text ",
+                                                i,
+                                                " the log-probability ",
+                                                logprobs[t],
+                                                ", the learner ",
+                                                canary.logprobs[t]));
       }
       total += gap;
       ++count;
@@ -28,8 +36,10 @@ absl::Status CheckCanaries(const std::vector<domain::Canary>& canaries, const Ca
   }
   if (count > 0 && !(total / static_cast<double>(count) <= tolerance.mean)) {
     return absl::DataLossError(absl::StrCat("the canary fails: log-probabilities of version ",
-                                            engine->live().version.value, " differ from the learner's by ",
-                                            total / static_cast<double>(count), " in the mean"));
+                                            engine->live().version.value,
+                                            " differ from the learner's by ",
+                                            total / static_cast<double>(count),
+                                            " in the mean"));
   }
   return absl::OkStatus();
 }

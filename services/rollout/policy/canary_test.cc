@@ -14,7 +14,9 @@ namespace {
 class CanaryTest : public ::testing::Test {
  protected:
   std::unique_ptr<DecoderEngine> Engine(uint64_t seed, DecoderEngineOptions::ComputeType type) {
-    EXPECT_TRUE(model::SaveDecoder(**model::MakeDecoder(TinyConfig(), {.seed = seed}), dir_.path(), "F32").ok());
+    EXPECT_TRUE(
+        model::SaveDecoder(**model::MakeDecoder(TinyConfig(), {.seed = seed}), dir_.path(), "F32")
+            .ok());
     DecoderEngineOptions options;
     options.compute_type = type;
     auto engine = MakeDecoderEngine(dir_.path(), true, options);

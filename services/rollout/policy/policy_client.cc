@@ -38,7 +38,8 @@ class GrpcPolicyClient final : public PolicyClient {
         policy_(v1::PolicyService::NewStub(channel_)),
         weights_(v1::WeightService::NewStub(channel_)) {}
 
-  absl::StatusOr<std::unique_ptr<PolicyOffer>> WaitForVersion(domain::RunEpoch epoch, int64_t held,
+  absl::StatusOr<std::unique_ptr<PolicyOffer>> WaitForVersion(domain::RunEpoch epoch,
+                                                              int64_t held,
                                                               absl::Duration wait) override {
     v1::WaitForVersionRequest request;
     request.set_worker(worker_);
@@ -56,7 +57,8 @@ class GrpcPolicyClient final : public PolicyClient {
     return offer;
   }
 
-  absl::StatusOr<TransferPlan> PlanTransfer(const weights::Manifest& manifest, const PlanQuery& query) override {
+  absl::StatusOr<TransferPlan> PlanTransfer(const weights::Manifest& manifest,
+                                            const PlanQuery& query) override {
     v1::PlanTransferRequest request;
     request.set_worker(worker_);
     request.set_epoch(manifest.epoch.value);
@@ -91,11 +93,14 @@ class GrpcPolicyClient final : public PolicyClient {
         return plan;
       }
       default:
-        return absl::InternalError(absl::StrCat("the learner plans a transfer of kind ", reply.source()));
+        return absl::InternalError(
+            absl::StrCat("the learner plans a transfer of kind ", reply.source()));
     }
   }
 
-  absl::Status Fetch(const std::string& address, const weights::Manifest& manifest, const weights::Base& base,
+  absl::Status Fetch(const std::string& address,
+                     const weights::Manifest& manifest,
+                     const weights::Base& base,
                      IncomingPayload* payload) override {
     v1::FetchWeightsRequest request;
     request.set_worker(worker_);
@@ -107,7 +112,8 @@ class GrpcPolicyClient final : public PolicyClient {
     grpc::ClientContext context;
     const absl::Duration patience =
         address.empty() ? kLearnerDeadline
-                        : kWorkerDeadline + absl::Seconds(static_cast<double>(manifest.size_bytes) / kWorkerBytesPerSecond);
+                        : kWorkerDeadline + absl::Seconds(static_cast<double>(manifest.size_bytes) /
+                                                          kWorkerBytesPerSecond);
     context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
     const std::unique_ptr<v1::WeightService::Stub> peer =
         address.empty() ? nullptr : v1::WeightService::NewStub(ChannelTo(address));
@@ -123,13 +129,17 @@ class GrpcPolicyClient final : public PolicyClient {
     if (!taken.ok()) return taken;
     CR_RETURN_IF_ERROR(finished);
     if (!payload->header || payload->received != payload->header->size_bytes) {
-      return absl::DataLossError(absl::StrCat("weights of version ", manifest.version.value, " end after ",
-                                              payload->received, " bytes"));
+      return absl::DataLossError(absl::StrCat("weights of version ",
+                                              manifest.version.value,
+                                              " end after ",
+                                              payload->received,
+                                              " bytes"));
     }
     return absl::OkStatus();
   }
 
-  absl::StatusOr<bool> Report(const weights::Manifest& manifest, const std::string& digest,
+  absl::StatusOr<bool> Report(const weights::Manifest& manifest,
+                              const std::string& digest,
                               WeightStage stage) override {
     v1::ReportWeightsRequest request;
     request.set_worker(worker_);
@@ -149,9 +159,13 @@ class GrpcPolicyClient final : public PolicyClient {
 
  private:
   // A call that may wait `wait` at the learner, retried until a stop is requested.
-  absl::Status Call(absl::Duration wait, absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
+  absl::Status Call(absl::Duration wait,
+                    absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
     return CallPatiently(
-        absl::StrCat("learner at ", address_), absl::Seconds(30) + wait, [this] { return closed_.load(); }, attempt);
+        absl::StrCat("learner at ", address_),
+        absl::Seconds(30) + wait,
+        [this] { return closed_.load(); },
+        attempt);
   }
 
   std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address) ABSL_LOCKS_EXCLUDED(mu_) {
@@ -162,24 +176,31 @@ class GrpcPolicyClient final : public PolicyClient {
     return channel;
   }
 
-  static absl::Status Take(const v1::WeightChunk& chunk, bool is_first, const weights::Manifest& manifest,
+  static absl::Status Take(const v1::WeightChunk& chunk,
+                           bool is_first,
+                           const weights::Manifest& manifest,
                            IncomingPayload* payload) {
     const std::string what = absl::StrCat("weights of version ", manifest.version.value);
     if (is_first) {
-      absl::StatusOr<weights::PayloadHeader> header = wire::FromProto(chunk.header(), manifest.size_bytes);
-      if (!header.ok()) return absl::DataLossError(absl::StrCat(what, ": ", std::string(header.status().message())));
+      absl::StatusOr<weights::PayloadHeader> header =
+          wire::FromProto(chunk.header(), manifest.size_bytes);
+      if (!header.ok())
+        return absl::DataLossError(
+            absl::StrCat(what, ": ", std::string(header.status().message())));
       if (!payload->header) {
         payload->Begin(*header);
       } else if (*payload->header != *header) {
         return absl::DataLossError(absl::StrCat(what, " go on as another payload than they began"));
       }
     }
-    if (chunk.offset() != payload->received || chunk.data().size() > payload->bytes.size() - payload->received) {
-      return absl::DataLossError(
-          absl::StrCat(what, ": chunk at ", chunk.offset(), " where ", payload->received, " was expected"));
+    if (chunk.offset() != payload->received ||
+        chunk.data().size() > payload->bytes.size() - payload->received) {
+      return absl::DataLossError(absl::StrCat(
+          what, ": chunk at ", chunk.offset(), " where ", payload->received, " was expected"));
     }
     if (chunk.data().empty()) return absl::OkStatus();
-    std::memcpy(payload->bytes.data() + payload->received, chunk.data().data(), chunk.data().size());
+    std::memcpy(
+        payload->bytes.data() + payload->received, chunk.data().data(), chunk.data().size());
     payload->received += chunk.data().size();
     return absl::OkStatus();
   }
@@ -191,12 +212,14 @@ class GrpcPolicyClient final : public PolicyClient {
   const std::unique_ptr<v1::PolicyService::Stub> policy_;
   const std::unique_ptr<v1::WeightService::Stub> weights_;
   absl::Mutex mu_;
-  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_ ABSL_GUARDED_BY(mu_);  // To workers.
+  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_
+      ABSL_GUARDED_BY(mu_);  // To workers.
 };
 
 }  // namespace
 
-std::unique_ptr<PolicyClient> MakePolicyClient(const std::string& address, const std::string& worker) {
+std::unique_ptr<PolicyClient> MakePolicyClient(const std::string& address,
+                                               const std::string& worker) {
   return std::make_unique<GrpcPolicyClient>(address, worker);
 }
 

@@ -1,4 +1,5 @@
-// The worker's side of PolicyService and WeightService: which weights there are, from where, and their bytes.
+// The worker's side of PolicyService and WeightService: which weights there are, from where, and
+// their bytes.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,9 @@ struct PolicyOffer {
 };
 
 struct PlanQuery {
-  weights::Base base;              // Held here; a delta may be against it.
-  bool has_opened_probe = false;   // Shared memory may be planned.
-  int relay_port = 0;              // Where others can fetch from this worker; 0 = nowhere.
+  weights::Base base;             // Held here; a delta may be against it.
+  bool has_opened_probe = false;  // Shared memory may be planned.
+  int relay_port = 0;             // Where others can fetch from this worker; 0 = nowhere.
   std::vector<std::string> failed = {};
   absl::Duration wait = absl::ZeroDuration();
 };
@@ -33,17 +34,17 @@ struct PlanQuery {
 struct TransferPlan {
   enum class Source { kWait, kLearner, kWorker, kSharedMemory };
   Source source = Source::kWait;
-  std::string address;               // Of the worker.
-  weights::SegmentRef segment;       // In shared memory.
-  weights::PayloadHeader header;     // The same.
+  std::string address;            // Of the worker.
+  weights::SegmentRef segment;    // In shared memory.
+  weights::PayloadHeader header;  // The same.
 };
 
 // A payload on its way in.
 struct IncomingPayload {
-  std::optional<weights::PayloadHeader> header;   // Known once bytes have come.
-  weights::ByteBuffer bytes;                      // header->size_bytes
+  std::optional<weights::PayloadHeader> header;  // Known once bytes have come.
+  weights::ByteBuffer bytes;                     // header->size_bytes
   uint64_t received = 0;
-  std::shared_ptr<weights::BufferPool> pool = nullptr;   // Where memory comes from; may be null.
+  std::shared_ptr<weights::BufferPool> pool = nullptr;  // Where memory comes from; may be null.
 
   void Begin(const weights::PayloadHeader& begun) {
     header = begun;
@@ -53,30 +54,38 @@ struct IncomingPayload {
 
 enum class WeightStage { kVerified, kLive };
 
-// Thread-safe. Calls retry while the learner is unreachable, until a stop is requested or Close() (Cancelled); Fetch()
-// does not. FailedPrecondition means that the learner has started again; NotFound that the version has been superseded.
+// Thread-safe. Calls retry while the learner is unreachable, until a stop is requested or Close()
+// (Cancelled); Fetch() does not. FailedPrecondition means that the learner has started again;
+// NotFound that the version has been superseded.
 class PolicyClient {
  public:
   virtual ~PolicyClient() = default;
 
   // The newest policy after `held` (-1 = any); null when there was none within `wait`.
-  virtual absl::StatusOr<std::unique_ptr<PolicyOffer>> WaitForVersion(domain::RunEpoch epoch, int64_t held,
+  virtual absl::StatusOr<std::unique_ptr<PolicyOffer>> WaitForVersion(domain::RunEpoch epoch,
+                                                                      int64_t held,
                                                                       absl::Duration wait) = 0;
-  virtual absl::StatusOr<TransferPlan> PlanTransfer(const weights::Manifest& manifest, const PlanQuery& query) = 0;
+  virtual absl::StatusOr<TransferPlan> PlanTransfer(const weights::Manifest& manifest,
+                                                    const PlanQuery& query) = 0;
 
-  // Fetches from the learner (no address) or a worker into `payload`, from payload->received on; call again after a
-  // broken stream (Unavailable, DeadlineExceeded). DataLoss when what comes does not go together.
-  virtual absl::Status Fetch(const std::string& address, const weights::Manifest& manifest, const weights::Base& base,
+  // Fetches from the learner (no address) or a worker into `payload`, from payload->received on;
+  // call again after a broken stream (Unavailable, DeadlineExceeded). DataLoss when what comes does
+  // not go together.
+  virtual absl::Status Fetch(const std::string& address,
+                             const weights::Manifest& manifest,
+                             const weights::Base& base,
                              IncomingPayload* payload) = 0;
 
   // Whether `digest`, over the bytes held here, is the published one.
-  virtual absl::StatusOr<bool> Report(const weights::Manifest& manifest, const std::string& digest,
+  virtual absl::StatusOr<bool> Report(const weights::Manifest& manifest,
+                                      const std::string& digest,
                                       WeightStage stage) = 0;
 
   // Ends all retries and fetches.
   virtual void Close() = 0;
 };
 
-std::unique_ptr<PolicyClient> MakePolicyClient(const std::string& address, const std::string& worker);
+std::unique_ptr<PolicyClient> MakePolicyClient(const std::string& address,
+                                               const std::string& worker);
 
 }  // namespace convrec::rollout

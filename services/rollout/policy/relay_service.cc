@@ -37,21 +37,25 @@ class Service final : public RelayService, public v1::WeightService::Service {
     {
       absl::MutexLock lock(&mu_);
       payload = payload_;
-      const weights::Base held{.version = request->base_version(), .digest = request->base_digest()};
+      const weights::Base held{.version = request->base_version(),
+                               .digest = request->base_digest()};
       if (held.digest.empty() || !(held == base_)) payload.delta = nullptr;
     }
     if (payload.snapshot == nullptr || payload.snapshot->manifest.epoch.value != request->epoch() ||
         payload.snapshot->manifest.version.value != request->version()) {
-      return {grpc::StatusCode::NOT_FOUND, absl::StrCat("version ", request->version(), " is not held here")};
+      return {grpc::StatusCode::NOT_FOUND,
+              absl::StrCat("version ", request->version(), " is not held here")};
     }
     const Place place(&num_readers_);
     if (place.number() > kMaxReaders) {
-      return {grpc::StatusCode::RESOURCE_EXHAUSTED, absl::StrCat(kMaxReaders, " workers fetch from here already")};
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+              absl::StrCat(kMaxReaders, " workers fetch from here already")};
     }
     const weights::PayloadHeader header = payload.header();
     v1::WeightChunk chunk;
     uint64_t offset = request->offset();
-    for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk); is_first = false) {
+    for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk);
+         is_first = false) {
       if (context->IsCancelled() || !writer->Write(chunk)) return grpc::Status::CANCELLED;
       offset += chunk.data().size();
       if (sent_) sent_(chunk.data().size());

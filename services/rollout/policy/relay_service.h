@@ -21,8 +21,8 @@ class RelayService {
   virtual ~RelayService() = default;
   virtual grpc::Service* service() = 0;
 
-  // Takes the place of what was served; readers of that end with their own bytes. A delta, where there is one, goes to
-  // those who hold `base`, everybody else is sent the whole.
+  // Takes the place of what was served; readers of that end with their own bytes. A delta, where
+  // there is one, goes to those who hold `base`, everybody else is sent the whole.
   virtual void Serve(const weights::Payload& payload, const weights::Base& base) = 0;
 };
 

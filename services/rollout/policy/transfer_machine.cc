@@ -51,7 +51,8 @@ std::optional<TransferStep> NextStep(TransferState state, TransferEvent event) {
 TransferAction TransferMachine::On(TransferEvent event) {
   if (event == TransferEvent::kBroken && ++num_broken_ > kMaxBroken) event = TransferEvent::kFailed;
   const std::optional<TransferStep> step = NextStep(state_, event);
-  CR_CHECK(step.has_value(), absl::StrCat("event ", static_cast<int>(event), " in state ", static_cast<int>(state_)));
+  CR_CHECK(step.has_value(),
+           absl::StrCat("event ", static_cast<int>(event), " in state ", static_cast<int>(state_)));
   if (event == TransferEvent::kFailed) GiveUpSource();
   if (event == TransferEvent::kOffered || event == TransferEvent::kStartedAnew) {
     failed_.clear();
@@ -69,7 +70,8 @@ TransferAction TransferMachine::Planned(const std::string& source) {
 
 TransferAction TransferMachine::Damaged(TransferEvent event, bool was_delta) {
   const TransferAction action = On(event);
-  // The delta is the first suspect: with it the base, which may be damaged in this worker's own memory.
+  // The delta is the first suspect: with it the base, which may be damaged in this worker's own
+  // memory.
   if (was_delta) {
     may_use_base_ = false;
   } else {

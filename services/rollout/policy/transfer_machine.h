@@ -1,14 +1,17 @@
 // The receiver's side of a transfer of weights as a state machine: events in, the next action out.
 //
-//   idle --offered--> planning --planned--> transferring --transferred--> verifying --verified--> confirming
-//    ^                   ^  ^                    |                            |                      |
-//    |                   |  '----- failed -------+-------- damaged -----------'                  confirmed
-//    |                   '------------------------------- refused --------------------------------|  |
-//    '---- superseded, started anew (from every state) ----------- swapped ---- committing <---------'
+//   idle --offered--> planning --planned--> transferring --transferred--> verifying --verified-->
+//   confirming
+//    ^                   ^  ^                    |                            | | | |  '-----
+//    failed -------+-------- damaged -----------'                  confirmed |
+//    '------------------------------- refused --------------------------------|  |
+//    '---- superseded, started anew (from every state) ----------- swapped ---- committing
+//    <---------'
 //
-// Until "confirmed" nothing of a version can reach the engine, so that the live weights stay live whatever happens. Each
-// fallback is taken once per version: a delta that does not lead to the published bytes is followed by whole weights,
-// and a source that fails is not asked again. Pure; not thread-safe.
+// Until "confirmed" nothing of a version can reach the engine, so that the live weights stay live
+// whatever happens. Each fallback is taken once per version: a delta that does not lead to the
+// published bytes is followed by whole weights, and a source that fails is not asked again. Pure;
+// not thread-safe.
 #pragma once
 
 #include <optional>
@@ -35,7 +38,15 @@ enum class TransferEvent {
   kStartedAnew,  // The learner has: versions count from the beginning.
 };
 
-enum class TransferAction { kAwaitOffer, kPlan, kTransfer, kVerify, kConfirm, kCommit, kReportLive };
+enum class TransferAction {
+  kAwaitOffer,
+  kPlan,
+  kTransfer,
+  kVerify,
+  kConfirm,
+  kCommit,
+  kReportLive
+};
 
 struct TransferStep {
   TransferState state;

@@ -14,16 +14,18 @@ using State = TransferState;
 constexpr int kNumStates = 6;
 constexpr int kNumEvents = 13;
 
-// Rows are states, columns events, both in their order; "." = cannot happen, else the next state's digit and the
-// action's letter (A await offer, P plan, T transfer, V verify, C confirm, M commit, L report live).
+// Rows are states, columns events, both in their order; "." = cannot happen, else the next state's
+// digit and the action's letter (A await offer, P plan, T transfer, V verify, C confirm, M commit,
+// L report live).
 constexpr const char* kTable[kNumStates] = {
-    // offered wait planned transferred broken failed verified damaged confirmed refused swapped superseded anew
-    "1P . . . . . . . . . . . 0A",          // idle
-    ". 1P 2T . . . . . . . . 0A 0A",        // planning
-    ". . . 3V 2T 1P . . . . . 0A 0A",       // transferring
-    ". . . . . . 4C 1P . . . . 0A",         // verifying
-    ". . . . . . . . 5M 1P . . 0A",         // confirming
-    ". . . . . . . . . . 0L . 0A",          // committing
+    // offered wait planned transferred broken failed verified damaged confirmed refused swapped
+    // superseded anew
+    "1P . . . . . . . . . . . 0A",     // idle
+    ". 1P 2T . . . . . . . . 0A 0A",   // planning
+    ". . . 3V 2T 1P . . . . . 0A 0A",  // transferring
+    ". . . . . . 4C 1P . . . . 0A",    // verifying
+    ". . . . . . . . 5M 1P . . 0A",    // confirming
+    ". . . . . . . . . . 0L . 0A",     // committing
 };
 
 TEST(TransferMachineTest, TheTransitionTableIsTheDocumentedOne) {
@@ -55,7 +57,8 @@ TEST(TransferMachineTest, NoWalkCommitsWithoutVerifyingAndConfirming) {
       const Event event = static_cast<Event>(random() % kNumEvents);
       const auto step = NextStep(state, event);
       if (!step) continue;
-      if (step->action == Action::kTransfer || step->action == Action::kPlan) verified = confirmed = false;
+      if (step->action == Action::kTransfer || step->action == Action::kPlan)
+        verified = confirmed = false;
       if (event == Event::kVerified) verified = true;
       if (event == Event::kConfirmed) confirmed = true;
       if (step->action == Action::kCommit || step->action == Action::kReportLive) {

@@ -10,8 +10,11 @@
 
 namespace convrec::rollout {
 
-WeightReceiver::WeightReceiver(PolicyClient* client, DecoderEngine* engine, const WeightTransfer::Options& options,
-                               const Observer& observer, std::function<void()> on_ready)
+WeightReceiver::WeightReceiver(PolicyClient* client,
+                               DecoderEngine* engine,
+                               const WeightTransfer::Options& options,
+                               const Observer& observer,
+                               std::function<void()> on_ready)
     : client_(client),
       engine_(engine),
       observer_(observer),
@@ -68,7 +71,8 @@ void WeightReceiver::Run() {
     const int64_t version = held.epoch == epoch ? held.version.value : -1;
     auto offer = client_->WaitForVersion(epoch, version, absl::Seconds(1));
     if (!offer.ok()) {
-      // FailedPrecondition: the learner has started again; the worker joins anew and calls Follow().
+      // FailedPrecondition: the learner has started again; the worker joins anew and calls
+      // Follow().
       if (absl::IsCancelled(offer.status())) return;
       if (!absl::IsFailedPrecondition(offer.status())) {
         CR_LOG(WARNING) << "no policy: " << offer.status().message();
@@ -84,7 +88,8 @@ void WeightReceiver::Run() {
       observer_.failed(status);
       return;
     } else if (!absl::IsNotFound(status) && !absl::IsCancelled(status)) {
-      if (!absl::IsFailedPrecondition(status)) CR_LOG(WARNING) << "weights not taken: " << status.message();
+      if (!absl::IsFailedPrecondition(status))
+        CR_LOG(WARNING) << "weights not taken: " << status.message();
       base::WaitForStop(absl::Milliseconds(200));
     }
   }

@@ -1,8 +1,8 @@
 // Keeps the engine's weights at the newest published version, on a thread of its own.
 //
-// Waits for a version at the learner, brings it here verified (WeightTransfer), and hands it to the engine, which swaps
-// it in between two steps; then the learner hears that it is live. Bytes that are not the published ones never
-// reach the engine.
+// Waits for a version at the learner, brings it here verified (WeightTransfer), and hands it to the
+// engine, which swaps it in between two steps; then the learner hears that it is live. Bytes that
+// are not the published ones never reach the engine.
 #pragma once
 
 #include <atomic>
@@ -31,17 +31,21 @@ class WeightReceiver final {
   };
 
   // All must outlive the receiver. `on_ready` is called when a policy waits to be swapped in.
-  WeightReceiver(PolicyClient* client, DecoderEngine* engine, const WeightTransfer::Options& options,
-                 const Observer& observer, std::function<void()> on_ready);
-  ~WeightReceiver();   // Stops and joins.
+  WeightReceiver(PolicyClient* client,
+                 DecoderEngine* engine,
+                 const WeightTransfer::Options& options,
+                 const Observer& observer,
+                 std::function<void()> on_ready);
+  ~WeightReceiver();  // Stops and joins.
 
   // Follows this learner start from now on.
   void Follow(domain::RunEpoch epoch) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What came along with a policy that the engine has received. Forgets it and what older ones brought.
+  // What came along with a policy that the engine has received. Forgets it and what older ones
+  // brought.
   struct Companions {
     std::vector<domain::Canary> canaries;
-    bool is_float32 = true;   // The weights were sent unrounded.
+    bool is_float32 = true;  // The weights were sent unrounded.
   };
   Companions TakeCompanions(PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -58,7 +62,7 @@ class WeightReceiver final {
   DecoderEngine* const engine_;
   const Observer observer_;
   const std::function<void()> on_ready_;
-  WeightTransfer transfer_;   // Of the receiver's thread.
+  WeightTransfer transfer_;  // Of the receiver's thread.
   absl::Mutex mu_;
   std::map<PolicyId, Companions> companions_ ABSL_GUARDED_BY(mu_);
   domain::RunEpoch epoch_ ABSL_GUARDED_BY(mu_){-1};

@@ -44,13 +44,14 @@ weights::Base WeightTransfer::base() const {
 
 bool WeightTransfer::stopped() const { return closed_ || base::StopRequested(); }
 
-absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive(const PolicyOffer& offer) {
+absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive(
+    const PolicyOffer& offer) {
   const weights::Manifest& manifest = offer.manifest;
   const bool has_opened_probe = options_.takes_shared_memory && weights::CanRead(offer.probe);
   TransferPlan plan;
   IncomingPayload payload = NewPayload();
-  weights::Base asked;                        // Of the payload.
-  std::shared_ptr<const std::string> delta;   // As it came, for others.
+  weights::Base asked;                       // Of the payload.
+  std::shared_ptr<const std::string> delta;  // As it came, for others.
   std::shared_ptr<const weights::Snapshot> snapshot;
   bool was_delta = false;
   // Ends the transfer with what a call to the learner has answered.
@@ -68,11 +69,12 @@ absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive
       case TransferAction::kPlan: {
         asked = base();
         payload = NewPayload();
-        const auto planned = client_->PlanTransfer(manifest, {.base = asked,
-                                                              .has_opened_probe = has_opened_probe,
-                                                              .relay_port = options_.relay_port,
-                                                              .failed = machine_.failed(),
-                                                              .wait = options_.plan_wait});
+        const auto planned = client_->PlanTransfer(manifest,
+                                                   {.base = asked,
+                                                    .has_opened_probe = has_opened_probe,
+                                                    .relay_port = options_.relay_port,
+                                                    .failed = machine_.failed(),
+                                                    .wait = options_.plan_wait});
         if (!planned.ok()) return ended(planned.status());
         plan = *planned;
         action = plan.source == TransferPlan::Source::kWait ? machine_.On(TransferEvent::kMustWait)
@@ -82,7 +84,8 @@ absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive
       case TransferAction::kTransfer: {
         const TransferEvent event = Transfer(offer, plan, &payload);
         if (event == TransferEvent::kSuperseded) {
-          return ended(absl::NotFoundError(absl::StrCat("version ", manifest.version.value, " has been superseded")));
+          return ended(absl::NotFoundError(
+              absl::StrCat("version ", manifest.version.value, " has been superseded")));
         }
         action = machine_.On(event);
         break;
@@ -90,7 +93,9 @@ absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive
       case TransferAction::kVerify: {
         const weights::PayloadHeader header = *payload.header;
         was_delta = header.encoding == weights::Encoding::kDelta;
-        delta = was_delta && observer_.verified ? std::make_shared<const std::string>(payload.bytes.view()) : nullptr;
+        delta = was_delta && observer_.verified
+                    ? std::make_shared<const std::string>(payload.bytes.view())
+                    : nullptr;
         auto verified = Verify(manifest, std::move(payload));
         payload = NewPayload();
         if (verified.ok()) {
@@ -102,13 +107,15 @@ absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive
         CR_LOG(WARNING) << "weights not taken: " << verified.status().message();
         if (observer_.digest_mismatch) observer_.digest_mismatch();
         action = machine_.Damaged(TransferEvent::kDamaged, was_delta);
-        if (!was_delta && plan.source == TransferPlan::Source::kLearner) base::WaitForStop(options_.retry_wait);
+        if (!was_delta && plan.source == TransferPlan::Source::kLearner)
+          base::WaitForStop(options_.retry_wait);
         break;
       }
       case TransferAction::kConfirm: {
         // Others may fetch as soon as the learner knows.
         if (observer_.verified) observer_.verified({.snapshot = snapshot, .delta = delta}, asked);
-        const auto matches = client_->Report(manifest, snapshot->manifest.digest, WeightStage::kVerified);
+        const auto matches =
+            client_->Report(manifest, snapshot->manifest.digest, WeightStage::kVerified);
         if (!matches.ok()) return ended(matches.status());
         if (*matches) {
           action = machine_.On(TransferEvent::kConfirmed);
@@ -139,13 +146,16 @@ absl::Status WeightTransfer::Commit() {
 
 void WeightTransfer::Drop() { machine_.On(TransferEvent::kStartedAnew); }
 
-TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer, const TransferPlan& plan, IncomingPayload* payload) {
+TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer,
+                                       const TransferPlan& plan,
+                                       IncomingPayload* payload) {
   const weights::Manifest& manifest = offer.manifest;
   if (plan.source == TransferPlan::Source::kSharedMemory) {
     payload->Begin(plan.header);
     const absl::Status read = weights::ReadSegment(plan.segment, payload->bytes.data());
     if (read.ok()) return TransferEvent::kTransferred;
-    CR_LOG(WARNING) << read.message() << "; fetching version " << manifest.version.value << " over gRPC";
+    CR_LOG(WARNING) << read.message() << "; fetching version " << manifest.version.value
+                    << " over gRPC";
     return TransferEvent::kFailed;
   }
   const bool from_worker = plan.source == TransferPlan::Source::kWorker;
@@ -162,19 +172,21 @@ TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer, const TransferP
   return may_go_on ? TransferEvent::kBroken : TransferEvent::kFailed;
 }
 
-absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Verify(const weights::Manifest& manifest,
-                                                                                IncomingPayload payload) {
-  std::shared_ptr<weights::Snapshot> snapshot(new weights::Snapshot, [pool = pool_](weights::Snapshot* ended) {
-    if (pool) pool->Give(std::move(ended->bytes));
-    delete ended;
-  });
+absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Verify(
+    const weights::Manifest& manifest, IncomingPayload payload) {
+  std::shared_ptr<weights::Snapshot> snapshot(new weights::Snapshot,
+                                              [pool = pool_](weights::Snapshot* ended) {
+                                                if (pool) pool->Give(std::move(ended->bytes));
+                                                delete ended;
+                                              });
   snapshot->manifest = manifest;
   if (payload.header->encoding == weights::Encoding::kWhole) {
     snapshot->bytes = std::move(payload.bytes);
   } else {
     const auto from = held();
     if (from == nullptr) return absl::DataLossError("a delta has come, but no weights are held");
-    snapshot->bytes = pool_ ? pool_->Take(manifest.size_bytes) : weights::ByteBuffer(manifest.size_bytes);
+    snapshot->bytes =
+        pool_ ? pool_->Take(manifest.size_bytes) : weights::ByteBuffer(manifest.size_bytes);
     CR_RETURN_IF_ERROR(
         weights::ApplyDelta(payload.bytes.view(), *from, manifest, snapshot->bytes.data()));
   }

@@ -1,7 +1,8 @@
-// Brings one published version after the other into this process, verified: from shared memory, from the learner or
-// from another worker, whole or as a delta to the version held.
+// Brings one published version after the other into this process, verified: from shared memory,
+// from the learner or from another worker, whole or as a delta to the version held.
 //
-// Runs a TransferMachine over a PolicyClient; knows no engine. Blocks; used by one thread, but for held().
+// Runs a TransferMachine over a PolicyClient; knows no engine. Blocks; used by one thread, but for
+// held().
 #pragma once
 
 #include <atomic>
@@ -27,7 +28,7 @@ class WeightTransfer final {
     bool keeps_weights = true;
     bool takes_deltas = true;
     bool takes_shared_memory = true;
-    int relay_port = 0;              // Where others can fetch what is offered by `serve`; 0 = nowhere.
+    int relay_port = 0;  // Where others can fetch what is offered by `serve`; 0 = nowhere.
     absl::Duration plan_wait = absl::Seconds(1);
     absl::Duration retry_wait = absl::Milliseconds(200);  // After a failure at the learner.
   };
@@ -42,8 +43,9 @@ class WeightTransfer final {
   // `client` must outlive the value.
   WeightTransfer(PolicyClient* client, const Options& options, Observer observer);
 
-  // Makes the offered version the verified, confirmed one. NotFound when it has been superseded, FailedPrecondition
-  // when the learner has started again, Cancelled after a stop: nothing has changed then. Commit() or Drop() follows.
+  // Makes the offered version the verified, confirmed one. NotFound when it has been superseded,
+  // FailedPrecondition when the learner has started again, Cancelled after a stop: nothing has
+  // changed then. Commit() or Drop() follows.
   absl::StatusOr<std::shared_ptr<const weights::Snapshot>> Receive(const PolicyOffer& offer);
   // The version is sampled with: tells the learner.
   absl::Status Commit();
@@ -57,7 +59,9 @@ class WeightTransfer final {
 
  private:
   // The payload as planned. Sets what the machine is told.
-  TransferEvent Transfer(const PolicyOffer& offer, const TransferPlan& plan, IncomingPayload* payload);
+  TransferEvent Transfer(const PolicyOffer& offer,
+                         const TransferPlan& plan,
+                         IncomingPayload* payload);
   absl::StatusOr<std::shared_ptr<const weights::Snapshot>> Verify(const weights::Manifest& manifest,
                                                                   IncomingPayload payload);
   weights::Base base() const;
@@ -69,10 +73,10 @@ class WeightTransfer final {
   PolicyClient* const client_;
   const Options options_;
   const Observer observer_;
-  const std::shared_ptr<weights::BufferPool> pool_;   // Snapshots give their memory back here.
+  const std::shared_ptr<weights::BufferPool> pool_;  // Snapshots give their memory back here.
   std::atomic<bool> closed_{false};
   TransferMachine machine_;
-  weights::Manifest confirmed_;   // Between Receive() and Commit().
+  weights::Manifest confirmed_;  // Between Receive() and Commit().
   mutable absl::Mutex mu_;
   std::shared_ptr<const weights::Snapshot> held_ ABSL_GUARDED_BY(mu_);
 };

@@ -25,17 +25,23 @@ const std::vector<weights::MadeTensor> kTensors = {{"BF16", {64, 100}}, {"F32", 
 // A learner without a network: plays back plans and failures, and sends what a real one would.
 class FakePolicyClient final : public PolicyClient {
  public:
-  absl::StatusOr<std::unique_ptr<PolicyOffer>> WaitForVersion(domain::RunEpoch, int64_t, absl::Duration) override {
+  absl::StatusOr<std::unique_ptr<PolicyOffer>> WaitForVersion(domain::RunEpoch,
+                                                              int64_t,
+                                                              absl::Duration) override {
     return nullptr;
   }
-  absl::StatusOr<TransferPlan> PlanTransfer(const weights::Manifest&, const PlanQuery& query) override {
+  absl::StatusOr<TransferPlan> PlanTransfer(const weights::Manifest&,
+                                            const PlanQuery& query) override {
     queries.push_back(query);
-    if (plans.empty()) return TransferPlan{.source = Source::kLearner, .address = {}, .segment = {}, .header = {}};
+    if (plans.empty())
+      return TransferPlan{.source = Source::kLearner, .address = {}, .segment = {}, .header = {}};
     absl::StatusOr<TransferPlan> plan = plans.front();
     plans.pop_front();
     return plan;
   }
-  absl::Status Fetch(const std::string& address, const weights::Manifest&, const weights::Base& base,
+  absl::Status Fetch(const std::string& address,
+                     const weights::Manifest&,
+                     const weights::Base& base,
                      IncomingPayload* payload) override {
     fetched_from.push_back(address);
     offsets.push_back(payload->received);
@@ -58,12 +64,16 @@ class FakePolicyClient final : public PolicyClient {
     }
     const uint64_t end = failure.status.ok() ? bytes.size() : bytes.size() / 2;
     if (end > payload->received) {
-      std::memcpy(payload->bytes.data() + payload->received, bytes.data() + payload->received, end - payload->received);
+      std::memcpy(payload->bytes.data() + payload->received,
+                  bytes.data() + payload->received,
+                  end - payload->received);
       payload->received = end;
     }
     return failure.status;
   }
-  absl::StatusOr<bool> Report(const weights::Manifest&, const std::string& digest, WeightStage stage) override {
+  absl::StatusOr<bool> Report(const weights::Manifest&,
+                              const std::string& digest,
+                              WeightStage stage) override {
     reports.push_back(stage);
     if (stage == WeightStage::kVerified && refusals > 0) {
       --refusals;
@@ -74,7 +84,7 @@ class FakePolicyClient final : public PolicyClient {
   void Close() override {}
 
   struct Failure {
-    absl::Status status = absl::OkStatus();   // Half of the bytes come with it.
+    absl::Status status = absl::OkStatus();  // Half of the bytes come with it.
     bool damages = false;
   };
   std::shared_ptr<Snapshot> published, previous;
@@ -107,11 +117,13 @@ class WeightTransferTest : public ::testing::Test {
   FakePolicyClient client_;
   int mismatches_ = 0;
   std::vector<weights::PayloadHeader> received_;
-  WeightTransfer transfer_{&client_,
-                           {.plan_wait = absl::ZeroDuration(), .retry_wait = absl::ZeroDuration()},
-                           {.received = [this](Source, const weights::PayloadHeader& header) { received_.push_back(header); },
-                            .digest_mismatch = [this] { ++mismatches_; },
-                            .verified = {}}};
+  WeightTransfer transfer_{
+      &client_,
+      {.plan_wait = absl::ZeroDuration(), .retry_wait = absl::ZeroDuration()},
+      {.received = [this](Source,
+                          const weights::PayloadHeader& header) { received_.push_back(header); },
+       .digest_mismatch = [this] { ++mismatches_; },
+       .verified = {}}};
 };
 
 TEST_F(WeightTransferTest, TheFirstVersionComesWholeAndTheNextAsADelta) {
@@ -121,8 +133,10 @@ TEST_F(WeightTransferTest, TheFirstVersionComesWholeAndTheNextAsADelta) {
   ASSERT_TRUE(Receive().ok());
   EXPECT_EQ(client_.encodings, (std::vector<Encoding>{Encoding::kWhole, Encoding::kDelta}));
   EXPECT_LT(received_[1].size_bytes, received_[0].size_bytes / 10);
-  EXPECT_EQ(client_.reports, (std::vector<WeightStage>{WeightStage::kVerified, WeightStage::kLive,
-                                                       WeightStage::kVerified, WeightStage::kLive}));
+  EXPECT_EQ(
+      client_.reports,
+      (std::vector<WeightStage>{
+          WeightStage::kVerified, WeightStage::kLive, WeightStage::kVerified, WeightStage::kLive}));
 }
 
 TEST_F(WeightTransferTest, GarbageInTheHeldBytesIsFoundAndReplacedByWholeWeights) {
@@ -133,13 +147,15 @@ TEST_F(WeightTransferTest, GarbageInTheHeldBytesIsFoundAndReplacedByWholeWeights
   Publish(Change(*client_.published, 2, 0.01, 2));
   ASSERT_TRUE(Receive().ok());
   EXPECT_EQ(mismatches_, 1);
-  EXPECT_EQ(client_.encodings, (std::vector<Encoding>{Encoding::kWhole, Encoding::kDelta, Encoding::kWhole}));
+  EXPECT_EQ(client_.encodings,
+            (std::vector<Encoding>{Encoding::kWhole, Encoding::kDelta, Encoding::kWhole}));
   EXPECT_EQ(transfer_.held()->bytes.view(), client_.published->bytes.view());
 }
 
 TEST_F(WeightTransferTest, ABrokenStreamGoesOnWhereItBroke) {
   Publish(MakeSnapshot(1, kTensors, 1));
-  client_.failures = {{.status = absl::UnavailableError("gone")}, {.status = absl::UnavailableError("gone")}};
+  client_.failures = {{.status = absl::UnavailableError("gone")},
+                      {.status = absl::UnavailableError("gone")}};
   ASSERT_TRUE(Receive().ok());
   const uint64_t half = client_.published->bytes.size() / 2;
   EXPECT_EQ(client_.offsets, (std::vector<uint64_t>{0, half, half}));
@@ -169,7 +185,8 @@ TEST_F(WeightTransferTest, AVersionSupersededInMidTransferLeavesTheHeldOneAndThe
   ASSERT_TRUE(Receive().ok());
   const std::string first(client_.published->bytes.view());
   Publish(Change(*client_.published, 2, 0.01, 2));
-  client_.failures = {{.status = absl::UnavailableError("gone")}, {.status = absl::NotFoundError("superseded")}};
+  client_.failures = {{.status = absl::UnavailableError("gone")},
+                      {.status = absl::NotFoundError("superseded")}};
   EXPECT_TRUE(absl::IsNotFound(Receive()));
   EXPECT_EQ(transfer_.held()->bytes.view(), first);
   client_.plans = {absl::NotFoundError("superseded")};
@@ -209,10 +226,12 @@ TEST_F(WeightTransferTest, OverwrittenSharedMemoryFallsBackToGrpc) {
 
   Publish(Change(*client_.published, 2, 0.01, 2));
   client_.plans = {plan};
-  for (int i = 0; i < 2; ++i) ASSERT_TRUE((*writer)->Write("whole", client_.published->bytes.view()).ok());
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE((*writer)->Write("whole", client_.published->bytes.view()).ok());
   ASSERT_TRUE(Receive().ok());
   EXPECT_EQ(client_.fetched_from.size(), 1u);
-  EXPECT_EQ(client_.queries.back().failed, (std::vector<std::string>{TransferMachine::kSharedMemory}));
+  EXPECT_EQ(client_.queries.back().failed,
+            (std::vector<std::string>{TransferMachine::kSharedMemory}));
 }
 
 TEST_F(WeightTransferTest, AWorkerThatKeepsNothingIsSentWholeWeights) {

@@ -155,7 +155,8 @@ void EngineLoop::CompleteGroup(int64_t tag) {
 
 void EngineLoop::End(const Ended& ended) {
   const auto call = calls_.find(ended.call);
-  if (call != calls_.end()) engine_->EndSibling(call->second.first_tag + ended.group, ended.sibling);
+  if (call != calls_.end())
+    engine_->EndSibling(call->second.first_tag + ended.group, ended.sibling);
 }
 
 void EngineLoop::End(int64_t number, const absl::Status& status) {

@@ -60,7 +60,8 @@ class EngineLoop final {
       ABSL_LOCKS_EXCLUDED(mu_);
   // Gives the call up; no effect when it has ended.
   void Cancel(int64_t call) ABSL_LOCKS_EXCLUDED(mu_);
-  // Nothing more is wanted of one sibling of a group, by their indices; the others go on. No effect when it has ended.
+  // Nothing more is wanted of one sibling of a group, by their indices; the others go on. No effect
+  // when it has ended.
   void EndSibling(int64_t call, int64_t group, int sibling) ABSL_LOCKS_EXCLUDED(mu_);
   // From now on Submit() refuses; what is in flight goes on.
   void Drain() ABSL_LOCKS_EXCLUDED(mu_);

@@ -146,12 +146,12 @@ TEST_F(EngineLoopTest, AnEndedSiblingIsDrawnNoMoreAndTheOthersGoOn) {
   engine_.AllowSteps(1);
   recorder->AwaitTokens(3);
   loop_.EndSibling(*call, 1, 0);
-  engine_.AllowSteps(1);   // The loop may have begun to wait in a step before the sibling was ended.
+  engine_.AllowSteps(1);  // The loop may have begun to wait in a step before the sibling was ended.
   engine_.AwaitEndedSiblings(1);
   engine_.AllowAllSteps();
   EXPECT_TRUE(recorder->AwaitEnd().ok());
   EXPECT_LT(recorder->TextOf(1, 0).size(), recorder->TextOf(1, 1).size());
-  loop_.EndSibling(*call, 1, 0);   // Of a call that is over.
+  loop_.EndSibling(*call, 1, 0);  // Of a call that is over.
 }
 
 TEST_F(EngineLoopTest, CancellingACallThatHasEndedDoesNothing) {

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
+#include "libs/base/memory.h"
 #include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
@@ -144,6 +145,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
 }  // namespace convrec::serve
 
 int main(int argc, char** argv) {
+  convrec::base::KeepFreedMemory();
   return convrec::base::RunProgram("convrec serve",
                                    [&] { return convrec::serve::Main(argc, argv); });
 }

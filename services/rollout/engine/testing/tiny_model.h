@@ -1,4 +1,5 @@
-// A model for tests of what samples: two layers, two query heads for each key head, tied embeddings.
+// A model for tests of what samples: two layers, two query heads for each key head, tied
+// embeddings.
 #pragma once
 
 #include <vector>
