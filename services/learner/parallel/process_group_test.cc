@@ -121,6 +121,7 @@ TEST(ProcessGroupTest, ALateRankEndsTheJobAtTheDeadline) {
 
 TEST(ProcessGroupTest, TheLeadersEndReachesRanksThatWaitForACommand) {
   const std::vector<RankExit> exits = InGroup(2, [](ProcessGroup& group) {
+    group.AllReduceSum(at::ones({1}), "gradients")->Wait();  // Both have met.
     if (group.is_leader()) std::_Exit(5);
     group.AwaitCommand();
     return true;
@@ -131,6 +132,7 @@ TEST(ProcessGroupTest, TheLeadersEndReachesRanksThatWaitForACommand) {
 
 TEST(ProcessGroupTest, ARanksOwnReasonIsToldByAll) {
   const std::vector<RankExit> exits = InGroup(2, [](ProcessGroup& group) {
+    group.AllReduceSum(at::ones({1}), "gradients")->Wait();  // Both have met.
     if (!group.is_leader()) group.Fail("out of memory", base::kExitIo);
     group.AllReduceSum(at::ones({1}), "gradients")->Wait();
     return true;
