@@ -32,7 +32,8 @@ double Ndcg20(const report::RunLog& log, report::Stage stage) {
 }
 
 TEST(JobTest, RewardRisesAndEveryGroupIsTrainedOnce) {
-  Job job({"learner.steps=30"});
+  // Of four seeds this is the median: the reward rises by a third. The weakest rises by a tenth.
+  Job job({"learner.steps=30", "seed=2"});
   job.StartReward();
   job.StartLearner();
   job.StartWorker("rollout-1");
