@@ -2,13 +2,11 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
-#include "libs/base/stop_signal.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/common.h"
@@ -23,7 +21,7 @@ namespace {
 class GrpcLearnerClient final : public LearnerClient {
  public:
   GrpcLearnerClient(const std::string& address, std::string worker)
-      : address_(address),
+      : learner_(absl::StrCat("learner at ", address), kLearnerAttempt),
         worker_(std::move(worker)),
         channel_(rpc::MakeChannel(address)),
         experience_(v1::ExperienceService::NewStub(channel_)) {}
@@ -35,7 +33,7 @@ class GrpcLearnerClient final : public LearnerClient {
     request.set_tokenizer_digest(identity.tokenizer_digest);
     request.set_reward_rules(identity.reward_rules);
     v1::JoinReply reply;
-    CR_RETURN_IF_ERROR(Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
+    CR_RETURN_IF_ERROR(learner_.Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
       return experience_->Join(context, request, &reply);
     }));
     if (reply.segmentation() != "by_line" && reply.segmentation() != "reference") {
@@ -59,7 +57,7 @@ class GrpcLearnerClient final : public LearnerClient {
     request.set_max_groups(max_groups);
     request.set_wait_ms(absl::ToInt64Milliseconds(wait));
     v1::LeasePromptsReply reply;
-    CR_RETURN_IF_ERROR(Call(wait, [&](grpc::ClientContext* context) {
+    CR_RETURN_IF_ERROR(learner_.Call(wait, [&](grpc::ClientContext* context) {
       return experience_->LeasePrompts(context, request, &reply);
     }));
     LeasedWork work{.leases = {}, .run_complete = reply.run_complete()};
@@ -75,7 +73,7 @@ class GrpcLearnerClient final : public LearnerClient {
     request.set_epoch(group.epoch.value);
     *request.add_groups() = wire::ToProto(group);
     v1::SubmitGroupsReply reply;
-    CR_RETURN_IF_ERROR(Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
+    CR_RETURN_IF_ERROR(learner_.Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
       return experience_->SubmitGroups(context, request, &reply);
     }));
     if (reply.admissions_size() != 1)
@@ -107,21 +105,10 @@ class GrpcLearnerClient final : public LearnerClient {
     return rpc::FromGrpc(experience_->SubmitGroups(&context, request, &reply));
   }
 
-  void Close() override { closed_ = true; }
+  void Close() override { learner_.Close(); }
 
  private:
-  // A call that may wait `wait` at the learner, retried until a stop is requested.
-  absl::Status Call(absl::Duration wait,
-                    absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
-    return CallPatiently(
-        absl::StrCat("learner at ", address_),
-        absl::Seconds(30) + wait,
-        [this] { return closed_.load(); },
-        attempt);
-  }
-
-  const std::string address_;
-  std::atomic<bool> closed_{false};
+  PatientPeer learner_;
   const std::string worker_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::ExperienceService::Stub> experience_;

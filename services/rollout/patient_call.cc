@@ -2,7 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "absl/strings/str_cat.h"
+#include <utility>
+
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
 #include "libs/base/stop_signal.h"
@@ -15,22 +16,23 @@ constexpr absl::Duration kReportInterval = absl::Seconds(5);
 
 }  // namespace
 
-absl::Status CallPatiently(const std::string& peer,
-                           absl::Duration attempt_timeout,
-                           const std::function<bool()>& is_closed,
-                           absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
-  rpc::CallOptions options{.attempt_timeout = attempt_timeout, .total_timeout = kReportInterval};
-  options.wait = [&is_closed](absl::Duration wait) {
-    return is_closed() || base::WaitForStop(wait);
-  };
+PatientPeer::PatientPeer(std::string name, absl::Duration attempt_timeout)
+    : name_(std::move(name)), attempt_timeout_(attempt_timeout) {}
+
+bool PatientPeer::stopped() const { return closed_ || base::StopRequested(); }
+
+absl::Status PatientPeer::Call(
+    absl::Duration wait, absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) const {
+  rpc::CallOptions options{.attempt_timeout = attempt_timeout_ + wait,
+                           .total_timeout = kReportInterval};
+  options.wait = [this](absl::Duration pause) { return closed_ || base::WaitForStop(pause); };
   while (true) {
     const absl::Status status = rpc::CallWithRetry(options, attempt);
-    if (!status.ok() && (base::StopRequested() || is_closed()))
-      return absl::CancelledError("stopped");
+    if (!status.ok() && stopped()) return absl::CancelledError("stopped");
     const bool is_transient = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
                               absl::IsResourceExhausted(status);
-    if (!is_transient) return base::Annotate(status, peer);
-    CR_LOG(WARNING) << peer << " does not answer, trying again: " << status.message();
+    if (!is_transient) return base::Annotate(status, name_);
+    CR_LOG(WARNING) << name_ << " does not answer, trying again: " << status.message();
   }
 }
 

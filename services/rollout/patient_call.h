@@ -1,7 +1,7 @@
 // Calls to a peer that a worker cannot do without.
 #pragma once
 
-#include <functional>
+#include <atomic>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -15,12 +15,30 @@ class Status;
 
 namespace convrec::rollout {
 
-// Repeats a safe call while `peer` cannot be reached, and says so every few seconds; Cancelled once
-// a stop of the process is requested or `is_closed` holds. `attempt_timeout` bounds one attempt.
-// Other errors are returned at once, with the peer's name.
-absl::Status CallPatiently(const std::string& peer,
-                           absl::Duration attempt_timeout,
-                           const std::function<bool()>& is_closed,
-                           absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt);
+// Of one attempt at the learner.
+inline constexpr absl::Duration kLearnerAttempt = absl::Seconds(30);
+
+// Thread-safe.
+class PatientPeer final {
+ public:
+  // `name` is for messages, as in "learner at host:port". `attempt_timeout` bounds one attempt.
+  PatientPeer(std::string name, absl::Duration attempt_timeout);
+
+  // Repeats a safe call while the peer cannot be reached, and says so every few seconds; Cancelled
+  // once a stop of the process is requested or after Close(). An attempt may take `wait` longer,
+  // which the peer spends waiting. Other errors are returned at once, with the peer's name.
+  absl::Status Call(absl::Duration wait,
+                    absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) const;
+
+  // Ends all calls.
+  void Close() { closed_ = true; }
+  // After Close() or once a stop of the process is requested.
+  bool stopped() const;
+
+ private:
+  const std::string name_;
+  const absl::Duration attempt_timeout_;
+  std::atomic<bool> closed_{false};
+};
 
 }  // namespace convrec::rollout

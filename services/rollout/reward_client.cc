@@ -26,13 +26,10 @@ class GrpcRewardClient final : public RewardClient {
 
   absl::StatusOr<RewardDescription> Describe() override {
     v1::DescribeReply reply;
-    CR_RETURN_IF_ERROR(CallPatiently(
-        absl::StrCat("reward service at ", address_),
-        absl::Seconds(10),
-        [] { return false; },
-        [&](grpc::ClientContext* context) {
-          return stub_->Describe(context, v1::DescribeRequest(), &reply);
-        }));
+    const PatientPeer service(absl::StrCat("reward service at ", address_), absl::Seconds(10));
+    CR_RETURN_IF_ERROR(service.Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
+      return stub_->Describe(context, v1::DescribeRequest(), &reply);
+    }));
     num_ranks_ = reply.num_ranks();
     {
       absl::MutexLock lock(&mu_);

@@ -79,8 +79,7 @@ TEST(JobTest, TheListedMetricsAreExactlyThoseServed) {
     if (words.size() >= 2 && words[0][0] != '#') listed[words[1]] = words[0];
   }
   EXPECT_EQ(served, listed);
-  job.child("learner").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75);
+  EXPECT_EQ(job.Stop("learner", kLong).code, 75);
 }
 
 TEST(JobTest, AWorkerThatJoinsLateTakesPart) {
@@ -97,8 +96,7 @@ TEST(JobTest, AWorkerThatJoinsLateTakesPart) {
     late = job.Metric("rollout-2", {"rl_rollout_groups_total", "outcome=\"accepted\""});
   }
   EXPECT_GT(late, 0) << job.LogText("rollout-2");
-  job.child("learner").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75);
+  EXPECT_EQ(job.Stop("learner", kLong).code, 75);
 }
 
 TEST(JobTest, AWorkerKilledInMidGroupCostsNothingButTime) {
@@ -122,8 +120,7 @@ TEST(JobTest, ARewardServiceThatRestartsCostsNothingButTime) {
   job.StartLearner();
   job.StartWorker("rollout-1");
   job.WaitForStep(2, kLong);
-  job.child("reward").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("reward", kLong).code, 0);
+  EXPECT_EQ(job.Stop("reward", kLong).code, 0);
   job.RestartReward();
   EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
   EXPECT_EQ(job.Log().rl_steps.size(), 8u);
@@ -149,11 +146,9 @@ TEST(JobTest, AStoppedRunGoesOnWhereItStopped) {
   job.StartLearner();
   job.StartWorker("rollout-1");
   job.WaitForStep(3, kLong);
-  job.child("learner").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75) << job.LogText("learner");
+  EXPECT_EQ(job.Stop("learner", kLong).code, 75) << job.LogText("learner");
   const size_t stopped_after = job.Log().rl_steps.size();
-  job.child("rollout-1").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("rollout-1", kLong).code, 0);
+  EXPECT_EQ(job.Stop("rollout-1", kLong).code, 0);
   job.StartLearner(/*resume=*/true);
   job.StartWorker("rollout-1");
   EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
@@ -169,10 +164,8 @@ TEST(JobTest, AStopDuringAnEvaluationLosesNoPoint) {
   job.StartWorker("rollout-1");
   // Step 4 is logged right before its evaluation.
   job.WaitForStep(4, kLong);
-  job.child("learner").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75) << job.LogText("learner");
-  job.child("rollout-1").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("rollout-1", kLong).code, 0);
+  EXPECT_EQ(job.Stop("learner", kLong).code, 75) << job.LogText("learner");
+  EXPECT_EQ(job.Stop("rollout-1", kLong).code, 0);
   job.StartLearner(/*resume=*/true);
   job.StartWorker("rollout-1");
   EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
@@ -216,8 +209,7 @@ TEST(JobTest, SynchronousTrainingKilledAndResumedWithOtherWorkersGivesTheSameBit
       job.child("learner").Signal(SIGKILL);
       EXPECT_EQ(job.WaitForEnd("learner", kLong).signal, SIGKILL);
       for (const char* worker : {"rollout-1", "rollout-2"}) {
-        job.child(worker).Signal(SIGTERM);
-        EXPECT_EQ(job.WaitForEnd(worker, kLong).code, 0) << job.LogText(worker);
+        EXPECT_EQ(job.Stop(worker, kLong).code, 0) << job.LogText(worker);
       }
       job.StartLearner(/*resume=*/true);
       job.StartWorker("rollout-3");

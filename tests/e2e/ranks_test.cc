@@ -34,12 +34,10 @@ TEST(RanksTest, TwoRanksTrainAndOneRankGoesOn) {
   job.StartLearner();
   job.StartWorker("rollout-1");
   job.WaitForStep(3, kLong);
-  job.child("learner").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 75) << job.LogText("learner");
+  EXPECT_EQ(job.Stop("learner", kLong).code, 75) << job.LogText("learner");
   EXPECT_NE(job.LogText("learner").find("learner-1"), std::string::npos);
   const size_t stopped_after = job.Log().rl_steps.size();
-  job.child("rollout-1").Signal(SIGTERM);
-  EXPECT_EQ(job.WaitForEnd("rollout-1", kLong).code, 0);
+  EXPECT_EQ(job.Stop("rollout-1", kLong).code, 0);
   job.Add("learner.ranks=1");
   job.StartLearner(/*resume=*/true);
   job.StartWorker("rollout-1");

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -203,6 +204,11 @@ cli::ExitState Job::WaitForEnd(const std::string& name, absl::Duration timeout) 
       << name << " did not end:\n"
       << LogText(name);
   return exit.value_or(cli::ExitState{.code = 0, .signal = 9});
+}
+
+cli::ExitState Job::Stop(const std::string& name, absl::Duration timeout) {
+  child(name).Signal(SIGTERM);
+  return WaitForEnd(name, timeout);
 }
 
 void Job::WaitForStep(size_t count, absl::Duration timeout) {

@@ -43,6 +43,8 @@ class Job final {
   cli::ChildProcess& child(const std::string& name) { return children_.at(name); }
   // Waits for the end of a child; fails the test after `timeout`.
   cli::ExitState WaitForEnd(const std::string& name, absl::Duration timeout);
+  // The same after a SIGTERM.
+  cli::ExitState Stop(const std::string& name, absl::Duration timeout);
   // Waits until the run log has `count` reinforcement-learning steps.
   void WaitForStep(size_t count, absl::Duration timeout);
 

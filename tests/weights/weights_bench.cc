@@ -3,7 +3,6 @@
 // Receivers are threads of this process: each keeps its own copy, digests it and compares it with
 // the learner's. The last line is one JSON object.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "libs/base/bench_timing.h"
 #include "libs/base/check.h"
 #include "libs/base/files.h"
 #include "libs/base/random.h"
@@ -29,19 +29,10 @@
 namespace convrec {
 namespace {
 
+using base::Median;
+using base::SecondsOf;
+
 using SnapshotPtr = std::shared_ptr<const weights::Snapshot>;
-
-template <typename Work>
-double Seconds(const Work& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 // Weights before and after one step on made-up rows of 64 tokens.
 std::pair<SnapshotPtr, SnapshotPtr> TrainOneStep(const std::string& directory,
@@ -104,7 +95,7 @@ Row Push(const weights::Snapshot& before, const weights::Snapshot& after, Row ro
   for (int repeat = 0; repeat < repeats; ++repeat) {
     // There and back again: both directions change the same elements.
     const SnapshotPtr next = AsVersion(repeat % 2 == 0 ? after : before, ++version);
-    seconds.push_back(Seconds([&] {
+    seconds.push_back(SecondsOf([&] {
       learner.Publish(next);
       for (const auto& worker : workers) worker->Await(version);
     }));
@@ -133,8 +124,8 @@ void PrintCodec(const weights::Snapshot& before, const weights::Snapshot& after)
   for (const auto& [name, options] : ways) {
     std::string delta;
     const double encode =
-        Seconds([&, &how = options] { delta = *weights::EncodeDelta(before, after, how); });
-    const double decode = Seconds(
+        SecondsOf([&, &how = options] { delta = *weights::EncodeDelta(before, after, how); });
+    const double decode = SecondsOf(
         [&] { CR_CHECK(weights::ApplyDelta(delta, before, after.manifest, out.data()).ok()); });
     CR_CHECK(out.view() == after.bytes.view());
     std::printf("%-22s %12zu %8.5f %10.4f %10.4f\n",
@@ -144,7 +135,7 @@ void PrintCodec(const weights::Snapshot& before, const weights::Snapshot& after)
                 encode,
                 decode);
   }
-  std::printf("%-22s %52.4f\n", "digests of a receiver", Seconds([&] {
+  std::printf("%-22s %52.4f\n", "digests of a receiver", SecondsOf([&] {
                 CR_CHECK(weights::VerifyBytes(after.manifest, out.data()).ok());
               }));
 }

@@ -18,6 +18,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/config/load.h"
+#include "tools/convrec/host_memory.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {
@@ -64,20 +65,15 @@ Check CheckCpu() {
 }
 
 Check CheckMemory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  double total_kib = 0, available_kib = 0, value = 0;
-  while (file >> key >> value >> unit) {
-    if (key == "MemTotal:") total_kib = value;
-    if (key == "MemAvailable:") available_kib = value;
-  }
-  const double available = available_kib * 1024 / kGiB;
+  const HostMemory memory = ReadHostMemory();
+  const double available = static_cast<double>(memory.available_bytes) / kGiB;
+  const double total = static_cast<double>(memory.total_bytes) / kGiB;
   return {
       available < kEnoughMemoryGiB ? Verdict::kWarning : Verdict::kFine,
       "memory",
       absl::StrCat(absl::SixDigits(static_cast<int>(available * 10) / 10.0),
                    " GiB free of ",
-                   absl::SixDigits(static_cast<int>(total_kib * 1024 / kGiB * 10) / 10.0)),
+                   absl::SixDigits(static_cast<int>(total * 10) / 10.0)),
       "the sample job needs about 2 GiB; lower learner.microbatch_tokens and rollout.max_groups"};
 }
 

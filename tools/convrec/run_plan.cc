@@ -7,11 +7,10 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
+#include "libs/kernels/paged_attention.h"
 
 namespace convrec::cli {
 namespace {
-
-constexpr int64_t kBlockTokens = 32;  // Positions of one block of keys and values.
 
 // Resident memory of a process before it has a model, as measured: most of it is LibTorch.
 constexpr double kTorchProcessBytes = 280e6;
@@ -36,7 +35,9 @@ double KeyValueBytes(const model::ModelConfig& model, bool is_narrow) {
          (is_narrow ? 2 : 4);
 }
 
-int64_t Blocks(int64_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
+int64_t Blocks(int64_t tokens) {
+  return (tokens + kernels::kBlockPositions - 1) / kernels::kBlockPositions;
+}
 
 class Planner final {
  public:
@@ -63,7 +64,9 @@ class Planner final {
                              facts_.model.max_position_embeddings - rollout_.max_new_tokens);
   }
   int64_t longest_list() const { return longest_prompt() + rollout_.max_new_tokens; }
-  double kv_block_bytes() const { return KeyValueBytes(facts_.model, is_narrow_) * kBlockTokens; }
+  double kv_block_bytes() const {
+    return KeyValueBytes(facts_.model, is_narrow_) * kernels::kBlockPositions;
+  }
   double kv_bytes() const { return rollout_.kv_cache_mb * 1048576.0; }
   int64_t group_blocks() const {
     return Blocks(longest_prompt()) +

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -21,6 +20,7 @@
 #include "libs/config/stored_config.h"
 #include "libs/report/format.h"
 #include "libs/sample/sample_world.h"
+#include "tools/convrec/host_memory.h"
 #include "tools/convrec/launcher.h"
 #include "tools/convrec/run_folder.h"
 #include "tools/convrec/run_plan.h"
@@ -93,22 +93,11 @@ void Conclude(const RunFolder& folder, const report::RunOutcome& outcome) {
   if (!status.ok()) CR_LOG(WARNING) << status.message();
 }
 
-// Memory that processes can still take, by /proc/meminfo.
-int64_t AvailableBytes() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  int64_t kib = 0;
-  while (file >> key >> kib >> unit) {
-    if (key == "MemAvailable:") return kib * 1024;
-  }
-  return 0;
-}
-
 // Prints what would run, as a configuration with comments; opens no port and writes no file.
 absl::StatusOr<int> DryRun(const config::RunOptions& options) {
   PlanFacts facts;
   CR_ASSIGN_OR_RETURN(facts.model, sample::ModelShapeOf(options));
-  facts.num_available_bytes = AvailableBytes();
+  facts.num_available_bytes = ReadHostMemory().available_bytes;
 #if defined(__x86_64__)
   facts.has_native_bfloat16 = __builtin_cpu_supports("avx512bf16");
 #endif

@@ -13,7 +13,6 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -24,6 +23,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "libs/base/bench_timing.h"
 #include "libs/base/check.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
@@ -36,18 +36,10 @@
 namespace convrec::learner {
 namespace {
 
+using base::Median;
+using base::SecondsOf;
+
 constexpr int kRanks = 8;
-
-double Seconds(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 struct Work {
   std::string model_dir;
@@ -150,7 +142,7 @@ void Step(const Work& work) {
   const int64_t repeats = work.option("repeats", 3);
   for (int64_t repeat = 0; repeat <= repeats; ++repeat) {
     const double elapsed =
-        Seconds([&] { stats = Need(trainer->PolicyStep(batch, reference.get())); });
+        SecondsOf([&] { stats = Need(trainer->PolicyStep(batch, reference.get())); });
     if (repeat == 0) first = elapsed;
     if (repeat > 0 || repeats == 0) seconds.push_back(elapsed);
   }
@@ -183,7 +175,7 @@ ProductTimes TimeProducts(int64_t rows, int64_t n, int64_t k, kernels::PanelType
   const auto time = [](const std::function<void()>& product) {
     std::vector<double> seconds;
     product();
-    for (int repeat = 0; repeat < 5; ++repeat) seconds.push_back(Seconds(product));
+    for (int repeat = 0; repeat < 5; ++repeat) seconds.push_back(SecondsOf(product));
     return *std::min_element(seconds.begin(), seconds.end());
   };
   // c = a b^T with b in panels.

@@ -9,7 +9,6 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -17,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "libs/base/bench_timing.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
 #include "libs/kernels/instruction_set.h"
@@ -28,16 +28,8 @@
 namespace convrec::rollout {
 namespace {
 
-double Seconds(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
+using base::Median;
+using base::SecondsOf;
 
 struct Shape {
   int64_t n, k, count;
@@ -70,7 +62,7 @@ double PassSeconds(const std::vector<Shape>& shapes,
     const auto time = [&](const std::function<void(size_t)>& product) {
       std::vector<double> seconds;
       for (int repeat = 0; repeat < 5; ++repeat) {
-        seconds.push_back(Seconds([&] {
+        seconds.push_back(SecondsOf([&] {
           for (size_t i = 0; i < weights.size(); ++i) product(i);
         }));
       }
@@ -136,7 +128,7 @@ int Run(int argc, char** argv) {
         return 65;
       }
     }
-    const double elapsed = Seconds([&] {
+    const double elapsed = SecondsOf([&] {
       while (!(*engine)->idle()) {
         if (!(*engine)->Step().ok()) std::abort();
       }

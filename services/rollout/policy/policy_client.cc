@@ -2,18 +2,15 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
 #include <cstring>
 #include <map>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
-#include "libs/base/stop_signal.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/policy.h"
@@ -32,7 +29,7 @@ constexpr size_t kMaxChannels = 64;
 class GrpcPolicyClient final : public PolicyClient {
  public:
   GrpcPolicyClient(const std::string& address, std::string worker)
-      : address_(address),
+      : learner_(absl::StrCat("learner at ", address), kLearnerAttempt),
         worker_(std::move(worker)),
         channel_(rpc::MakeChannel(address)),
         policy_(v1::PolicyService::NewStub(channel_)),
@@ -47,7 +44,7 @@ class GrpcPolicyClient final : public PolicyClient {
     request.set_held_version(held);
     request.set_wait_ms(absl::ToInt64Milliseconds(wait));
     v1::WaitForVersionReply reply;
-    CR_RETURN_IF_ERROR(Call(wait, [&](grpc::ClientContext* context) {
+    CR_RETURN_IF_ERROR(learner_.Call(wait, [&](grpc::ClientContext* context) {
       return policy_->WaitForVersion(context, request, &reply);
     }));
     if (!reply.has_snapshot()) return nullptr;
@@ -70,7 +67,7 @@ class GrpcPolicyClient final : public PolicyClient {
     for (const std::string& source : query.failed) request.add_failed(source);
     request.set_wait_ms(absl::ToInt64Milliseconds(query.wait));
     v1::PlanTransferReply reply;
-    CR_RETURN_IF_ERROR(Call(query.wait, [&](grpc::ClientContext* context) {
+    CR_RETURN_IF_ERROR(learner_.Call(query.wait, [&](grpc::ClientContext* context) {
       return policy_->PlanTransfer(context, request, &reply);
     }));
     TransferPlan plan;
@@ -121,8 +118,8 @@ class GrpcPolicyClient final : public PolicyClient {
     v1::WeightChunk chunk;
     absl::Status taken;
     for (bool is_first = true; taken.ok() && reader->Read(&chunk); is_first = false) {
-      taken = closed_ || base::StopRequested() ? absl::CancelledError("stopped")
-                                               : Take(chunk, is_first, manifest, payload);
+      taken = learner_.stopped() ? absl::CancelledError("stopped")
+                                 : Take(chunk, is_first, manifest, payload);
     }
     if (!taken.ok()) context.TryCancel();
     const absl::Status finished = rpc::FromGrpc(reader->Finish());
@@ -149,25 +146,15 @@ class GrpcPolicyClient final : public PolicyClient {
     request.set_stage(stage == WeightStage::kLive ? v1::ReportWeightsRequest::STAGE_LIVE
                                                   : v1::ReportWeightsRequest::STAGE_VERIFIED);
     v1::ReportWeightsReply reply;
-    CR_RETURN_IF_ERROR(Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
+    CR_RETURN_IF_ERROR(learner_.Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
       return policy_->ReportWeights(context, request, &reply);
     }));
     return reply.digest_matches();
   }
 
-  void Close() override { closed_ = true; }
+  void Close() override { learner_.Close(); }
 
  private:
-  // A call that may wait `wait` at the learner, retried until a stop is requested.
-  absl::Status Call(absl::Duration wait,
-                    absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
-    return CallPatiently(
-        absl::StrCat("learner at ", address_),
-        absl::Seconds(30) + wait,
-        [this] { return closed_.load(); },
-        attempt);
-  }
-
   std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     if (channels_.size() >= kMaxChannels) channels_.clear();
@@ -205,8 +192,7 @@ class GrpcPolicyClient final : public PolicyClient {
     return absl::OkStatus();
   }
 
-  const std::string address_;
-  std::atomic<bool> closed_{false};
+  PatientPeer learner_;
   const std::string worker_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::PolicyService::Stub> policy_;
