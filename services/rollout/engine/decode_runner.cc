@@ -2,11 +2,8 @@
 
 #include <torch/types.h>
 
-#include <algorithm>
 #include <functional>
 #include <limits>
-
-#include "libs/base/check.h"
 
 #ifdef CONVREC_CUDA
 #include <ATen/cuda/CUDAGraph.h>
@@ -15,6 +12,12 @@
 #endif
 
 namespace convrec::rollout {
+namespace {
+
+// Sizes that are kept, with their memory and graphs; past it all are made again as they are needed.
+constexpr size_t kMostEntries = 64;
+
+}  // namespace
 
 struct DecodeRunner::Entry {
   at::Tensor token_ids_R, positions_R;
@@ -27,14 +30,6 @@ DecodeRunner::DecodeRunner(TensorKvStore* store, int32_t spare_block, at::Device
     : store_(store), spare_block_(spare_block), device_(device) {}
 
 DecodeRunner::~DecodeRunner() = default;
-
-bool DecodeRunner::Takes(const std::vector<kernels::QueryGroup>& groups) {
-  return std::all_of(groups.begin(), groups.end(), [](const kernels::QueryGroup& group) {
-    return std::all_of(group.runs.begin(), group.runs.end(), [](const kernels::QueryRun& run) {
-      return run.num_rows == 1;
-    });
-  });
-}
 
 DecodeShape DecodeRunner::Padded(const DecodeShape& shape) {
   // Powers of two up to 32, then multiples of 32.
@@ -55,7 +50,6 @@ at::Tensor DecodeRunner::Run(const model::Decoder& decoder,
                              const std::vector<int64_t>& token_ids,
                              const std::vector<int64_t>& positions,
                              const std::vector<kernels::QueryGroup>& groups) {
-  CR_CHECK(Takes(groups));
   const auto rows = static_cast<int64_t>(token_ids.size());
   const DecodeShape shape = Padded(ShapeOf(groups));
 
@@ -66,7 +60,9 @@ at::Tensor DecodeRunner::Run(const model::Decoder& decoder,
   const at::Tensor ids_R = torch::tensor(ids, at::kLong).to(device_);
   const at::Tensor places_R = torch::tensor(places, at::kLong).to(device_);
 
-  std::unique_ptr<Entry>& entry = entries_[{&decoder, shape}];
+  const Key key = {&decoder, shape};
+  if (entries_.size() >= kMostEntries && !entries_.contains(key)) entries_.clear();
+  std::unique_ptr<Entry>& entry = entries_[key];
   const auto run = [&] {
     entry->logits_RV = decoder.Logits(
         decoder.Trunk(entry->token_ids_R, entry->positions_R, store_->BeginStep(entry->tensors)));

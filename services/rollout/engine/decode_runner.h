@@ -34,10 +34,8 @@ class DecodeRunner final {
   DecodeRunner(TensorKvStore* store, int32_t spare_block, at::Device device);
   ~DecodeRunner();
 
-  // Whether every run of the groups is one token.
-  static bool Takes(const std::vector<kernels::QueryGroup>& groups);
-
-  // Logits [R, V] of the groups' rows; they live until the next call.
+  // Logits [R, V] of the groups' rows, each run being one token that draws; they live until the
+  // next call.
   at::Tensor Run(const model::Decoder& decoder,
                  const std::vector<int64_t>& token_ids,
                  const std::vector<int64_t>& positions,

@@ -409,7 +409,8 @@ absl::Status Engine::Take(const StepInputs& step, const std::vector<Draw>& draws
 }
 
 at::Tensor Engine::Logits(const StepInputs& step) {
-  if (runner_ != nullptr && DecodeRunner::Takes(step.groups)) {
+  const bool all_draw = step.draw_rows.size() == step.token_ids.size();
+  if (runner_ != nullptr && all_draw) {
     return runner_->Run(decoder(), step.token_ids, step.positions, step.groups);
   }
   const at::Device device = decoder().device();
@@ -417,7 +418,7 @@ at::Tensor Engine::Logits(const StepInputs& step) {
                                                torch::tensor(step.positions, at::kLong).to(device),
                                                store_->BeginStep(step.groups));
   if (step.draws.empty()) return {};
-  if (step.draw_rows.size() == step.token_ids.size()) return decoder().Logits(hidden_MD);
+  if (all_draw) return decoder().Logits(hidden_MD);
   return decoder().Logits(
       hidden_MD.index_select(0, torch::tensor(step.draw_rows, at::kLong).to(device)));
 }

@@ -100,6 +100,29 @@ class DecoderEngineTest : public ::testing::Test {
     return {logprob.const_data_ptr<float>(), logprob.const_data_ptr<float>() + logprob.numel()};
   }
 
+  void ExpectSameDrawsOfBothMemories(const std::vector<GenerationRequest>& requests,
+                                     DecoderEngineOptions options) {
+    auto panels = Engine(options);
+    options.kv_memory = DecoderEngineOptions::KvMemory::kTensors;
+    auto tensors = Engine(options);
+    for (const auto& request : requests) {
+      ASSERT_TRUE(panels->Add(request).ok());
+      ASSERT_TRUE(tensors->Add(request).ok());
+    }
+    const auto expected = Run(panels.get());
+    const auto results = Run(tensors.get());
+    for (const auto& request : requests) {
+      for (size_t s = 0; s < 4; ++s) {
+        const Completion& one = results.at(request.tag)[s];
+        const Completion& other = expected.at(request.tag)[s];
+        ASSERT_EQ(one.token_ids, other.token_ids);
+        for (size_t t = 0; t < one.token_ids.size(); ++t) {
+          EXPECT_NEAR(one.sampled_logprobs[t], other.sampled_logprobs[t], 1e-5);
+        }
+      }
+    }
+  }
+
   base::TemporaryDirectory dir_;
   std::unique_ptr<model::Decoder> decoder_;
 };
@@ -193,25 +216,12 @@ TEST_F(DecoderEngineTest, TensorMemoryGivesTheSameDrawsAsPanels) {
   for (int i = 0; i < 5; ++i) requests.push_back(Request(i, 1 + 17 * i, 4, 30 + i));
   DecoderEngineOptions options = Options();
   options.max_prefill_tokens = 40;
-  auto panels = Engine(options);
-  options.kv_memory = DecoderEngineOptions::KvMemory::kTensors;
-  auto tensors = Engine(options);
-  for (const auto& request : requests) {
-    ASSERT_TRUE(panels->Add(request).ok());
-    ASSERT_TRUE(tensors->Add(request).ok());
-  }
-  const auto expected = Run(panels.get());
-  const auto results = Run(tensors.get());
-  for (const auto& request : requests) {
-    for (size_t s = 0; s < 4; ++s) {
-      const Completion& one = results.at(request.tag)[s];
-      const Completion& other = expected.at(request.tag)[s];
-      ASSERT_EQ(one.token_ids, other.token_ids);
-      for (size_t t = 0; t < one.token_ids.size(); ++t) {
-        EXPECT_NEAR(one.sampled_logprobs[t], other.sampled_logprobs[t], 1e-5);
-      }
-    }
-  }
+  ExpectSameDrawsOfBothMemories(requests, options);
+}
+
+// A prompt whose only shared token runs beside the first draws.
+TEST_F(DecoderEngineTest, APromptOfTwoTokensDrawsTheSameOnTensorMemory) {
+  ExpectSameDrawsOfBothMemories({Request(1, 2, 4, 10), Request(2, 2, 4, 12)}, Options());
 }
 
 TEST_F(DecoderEngineTest, HalfPrecisionStaysCloseToTheLearner) {

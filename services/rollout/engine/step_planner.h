@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "libs/kernels/paged_attention.h"
+
 namespace convrec::rollout {
 
 // Positions of one block of key-value memory.
-constexpr int kBlockTokens = 32;
+constexpr int kBlockTokens = kernels::kBlockPositions;
 
 struct StepLimits {
   int num_blocks = 0;          // Blocks of key-value memory.
