@@ -103,7 +103,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     }
     if (context->needs_input_grad(3)) result[3] = gradient.sum(0);
     if (context->needs_input_grad(4)) result[4] = gradient;
-    if (!context->needs_input_grad(0)) return result;
+    if (!context->needs_input_grad(0) && !context->needs_input_grad(1)) return result;
     at::Tensor inner = at::empty({x.size(0), weight.size(1)}, x.options());
     MultiplyByMatrix(gradient, weight, /*add=*/false, type, &inner);
     const int64_t rows = x.size(0);

@@ -157,12 +157,8 @@ class TransformerDecoder final : public Decoder {
     }
     const at::NoGradGuard no_grad;
     for (const NamedTensor& given : tensors) targets_.at(given.name).Set(given.tensor);
-    ParametersChanged();
     return absl::OkStatus();
   }
-
-  // Packed matrices share the memory of their parts: there is nothing to make anew on any device.
-  void ParametersChanged() override {}
 
   void Randomize(uint64_t seed) {
     const at::NoGradGuard no_grad;
@@ -175,7 +171,6 @@ class TransformerDecoder final : public Decoder {
         values.normal_(0.0, config_.initializer_range, generator);
       targets_.at(spec.name).Set(values);
     }
-    ParametersChanged();
   }
 
  private:

@@ -52,9 +52,6 @@ class Decoder {
   // Copies values of same-named tensors of any floating type in; every parameter must come exactly
   // once, with its shape.
   virtual absl::Status Load(const std::vector<NamedTensor>& tensors) = 0;
-
-  // Call after parameter values changed in place, so that derived (packed) copies are made anew.
-  virtual void ParametersChanged() = 0;
 };
 
 struct DecoderOptions {

@@ -90,7 +90,6 @@ TEST(DecoderTest, ChangedParametersAreUsedAtOnce) {
       target.copy_(other->parameters()[i].tensor);
     }
   }
-  decoder->ParametersChanged();
   const at::Tensor expected = RunTrunk(*other, layout, ids);
   EXPECT_LT(MaxDifference(RunTrunk(*decoder, layout, ids), expected), 1e-6);
   const at::NoGradGuard no_grad;

@@ -20,7 +20,7 @@ enum class Unit { kToken, kSequence, kRank };
 enum class LossType { kPaper, kBnpo, kGrpo, kDrGrpo };
 enum class StdDivisor { kUnbiased, kPopulation };  // G - 1 or G.
 
-// What the importance ratio compares the current policy with.
+// The reward of a whole list, for advantages of sequences.
 enum class ListReward {
   kDcg,    // The DCG of the list's hits up to rank N, whatever rule gives the ranks their rewards.
   kFirst,  // The reward of rank 1: that of the whole list under rules that sum from a rank on.
@@ -31,8 +31,7 @@ enum class ListReward {
 // log-probability. The value enters the loss, so what trains is its gradient, not its mean.
 enum class KlEstimator {
   // -q, unbiased. Its gradient does not contain the reference: in the mean over sampled tokens it
-  // is
-  // 0, so the term measures and adds noise but does not hold the policy back.
+  // is 0, so the term measures and adds noise but does not hold the policy back.
   kK1,
   kK2,  // q^2 / 2. On sampled tokens its gradient is that of the divergence in the mean.
   kK3,  // exp(q) - q - 1, unbiased and never negative. Gradient 1 - exp(q): bounded where q < 0.
@@ -53,12 +52,12 @@ enum class Pooling {
   kSum,   // Weight = ratio of the unit's probabilities.
 };
 
+// What the importance ratio compares the current policy with.
 enum class RatioAnchor {
   // Without correction: the log-probabilities stored when the tokens were drawn, for groups drawn
-  // by
-  // older weights. With correction the weights before the first update, as in kCurrent. A
-  // group drawn by the very weights that are trained uses those weights as they are before its
-  // first update, which is the same up to rounding.
+  // by older weights. With correction the weights before the first update, as in kCurrent. A group
+  // drawn by the very weights that are trained uses those weights as they are before its first
+  // update, which is the same up to rounding.
   kSampled,
   // The weights before the first update on the batch, whatever drew the tokens.
   kCurrent,

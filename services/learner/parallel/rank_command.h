@@ -19,12 +19,13 @@ struct RankCommand {
     kLoadReference,  // The reference policy comes from rank 0.
     kPolicyStep,
     kSftStep,
-    kSpreadOptimizer,  // The optimizer's state comes from rank 0.
+    kSpreadOptimizer,  // The optimizer's state comes from rank 0; the body is its number of
+                       // updates.
     kGatherOptimizer,  // It goes there.
     kEnd,
   };
   Kind kind = Kind::kEnd;
-  int64_t step = 0;  // For kSpreadOptimizer the number of updates behind the state.
+  int64_t step = 0;  // For the sentence of a failure.
   std::string body;
 };
 std::string Encode(const RankCommand& command);

@@ -44,7 +44,6 @@ class Follower {
         case RankCommand::Kind::kLoadReference: {
           CR_ASSIGN_OR_RETURN(reference_, EmptyDecoder(/*trainable=*/false));
           BroadcastDecoder(*reference_, group_);
-          reference_->ParametersChanged();
           context_.reference = reference_.get();
           break;
         }

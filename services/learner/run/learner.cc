@@ -144,7 +144,7 @@ class Learner {
   std::unique_ptr<Trainer> trainer_;
   std::optional<Checkpoint> resumed_;  // Optimizer state to continue with, used once.
   CheckpointWriter checkpoints_;
-  std::string saved_;  // Name of the last checkpoint begun.
+  std::string saved_;  // Name of the last checkpoint begun or resumed from.
   double best_ndcg_ = -1;
   int64_t best_step_ = -1;
   std::string source_directory_;  // Of tokenizer and config files, for exported models.
@@ -196,6 +196,7 @@ absl::Status Learner::Resume() {
   }
   if (resumed_) {
     CR_ASSIGN_OR_RETURN(state_, RunStateFromJson(resumed_->caller_state));
+    saved_ = resumed_->name;
     const report::RunPosition position =
         state_.in_rl ? report::RunPosition{report::Stage::kRl, state_.rl_step}
                      : report::RunPosition{report::Stage::kSft, state_.sft_step};

@@ -93,6 +93,13 @@ std::vector<model::NamedTensor> AdamW::State() const {
   return state;
 }
 
+std::vector<model::NamedTensor> AdamW::HostState() const {
+  std::vector<model::NamedTensor> state = State();
+  for (model::NamedTensor& entry : state)
+    entry.tensor = entry.tensor.to(at::kCPU, at::kFloat, false, /*copy=*/true);
+  return state;
+}
+
 absl::Status AdamW::LoadState(const std::vector<model::NamedTensor>& state, int64_t num_steps) {
   const absl::Status status = CheckAdamWState(state, parameters_);
   if (!status.ok()) return status;

@@ -49,6 +49,8 @@ class AdamW final {
 
   // "exp_avg.<parameter>" and "exp_avg_sq.<parameter>", sharing memory with the optimizer.
   std::vector<model::NamedTensor> State() const;
+  // The same as copies in host memory.
+  std::vector<model::NamedTensor> HostState() const;
 
   // Copies a state of the same names and shapes in. InvalidArgument names what is missing, and then
   // nothing has changed.

@@ -216,13 +216,8 @@ void ShardedAdamW::GatherParameters() {
 std::vector<model::NamedTensor> ShardedAdamW::GatherState() {
   const at::NoGradGuard no_grad;
   std::vector<model::NamedTensor> state;
+  if (options_.zero_stage == 0) return group_->is_leader() ? adamw_->HostState() : state;
   const std::vector<model::NamedTensor> own = adamw_->State();
-  if (options_.zero_stage == 0) {
-    if (!group_->is_leader()) return state;
-    for (const model::NamedTensor& entry : own)
-      state.push_back({entry.name, entry.tensor.to(at::kCPU, at::kFloat, false, /*copy=*/true)});
-    return state;
-  }
   std::vector<at::Tensor> moments(2 * parameters_.size());
   for (size_t moment = 0; moment < 2; ++moment) {
     for (const BucketState& bucket : buckets_) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/check.h"
@@ -176,7 +177,6 @@ Trainer::Trainer(const Options& options,
                                                            .bucket_size = options.bucket_size},
                                      policy->parameters(),
                                      group_);
-  policy_->ParametersChanged();
 }
 
 StepPlan Trainer::PlanStep(const std::vector<TokenGroup>& groups) const {
@@ -400,9 +400,12 @@ void Trainer::Follow(const RankCommand& command, const FollowContext& context) {
         groups.clear();
         break;
       }
-      case RankCommand::Kind::kSpreadOptimizer:
-        sharded_->SpreadState({}, command.step);
+      case RankCommand::Kind::kSpreadOptimizer: {
+        int64_t num_steps = 0;
+        CR_CHECK(absl::SimpleAtoi(command.body, &num_steps));
+        sharded_->SpreadState({}, num_steps);
         break;
+      }
       case RankCommand::Kind::kGatherOptimizer:
         sharded_->GatherState();
         break;
@@ -419,11 +422,7 @@ void Trainer::Follow(const RankCommand& command, const FollowContext& context) {
 
 OptimizerState Trainer::TakeOptimizerState() {
   if (group_ == nullptr) {
-    OptimizerState state{.moments = {}, .num_steps = adamw_->num_steps()};
-    for (const model::NamedTensor& entry : adamw_->State())
-      state.moments.push_back(
-          {entry.name, entry.tensor.to(at::kCPU, at::kFloat, false, /*copy=*/true)});
-    return state;
+    return {adamw_->HostState(), adamw_->num_steps()};
   }
   Announce(RankCommand::Kind::kGatherOptimizer, "");
   return {sharded_->GatherState(), sharded_->num_steps()};
@@ -432,7 +431,7 @@ OptimizerState Trainer::TakeOptimizerState() {
 absl::Status Trainer::LoadOptimizerState(const OptimizerState& state) {
   if (group_ == nullptr) return adamw_->LoadState(state.moments, state.num_steps);
   CR_RETURN_IF_ERROR(CheckAdamWState(state.moments, policy_->parameters()));
-  group_->Announce(Encode({RankCommand::Kind::kSpreadOptimizer, state.num_steps, ""}));
+  Announce(RankCommand::Kind::kSpreadOptimizer, absl::StrCat(state.num_steps));
   sharded_->SpreadState(state.moments, state.num_steps);
   return absl::OkStatus();
 }
@@ -460,7 +459,6 @@ UpdateStats Trainer::Update() {
       ClipGradients(policy_->parameters(), stats.grad_norm, options_.max_grad_norm);
     adamw_->Step(stats.learning_rate);
   }
-  policy_->ParametersChanged();
   stats.is_applied = true;
   return stats;
 }

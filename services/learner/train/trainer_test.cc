@@ -113,14 +113,12 @@ TEST(TrainerTest, GradientOfTheWholeModelEqualsFiniteDifferences) {
     const auto loss_at = [&](double offset) {
       const at::Tensor original = weight.clone();
       weight.add_(offset);
-      policy->ParametersChanged();
       double loss = 0;
       {
         const at::AutoGradMode with_grad(true);
         loss = MustStep(*trainer, batch, reference.get()).losses[0].loss;
       }
       weight.copy_(original);
-      policy->ParametersChanged();
       return loss;
     };
     const double expected = (loss_at(1e-2) - loss_at(-1e-2)) / 2e-2;
@@ -351,7 +349,6 @@ TEST(TrainerTest, ExceptionOfTorchBecomesAStatusAndChangesNothing) {
     at::Tensor head_weight_VD() const override { return {}; }
     at::Tensor Logits(const at::Tensor& hidden) const override { return hidden; }
     absl::Status Load(const std::vector<model::NamedTensor>&) override { return absl::OkStatus(); }
-    void ParametersChanged() override {}
 
    private:
     model::ModelConfig config_;
