@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "libs/base/status_macros.h"
-#include "services/learner/parallel/listen_socket.h"
+#include "libs/collective/listen_socket.h"
 #include "services/learner/parallel/rank_command.h"
 
 namespace convrec::learner {
@@ -16,7 +16,7 @@ absl::StatusOr<Ranks> JoinRanks(const RankPlace& place,
   RankPlace own = place;
   int listen_fd = -1;
   if (own.master_port == 0) {
-    CR_ASSIGN_OR_RETURN(const ListenSocket socket, ListenOnLoopback());
+    CR_ASSIGN_OR_RETURN(const collective::ListenSocket socket, collective::ListenOnLoopback());
     own.master_port = socket.port;
     listen_fd = socket.fd;
   }

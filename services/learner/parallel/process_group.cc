@@ -1,17 +1,6 @@
 #include "services/learner/parallel/process_group.h"
 
-// The names of Gloo's classes come from its own headers; its code is that of libtorch_cpu, and no
-// object of Gloo's is made or looked into here.
-#define USE_C10D_GLOO 1
 #include <torch/types.h>
-
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
-#if CONVREC_CUDA
-#define USE_C10D_NCCL 1
-#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
-#endif
 
 #include <cstring>
 #include <exception>
@@ -27,23 +16,16 @@
 #include "libs/base/check.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
+#include "libs/collective/c10d_setup.h"
 #include "services/learner/parallel/peer_watch.h"
 
 namespace convrec::learner {
 namespace {
 
 using Milliseconds = std::chrono::milliseconds;
-
-std::vector<uint8_t> BytesOf(const std::string& text) { return {text.begin(), text.end()}; }
-
-std::string TextOf(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
-
-std::string MessageOf(const std::exception& error) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-  const std::string what =
-      torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
-  return what.substr(0, what.find('\n'));
-}
+using collective::BytesOf;
+using collective::FirstLine;
+using collective::TextOf;
 
 class StoreBoard final : public PeerBoard {
  public:
@@ -81,15 +63,13 @@ class TorchProcessGroup final : public ProcessGroup {
 
   // Makes the connections between all ranks. Throws.
   void Open(std::unique_ptr<PeerBoard> board) {
-    const auto options = c10d::ProcessGroupGloo::Options::create(timeout_);
-    const bool is_one_machine = options_.address == "127.0.0.1" || options_.address == "localhost";
-    options->devices.push_back(is_one_machine
-                                   ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
-                                   : c10d::ProcessGroupGloo::createDefaultDevice());
-    cpu_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
-        c10::make_intrusive<c10d::PrefixStore>("gloo", store_), rank(), size(), options);
-    gpu_ = cpu_;
-    if (at::Device(options_.device).is_cuda()) OpenGpu();
+    const collective::Membership membership{
+        .rank = rank(),
+        .size = size(),
+        .timeout = timeout_,
+        .is_one_machine = options_.address == "127.0.0.1" || options_.address == "localhost"};
+    cpu_ = collective::MakeGloo(store_, membership);
+    gpu_ = at::Device(options_.device).is_cuda() ? collective::MakeNccl(store_, membership) : cpu_;
     watch_ = std::make_unique<PeerWatch>(
         PeerWatch::Options{
             .rank = rank(), .size = size(), .timeout = options_.timeout, .grace = options_.grace},
@@ -236,7 +216,7 @@ class TorchProcessGroup final : public ProcessGroup {
         }
         work_->wait();
       } catch (const std::exception& error) {
-        group_->watch_->OperationFailed(MessageOf(error));
+        group_->watch_->OperationFailed(FirstLine(error));
       }
       group_->watch_->Leave();
     }
@@ -260,7 +240,7 @@ class TorchProcessGroup final : public ProcessGroup {
     try {
       work = begin(tensor.is_cuda() ? *gpu_ : *cpu_);
     } catch (const std::exception& error) {
-      watch_->OperationFailed(MessageOf(error));
+      watch_->OperationFailed(FirstLine(error));
     }
     watch_->Leave();
     return std::make_unique<TorchPending>(this, operation, what, tensor.is_cuda(), std::move(work));
@@ -272,21 +252,12 @@ class TorchProcessGroup final : public ProcessGroup {
     try {
       body();
     } catch (const std::exception& error) {
-      watch_->OperationFailed(MessageOf(error));
+      watch_->OperationFailed(FirstLine(error));
     }
     watch_->Leave();
   }
 
   static std::string CommandKey(int64_t number) { return absl::StrCat("command/", number); }
-
-  void OpenGpu() {
-#if CONVREC_CUDA
-    const auto options = c10d::ProcessGroupNCCL::Options::create();
-    options->timeout = timeout_;
-    gpu_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
-        c10::make_intrusive<c10d::PrefixStore>("nccl", store_), rank(), size(), options);
-#endif
-  }
 
   const Options options_;
   const Milliseconds timeout_;
@@ -299,15 +270,10 @@ class TorchProcessGroup final : public ProcessGroup {
 };
 
 c10::intrusive_ptr<c10d::Store> OpenStore(const ProcessGroup::Options& options, bool is_server) {
-  c10d::TCPStoreOptions store;
-  store.port = static_cast<uint16_t>(options.port);
-  store.isServer = is_server;
-  store.waitWorkers = false;
-  store.timeout = absl::ToChronoMilliseconds(options.connect_timeout);
-  if (is_server && options.listen_fd >= 0)
-    store.masterListenFd = static_cast<size_t>(options.listen_fd);
-  return c10::make_intrusive<c10d::TCPStore>(options.rank == 0 ? "127.0.0.1" : options.address,
-                                             store);
+  const Milliseconds timeout = absl::ToChronoMilliseconds(options.connect_timeout);
+  return is_server ? collective::ServeStore(options.port, options.listen_fd, timeout)
+                   : collective::JoinStore(
+                         options.rank == 0 ? "127.0.0.1" : options.address, options.port, timeout);
 }
 
 absl::Status Meet(const ProcessGroup::Options& options, c10d::Store& store) {
@@ -366,7 +332,7 @@ absl::StatusOr<std::unique_ptr<ProcessGroup>> ProcessGroup::Connect(const Option
                                                ":",
                                                options.port,
                                                ": ",
-                                               MessageOf(error)));
+                                               FirstLine(error)));
   }
 }
 

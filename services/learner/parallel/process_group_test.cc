@@ -6,12 +6,14 @@
 
 #include "absl/time/clock.h"
 #include "libs/base/errors.h"
+#include "libs/collective/testing/rank_processes.h"
 #include "libs/model/compute_threads.h"
-#include "services/learner/parallel/rank_processes.h"
 
 namespace convrec::learner {
 namespace {
 
+using collective::RankExit;
+using collective::RunRanks;
 using ::testing::HasSubstr;
 
 ProcessGroup::Options Options(int size, int rank, int port, int fd) {

@@ -9,9 +9,9 @@
 
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/collective/testing/rank_processes.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/safetensors.h"
-#include "services/learner/parallel/rank_processes.h"
 #include "services/learner/train/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
 
@@ -19,6 +19,8 @@ namespace convrec::learner {
 namespace {
 
 using base::JoinPath;
+using collective::RankExit;
+using collective::RunRanks;
 
 Trainer::Options Options(int zero_stage) {
   Trainer::Options options;

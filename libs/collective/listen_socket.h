@@ -3,7 +3,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace convrec::learner {
+namespace convrec::collective {
 
 struct ListenSocket {
   int fd = -1;  // Bound and listening; owned by the caller; closed on exec.
@@ -12,4 +12,4 @@ struct ListenSocket {
 
 absl::StatusOr<ListenSocket> ListenOnLoopback();
 
-}  // namespace convrec::learner
+}  // namespace convrec::collective

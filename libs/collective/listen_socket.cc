@@ -1,4 +1,4 @@
-#include "services/learner/parallel/listen_socket.h"
+#include "libs/collective/listen_socket.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -8,12 +8,12 @@
 
 #include "libs/base/errors.h"
 
-namespace convrec::learner {
+namespace convrec::collective {
 
 absl::StatusOr<ListenSocket> ListenOnLoopback() {
   ListenSocket result;
   result.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (result.fd < 0) return base::ErrnoStatus(errno, "cannot make a socket for the ranks");
+  if (result.fd < 0) return base::ErrnoStatus(errno, "cannot make a socket for peers");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -23,10 +23,10 @@ absl::StatusOr<ListenSocket> ListenOnLoopback() {
       ::getsockname(result.fd, generic, &length) != 0) {
     const int error = errno;
     ::close(result.fd);
-    return base::ErrnoStatus(error, "cannot listen on 127.0.0.1 for the ranks");
+    return base::ErrnoStatus(error, "cannot listen on 127.0.0.1 for peers");
   }
   result.port = ntohs(address.sin_port);
   return result;
 }
 
-}  // namespace convrec::learner
+}  // namespace convrec::collective

@@ -13,9 +13,9 @@
 
 #include "libs/base/check.h"
 #include "libs/base/files.h"
-#include "services/learner/parallel/listen_socket.h"
+#include "libs/collective/listen_socket.h"
 
-namespace convrec::learner {
+namespace convrec::collective {
 
 struct RankExit {
   int status = 0;      // As waitpid() gives it.
@@ -52,4 +52,4 @@ inline std::vector<RankExit> RunRanks(
   return exits;
 }
 
-}  // namespace convrec::learner
+}  // namespace convrec::collective
