@@ -174,6 +174,8 @@ void VisitFields(OptimizerOptions& options, Visitor& visit) {
   visit("schedule", options.schedule);
   visit("warmup_steps", options.warmup_steps);
   visit("final_ratio", options.final_ratio);
+  visit("drop_every", options.drop_every);
+  visit("drop_factor", options.drop_factor);
 }
 
 template <typename Visitor>

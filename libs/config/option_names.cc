@@ -29,7 +29,7 @@ constexpr const char* kCorrectionUnit[] = {"token", "rank", "sequence"};
 constexpr const char* kCorrectionPooling[] = {"mean", "sum"};
 constexpr const char* kLossType[] = {"paper", "bnpo", "grpo", "dr_grpo"};
 constexpr const char* kStdDivisor[] = {"unbiased", "population"};
-constexpr const char* kScheduleKind[] = {"constant", "cosine", "linear"};
+constexpr const char* kScheduleKind[] = {"constant", "cosine", "linear", "step"};
 
 using Table = std::span<const char* const>;
 Table TableOf(Compat) { return kCompat; }

@@ -33,7 +33,7 @@ enum class CorrectionUnit { kToken, kRank, kSequence };
 enum class CorrectionPooling { kMean, kSum };
 enum class LossType { kPaper, kBnpo, kGrpo, kDrGrpo };
 enum class StdDivisor { kUnbiased, kPopulation };
-enum class ScheduleKind { kConstant, kCosine, kLinear };
+enum class ScheduleKind { kConstant, kCosine, kLinear, kStep };
 
 struct ModelOptions {
   std::string path;  // Absolute; "" = the sample model of data.world.
@@ -191,6 +191,8 @@ struct OptimizerOptions {
   ScheduleKind schedule = ScheduleKind::kConstant;
   int warmup_steps = 0;
   double final_ratio = 0;
+  int drop_every = 0;  // Of kStep, as is the next.
+  double drop_factor = 0;
 };
 
 struct SftOptions {

@@ -389,6 +389,11 @@ void CheckOptimizer(const OptimizerOptions& optimizer, const std::string& prefix
                 prefix + "final_ratio",
                 optimizer.final_ratio,
                 "a number from 0 to 1");
+  rules.Between(optimizer.drop_every, 1, 1 << 30, prefix + "drop_every");
+  rules.Require(optimizer.drop_factor > 0 && optimizer.drop_factor <= 1,
+                prefix + "drop_factor",
+                optimizer.drop_factor,
+                "a number above 0, at most 1");
 }
 
 void CheckLearner(const RunOptions& options, Rules& rules) {

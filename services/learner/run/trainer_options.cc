@@ -14,6 +14,8 @@ Decay DecayOf(config::ScheduleKind kind) {
       return Decay::kCosine;
     case config::ScheduleKind::kLinear:
       return Decay::kLinear;
+    case config::ScheduleKind::kStep:
+      return Decay::kStep;
   }
   return Decay::kConstant;
 }
@@ -31,7 +33,9 @@ Trainer::Options TrainerOptions(const config::RunOptions& options,
                      .decay = DecayOf(optimizer.schedule),
                      .warmup_steps = optimizer.warmup_steps,
                      .total_steps = steps * updates_per_batch,
-                     .final_ratio = optimizer.final_ratio};
+                     .final_ratio = optimizer.final_ratio,
+                     .drop_every = int64_t{optimizer.drop_every} * updates_per_batch,
+                     .drop_factor = optimizer.drop_factor};
   result.max_grad_norm = optimizer.max_grad_norm;
   result.microbatch_tokens = options.learner.microbatch_tokens;
   result.updates_per_batch = updates_per_batch;

@@ -22,7 +22,17 @@ absl::Status Validate(const LrSchedule& schedule) {
     return base::BadConfig(
         absl::StrCat("optimizer.final_ratio is ", schedule.final_ratio, ", expected 0 to 1"));
   }
-  if (schedule.decay != Decay::kConstant && schedule.total_steps <= 0) {
+  if (schedule.decay == Decay::kStep) {
+    if (schedule.drop_every <= 0) {
+      return base::BadConfig(
+          absl::StrCat("optimizer.drop_every is ", schedule.drop_every, ", expected at least 1"));
+    }
+    if (!(schedule.drop_factor > 0 && schedule.drop_factor <= 1)) {
+      return base::BadConfig(absl::StrCat("optimizer.drop_factor is ",
+                                          schedule.drop_factor,
+                                          ", expected a number above 0, at most 1"));
+    }
+  } else if (schedule.decay != Decay::kConstant && schedule.total_steps <= 0) {
     return base::BadConfig(absl::StrCat(
         "a learning rate that decays over ", schedule.total_steps, " steps, expected at least 1"));
   }
@@ -35,6 +45,10 @@ double LearningRate(const LrSchedule& schedule, int64_t step) {
            static_cast<double>(schedule.warmup_steps);
   }
   if (schedule.decay == Decay::kConstant) return schedule.peak;
+  if (schedule.decay == Decay::kStep) {
+    const auto drops = static_cast<double>(step / schedule.drop_every);
+    return schedule.peak * std::max(schedule.final_ratio, std::pow(schedule.drop_factor, drops));
+  }
   const auto length =
       static_cast<double>(std::max<int64_t>(schedule.total_steps - schedule.warmup_steps, 1));
   const double progress = std::min(static_cast<double>(step - schedule.warmup_steps) / length, 1.0);
@@ -48,7 +62,9 @@ absl::StatusOr<Decay> ParseDecay(const std::string& word) {
   if (word == "constant") return Decay::kConstant;
   if (word == "linear") return Decay::kLinear;
   if (word == "cosine") return Decay::kCosine;
-  return base::BadConfig(absl::StrCat("\"", word, "\" is not one of constant, linear, cosine"));
+  if (word == "step") return Decay::kStep;
+  return base::BadConfig(
+      absl::StrCat("\"", word, "\" is not one of constant, linear, cosine, step"));
 }
 
 }  // namespace convrec::learner

@@ -28,11 +28,28 @@ TEST(LrScheduleTest, CosineIsAtHalfInTheMiddle) {
   EXPECT_NEAR(LearningRate(schedule, 10), 0, 1e-15);
 }
 
+TEST(LrScheduleTest, StepDropsAfterEveryPeriodDownToTheFinalRatio) {
+  LrSchedule schedule = {
+      .peak = 2, .decay = Decay::kStep, .warmup_steps = 4, .drop_every = 10, .drop_factor = 0.5};
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 0), 0.5);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 9), 2);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 10), 1);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 20), 0.5);
+  schedule.final_ratio = 0.5;  // A single drop.
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 19), 1);
+  EXPECT_DOUBLE_EQ(LearningRate(schedule, 1000), 1);
+}
+
 TEST(LrScheduleTest, RefusesWhatItCannotFollow) {
   EXPECT_FALSE(Validate(LrSchedule{.peak = -1}).ok());
   EXPECT_FALSE(Validate(LrSchedule{.peak = 1, .decay = Decay::kCosine}).ok());
   EXPECT_FALSE(Validate(LrSchedule{.peak = 1, .final_ratio = 1.5}).ok());
-  EXPECT_FALSE(ParseDecay("step").ok());
+  EXPECT_FALSE(Validate(LrSchedule{.peak = 1, .decay = Decay::kStep}).ok());
+  EXPECT_FALSE(
+      Validate(LrSchedule{.peak = 1, .decay = Decay::kStep, .drop_every = 1, .drop_factor = 1.5})
+          .ok());
+  EXPECT_FALSE(ParseDecay("stairs").ok());
+  EXPECT_EQ(*ParseDecay("step"), Decay::kStep);
   EXPECT_EQ(*ParseDecay("cosine"), Decay::kCosine);
 }
 
