@@ -27,6 +27,8 @@ using collective::BytesOf;
 using collective::FirstLine;
 using collective::TextOf;
 
+constexpr int kPairTag = 1;
+
 class StoreBoard final : public PeerBoard {
  public:
   explicit StoreBoard(c10::intrusive_ptr<c10d::Store> store) : store_(std::move(store)) {}
@@ -118,6 +120,22 @@ class TorchProcessGroup final : public ProcessGroup {
       options.timeout = timeout_;
       return backend.broadcast(tensors, options);
     })->Wait();
+  }
+
+  void Send(const at::Tensor& tensor, int to, const char* what) override {
+    CR_CHECK(tensor.is_cpu());
+    Between(absl::StrCat("send to rank ", to), what, [&] {
+      std::vector<at::Tensor> tensors = {tensor};
+      return cpu_->send(tensors, to, kPairTag);
+    });
+  }
+
+  void Receive(const at::Tensor& tensor, int from, const char* what) override {
+    CR_CHECK(tensor.is_cpu());
+    Between(absl::StrCat("receive from rank ", from), what, [&] {
+      std::vector<at::Tensor> tensors = {tensor};
+      return cpu_->recv(tensors, from, kPairTag);
+    });
   }
 
   std::vector<std::string> Gather(const std::string& bytes, const char* what) override {
@@ -244,6 +262,19 @@ class TorchProcessGroup final : public ProcessGroup {
     }
     watch_->Leave();
     return std::make_unique<TorchPending>(this, operation, what, tensor.is_cuda(), std::move(work));
+  }
+
+  // An operation of two ranks, which is not counted: the others know nothing of it.
+  template <typename Begin>
+  void Between(const std::string& operation, const char* what, const Begin& begin) {
+    const at::NoGradGuard no_grad;
+    watch_->Enter(operation.c_str(), what, /*counts=*/false);
+    try {
+      begin()->wait(timeout_);
+    } catch (const std::exception& error) {
+      watch_->OperationFailed(FirstLine(error));
+    }
+    watch_->Leave();
   }
 
   template <typename Body>

@@ -65,6 +65,9 @@ class ProcessGroup {
                                              const char* what) = 0;
   // From the leader to all.
   virtual void Broadcast(const at::Tensor& tensor, const char* what) = 0;
+  // From one rank to another, which receives at the same time; of tensors in host memory.
+  virtual void Send(const at::Tensor& tensor, int to, const char* what) = 0;
+  virtual void Receive(const at::Tensor& tensor, int from, const char* what) = 0;
   // One text of every rank, by rank; empty on other ranks than the leader.
   virtual std::vector<std::string> Gather(const std::string& bytes, const char* what) = 0;
 

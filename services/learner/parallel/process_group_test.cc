@@ -70,6 +70,18 @@ TEST(ProcessGroupTest, SumsScattersGathersAndBroadcasts) {
   }
 }
 
+TEST(ProcessGroupTest, ATensorGoesFromOneRankToAnother) {
+  ExpectAllRight(InGroup(3, [](ProcessGroup& group) {
+    // Rank 1 has nothing to do with it, and meets the others in the operation after it.
+    const at::Tensor tensor = at::full({1000}, static_cast<float>(group.rank()));
+    if (group.rank() == 0) group.Receive(tensor, 2, "test");
+    if (group.rank() == 2) group.Send(tensor, 0, "test");
+    const at::Tensor sum = tensor.sum();
+    group.AllReduceSum(sum, "test")->Wait();
+    return sum.item<float>() == 5000.0F;
+  }));
+}
+
 TEST(ProcessGroupTest, CommandsGoOutAndTextsComeBack) {
   ExpectAllRight(InGroup(3, [](ProcessGroup& group) {
     for (const std::string& command : {std::string("go"), std::string(100000, 'x')}) {
