@@ -59,10 +59,11 @@ absl::Status SaveDecoder(const Decoder& decoder,
                          const std::string& directory,
                          const std::string& dtype) {
   std::vector<TensorSource> sources;
-  for (const NamedTensor& parameter : decoder.parameters()) {
-    const at::Tensor tensor = parameter.tensor;
-    sources.push_back({parameter.name, tensor.sizes().vec(), [tensor](float* out) {
-                         return CopyOut(tensor, out);
+  ParameterReader reader(decoder);
+  for (size_t i = 0; i < decoder.parameters().size(); ++i) {
+    const NamedTensor& parameter = decoder.parameters()[i];
+    sources.push_back({parameter.name, parameter.tensor.sizes().vec(), [&reader, i](float* out) {
+                         return CopyOut(reader.Read(i), out);
                        }});
   }
   CR_RETURN_IF_ERROR(WriteWeightFiles(directory, sources, dtype));

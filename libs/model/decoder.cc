@@ -109,20 +109,26 @@ class TransformerDecoder final : public Decoder {
                    const at::Tensor& positions_M,
                    Attention* attention) const override {
     const Rotation rotation = MakeRotation(positions_M, frequencies_);
+    const UnitOrder units(config_);
+    Hold(units.embedding(), units.layer(0));
     at::Tensor hidden_MD = embedding_.Rows(token_ids_M);
     const bool has_checkpoints = has_checkpoints_ && at::GradMode::is_enabled();
-    for (size_t i = 0; i < layers_.size(); ++i) {
+    for (int i = 0; i < units.num_layers(); ++i) {
+      Hold(units.layer(i), units.after_layer(i));
       if (!has_checkpoints) {
-        hidden_MD = RunLayer(static_cast<int>(i), hidden_MD, rotation, attention);
-        continue;
+        hidden_MD = RunLayer(i, hidden_MD, rotation, attention);
+      } else {
+        const std::shared_ptr<Attention> shared = attention->weak_from_this().lock();
+        CR_CHECK(shared != nullptr,
+                 "checkpoints need an attention that lives until the backward pass");
+        hidden_MD = Checkpoint(hidden_MD, [this, i, rotation, shared](const at::Tensor& input_MD) {
+          return RunLayer(i, input_MD, rotation, shared.get());
+        });
       }
-      const std::shared_ptr<Attention> shared = attention->weak_from_this().lock();
-      CR_CHECK(shared != nullptr,
-               "checkpoints need an attention that lives until the backward pass");
-      hidden_MD = Checkpoint(hidden_MD, [this, i, rotation, shared](const at::Tensor& input_MD) {
-        return RunLayer(static_cast<int>(i), input_MD, rotation, shared.get());
-      });
+      HoldInBackward(units.layer(i), units.before_layer(i), hidden_MD);
     }
+    Hold(units.output(),
+         hidden_MD.requires_grad() ? units.layer(units.num_layers() - 1) : WeightKeeper::kNone);
     return RmsNorm(hidden_MD, final_norm_D_, config_.rms_norm_eps);
   }
 
@@ -236,6 +242,17 @@ class TransformerDecoder final : public Decoder {
     }
   }
 
+  void Hold(int unit, int next) const {
+    if (keeper() != nullptr) keeper()->Hold(unit, next);
+  }
+
+  // Holds the unit when a backward pass comes to what has made `output`.
+  void HoldInBackward(int unit, int next, const at::Tensor& output) const {
+    if (keeper() == nullptr || !output.requires_grad()) return;
+    output.register_hook(
+        [keeper = keeper(), unit, next](const at::Tensor&) { keeper->Hold(unit, next); });
+  }
+
   // May change hidden_MD where no gradient is recorded.
   at::Tensor RunLayer(int index,
                       at::Tensor hidden_MD,
@@ -330,6 +347,32 @@ absl::StatusOr<at::Device> ParseDevice(const std::string& name) {
 }
 
 }  // namespace
+
+ParameterReader::ParameterReader(const Decoder& decoder) : decoder_(decoder) {
+  for (const ParameterSpec& spec : ParameterTable(decoder.config())) units_.push_back(spec.unit);
+}
+
+ParameterReader::~ParameterReader() {
+  if (held_ != WeightKeeper::kNone) decoder_.keeper()->Release();
+}
+
+const at::Tensor& ParameterReader::Read(size_t index) {
+  const int unit = units_[index];
+  if (decoder_.keeper() != nullptr && held_ != unit) {
+    size_t later = index;
+    while (later < units_.size() && units_[later] == unit) ++later;
+    decoder_.keeper()->Hold(unit, later < units_.size() ? units_[later] : WeightKeeper::kNone);
+    held_ = unit;
+  }
+  return decoder_.parameters()[index].tensor;
+}
+
+void CopyParameters(const Decoder& from, Decoder* to) {
+  const at::NoGradGuard no_grad;
+  ParameterReader reader(from);
+  for (size_t i = 0; i < to->parameters().size(); ++i)
+    at::Tensor(to->parameters()[i].tensor).copy_(reader.Read(i));
+}
 
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
                                                      const DecoderOptions& options) {

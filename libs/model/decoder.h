@@ -18,6 +18,7 @@
 #include "libs/model/attention.h"
 #include "libs/model/linear.h"
 #include "libs/model/model_config.h"
+#include "libs/model/weight_keeper.h"
 
 namespace convrec::model {
 
@@ -52,7 +53,36 @@ class Decoder {
   // Copies values of same-named tensors of any floating type in; every parameter must come exactly
   // once, with its shape.
   virtual absl::Status Load(const std::vector<NamedTensor>& tensors) = 0;
+
+  // With a keeper, which outlives its use, parameters have values only while it holds their unit:
+  // Trunk() asks it for each unit in turn and leaves the output's with it, and so does the backward
+  // pass of what Trunk() gave. Who else reads values does so with ParameterReader. Null = none.
+  void SetKeeper(WeightKeeper* keeper) { keeper_ = keeper; }
+  WeightKeeper* keeper() const { return keeper_; }
+
+ private:
+  WeightKeeper* keeper_ = nullptr;
 };
+
+// Reads the values of parameters one after the other, in order, also where a keeper has them: the
+// calls to it are those of a forward pass.
+class ParameterReader final {
+ public:
+  explicit ParameterReader(const Decoder& decoder);
+  ~ParameterReader();
+  ParameterReader(const ParameterReader&) = delete;
+
+  // The parameter of this index, not less than the one before; with its values until the next call.
+  const at::Tensor& Read(size_t index);
+
+ private:
+  const Decoder& decoder_;
+  std::vector<int> units_;  // By parameter.
+  int held_ = WeightKeeper::kNone;
+};
+
+// All values of `from` become those of `to`, of the same config.
+void CopyParameters(const Decoder& from, Decoder* to);
 
 struct DecoderOptions {
   std::string device = "cpu";

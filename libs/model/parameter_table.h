@@ -14,6 +14,7 @@ struct ParameterSpec {
   std::string name;  // As in "model.layers.0.mlp.up_proj.weight".
   std::vector<int64_t> shape;
   Kind kind = Kind::kMatrix;  // Decides the initial values.
+  int unit = 0;               // See weight_keeper.h.
 };
 
 // Each parameter once (a tied output projection is the embedding), in the order of the layers.
