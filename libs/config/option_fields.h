@@ -201,6 +201,13 @@ void VisitFields(PublishOptions& options, Visitor& visit) {
 }
 
 template <typename Visitor>
+void VisitFields(LoraOptions& options, Visitor& visit) {
+  visit("rank", options.rank);
+  visit("alpha", options.alpha);
+  visit("targets", options.targets);
+}
+
+template <typename Visitor>
 void VisitFields(LearnerOptions& options, Visitor& visit) {
   visit("listen", options.listen);
   visit("threads", options.threads);
@@ -216,6 +223,7 @@ void VisitFields(LearnerOptions& options, Visitor& visit) {
   visit("ranks", options.ranks);
   visit("zero_stage", options.zero_stage);
   visit("collective_timeout_s", options.collective_timeout);
+  visit("lora", options.lora);
   visit("objective", options.objective);
   visit("optimizer", options.optimizer);
   visit("sft", options.sft);

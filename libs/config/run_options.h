@@ -214,6 +214,12 @@ struct PublishOptions {
   int fanout = 0;  // 0 = all workers fetch from the learner.
 };
 
+struct LoraOptions {
+  int rank = 0;  // 0 = all parameters are trained.
+  double alpha = 0;
+  std::string targets;  // See word_list.h.
+};
+
 struct LearnerOptions {
   std::string listen;
   int threads = 0;  // 0 = all cores.
@@ -229,6 +235,7 @@ struct LearnerOptions {
   int ranks = 1;  // Processes on this machine.
   int zero_stage = 0;
   absl::Duration collective_timeout;
+  LoraOptions lora;
   ObjectiveOptions objective;
   OptimizerOptions optimizer;
   SftOptions sft;

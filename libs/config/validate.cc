@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "libs/base/errors.h"
 #include "libs/base/listen_address.h"
 #include "libs/config/number_list.h"
 #include "libs/config/option_names.h"
+#include "libs/config/word_list.h"
 
 namespace convrec::config {
 namespace {
@@ -396,6 +400,28 @@ void CheckOptimizer(const OptimizerOptions& optimizer, const std::string& prefix
                 "a number above 0, at most 1");
 }
 
+void CheckLora(const LearnerOptions& learner, Rules& rules) {
+  static const std::set<std::string>* const kModules = new std::set<std::string>{
+      "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+  rules.Between(learner.lora.rank, 0, 1 << 16, "learner.lora.rank");
+  if (learner.lora.rank == 0) return;
+  rules.Positive(learner.lora.alpha, "learner.lora.alpha");
+  std::set<std::string> seen;
+  const std::vector<std::string> targets = ParseWordList(learner.lora.targets);
+  bool holds = !targets.empty();
+  for (const std::string& target : targets)
+    holds = holds && kModules->count(target) != 0 && seen.insert(target).second;
+  rules.Require(
+      holds,
+      "learner.lora.targets",
+      absl::StrCat("\"", learner.lora.targets, "\""),
+      absl::StrCat("each at most once and at least one of ", absl::StrJoin(*kModules, ", ")));
+  rules.Require(learner.zero_stage <= 2,
+                "learner.zero_stage",
+                learner.zero_stage,
+                "at most 2 with an adapter (learner.lora.rank above 0), whose base is not sharded");
+}
+
 void CheckLearner(const RunOptions& options, Rules& rules) {
   const LearnerOptions& learner = options.learner;
   rules.Address(learner.listen, ZeroPort::kAllowed, "learner.listen");
@@ -416,6 +442,7 @@ void CheckLearner(const RunOptions& options, Rules& rules) {
   rules.Between(learner.ranks, 1, 1024, "learner.ranks");
   rules.Between(learner.zero_stage, 0, 2, "learner.zero_stage");
   rules.Wait(learner.collective_timeout, "learner.collective_timeout_s");
+  CheckLora(learner, rules);
   CheckObjective(options, rules);
   CheckOptimizer(learner.optimizer, "learner.optimizer.", rules);
   rules.NotNegative(learner.sft.steps, "learner.sft.steps");

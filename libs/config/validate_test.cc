@@ -100,6 +100,7 @@ TEST(ValidateTest, ValuesOutOfRangeAreRefused) {
                                        "learner.lease_timeout_s=60",
                                        "learner.starvation_timeout_s=-5",
                                        "learner.microbatch_tokens=0",
+                                       "learner.lora.rank=-1",
                                        "learner.objective.clip_low=0",
                                        "learner.objective.clip_low=1",
                                        "learner.objective.clip_high=0",
@@ -131,6 +132,18 @@ TEST(ValidateTest, ValuesOutOfRangeAreRefused) {
                 StartsWith("override \"" + assignment + "\": " + key + " is "))
         << assignment;
   }
+}
+
+TEST(ValidateTest, AnAdapterNeedsTargetsThatThereAreAndAWeight) {
+  EXPECT_EQ(Verdict({"learner.lora.rank=8", "learner.lora.targets=q_proj,down_proj"}), "");
+  EXPECT_EQ(Verdict({"learner.lora.targets=anything"}), "") << "without an adapter";
+  for (const std::string targets : {"", "lm_head", "q_proj, q_proj", "q_proj,,k_proj"}) {
+    EXPECT_THAT(
+        Verdict({"learner.lora.rank=8", "learner.lora.targets=" + targets}),
+        HasSubstr("learner.lora.targets is \"" + targets + "\": expected each at most once"));
+  }
+  EXPECT_THAT(Verdict({"learner.lora.rank=8", "learner.lora.alpha=0"}),
+              HasSubstr("learner.lora.alpha is 0"));
 }
 
 TEST(ValidateTest, AddressesNeedHostAndPort) {

@@ -4,7 +4,11 @@
 #include <torch/csrc/autograd/grad_mode.h>
 #include <torch/types.h>
 
+#include <algorithm>
+#include <cmath>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -54,6 +58,36 @@ struct Target {
   }
 };
 
+// OK when `tensors` are exactly those of `specs`.
+absl::Status CheckTensors(const std::vector<NamedTensor>& tensors,
+                          const std::vector<ParameterSpec>& specs) {
+  std::unordered_map<std::string, const at::Tensor*> by_name;
+  for (const NamedTensor& given : tensors) {
+    if (!by_name.emplace(given.name, &given.tensor).second) {
+      return absl::InvalidArgumentError(absl::StrCat("tensor ", given.name, " is given twice"));
+    }
+  }
+  for (const ParameterSpec& spec : specs) {
+    const auto it = by_name.find(spec.name);
+    if (it == by_name.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("tensor ", spec.name, " is missing"));
+    }
+    if (it->second->sizes() != at::IntArrayRef(spec.shape)) {
+      return absl::InvalidArgumentError(absl::StrCat("tensor ",
+                                                     spec.name,
+                                                     " has shape [",
+                                                     absl::StrJoin(it->second->sizes(), ", "),
+                                                     "], expected [",
+                                                     absl::StrJoin(spec.shape, ", "),
+                                                     "]"));
+    }
+    by_name.erase(it);
+  }
+  if (by_name.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("tensor ", by_name.begin()->first, " is no parameter of this model"));
+}
+
 class TransformerDecoder final : public Decoder {
  public:
   TransformerDecoder(const ModelConfig& config, at::Device device, const DecoderOptions& options)
@@ -61,7 +95,9 @@ class TransformerDecoder final : public Decoder {
         device_(device),
         storage_(options.weights),
         products_(options.products),
-        trainable_(options.trainable),
+        is_trainable_(options.trainable),
+        lora_(options.lora),
+        base_(static_cast<const TransformerDecoder*>(options.base)),
         has_checkpoints_(options.activation_checkpointing),
         frequencies_(RotaryFrequencies(config).to(device)),
         layers_(static_cast<size_t>(config.num_layers)) {
@@ -98,11 +134,19 @@ class TransformerDecoder final : public Decoder {
       CR_CHECK(leaf.sizes() == at::IntArrayRef(spec.shape), spec.name);
       parameters_.push_back({spec.name, leaf});
     }
+    for (const AdapterPair& pair : AdapterTable(config, lora_)) {
+      const Target& target = targets_.at(pair.parameter);
+      adapter_.push_back({pair.a.name, target.linear->adapter().a(target.part)});
+      adapter_.push_back({pair.b.name, target.linear->adapter().b(target.part)});
+    }
+    RandomizeAdapter(options.seed);
   }
 
   const ModelConfig& config() const override { return config_; }
   at::Device device() const override { return device_; }
   const std::vector<NamedTensor>& parameters() const override { return parameters_; }
+  const LoraConfig& lora() const override { return lora_; }
+  const std::vector<NamedTensor>& adapter() const override { return adapter_; }
   at::Tensor head_weight_VD() const override { return head().Whole(); }
 
   at::Tensor Trunk(const at::Tensor& token_ids_M,
@@ -135,34 +179,23 @@ class TransformerDecoder final : public Decoder {
   at::Tensor Logits(const at::Tensor& hidden_MD) const override { return head().Apply(hidden_MD); }
 
   absl::Status Load(const std::vector<NamedTensor>& tensors) override {
-    std::unordered_map<std::string, const at::Tensor*> by_name;
-    for (const NamedTensor& given : tensors) {
-      if (!by_name.emplace(given.name, &given.tensor).second) {
-        return absl::InvalidArgumentError(absl::StrCat("tensor ", given.name, " is given twice"));
-      }
-    }
-    for (const ParameterSpec& spec : ParameterTable(config_)) {
-      const auto it = by_name.find(spec.name);
-      if (it == by_name.end()) {
-        return absl::InvalidArgumentError(absl::StrCat("tensor ", spec.name, " is missing"));
-      }
-      if (it->second->sizes() != at::IntArrayRef(spec.shape)) {
-        return absl::InvalidArgumentError(absl::StrCat("tensor ",
-                                                       spec.name,
-                                                       " has shape [",
-                                                       absl::StrJoin(it->second->sizes(), ", "),
-                                                       "], expected [",
-                                                       absl::StrJoin(spec.shape, ", "),
-                                                       "]"));
-      }
-      by_name.erase(it);
-    }
-    if (!by_name.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tensor ", by_name.begin()->first, " is no parameter of this model"));
-    }
+    CR_RETURN_IF_ERROR(CheckTensors(tensors, ParameterTable(config_)));
     const at::NoGradGuard no_grad;
     for (const NamedTensor& given : tensors) targets_.at(given.name).Set(given.tensor);
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadAdapter(const std::vector<NamedTensor>& tensors) override {
+    std::vector<ParameterSpec> specs;
+    for (const AdapterPair& pair : AdapterTable(config_, lora_)) {
+      specs.push_back(pair.a);
+      specs.push_back(pair.b);
+    }
+    CR_RETURN_IF_ERROR(CheckTensors(tensors, specs));
+    const at::NoGradGuard no_grad;
+    std::unordered_map<std::string, at::Tensor> own;
+    for (const NamedTensor& leaf : adapter_) own[leaf.name] = leaf.tensor;
+    for (const NamedTensor& given : tensors) own.at(given.name).copy_(given.tensor);
     return absl::OkStatus();
   }
 
@@ -179,17 +212,53 @@ class TransformerDecoder final : public Decoder {
     }
   }
 
+  // As PEFT does.
+  void RandomizeAdapter(uint64_t seed) {
+    const at::NoGradGuard no_grad;
+    // Other numbers than those of Randomize().
+    at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(~seed);
+    for (size_t i = 0; i < adapter_.size(); i += 2) {
+      at::Tensor a = adapter_[i].tensor;
+      const double bound = 1 / std::sqrt(static_cast<double>(a.size(1)));
+      a.copy_(at::empty(a.sizes(), at::kFloat).uniform_(-bound, bound, generator));
+    }
+  }
+
  private:
   const Linear& head() const { return config_.tie_word_embeddings ? embedding_ : head_; }
 
   at::Tensor Vector(const std::string& name, int64_t size) {
     // Norms stay float32 and are leaves of their own in every storage.
     const at::Tensor vector =
-        storage_ == WeightStorage::kParameters
-            ? PackedMatrix({size}, 0, device_, trainable_).parts()[0]
+        base_ != nullptr ? base_->targets_.at(name).vector
+        : storage_ == WeightStorage::kParameters
+            ? PackedMatrix({size}, 0, device_, trains_parameters()).parts()[0]
             : at::zeros({size}, at::TensorOptions().dtype(at::kFloat).device(device_));
     targets_[name] = {.vector = vector};
     return vector;
+  }
+
+  bool trains_parameters() const { return is_trainable_ && !lora_.is_on(); }
+
+  // Of the map with these modules; nothing when none of them is a target.
+  std::optional<LowRank> AdapterOf(const std::vector<std::string>& modules,
+                                   const std::vector<int64_t>& rows,
+                                   int64_t columns) const {
+    if (!lora_.is_on()) return std::nullopt;
+    LowRank::Options options{.rows = rows,
+                             .is_target = {},
+                             .columns = columns,
+                             .rank = lora_.rank,
+                             .scale = lora_.scale(),
+                             .trainable = is_trainable_};
+    for (const std::string& module : modules) {
+      const std::string name = module.substr(module.rfind('.') + 1);
+      options.is_target.push_back(std::find(lora_.targets.begin(), lora_.targets.end(), name) !=
+                                  lora_.targets.end());
+    }
+    const bool has_target = std::find(options.is_target.begin(), options.is_target.end(), true) !=
+                            options.is_target.end();
+    return has_target ? std::optional<LowRank>(std::in_place, options, device_) : std::nullopt;
   }
 
   // Makes the map at `place`, where it stays; its parts are named prefix + module + ".weight" and
@@ -204,7 +273,16 @@ class TransformerDecoder final : public Decoder {
     // Embedding and head keep float32 activations, and float32 products in training.
     const kernels::PanelType products =
         activations == Activations::kFloat32 ? kernels::PanelType::kFloat32 : products_;
-    *place = Linear(rows, columns, has_bias, device_, storage_, trainable_, activations, products);
+    *place = base_ != nullptr ? *base_->targets_.at(prefix + modules[0] + ".weight").linear
+                              : Linear(rows,
+                                       columns,
+                                       has_bias,
+                                       device_,
+                                       storage_,
+                                       trains_parameters(),
+                                       activations,
+                                       products);
+    place->SetAdapter(AdapterOf(modules, rows, columns));
     for (size_t part = 0; part < modules.size(); ++part) {
       const std::string name = prefix + modules[part];
       targets_[name + ".weight"] = {.linear = place, .vector = {}, .part = part};
@@ -324,7 +402,9 @@ class TransformerDecoder final : public Decoder {
   const at::Device device_;
   const WeightStorage storage_;
   const kernels::PanelType products_;
-  const bool trainable_;
+  const bool is_trainable_;
+  const LoraConfig lora_;
+  const TransformerDecoder* const base_;  // Read by the constructor alone.
   const bool has_checkpoints_;
   const at::Tensor frequencies_;
   std::unordered_map<std::string, Target> targets_;
@@ -333,6 +413,7 @@ class TransformerDecoder final : public Decoder {
   at::Tensor final_norm_D_;
   Linear head_;  // Of models that do not tie it to the embedding.
   std::vector<NamedTensor> parameters_;
+  std::vector<NamedTensor> adapter_;
 };
 
 absl::StatusOr<at::Device> ParseDevice(const std::string& name) {
@@ -383,6 +464,10 @@ absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
         "bfloat16 products of training need a processor with AVX-512 BF16, "
         "expected float32 on this one");
   }
+  CR_RETURN_IF_ERROR(CheckLora(options.lora, config));
+  CR_CHECK(options.weights == WeightStorage::kParameters ||
+               (!options.lora.is_on() && options.base == nullptr),
+           "decoders for sampling have merged weights of their own");
   std::unique_ptr<TransformerDecoder> decoder;
   try {
     decoder = std::make_unique<TransformerDecoder>(config, device, options);
@@ -394,7 +479,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
                                                      ": ",
                                                      error.what_without_backtrace()));
   }
-  if (options.random_values) decoder->Randomize(options.seed);
+  if (options.random_values && options.base == nullptr) decoder->Randomize(options.seed);
   return decoder;
 }
 

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "libs/model/attention.h"
 #include "libs/model/linear.h"
+#include "libs/model/lora.h"
 #include "libs/model/model_config.h"
 #include "libs/model/weight_keeper.h"
 
@@ -35,8 +36,18 @@ class Decoder {
   virtual at::Device device() const = 0;
 
   // Every parameter once (tied embeddings once), in a fixed order; handles share storage with the
-  // decoder. Trainable decoders have requires_grad set. Empty for decoders for sampling.
+  // decoder. Trainable decoders without adapter have requires_grad set. Empty for decoders for
+  // sampling.
   virtual const std::vector<NamedTensor>& parameters() const = 0;
+
+  // With an adapter (adapter.h): its leaves in the order of AdapterTable(), and how they act.
+  virtual const LoraConfig& lora() const = 0;
+  virtual const std::vector<NamedTensor>& adapter() const = 0;
+
+  // What training changes: the adapter where there is one, else all parameters.
+  const std::vector<NamedTensor>& trained() const {
+    return lora().is_on() ? adapter() : parameters();
+  }
 
   // Final-norm hidden states [M, D] of flat tokens; int64 ids and positions [M].
   virtual at::Tensor Trunk(const at::Tensor& token_ids_M,
@@ -51,8 +62,9 @@ class Decoder {
   virtual at::Tensor Logits(const at::Tensor& hidden_MD) const = 0;
 
   // Copies values of same-named tensors of any floating type in; every parameter must come exactly
-  // once, with its shape.
+  // once, with its shape. LoadAdapter() does the same for the adapter.
   virtual absl::Status Load(const std::vector<NamedTensor>& tensors) = 0;
+  virtual absl::Status LoadAdapter(const std::vector<NamedTensor>& tensors) = 0;
 
   // With a keeper, which outlives its use, parameters have values only while it holds their unit:
   // Trunk() asks it for each unit in turn and leaves the output's with it, and so does the backward
@@ -86,7 +98,7 @@ void CopyParameters(const Decoder& from, Decoder* to);
 
 struct DecoderOptions {
   std::string device = "cpu";
-  bool trainable = false;  // Parameters require gradients.
+  bool trainable = false;  // Parameters, or the adapter alone, require gradients.
   WeightStorage weights = WeightStorage::kParameters;
   // Factors of the products of the layers on a CPU; sums, parameters and the head are float32. With
   // kBfloat16 this processor needs products of bfloat16 pairs (kernels::HasNativeBfloat16()).
@@ -97,6 +109,12 @@ struct DecoderOptions {
   bool activation_checkpointing = false;
   uint64_t seed = 0;          // Of the random initial values.
   bool random_values = true;  // False: all zero, for a caller that loads values next.
+  // An adapter beside the parameters (kParameters only). Its values are PEFT's initial ones, by the
+  // seed: A uniform, B zero, so that the adapter changes nothing yet.
+  LoraConfig lora = {};
+  // Its parameters, of the same config and on the same device, become those of the new decoder,
+  // which then differs by its adapter alone; may be null.
+  const Decoder* base = nullptr;
 };
 
 // Random initial values: normal(0, initializer_range) for matrices, 1 for norms, 0 for biases.
@@ -109,7 +127,8 @@ absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const std::string& director
                                                      const DecoderOptions& options,
                                                      bool allow_random = false);
 
-// Writes config.json and model.safetensors (sharded past 5 GB, with index) that transformers loads;
+// Writes config.json and model.safetensors (sharded past 5 GB, with index) that transformers loads,
+// with the adapter, where there is one, merged in;
 // `dtype` is "F32" or "BF16". Atomic per file; the directory exists already.
 absl::Status SaveDecoder(const Decoder& decoder,
                          const std::string& directory,

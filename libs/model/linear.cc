@@ -10,12 +10,12 @@
 namespace convrec::model {
 namespace {
 
-void Product(const kernels::PanelMatrix& weights,
-             const at::Tensor& bias,
-             Activations activations,
-             const at::Tensor& x,
-             bool add,
-             at::Tensor* out) {
+void Multiply(const kernels::PanelMatrix& weights,
+              const at::Tensor& bias,
+              Activations activations,
+              const at::Tensor& x,
+              bool add,
+              at::Tensor* out) {
   const at::Tensor rows = x.contiguous();
   kernels::Multiply(
       weights,
@@ -88,30 +88,31 @@ void Linear::SetBias(size_t part, const at::Tensor& values) {
   }
 }
 
+at::Tensor Linear::Product(const LinearInput& input, at::Tensor sum) const {
+  return WithAdapter(CpuLinear(input, weight_.Whole(), bias_.Whole(), std::move(sum), products_),
+                     input);
+}
+
 at::Tensor Linear::ApplyToNormed(const at::Tensor& x,
                                  const at::Tensor& norm_weight,
                                  double eps) const {
   if (!is_cpu_linear(x)) return Apply(RmsNorm(x, norm_weight, eps));
-  return CpuLinear({LinearInput::Kind::kNormed, x, norm_weight, eps},
-                   weight_.Whole(),
-                   bias_.Whole(),
-                   {},
-                   products_);
+  return Product({LinearInput::Kind::kNormed, x, norm_weight, eps}, {});
 }
 
 at::Tensor Linear::AddGatedTo(at::Tensor sum, const at::Tensor& gate_up) const {
   if (!is_cpu_linear(gate_up)) return AddTo(sum, GatedSilu(gate_up));
-  return CpuLinear(
-      {LinearInput::Kind::kGatedSilu, gate_up}, weight_.Whole(), bias_.Whole(), sum, products_);
+  return Product({LinearInput::Kind::kGatedSilu, gate_up}, std::move(sum));
 }
 
 at::Tensor Linear::Apply(const at::Tensor& x) const {
-  if (is_cpu_linear(x))
-    return CpuLinear({LinearInput::Kind::kPlain, x}, weight_.Whole(), bias_.Whole(), {}, products_);
-  if (storage_ == WeightStorage::kParameters) return at::linear(x, weight_.Whole(), bias_.Whole());
+  const LinearInput input{LinearInput::Kind::kPlain, x};
+  if (is_cpu_linear(x)) return Product(input, {});
+  if (storage_ == WeightStorage::kParameters)
+    return WithAdapter(at::linear(x, weight_.Whole(), bias_.Whole()), input);
   if (is_panels()) {
     at::Tensor out = at::empty({x.size(0), panels_->rows()}, x.options());
-    Product(*panels_, sampling_bias_, activations_, x, /*add=*/false, &out);
+    Multiply(*panels_, sampling_bias_, activations_, x, /*add=*/false, &out);
     return out;
   }
   const at::Tensor weights =
@@ -121,22 +122,20 @@ at::Tensor Linear::Apply(const at::Tensor& x) const {
 }
 
 at::Tensor Linear::AddTo(at::Tensor sum, const at::Tensor& x) const {
-  if (is_cpu_linear(x)) {
-    return CpuLinear(
-        {LinearInput::Kind::kPlain, x}, weight_.Whole(), bias_.Whole(), sum, products_);
-  }
+  const LinearInput input{LinearInput::Kind::kPlain, x};
+  if (is_cpu_linear(x)) return Product(input, std::move(sum));
   if (storage_ == WeightStorage::kParameters) {
     const at::Tensor weight = weight_.Whole(), bias = bias_.Whole();
     if (at::GradMode::is_enabled()) {
       const at::Tensor result = at::addmm(sum, x, weight.t());
-      return bias.defined() ? result + bias : result;
+      return WithAdapter(bias.defined() ? result + bias : result, input);
     }
     sum.addmm_(x, weight.t());
     if (bias.defined()) sum.add_(bias);
-    return sum;
+    return WithAdapter(sum, input);
   }
   if (!is_panels()) return sum.add_(Apply(x));
-  Product(*panels_, sampling_bias_, activations_, x, /*add=*/true, &sum);
+  Multiply(*panels_, sampling_bias_, activations_, x, /*add=*/true, &sum);
   return sum;
 }
 

@@ -11,9 +11,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "libs/model/cpu_linear.h"
+#include "libs/model/low_rank.h"
 #include "libs/model/packed_matrix.h"
 
 namespace convrec::model {
@@ -40,6 +43,11 @@ class Linear final {
          Activations activations = Activations::kAsWeights,
          kernels::PanelType products = kernels::PanelType::kFloat32);
 
+  // Adds an adapter of as many parts, or none, to every product from here on; with kParameters
+  // only.
+  void SetAdapter(std::optional<LowRank> adapter) { adapter_ = std::move(adapter); }
+  const LowRank& adapter() const { return *adapter_; }
+
   // Leaves; with kParameters only.
   const std::vector<at::Tensor>& weights() const { return weight_.parts(); }
   const std::vector<at::Tensor>& biases() const { return bias_.parts(); }
@@ -59,7 +67,7 @@ class Linear final {
   at::Tensor AddGatedTo(at::Tensor sum_MN, const at::Tensor& gate_up_M2K) const;
   // Rows of the weights, [ids, K] float32.
   at::Tensor Rows(const at::Tensor& ids) const;
-  // All rows [N, K]; with kParameters only.
+  // All rows [N, K], without adapter; with kParameters only.
   at::Tensor Whole() const { return weight_.Whole(); }
 
  private:
@@ -68,12 +76,19 @@ class Linear final {
     return storage_ == WeightStorage::kParameters && HasCpuLinear(x);
   }
 
+  // On a CPU and with kParameters.
+  at::Tensor Product(const LinearInput& input, at::Tensor sum_MN) const;
+  at::Tensor WithAdapter(at::Tensor out_MN, const LinearInput& input) const {
+    return adapter_ ? adapter_->AddTo(std::move(out_MN), input, products_) : out_MN;
+  }
+
   WeightStorage storage_ = WeightStorage::kParameters;
   Activations activations_ = Activations::kAsWeights;
   kernels::PanelType products_ = kernels::PanelType::kFloat32;  // Of kParameters on a CPU.
   std::vector<int64_t> first_row_;
   PackedMatrix weight_;  // kParameters.
   PackedMatrix bias_;
+  std::optional<LowRank> adapter_;
   std::shared_ptr<kernels::PanelMatrix> panels_;  // Sampling on a CPU.
   at::Tensor tensor_;                             // Sampling elsewhere.
   at::Tensor sampling_bias_;
