@@ -223,6 +223,18 @@ def training():
                         ),
                     ),
                     lines(
+                        "Lag of tokens by list position",
+                        "Policy versions between what drew a token and what is trained, by position"
+                        " and over all tokens; weights swapped in amid a list make its end newer.",
+                        "none",
+                        query(
+                            "avg by (position) (rl_learner_rank_token_lag_versions{RUN})",
+                            "position {{position}}",
+                        ),
+                        query("avg(rl_learner_token_lag_versions{RUN})", "all tokens"),
+                        minimum=0,
+                    ),
+                    lines(
                         "Versions",
                         "Policy version of the learner, and the oldest one a worker serves.",
                         "none",

@@ -1,6 +1,7 @@
 // One sampled answer, as it was sampled.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -10,14 +11,42 @@ namespace convrec::domain {
 
 enum class FinishReason { kStop, kLength, kRanks };  // A stop token, the token limit, enough ranks.
 
+// Tokens that one policy drew one after the other.
+struct VersionRun {
+  PolicyVersion version;
+  int32_t num_tokens = 0;  // > 0
+  friend bool operator==(const VersionRun&, const VersionRun&) = default;
+};
+
 // Example, N = 2: tokens "A (1999)\n", "B (2000)", EOS have rank_of_token {0, 1, kEndUnit}.
 struct Completion {
   std::vector<int32_t> token_ids;       // T tokens, the stop token included when it was drawn.
   std::vector<float> sampled_logprobs;  // T, of the temperature-scaled softmax over all
                                         // (constrained: all legal) tokens.
   FinishReason finish_reason = FinishReason::kLength;
-  PolicyVersion min_version;  // Oldest and newest weights that drew a token.
-  PolicyVersion max_version;
+  // The T tokens in order, by what drew them; versions ascend. Weights that are swapped in while a
+  // list is sampled begin a run.
+  std::vector<VersionRun> version_runs;
 };
+
+// Of a completion with tokens.
+inline PolicyVersion OldestVersion(const Completion& completion) {
+  return completion.version_runs.front().version;
+}
+inline PolicyVersion NewestVersion(const Completion& completion) {
+  return completion.version_runs.back().version;
+}
+
+// `version` draws one more token.
+inline void CountDraw(PolicyVersion version, Completion* completion) {
+  std::vector<VersionRun>& runs = completion->version_runs;
+  if (runs.empty() || runs.back().version != version) runs.push_back({version, 0});
+  ++runs.back().num_tokens;
+}
+
+// All of `num_tokens` tokens by one version.
+inline std::vector<VersionRun> DrawnBy(PolicyVersion version, size_t num_tokens) {
+  return {{version, static_cast<int32_t>(num_tokens)}};
+}
 
 }  // namespace convrec::domain

@@ -58,6 +58,7 @@ void VisitFields(R& record, Visit&& visit) {
   visit("resampled_groups", record.resampled_groups);
   visit("staleness_mean", record.staleness_mean);
   visit("staleness_max", record.staleness_max);
+  visit("token_lag", record.token_lag);
   visit("logprob_gap", record.logprob_gap);
   visit("ratio_mean", record.ratio_mean);
   visit("ratio_min", record.ratio_min);
@@ -73,6 +74,7 @@ void VisitFields(R& record, Visit&& visit) {
   visit("effective_sample_by_rank", record.effective_sample_by_rank);
   visit("correction_by_rank", record.correction_by_rank);
   visit("correction_cut_by_rank", record.correction_cut_by_rank);
+  visit("token_lag_by_rank", record.token_lag_by_rank);
   visit("zero_signal_by_rank", record.zero_signal_by_rank);
   visit("tokens", record.tokens);
   visit("tokens_per_second", record.tokens_per_second);

@@ -68,8 +68,9 @@ struct RlStep {
   double live_rank_ratio = 0;      // (group, rank) pairs whose siblings differ in reward.
   int64_t zero_signal_groups = 0;  // Trained groups without any such rank.
   int64_t resampled_groups = 0;    // Groups without signal replaced since the previous step.
-  double staleness_mean = 0;       // Steps between the sampling and the trained version.
+  double staleness_mean = 0;       // Versions between a group's oldest token and what is trained.
   int64_t staleness_max = 0;
+  double token_lag = 0;    // The same of a token, by what drew it; mean over trained tokens.
   double logprob_gap = 0;  // Largest |sampled - recomputed| log-probability.
   double ratio_mean = 1;   // Importance ratio before clipping.
   double ratio_min = 1;
@@ -87,6 +88,7 @@ struct RlStep {
   std::vector<double> effective_sample_by_rank;
   std::vector<double> correction_by_rank;  // Mean, as correction_mean.
   std::vector<double> correction_cut_by_rank;
+  std::vector<double> token_lag_by_rank;
   std::vector<double> zero_signal_by_rank;  // Share of groups with equal rewards at the rank.
   int64_t tokens = 0;                       // Completion tokens trained.
   double tokens_per_second = 0;

@@ -70,6 +70,29 @@ absl::Status CheckTokens(const v1::Rollout& rollout, int vocab_size) {
   return absl::OkStatus();
 }
 
+absl::Status CheckVersionRuns(const v1::Rollout& rollout) {
+  int64_t num_tokens = 0, least = 0;
+  for (int i = 0; i < rollout.version_runs_size(); ++i) {
+    const v1::VersionRun& run = rollout.version_runs(i);
+    if (run.version() < least) {
+      return FieldError(At("version_runs", i) + ".version",
+                        run.version(),
+                        absl::StrCat(least, " or more, as versions ascend"));
+    }
+    if (run.num_tokens() <= 0) {
+      return FieldError(At("version_runs", i) + ".num_tokens", run.num_tokens(), "an integer > 0");
+    }
+    least = run.version() + 1;
+    num_tokens += run.num_tokens();
+  }
+  if (num_tokens != rollout.token_ids_size()) {
+    return FieldError("version_runs",
+                      absl::StrCat("of ", num_tokens, " tokens"),
+                      absl::StrCat("all of ", rollout.token_ids_size(), " tokens"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 v1::Rollout ToProto(const domain::Rollout& rollout) {
@@ -81,8 +104,11 @@ v1::Rollout ToProto(const domain::Rollout& rollout) {
   message.mutable_rank_of_token()->Assign(rollout.rank_of_token.begin(),
                                           rollout.rank_of_token.end());
   message.set_finish_reason(ToProto(completion.finish_reason));
-  message.set_min_version(completion.min_version.value);
-  message.set_max_version(completion.max_version.value);
+  for (const domain::VersionRun& run : completion.version_runs) {
+    v1::VersionRun& sent = *message.add_version_runs();
+    sent.set_version(run.version.value);
+    sent.set_num_tokens(run.num_tokens);
+  }
   *message.mutable_score() = ToProto(rollout.score);
   message.set_text(rollout.text);
   return message;
@@ -110,15 +136,10 @@ absl::StatusOr<domain::Rollout> FromProto(const v1::Rollout& rollout, const Grou
     return FieldError(
         "finish_reason", static_cast<int>(rollout.finish_reason()), "a known FinishReason");
   completion.finish_reason = *reason;
-  if (rollout.min_version() < 0)
-    return FieldError("min_version", rollout.min_version(), "an integer >= 0");
-  if (rollout.max_version() < rollout.min_version()) {
-    return FieldError("max_version",
-                      rollout.max_version(),
-                      absl::StrCat("min_version = ", rollout.min_version(), " or more"));
+  CR_RETURN_IF_ERROR(CheckVersionRuns(rollout));
+  for (const v1::VersionRun& run : rollout.version_runs()) {
+    completion.version_runs.push_back({{run.version()}, run.num_tokens()});
   }
-  completion.min_version = {rollout.min_version()};
-  completion.max_version = {rollout.max_version()};
   absl::StatusOr<domain::ListScore> score = FromProto(rollout.score(), bounds.num_ranks);
   if (!score.ok()) return Inside("score", score.status());
   value.score = *std::move(score);

@@ -16,6 +16,7 @@ namespace {
 
 using domain::LineOutcome;
 
+constexpr int32_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
@@ -49,8 +50,7 @@ domain::RolloutGroup MakeGroup() {
   rollout.completion = {.token_ids = {5, 0, 9},
                         .sampled_logprobs = {-0.5f, 0.0f, -1e-6f},
                         .finish_reason = domain::FinishReason::kStop,
-                        .min_version = {3},
-                        .max_version = {4}};
+                        .version_runs = {{{3}, 2}, {{4}, 1}}};
   rollout.rank_of_token = {0, 7, domain::kEndUnit};
   rollout.score = MakeScore();
   rollout.text = std::string("A (1999)\n\xE2\x82", 11);  // Ends inside a UTF-8 sequence.
@@ -184,10 +184,18 @@ TEST(WireTest, BrokenGroupsAreRefusedByField) {
        "rollouts[0].finish_reason is 0: expected a known FinishReason"},
       {[](auto& g) { g.mutable_rollouts(0)->set_finish_reason(static_cast<v1::FinishReason>(77)); },
        "rollouts[0].finish_reason is 77: expected a known FinishReason"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_min_version(-1); },
-       "rollouts[0].min_version is -1: expected an integer >= 0"},
-      {[](auto& g) { g.mutable_rollouts(0)->set_max_version(2); },
-       "rollouts[0].max_version is 2: expected min_version = 3 or more"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_version_runs(0)->set_version(-1); },
+       "rollouts[0].version_runs[0].version is -1: expected 0 or more, as versions ascend"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_version_runs(1)->set_version(3); },
+       "rollouts[0].version_runs[1].version is 3: expected 4 or more, as versions ascend"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_version_runs(1)->set_num_tokens(0); },
+       "rollouts[0].version_runs[1].num_tokens is 0: expected an integer > 0"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_version_runs()->RemoveLast(); },
+       "rollouts[0].version_runs is of 2 tokens: expected all of 3 tokens"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_version_runs(0)->set_num_tokens(kMaxInt); },
+       "rollouts[0].version_runs is of 2147483648 tokens: expected all of 3 tokens"},
+      {[](auto& g) { g.mutable_rollouts(0)->clear_version_runs(); },
+       "rollouts[0].version_runs is of 0 tokens: expected all of 3 tokens"},
       {[](auto& g) { g.mutable_rollouts(0)->clear_score(); },
        "rollouts[0].score.rank_rewards is 0 long: expected 3 entries, one per rank"},
       {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_rank_rewards(2, kInfinity); },

@@ -222,7 +222,8 @@ TEST_F(RolloutWorkerTest, EveryLeaseIsSampledScoredAndSubmitted) {
   for (const domain::RolloutGroup& group : learner_.submitted) {
     ASSERT_EQ(group.rollouts.size(), 2u);
     for (const domain::Rollout& rollout : group.rollouts) {
-      EXPECT_EQ(rollout.completion.min_version.value, 1);
+      EXPECT_EQ(rollout.completion.version_runs,
+                domain::DrawnBy({1}, rollout.completion.token_ids.size()));
       EXPECT_EQ(rollout.rank_of_token.size(), rollout.completion.token_ids.size());
       EXPECT_EQ(rollout.score.rank_rewards, std::vector<float>(kRanks, 1.0F));
     }

@@ -24,6 +24,12 @@ absl::Status CheckRollout(const Rollout& rollout, const Objective& objective) {
                                                    rollout.rank_of_token.size(),
                                                    " ranks, expected equally many"));
   }
+  int64_t drawn = 0;
+  for (const domain::VersionRun& run : rollout.completion.version_runs) drawn += run.num_tokens;
+  if (drawn != static_cast<int64_t>(num_tokens)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "has versions of ", drawn, " tokens, expected one for each of ", num_tokens, " tokens"));
+  }
   for (const float logprob : rollout.completion.sampled_logprobs) {
     if (!std::isfinite(logprob)) {
       return absl::InvalidArgumentError(

@@ -7,8 +7,9 @@
 
 namespace convrec::learner {
 
-// Well-formed: at least one sibling; per sibling equally many tokens, log-probabilities and ranks,
-// N finite rewards, finite log-probabilities, and ranks as the objective's counting records them.
+// Well-formed: at least one sibling; per sibling equally many tokens, log-probabilities,
+// ranks and versions, N finite rewards, finite log-probabilities, and ranks as the objective's
+// counting records them.
 absl::Status CheckGroup(const domain::RolloutGroup& group, const Objective& objective);
 
 }  // namespace convrec::learner

@@ -20,6 +20,7 @@ inline domain::Rollout MakeRollout(std::vector<int32_t> rank_of_token,
     rollout.completion.token_ids.push_back(static_cast<int32_t>(10 + t));
   rollout.completion.sampled_logprobs.assign(num_tokens, -1.0f);
   rollout.completion.finish_reason = finish;
+  rollout.completion.version_runs = domain::DrawnBy({0}, num_tokens);
   rollout.rank_of_token = std::move(rank_of_token);
   rollout.score.rank_rewards = std::move(rewards);
   return rollout;

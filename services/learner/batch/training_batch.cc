@@ -14,6 +14,7 @@ namespace convrec::learner {
 namespace {
 
 using domain::FinishReason;
+using domain::PolicyVersion;
 using domain::Rollout;
 
 // Sums over groups; Finish() turns them into means.
@@ -91,6 +92,15 @@ class StatsBuilder final {
   BatchStats stats_;
 };
 
+std::vector<int64_t> LagOfTokens(const domain::Completion& completion, PolicyVersion version) {
+  std::vector<int64_t> lag_T;
+  for (const domain::VersionRun& run : completion.version_runs) {
+    lag_T.insert(
+        lag_T.end(), static_cast<size_t>(run.num_tokens), version.value - run.version.value);
+  }
+  return lag_T;
+}
+
 }  // namespace
 
 TrainingSample MakeSample(const Rollout& rollout,
@@ -108,6 +118,7 @@ TrainingSample MakeSample(const Rollout& rollout,
   sample.num_correction_units = units.num_correction_units;
   sample.advantage_T = TokenAdvantages(rollout.rank_of_token, finish, advantage_U, objective);
   const size_t num_tokens = sample.token_ids.size();
+  sample.lag_T.assign(num_tokens, 0);
   sample.share_T.assign(num_tokens, 0.0);
   if (objective.mask_truncated && finish == FinishReason::kLength) return sample;
   for (size_t t = 0; t < num_tokens; ++t) {
@@ -129,7 +140,7 @@ TrainingSample MakeSample(const Rollout& rollout,
 
 absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup>& groups,
                                                  const Objective& objective,
-                                                 domain::PolicyVersion version) {
+                                                 PolicyVersion version) {
   CR_RETURN_IF_ERROR(Validate(objective));
   if (groups.empty())
     return absl::InvalidArgumentError("a training batch has no groups, expected at least one");
@@ -151,13 +162,14 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
     for (const Rollout& rollout : group.rollouts) {
       rewards_GN.emplace_back(rollout.score.rank_rewards.begin(), rollout.score.rank_rewards.end());
       rewards_GU.push_back(UnitRewards(rollout.score, objective));
-      sample_group.lag =
-          std::max(sample_group.lag, version.value - rollout.completion.min_version.value);
-      if (rollout.completion.max_version > version) {
+      const PolicyVersion newest = domain::NewestVersion(rollout.completion);
+      sample_group.lag = std::max(sample_group.lag,
+                                  version.value - domain::OldestVersion(rollout.completion).value);
+      if (newest > version) {
         return absl::InvalidArgumentError(absl::StrCat("group ",
                                                        group.group.ToString(),
                                                        " was drawn by version ",
-                                                       rollout.completion.max_version.value,
+                                                       newest.value,
                                                        ", expected at most ",
                                                        version.value));
       }
@@ -166,6 +178,7 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
     for (size_t g = 0; g < group.rollouts.size(); ++g) {
       sample_group.samples.push_back(
           MakeSample(group.rollouts[g], advantages.advantage_GU[g], objective));
+      sample_group.samples.back().lag_T = LagOfTokens(group.rollouts[g].completion, version);
       batch.counts.num_loss_tokens += NumLossTokens(sample_group.samples.back());
       stats.AddRollout(group.rollouts[g], objective);
     }

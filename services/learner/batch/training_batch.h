@@ -28,13 +28,16 @@ struct TrainingSample {
   int num_correction_units = 0;
   std::vector<double> advantage_T;
   std::vector<double> share_T;  // 0 for tokens outside the loss.
+  // Versions between the weights that drew a token and the trained ones.
+  std::vector<int64_t> lag_T;
 };
 
 struct SampleGroup {
   domain::GroupId id;
   std::vector<int32_t> prompt_tokens;   // At least one.
   std::vector<TrainingSample> samples;  // G
-  int64_t lag = 0;  // Versions between the oldest weights that drew it and the trained ones.
+  // Of its oldest token: what comes after a token depends on it, so a group is as old as that.
+  int64_t lag = 0;
   domain::MakeTokenConstraint make_constraint = {};  // As that of PromptedGroup.
 };
 
@@ -70,7 +73,8 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
                                                  const Objective& objective,
                                                  domain::PolicyVersion version);
 
-// The sample of one rollout; advantage_U as RelativeAdvantages() gives it.
+// The sample of one rollout, drawn by what is trained; advantage_U as RelativeAdvantages() gives
+// it.
 TrainingSample MakeSample(const domain::Rollout& rollout,
                           const std::vector<double>& advantage_U,
                           const Objective& objective);

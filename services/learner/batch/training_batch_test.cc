@@ -69,17 +69,17 @@ TEST(TrainingBatchTest, MaskedTruncatedRowLeavesTheLossButStaysARow) {
   EXPECT_EQ(batch.counts.num_loss_tokens, 5);
 }
 
-TEST(TrainingBatchTest, GroupLagIsThatOfItsOldestToken) {
+TEST(TrainingBatchTest, EveryTokenHasALagAndTheGroupThatOfItsOldest) {
   std::vector<PromptedGroup> groups = TwoRows();
-  groups[0].group.rollouts[0].completion.min_version = PolicyVersion{3};
-  groups[0].group.rollouts[0].completion.max_version = PolicyVersion{4};
-  groups[0].group.rollouts[1].completion.min_version = PolicyVersion{4};
-  groups[0].group.rollouts[1].completion.max_version = PolicyVersion{5};
+  groups[0].group.rollouts[0].completion.version_runs = {{{3}, 4}, {{4}, 1}};
+  groups[0].group.rollouts[1].completion.version_runs = {{{4}, 1}, {{5}, 2}};
   const absl::StatusOr<TrainingBatch> batch =
       BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{5});
   ASSERT_TRUE(batch.ok()) << batch.status();
   EXPECT_EQ(batch->groups[0].lag, 2);
   EXPECT_EQ(batch->stats.max_lag, 2);
+  EXPECT_THAT(batch->groups[0].samples[0].lag_T, ElementsAre(2, 2, 2, 2, 1));
+  EXPECT_THAT(batch->groups[0].samples[1].lag_T, ElementsAre(1, 0, 0));
   EXPECT_THAT(std::string(BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{4})
                               .status()
                               .message()),

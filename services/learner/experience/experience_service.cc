@@ -20,7 +20,12 @@
 namespace convrec::learner {
 namespace {
 
-class Service final : public ExperienceService, public v1::ExperienceService::Service {
+// Submissions come as the bytes that were sent, so that those that cannot be read are told of and
+// counted here.
+using Handlers =
+    v1::ExperienceService::WithRawCallbackMethod_SubmitGroups<v1::ExperienceService::Service>;
+
+class Service final : public ExperienceService, public Handlers {
  public:
   Service(const Options& options,
           GroupLedger* ledger,
@@ -35,6 +40,7 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
         illegal_(Dropped(metrics, "illegal")),
         future_(Dropped(metrics, "future")),
         zero_signal_(Dropped(metrics, "zero_signal")),
+        unreadable_(Dropped(metrics, "unreadable")),
         depth_(metrics->AddGauge("rl_buffer_depth", "Groups admitted and not yet trained.")) {}
 
   grpc::Service* service() override { return this; }
@@ -117,23 +123,28 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
     return grpc::Status::OK;
   }
 
-  grpc::Status SubmitGroups(grpc::ServerContext*,
-                            const v1::SubmitGroupsRequest* request,
-                            v1::SubmitGroupsReply* reply) override {
-    const absl::Status epoch = wire::CheckEpoch(request->epoch(), prompts_->epoch());
-    if (!epoch.ok()) return rpc::ToGrpc(epoch);
-    Hear(request->worker());
-    for (const v1::ReturnedLease& returned : request->returned()) {
-      const auto group = wire::FromProto(returned.group());
-      if (group.ok()) ledger_->Return(*group, returned.attempt());
+  grpc::ServerUnaryReactor* SubmitGroups(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* reply) override {
+    grpc::Status status;
+    if (v1::SubmitGroupsRequest message; Read(*request, &message)) {
+      v1::SubmitGroupsReply answer;
+      status = Submit(message, &answer);
+      bool owns = false;
+      if (status.ok()) {
+        status = grpc::SerializationTraits<v1::SubmitGroupsReply>::Serialize(answer, reply, &owns);
+      }
+    } else {
+      unreadable_.Add();
+      status = {grpc::StatusCode::INVALID_ARGUMENT,
+                absl::StrCat("a submission of ",
+                             request->Length(),
+                             " bytes cannot be read: expected one whole SubmitGroupsRequest")};
+      CR_LOG(WARNING) << context->peer() << ": " << status.error_message();
     }
-    for (const v1::RolloutGroup& submitted : request->groups()) {
-      std::string reason;
-      reply->add_admissions(Admit(submitted, &reason));
-      reply->add_reasons(reason);
-    }
-    depth_.Set(ledger_->counts().waiting);
-    return grpc::Status::OK;
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    reactor->Finish(status);
+    return reactor;
   }
 
  private:
@@ -141,6 +152,27 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
     return metrics->AddCounter("rl_learner_samples_dropped_total",
                                "Groups not trained on, by reason.",
                                {{"reason", reason}});
+  }
+
+  static bool Read(grpc::ByteBuffer bytes, v1::SubmitGroupsRequest* message) {
+    return grpc::SerializationTraits<v1::SubmitGroupsRequest>::Deserialize(&bytes, message).ok();
+  }
+
+  grpc::Status Submit(const v1::SubmitGroupsRequest& request, v1::SubmitGroupsReply* reply) {
+    const absl::Status epoch = wire::CheckEpoch(request.epoch(), prompts_->epoch());
+    if (!epoch.ok()) return rpc::ToGrpc(epoch);
+    Hear(request.worker());
+    for (const v1::ReturnedLease& returned : request.returned()) {
+      const auto group = wire::FromProto(returned.group());
+      if (group.ok()) ledger_->Return(*group, returned.attempt());
+    }
+    for (const v1::RolloutGroup& submitted : request.groups()) {
+      std::string reason;
+      reply->add_admissions(Admit(submitted, &reason));
+      reply->add_reasons(reason);
+    }
+    depth_.Set(ledger_->counts().waiting);
+    return grpc::Status::OK;
   }
 
   v1::Admission Admit(const v1::RolloutGroup& submitted, std::string* reason) {
@@ -155,6 +187,13 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
                                   .num_siblings = siblings,
                                   .vocab_size = options_.vocab_size});
     absl::Status status = group.status();
+    if (status.ok() && group->epoch != prompts_->epoch()) {
+      status = absl::InvalidArgumentError(absl::StrCat("epoch is ",
+                                                       group->epoch.value,
+                                                       ": expected ",
+                                                       prompts_->epoch().value,
+                                                       ", that of this start"));
+    }
     if (status.ok() && options_.check_shape) status = options_.check_shape(*group);
     if (!status.ok()) {
       invalid_.Add();
@@ -217,7 +256,8 @@ class Service final : public ExperienceService, public v1::ExperienceService::Se
   const Options options_;
   GroupLedger* const ledger_;
   const PromptBook* const prompts_;
-  const telemetry::Counter duplicate_, stale_, invalid_, illegal_, future_, zero_signal_;
+  const telemetry::Counter duplicate_, stale_, invalid_, illegal_, future_, zero_signal_,
+      unreadable_;
   const telemetry::Gauge depth_;
   std::atomic<bool> run_complete_{false};
   mutable absl::Mutex mu_;

@@ -6,9 +6,11 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
 #include "libs/wire/rollout.h"
@@ -42,7 +44,9 @@ class ExperienceServiceTest : public testing::Test {
     auto server = rpc::Server::Start("127.0.0.1:0", {service_->service()});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    stub_ = v1::ExperienceService::NewStub(rpc::MakeChannel(server_->address()));
+    const auto channel = rpc::MakeChannel(server_->address());
+    stub_ = v1::ExperienceService::NewStub(channel);
+    raw_stub_ = std::make_unique<grpc::GenericStub>(channel);
     ledger_.Publish({1});
     ledger_.AllowTraining(4);
   }
@@ -71,8 +75,7 @@ class ExperienceServiceTest : public testing::Test {
     rollout.completion = {.token_ids = {token_id, 2},
                           .sampled_logprobs = {-1, 0},
                           .finish_reason = domain::FinishReason::kStop,
-                          .min_version = {1},
-                          .max_version = {1}};
+                          .version_runs = {{{1}, 2}}};
     rollout.rank_of_token = {0, domain::kEndUnit};
     rollout.score.rank_rewards = {0};
     const domain::RolloutGroup group{.group = {lease.group().pass(), lease.group().prompt()},
@@ -86,14 +89,45 @@ class ExperienceServiceTest : public testing::Test {
     return Submit(GroupFor(lease, token_id));
   }
 
-  v1::SubmitGroupsReply Submit(const v1::RolloutGroup& group) {
-    grpc::ClientContext context;
+  static v1::SubmitGroupsRequest RequestOf(const v1::RolloutGroup& group) {
     v1::SubmitGroupsRequest request;
+    request.set_worker("rollout-0");
     request.set_epoch(1);
     *request.add_groups() = group;
+    return request;
+  }
+
+  v1::SubmitGroupsReply Submit(const v1::RolloutGroup& group) {
+    grpc::ClientContext context;
     v1::SubmitGroupsReply reply;
-    EXPECT_TRUE(stub_->SubmitGroups(&context, request, &reply).ok());
+    EXPECT_TRUE(stub_->SubmitGroups(&context, RequestOf(group), &reply).ok());
     return reply;
+  }
+
+  struct Answer {
+    grpc::Status status;
+    v1::SubmitGroupsReply reply;
+  };
+  // Any bytes in the place of a request.
+  Answer SubmitBytes(const std::string& bytes) {
+    const grpc::Slice slice(bytes);
+    grpc::ByteBuffer sent(&slice, 1), received;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+    grpc::CompletionQueue queue;
+    const auto call = raw_stub_->PrepareUnaryCall(
+        &context, "/convrec.v1.ExperienceService/SubmitGroups", sent, &queue);
+    Answer answer;
+    call->StartCall();
+    call->Finish(&received, &answer.status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    if (answer.status.ok()) {
+      using Traits = grpc::SerializationTraits<v1::SubmitGroupsReply>;
+      EXPECT_TRUE(Traits::Deserialize(&received, &answer.reply).ok());
+    }
+    return answer;
   }
 
   double Dropped(const std::string& reason) {
@@ -113,6 +147,7 @@ class ExperienceServiceTest : public testing::Test {
   std::unique_ptr<ExperienceService> service_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<v1::ExperienceService::Stub> stub_;
+  std::unique_ptr<grpc::GenericStub> raw_stub_;
 };
 
 TEST_F(ExperienceServiceTest, WorkersLearnThatTheRunIsConstrained) {
@@ -234,9 +269,30 @@ INSTANTIATE_TEST_SUITE_P(
               "finish_reason",
               "invalid"},
         Fault{"VersionFromTheFuture",
-              [](auto* g) { g->mutable_rollouts(0)->set_max_version(2); },
+              [](auto* g) {
+                auto* rollout = g->mutable_rollouts(0);
+                rollout->mutable_version_runs(0)->set_num_tokens(1);
+                rollout->add_version_runs()->set_version(2);
+                rollout->mutable_version_runs(1)->set_num_tokens(1);
+              },
               "drawn by a version that has not been published",
               "future"},
+        Fault{"VersionsThatDescend",
+              [](auto* g) {
+                auto* rollout = g->mutable_rollouts(0);
+                rollout->mutable_version_runs(0)->set_num_tokens(1);
+                rollout->add_version_runs()->set_num_tokens(1);
+              },
+              "version_runs[1].version is 0: expected 2 or more",
+              "invalid"},
+        Fault{"VersionsOfOtherTokens",
+              [](auto* g) { g->mutable_rollouts(0)->mutable_version_runs(0)->set_num_tokens(3); },
+              "version_runs is of 3 tokens: expected all of 2 tokens",
+              "invalid"},
+        Fault{"VersionsOfAnotherStart",
+              [](auto* g) { g->set_epoch(0); },
+              "epoch is 0: expected 1, that of this start",
+              "invalid"},
         Fault{"IllegalToken",
               [](auto* g) { g->mutable_rollouts(0)->set_token_ids(0, 5); },
               "token 0 is not legal",
@@ -252,30 +308,57 @@ TEST_F(ExperienceServiceTest, AGroupNobodyAskedForIsADuplicate) {
 }
 
 // What cannot be read does not reach the ledger; the lease stands.
-TEST_F(ExperienceServiceTest, TruncatedMessageIsAnErrorAndLosesNothing) {
+TEST_F(ExperienceServiceTest, AMessageCutAtAnyByteIsRefusedAndLosesNothing) {
   const v1::Lease lease = Lease();
-  v1::SubmitGroupsRequest request;
-  request.set_epoch(1);
-  *request.add_groups() = GroupFor(lease);
-  const std::string bytes = request.SerializeAsString();
-  grpc::GenericStub stub(rpc::MakeChannel(server_->address()));
-  for (const size_t size : {bytes.size() - 1, bytes.size() / 2, size_t{1}}) {
-    const grpc::Slice slice(bytes.data(), size);
-    grpc::ByteBuffer sent(&slice, 1), received;
-    grpc::ClientContext context;
-    grpc::CompletionQueue queue;
-    const auto call =
-        stub.PrepareUnaryCall(&context, "/convrec.v1.ExperienceService/SubmitGroups", sent, &queue);
-    grpc::Status status;
-    call->StartCall();
-    call->Finish(&received, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    ASSERT_TRUE(queue.Next(&tag, &ok));
-    EXPECT_FALSE(status.ok()) << size;
+  const std::string bytes = RequestOf(GroupFor(lease)).SerializeAsString();
+  double unreadable = 0;
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    SCOPED_TRACE(size);
+    const Answer answer = SubmitBytes(bytes.substr(0, size));
+    // The epoch comes last: what can be read without it is of another start.
+    const bool is_readable = v1::SubmitGroupsRequest().ParseFromString(bytes.substr(0, size));
+    EXPECT_EQ(
+        answer.status.error_code(),
+        is_readable ? grpc::StatusCode::FAILED_PRECONDITION : grpc::StatusCode::INVALID_ARGUMENT);
+    if (is_readable) continue;
+    EXPECT_EQ(answer.status.error_message(),
+              absl::StrCat("a submission of ",
+                           size,
+                           " bytes cannot be read: expected one whole SubmitGroupsRequest"));
+    EXPECT_EQ(Dropped("unreadable"), ++unreadable);
   }
-  EXPECT_EQ(ledger_.counts().waiting, 0);
+  EXPECT_GT(unreadable, 50);
+  EXPECT_EQ(ledger_.counts().leased, 1);
   EXPECT_EQ(Submit(lease, 7).admissions(0), v1::ADMISSION_ACCEPTED);
+}
+
+// Two things are wrong with the group, so that no single bit makes it right.
+TEST_F(ExperienceServiceTest, AMessageWithAnyBitFlippedIsAnsweredAndNeverTrainedOn) {
+  v1::RolloutGroup group = GroupFor(Lease(), 10);
+  group.mutable_rollouts(0)->set_rank_of_token(0, 1);
+  std::string bytes = RequestOf(group).SerializeAsString();
+  int refused = 0, unreadable = 0;
+  for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+    SCOPED_TRACE(bit);
+    const auto flip = [&] { bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8)); };
+    flip();
+    const Answer answer = SubmitBytes(bytes);
+    flip();
+    EXPECT_THAT(answer.status.error_code(),
+                testing::AnyOf(grpc::StatusCode::OK,
+                               grpc::StatusCode::INVALID_ARGUMENT,
+                               grpc::StatusCode::FAILED_PRECONDITION));
+    for (const int admission : answer.reply.admissions()) {
+      EXPECT_NE(admission, v1::ADMISSION_ACCEPTED);
+      refused += admission == v1::ADMISSION_INVALID;
+    }
+    unreadable += answer.status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
+    EXPECT_EQ(ledger_.counts().waiting, 0);
+  }
+  EXPECT_GT(refused, 100);
+  EXPECT_EQ(Dropped("unreadable"), unreadable);
+  EXPECT_GT(unreadable, 50);
+  EXPECT_EQ(Submit(Lease(), 7).admissions(0), v1::ADMISSION_ACCEPTED);
 }
 
 }  // namespace

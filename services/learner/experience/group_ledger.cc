@@ -10,16 +10,16 @@ namespace convrec::learner {
 namespace {
 
 domain::PolicyVersion MinVersionOf(const domain::RolloutGroup& group) {
-  domain::PolicyVersion min = group.rollouts.front().completion.min_version;
+  domain::PolicyVersion min = domain::OldestVersion(group.rollouts.front().completion);
   for (const domain::Rollout& rollout : group.rollouts)
-    min = std::min(min, rollout.completion.min_version);
+    min = std::min(min, domain::OldestVersion(rollout.completion));
   return min;
 }
 
 domain::PolicyVersion MaxVersionOf(const domain::RolloutGroup& group) {
-  domain::PolicyVersion max = group.rollouts.front().completion.max_version;
+  domain::PolicyVersion max = domain::NewestVersion(group.rollouts.front().completion);
   for (const domain::Rollout& rollout : group.rollouts)
-    max = std::max(max, rollout.completion.max_version);
+    max = std::max(max, domain::NewestVersion(rollout.completion));
   return max;
 }
 

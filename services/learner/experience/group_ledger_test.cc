@@ -18,7 +18,7 @@ domain::RolloutGroup GroupOf(const GroupLedger::Ticket& ticket, int64_t min_vers
   domain::RolloutGroup group{
       .group = ticket.group, .attempt = ticket.attempt, .epoch = {}, .rollouts = {}};
   domain::Rollout rollout;
-  rollout.completion.min_version = rollout.completion.max_version = PolicyVersion{min_version};
+  rollout.completion.version_runs = domain::DrawnBy({min_version}, 1);
   group.rollouts.push_back(rollout);
   return group;
 }

@@ -26,6 +26,7 @@ void LossStatsAccumulator::Sums::Add(const Token& token, const Objective& object
   entropy += token.entropy;
   ratio += token.ratio;
   correction += token.correction;
+  lag += token.lag;
   const bool is_corrected = objective.correction != Correction::kOff;
   const double in_force = is_corrected ? token.ratio * token.correction : token.ratio;
   weight += in_force;
@@ -52,6 +53,7 @@ RatioStats LossStatsAccumulator::Sums::Finish() const {
   stats.correction_min = correction_min;
   stats.correction_max = correction_max;
   stats.correction_cut_share = static_cast<double>(cut) / count;
+  stats.lag_mean = static_cast<double>(lag) / count;
   return stats;
 }
 
@@ -73,7 +75,8 @@ void LossStatsAccumulator::Add(const LossTerms& terms, const TokenRecord& record
                          .advantage = terms.advantage_M[t],
                          .kl = value(record.kl_M, 0),
                          .entropy = value(record.entropy_M, 0),
-                         .correction = value(record.correction_M, 1)};
+                         .correction = value(record.correction_M, 1),
+                         .lag = terms.token_lag_M[t]};
     const double capped =
         objective_.ratio_cap > 0 ? std::min(token.ratio, objective_.ratio_cap) : token.ratio;
     const double clipped =

@@ -31,6 +31,7 @@ struct RatioStats {
   double correction_min = 1;
   double correction_max = 1;
   double correction_cut_share = 0;  // Truncated or masked.
+  double lag_mean = 0;  // Versions between the weights that drew a token and the trained ones.
 };
 
 struct LossStats {
@@ -66,11 +67,12 @@ class LossStatsAccumulator final {
  private:
   struct Token {
     double ratio = 1, advantage = 0, kl = 0, entropy = 0, correction = 1;
+    int64_t lag = 0;
   };
   struct Sums {
     int64_t num_tokens = 0;
     double kl = 0, entropy = 0, ratio = 0, weight = 0, weight_square = 0, correction = 0;
-    int64_t clip_low = 0, clip_high = 0, cut = 0;
+    int64_t clip_low = 0, clip_high = 0, cut = 0, lag = 0;
     double ratio_min = 0, ratio_max = 0, correction_min = 0, correction_max = 0;
     void Add(const Token& token, const Objective& objective);
     RatioStats Finish() const;

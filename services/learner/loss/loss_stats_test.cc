@@ -23,6 +23,7 @@ LossTerms FourTokens() {
   terms.weight_M = {0.5, 0.5, 1, 0};
   terms.sampled_logprob_M = {-1, -2, -3, -4};
   terms.lag_M = {0, 0, 1, 1};
+  terms.token_lag_M = {0, 0, 1, 0};
   return terms;
 }
 
@@ -63,6 +64,18 @@ TEST(LossStatsTest, CorrectionCountsRawWeightsAndWhatTheBoundsDoToThem) {
   EXPECT_DOUBLE_EQ(stats.policy_loss, -0.5 * 1.5 + 0.75);  // The masked token is gone.
 }
 
+TEST(LossStatsTest, LagIsThatOfEachTokenInTheLoss) {
+  LossStatsAccumulator accumulator(TwoRanks());
+  LossTerms terms = FourTokens();
+  terms.token_lag_M = {3, 2, 1, 7};  // The last one is not in the loss.
+  const std::vector<double> logp = {-1, -2, -3, -4}, ratio = {1, 1, 1, 1};
+  accumulator.Add(terms, {logp, ratio, {}, {}});
+  const LossStats stats = accumulator.Finish();
+  EXPECT_DOUBLE_EQ(stats.all.lag_mean, 2);
+  EXPECT_DOUBLE_EQ(stats.bins[0].lag_mean, 2.5);
+  EXPECT_DOUBLE_EQ(stats.bins[1].lag_mean, 1);
+}
+
 TEST(LossStatsTest, EntropyBonusIsATermOfTheLoss) {
   Objective objective = TwoRanks();
   objective.entropy_weight = 0.1;
@@ -100,6 +113,7 @@ TEST(LossStatsTest, MeansDoNotDependOnTheSplit) {
     one.weight_M = {all.weight_M[t]};
     one.sampled_logprob_M = {all.sampled_logprob_M[t]};
     one.lag_M = {all.lag_M[t]};
+    one.token_lag_M = {all.token_lag_M[t]};
     const auto at = [t](const std::vector<double>& values) {
       return std::span(values).subspan(t, 1);
     };

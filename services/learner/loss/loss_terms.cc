@@ -13,6 +13,7 @@ void LossTerms::Append(const TrainingSample& sample, int64_t lag, double denomin
     weight_M.push_back(sample.share_T[t] / denominator);
     sampled_logprob_M.push_back(sample.sampled_logprobs[t]);
     lag_M.push_back(lag);
+    token_lag_M.push_back(sample.lag_T[t]);
   }
   num_units += sample.num_ratio_units;
   num_correction_units += sample.num_correction_units;

@@ -24,7 +24,8 @@ struct LossTerms {
   std::vector<double> advantage_M;
   std::vector<double> weight_M;  // Share of the loss over the denominator; 0 = not in the loss.
   std::vector<float> sampled_logprob_M;
-  std::vector<int64_t> lag_M;
+  std::vector<int64_t> lag_M;        // Of the token's group.
+  std::vector<int64_t> token_lag_M;  // Of the token itself.
 };
 
 // What a raw off-policy weight becomes before it multiplies the policy term.

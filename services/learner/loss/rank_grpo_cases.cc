@@ -118,6 +118,7 @@ domain::Rollout RowRollout(const RankGrpoCase& golden, size_t b) {
                                       ids.begin() + static_cast<std::ptrdiff_t>(num_tokens));
   rollout.completion.finish_reason =
       segmentation.has_end ? domain::FinishReason::kStop : domain::FinishReason::kLength;
+  rollout.completion.version_runs = domain::DrawnBy({0}, num_tokens);
   for (size_t t = 0; t < num_tokens; ++t) {
     rollout.completion.sampled_logprobs.push_back(static_cast<float>(golden.logps_old_BT[b][t]));
   }

@@ -38,7 +38,8 @@ class Writer final {
                  correction_units,
                  num_correction_units,
                  advantages,
-                 shares] = sample;
+                 shares,
+                 lags] = sample;
     Put(tokens);
     Put(logprobs);
     Put(bins);
@@ -48,6 +49,7 @@ class Writer final {
     Put(num_correction_units);
     Put(advantages);
     Put(shares);
+    Put(lags);
   }
   void Put(const SampleGroup& group) {
     const auto& [id, prompt, samples, lag, make_constraint] = group;
@@ -99,7 +101,8 @@ class Reader final {
            correction_units,
            num_correction_units,
            advantages,
-           shares] = *sample;
+           shares,
+           lags] = *sample;
     Get(&tokens);
     Get(&logprobs);
     Get(&bins);
@@ -109,6 +112,7 @@ class Reader final {
     Get(&num_correction_units);
     Get(&advantages);
     Get(&shares);
+    Get(&lags);
   }
   void Get(SampleGroup* group) {
     auto& [id, prompt, samples, lag, make_constraint] = *group;

@@ -20,6 +20,7 @@ TrainingBatch ThreeGroups() {
     sample.num_ratio_units = 2;
     sample.advantage_T = {0.25, static_cast<double>(i)};
     sample.share_T = {1, 0};
+    sample.lag_T = {i, 0};
   }
   return batch;
 }
@@ -41,6 +42,7 @@ TEST(RankCommandTest, ARankReceivesItsGroupsAndTheCountsOfAll) {
   const SampleGroup& group = share.batch.groups[1];
   EXPECT_EQ(group.id.prompt, 2);
   EXPECT_EQ(group.lag, 2);
+  EXPECT_EQ(group.samples[0].lag_T, (std::vector<int64_t>{2, 0}));
   EXPECT_EQ(group.prompt_tokens, (std::vector<int32_t>{2, 3}));
   EXPECT_EQ(group.samples[0].token_ids, (std::vector<int32_t>{7, 2}));
   EXPECT_EQ(group.samples[0].sampled_logprobs, (std::vector<float>{-0.5F, -1.5F}));

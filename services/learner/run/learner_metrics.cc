@@ -58,6 +58,9 @@ LearnerMetrics::LearnerMetrics(telemetry::Metrics* m, int num_ranks, int max_sta
       correction_cut_(
           m->AddGauge("rl_learner_correction_cut_ratio",
                       "Share of tokens whose off-policy weight was truncated or masked.")),
+      token_lag_(m->AddGauge("rl_learner_token_lag_versions",
+                             "Versions between the weights that drew a token and those trained, "
+                             "mean over trained tokens.")),
       wait_s_(Stage(m, "wait")),
       forward_s_(Stage(m, "forward")),
       backward_s_(Stage(m, "backward")),
@@ -95,6 +98,8 @@ LearnerMetrics::LearnerMetrics(telemetry::Metrics* m, int num_ranks, int max_sta
         m->AddGauge("rl_learner_rank_correction_cut_ratio",
                     "Share of truncated or masked off-policy weights by list position.",
                     position));
+    token_lag_by_rank_.push_back(m->AddGauge(
+        "rl_learner_rank_token_lag_versions", "Mean lag of tokens by list position.", position));
   }
   for (const int k : domain::kCutoffs) {
     ndcg_.push_back(m->AddGauge(
@@ -130,6 +135,7 @@ void LearnerMetrics::Observe(const report::RlStep& step, const StepDetail& detai
   clip_high_.Set(step.clip_high);
   correction_mean_.Set(step.correction_mean);
   correction_cut_.Set(step.correction_cut);
+  token_lag_.Set(step.token_lag);
   const auto set_by_rank = [](const std::vector<telemetry::Gauge>& gauges,
                               const std::vector<double>& values) {
     for (size_t rank = 0; rank < std::min(gauges.size(), values.size()); ++rank) {
@@ -143,6 +149,7 @@ void LearnerMetrics::Observe(const report::RlStep& step, const StepDetail& detai
   set_by_rank(effective_by_rank_, step.effective_sample_by_rank);
   set_by_rank(correction_by_rank_, step.correction_by_rank);
   set_by_rank(correction_cut_by_rank_, step.correction_cut_by_rank);
+  set_by_rank(token_lag_by_rank_, step.token_lag_by_rank);
   wait_s_.Observe(step.wait_s);
   forward_s_.Observe(step.forward_s);
   backward_s_.Observe(step.backward_s);

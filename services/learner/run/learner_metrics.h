@@ -40,9 +40,9 @@ class LearnerMetrics final {
   telemetry::Gauge grad_norm_, staleness_limit_, onpolicy_ratio_, logprob_gap_, wait_ratio_,
       effective_sample_ratio_;
   telemetry::Gauge clip_low_, clip_high_;
-  telemetry::Gauge correction_mean_, correction_cut_;
+  telemetry::Gauge correction_mean_, correction_cut_, token_lag_;
   std::vector<telemetry::Gauge> kl_by_rank_, zero_std_by_rank_, ratio_by_rank_, clip_by_rank_,
-      effective_by_rank_, correction_by_rank_, correction_cut_by_rank_, ndcg_;
+      effective_by_rank_, correction_by_rank_, correction_cut_by_rank_, token_lag_by_rank_, ndcg_;
   telemetry::Histogram wait_s_, forward_s_, backward_s_, optimizer_s_, publish_s_, staleness_,
       checkpoint_s_;
 };

@@ -21,6 +21,7 @@ report::RlStep SummariseStep(const StepStats& stats,
       static_cast<int64_t>(batch.all_dead_share * static_cast<double>(batch.num_groups) + 0.5);
   step.staleness_mean = batch.mean_lag;
   step.staleness_max = batch.max_lag;
+  step.token_lag = stats.losses.front().all.lag_mean;
   step.tokens = batch.num_completion_tokens;
 
   // KL, entropy and the sampler's gap are of the policy as it was handed in; the ratios moved
@@ -47,6 +48,7 @@ report::RlStep SummariseStep(const StepStats& stats,
     const RatioStats& before = first.bins[static_cast<size_t>(rank)];
     step.correction_by_rank.push_back(before.correction_mean);
     step.correction_cut_by_rank.push_back(before.correction_cut_share);
+    step.token_lag_by_rank.push_back(before.lag_mean);
     const RatioStats& bin = last.bins[static_cast<size_t>(rank)];
     step.clip_by_rank.push_back(bin.clip_low_share + bin.clip_high_share);
     step.ratio_by_rank.push_back(bin.ratio_mean);

@@ -28,6 +28,7 @@ std::vector<PromptedGroup> Groups(int num_groups) {
         rollout.completion.token_ids.push_back(legal[random.Below(legal.size())]);
       }
       rollout.completion.sampled_logprobs.assign(kLegal.size(), -1.0F);
+      rollout.completion.version_runs = domain::DrawnBy({0}, kLegal.size());
       rollout.completion.finish_reason = domain::FinishReason::kStop;
       rollout.rank_of_token = {0, 0, 1, 1, domain::kEndUnit};
       rollout.score.rank_rewards = {sibling == 0 ? 1.0F : 0.0F, sibling < 2 ? 1.0F : 0.0F};

@@ -51,6 +51,7 @@ std::vector<PromptedGroup> GroupsOf(const nlohmann::json& golden) {
       rollout.completion.token_ids = completion["tokens"].get<std::vector<int32_t>>();
       rollout.completion.sampled_logprobs = completion["sampled_logps"].get<std::vector<float>>();
       rollout.completion.finish_reason = domain::FinishReason::kStop;
+      rollout.completion.version_runs = domain::DrawnBy({0}, rollout.completion.token_ids.size());
       rollout.rank_of_token = completion["ranks"].get<std::vector<int32_t>>();
       rollout.score.rank_rewards = completion["rewards"].get<std::vector<float>>();
     }

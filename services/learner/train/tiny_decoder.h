@@ -66,6 +66,7 @@ inline std::vector<PromptedGroup> MakeTinyGroups(int num_groups, uint64_t seed) 
       rollout.rank_of_token.push_back(domain::kEndUnit);
       rollout.completion.finish_reason = domain::FinishReason::kStop;
       rollout.completion.sampled_logprobs.assign(rollout.rank_of_token.size(), -3.0F);
+      rollout.completion.version_runs = domain::DrawnBy({0}, rollout.rank_of_token.size());
       for (int rank = 0; rank < 3; ++rank) {
         rollout.score.rank_rewards.push_back(random.Below(2) == 0 ? 1.0F : 0.0F);
       }

@@ -75,6 +75,7 @@ std::vector<PromptedGroup> MakeGroups(const Work& work, int64_t vocabulary) {
       }
       rollout.completion.finish_reason = domain::FinishReason::kLength;
       rollout.completion.sampled_logprobs.assign(rollout.rank_of_token.size(), -3.0F);
+      rollout.completion.version_runs = domain::DrawnBy({0}, rollout.rank_of_token.size());
       for (int rank = 0; rank < kRanks; ++rank) {
         rollout.score.rank_rewards.push_back(random.Below(2) == 0 ? 1.0F : 0.0F);
       }

@@ -64,6 +64,7 @@ std::vector<PromptedGroup> OneHit() {
     domain::Rollout rollout;
     rollout.completion.token_ids = {static_cast<int32_t>(4 + sibling), 10, kTinyEnd};
     rollout.completion.sampled_logprobs = {-3, -3, -3};
+    rollout.completion.version_runs = domain::DrawnBy({0}, 3);
     rollout.completion.finish_reason = domain::FinishReason::kStop;
     rollout.rank_of_token = {0, 1, domain::kEndUnit};
     rollout.score.rank_rewards = {sibling == 0 ? 1.0F : 0.0F, 0.0F};

@@ -354,11 +354,9 @@ void Engine::Finish(RunningGroup* group, int index) {
 void Engine::Append(RunningGroup* group, int index, Draw draw) {
   RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
   Completion& completion = sibling.completion;
-  const PolicyVersion version = live().version;
-  if (completion.token_ids.empty()) {
-    completion.min_version = group->has_begun ? std::min(group->oldest_version, version) : version;
-  }
-  completion.max_version = version;
+  // The first draw counts as one of the weights that computed the prompt.
+  const bool is_first = completion.token_ids.empty() && group->has_begun;
+  domain::CountDraw(is_first ? group->oldest_version : live().version, &completion);
   completion.token_ids.push_back(draw.token_id);
   completion.sampled_logprobs.push_back(draw.logprob);
   sibling.pending.push_back(draw.token_id);

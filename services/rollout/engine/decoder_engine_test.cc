@@ -1,6 +1,7 @@
 #include "services/rollout/engine/decoder_engine.h"
 
 #include <c10/core/InferenceMode.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -326,8 +327,8 @@ TEST_F(DecoderEngineTest, DrainedSwapsWaitForRunningGroupsAndHoldNewOnesBack) {
     ASSERT_TRUE(step.ok());
     for (GenerationResult& result : *step) results[result.tag] = std::move(result.completions);
   }
-  EXPECT_EQ(results.at(1)[0].max_version.value, 0);
-  EXPECT_EQ(results.at(2)[0].min_version.value, 4);
+  EXPECT_EQ(results.at(1)[0].version_runs, domain::DrawnBy({0}, 10));
+  EXPECT_EQ(results.at(2)[0].version_runs, domain::DrawnBy({4}, 10));
 }
 
 TEST_F(DecoderEngineTest, ScoresEqualTheLearners) {
@@ -406,15 +407,19 @@ TEST_F(DecoderEngineTest, GroupsOfEverySizeQueueUntilThereAreRows) {
 TEST_F(DecoderEngineTest, SwappedWeightsGiveTheDrawsOfThoseWeightsAndRecordBothVersions) {
   auto engine = Engine();
   ASSERT_TRUE(engine->Add(Request(1, 6, 2, 10)).ok());
-  ASSERT_TRUE(engine->Step().ok());
+  size_t before = 0;  // Tokens of a sibling.
+  while (before < 3) {
+    ASSERT_TRUE(engine->Step().ok());
+    before += engine->drawn().size() / 2;
+  }
   auto other = *model::MakeDecoder(TinyConfig(), {.seed = 12});
   ASSERT_TRUE(engine->Receive({.epoch = {}, .version = {4}}, TensorsOf(*other)).ok());
   EXPECT_EQ(engine->live().version.value, 0);
   EXPECT_TRUE(engine->Swap());
   EXPECT_EQ(engine->live().version.value, 4);
   const auto results = Run(engine.get());
-  EXPECT_EQ(results.at(1)[0].min_version.value, 0);
-  EXPECT_EQ(results.at(1)[0].max_version.value, 4);
+  EXPECT_THAT(results.at(1)[0].version_runs,
+              testing::ElementsAre(domain::VersionRun{{0}, 3}, domain::VersionRun{{4}, 7}));
   decoder_ = std::move(other);
   const GenerationRequest fresh = Request(2, 6, 2, 10);
   ASSERT_TRUE(engine->Add(fresh).ok());
