@@ -41,8 +41,9 @@ absl::Status FileReplacement::Write(const void* data, size_t size) {
   return absl::OkStatus();
 }
 
-absl::Status FileReplacement::Commit() {
-  if (::fsync(fd_) != 0) return base::ErrnoStatus(errno, absl::StrCat("cannot sync ", path_));
+absl::Status FileReplacement::Commit(FileSync sync) {
+  if (sync == FileSync::kNow && ::fsync(fd_) != 0)
+    return base::ErrnoStatus(errno, absl::StrCat("cannot sync ", path_));
   if (::close(std::exchange(fd_, -1)) != 0)
     return base::ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {

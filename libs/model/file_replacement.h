@@ -9,6 +9,9 @@
 
 namespace convrec::model {
 
+// Whether what has been written is on the disk when it gets its name.
+enum class FileSync { kNow, kByCaller };
+
 // Writes beside `path`; Commit() syncs and renames. Without it the destructor removes what was
 // written and the old content stays.
 class FileReplacement final {
@@ -19,7 +22,7 @@ class FileReplacement final {
   ~FileReplacement();
 
   absl::Status Write(const void* data, size_t size);
-  absl::Status Commit();
+  absl::Status Commit(FileSync sync = FileSync::kNow);
 
  private:
   FileReplacement(int fd, std::string path, std::string temporary)

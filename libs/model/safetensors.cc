@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/base/status_macros.h"
-#include "libs/model/file_replacement.h"
 
 namespace convrec::model {
 namespace {
@@ -166,7 +165,8 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
 
 absl::Status WriteSafetensors(const std::string& path,
                               std::span<const TensorSource> tensors,
-                              const std::string& dtype) {
+                              const std::string& dtype,
+                              FileSync sync) {
   if (dtype != "F32" && dtype != "BF16") {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot write ", path, ": dtype is \"", dtype, "\", expected F32 or BF16"));
@@ -184,7 +184,7 @@ absl::Status WriteSafetensors(const std::string& path,
     if (dtype == "BF16") RoundToBfloat16(&values);
     CR_RETURN_IF_ERROR(file.Write(values.data(), size * element_bytes));
   }
-  return file.Commit();
+  return file.Commit(sync);
 }
 
 }  // namespace convrec::model

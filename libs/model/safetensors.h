@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/base/mapped_file.h"
+#include "libs/model/file_replacement.h"
 
 namespace convrec::model {
 
@@ -47,6 +48,7 @@ struct TensorSource {
 // Writes F32 or BF16 (rounded to nearest even). `path` is the old or the new content, never a part.
 absl::Status WriteSafetensors(const std::string& path,
                               std::span<const TensorSource> tensors,
-                              const std::string& dtype);
+                              const std::string& dtype,
+                              FileSync sync = FileSync::kNow);
 
 }  // namespace convrec::model

@@ -4,30 +4,63 @@
 
 #include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
+#include "services/learner/checkpoint/export_model.h"
 
 namespace convrec::learner {
+namespace {
+
+// `shards` is null for a checkpoint without optimizer.
+absl::Status Write(const model::Decoder& policy,
+                   const std::string& source_directory,
+                   RankShards* shards,
+                   UnfinishedCheckpoint* checkpoint) {
+  CR_RETURN_IF_ERROR(ExportModel(policy, source_directory, checkpoint->path()));
+  std::vector<CheckpointFile> described;
+  if (shards != nullptr) {
+    CR_ASSIGN_OR_RETURN(described, shards->Finish());
+  }
+  return checkpoint->Commit(described);
+}
+
+}  // namespace
 
 CheckpointWriter::~CheckpointWriter() { Finish().IgnoreError(); }
 
-absl::Status CheckpointWriter::Begin(const CheckpointOptions& options,
-                                     const model::Decoder& policy,
-                                     std::optional<OptimizerState> optimizer,
-                                     std::function<void(absl::Duration)> on_written) {
-  CR_RETURN_IF_ERROR(Finish());
+absl::Status CheckpointWriter::CopyModel(const model::Decoder& policy) {
   if (copy_ == nullptr) {
     model::DecoderOptions host;
     host.random_values = false;
     CR_ASSIGN_OR_RETURN(copy_, model::MakeDecoder(policy.config(), host));
   }
-  CR_RETURN_IF_ERROR(copy_->Load(policy.parameters()));
+  return copy_->Load(policy.parameters());
+}
+
+absl::Status CheckpointWriter::Begin(const CheckpointOptions& options,
+                                     const model::Decoder& policy,
+                                     const Trainer* trainer,
+                                     std::function<void(absl::Duration)> on_written) {
+  CR_RETURN_IF_ERROR(Finish());
+  CR_ASSIGN_OR_RETURN(UnfinishedCheckpoint created, UnfinishedCheckpoint::Create(options));
+  auto checkpoint = std::make_unique<UnfinishedCheckpoint>(std::move(created));
+  CR_RETURN_IF_ERROR(CopyModel(policy));
+  RankShards* shards = nullptr;
+  if (trainer != nullptr) {
+    shards = shards_;
+    checkpoint->SetOptimizer(trainer->num_updates());
+    CR_RETURN_IF_ERROR(shards->Begin(checkpoint->path(), *trainer));
+  }
   has_ended_ = false;
-  thread_ = std::thread(
-      [this, options, optimizer = std::move(optimizer), on_written = std::move(on_written)] {
-        const absl::Time start = absl::Now();
-        status_ = WriteCheckpoint(options, *copy_, optimizer ? &*optimizer : nullptr);
-        if (status_.ok() && on_written) on_written(absl::Now() - start);
-        has_ended_ = true;
-      });
+  thread_ = std::thread([this,
+                         shards,
+                         source = options.source_directory,
+                         checkpoint = std::move(checkpoint),
+                         on_written = std::move(on_written)]() mutable {
+    const absl::Time start = absl::Now();
+    status_ = Write(*copy_, source, shards, checkpoint.get());
+    checkpoint.reset();  // A folder that is not whole is gone when the error is told.
+    if (status_.ok() && on_written) on_written(absl::Now() - start);
+    has_ended_ = true;
+  });
   return absl::OkStatus();
 }
 

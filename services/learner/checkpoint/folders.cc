@@ -12,6 +12,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
@@ -24,13 +26,13 @@ namespace fs = std::filesystem;
 constexpr char kWriting[] = ".writing-";
 constexpr char kRemoving[] = ".removing-";
 
-absl::Status Sync(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("cannot open ", directory));
+absl::Status Sync(const std::string& path, int flags = O_RDONLY | O_DIRECTORY) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("cannot open ", path));
   const int error = ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);
   return error == 0 ? absl::OkStatus()
-                    : base::ErrnoStatus(error, absl::StrCat("cannot sync ", directory));
+                    : base::ErrnoStatus(error, absl::StrCat("cannot sync ", path));
 }
 
 absl::Status Rename(const std::string& from, const std::string& to) {
@@ -58,12 +60,13 @@ absl::Status RemoveAll(const std::string& path) {
                : absl::OkStatus();
 }
 
-std::vector<std::string> FolderNames(const std::string& root) {
+std::vector<std::string> EntryNames(const std::string& root, bool are_folders) {
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator entry(root, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->is_directory(error)) names.push_back(entry->path().filename().string());
+    if (entry->is_directory(error) == are_folders)
+      names.push_back(entry->path().filename().string());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -73,8 +76,10 @@ std::vector<std::string> FolderNames(const std::string& root) {
 
 absl::StatusOr<FolderReplacement> FolderReplacement::Create(const std::string& root,
                                                             const std::string& name) {
-  std::string path = base::JoinPath(root, absl::StrCat(kWriting, name));
-  CR_RETURN_IF_ERROR(RemoveAll(path));
+  // A process that outlived an earlier writer cannot write into this folder: it has another name.
+  const std::string nonce =
+      absl::StrCat(absl::Hex(absl::ToUnixNanos(absl::Now())), "-", ::getpid());
+  std::string path = base::JoinPath(root, absl::StrCat(kWriting, name, ".", nonce));
   CR_RETURN_IF_ERROR(base::MakeDirectories(path));
   return FolderReplacement(root, name, std::move(path));
 }
@@ -107,7 +112,7 @@ absl::Status FolderReplacement::Commit() {
 }
 
 std::vector<std::string> SubfolderNames(const std::string& root) {
-  std::vector<std::string> names = FolderNames(root);
+  std::vector<std::string> names = EntryNames(root, /*are_folders=*/true);
   names.erase(
       std::remove_if(
           names.begin(), names.end(), [](const std::string& name) { return name[0] == '.'; }),
@@ -115,8 +120,16 @@ std::vector<std::string> SubfolderNames(const std::string& root) {
   return names;
 }
 
+std::vector<std::string> FileNames(const std::string& folder) {
+  return EntryNames(folder, /*are_folders=*/false);
+}
+
+absl::Status SyncFile(const std::string& path) { return Sync(path, O_RDONLY); }
+
+absl::Status RemoveFile(const std::string& path) { return RemoveAll(path); }
+
 absl::Status RemoveLeftovers(const std::string& root) {
-  for (const std::string& name : FolderNames(root)) {
+  for (const std::string& name : EntryNames(root, /*are_folders=*/true)) {
     if (!absl::StartsWith(name, kWriting) && !absl::StartsWith(name, kRemoving)) continue;
     CR_RETURN_IF_ERROR(RemoveAll(base::JoinPath(root, name)));
   }

@@ -9,8 +9,8 @@
 
 namespace convrec::learner {
 
-// A folder written under a hidden name beside the one it becomes. Commit() syncs it and renames it;
-// without that the destructor removes it.
+// A folder written under a hidden name of its own beside the one it becomes. Commit() syncs it and
+// renames it; without that the destructor removes it.
 class FolderReplacement final {
  public:
   static absl::StatusOr<FolderReplacement> Create(const std::string& root, const std::string& name);
@@ -34,6 +34,14 @@ class FolderReplacement final {
 
 // Names of the folders directly under `root` that are not hidden; none when it does not exist.
 std::vector<std::string> SubfolderNames(const std::string& root);
+
+// Names of the files directly in `folder`.
+std::vector<std::string> FileNames(const std::string& folder);
+
+// Waits until what was written to the file is on its disk.
+absl::Status SyncFile(const std::string& path);
+
+absl::Status RemoveFile(const std::string& path);
 
 // What an earlier process left of unfinished replacements.
 absl::Status RemoveLeftovers(const std::string& root);

@@ -19,9 +19,9 @@ struct RankCommand {
     kLoadReference,  // The reference policy comes from rank 0.
     kPolicyStep,
     kSftStep,
-    kSpreadOptimizer,  // The optimizer's state comes from rank 0; the body is its number of
-                       // updates.
-    kGatherOptimizer,  // It goes there.
+    kMeetAtFolder,    // Leave a file in the folder named in the body, if it is there.
+    kWriteOptimizer,  // Write, or send, this rank's shard of the optimizer's state.
+    kReadOptimizer,   // Read it, or receive it.
     kEnd,
   };
   Kind kind = Kind::kEnd;

@@ -10,6 +10,8 @@
 #include "libs/model/decoder.h"
 #include "libs/model/model_config.h"
 #include "libs/tokenizer/tokenizer.h"
+#include "services/learner/checkpoint/manifest.h"
+#include "services/learner/checkpoint/rank_shards.h"
 #include "services/learner/run/constrained_lists.h"
 #include "services/learner/run/objective_of.h"
 #include "services/learner/run/run_data.h"
@@ -22,7 +24,9 @@ namespace {
 class Follower {
  public:
   Follower(const config::RunOptions& options, ProcessGroup* group)
-      : options_(options), group_(group) {}
+      : options_(options),
+        group_(group),
+        shards_(CheckpointRoot(options.run_dir), group, options.learner.collective_timeout) {}
 
   absl::Status Run() {
     CR_ASSIGN_OR_RETURN(config_,
@@ -47,6 +51,11 @@ class Follower {
           context_.reference = reference_.get();
           break;
         }
+        case RankCommand::Kind::kMeetAtFolder:
+        case RankCommand::Kind::kWriteOptimizer:
+        case RankCommand::Kind::kReadOptimizer:
+          CR_RETURN_IF_ERROR(shards_.Follow(command, trainer_.get()));
+          break;
         default:
           trainer_->Follow(command, context_);
       }
@@ -81,6 +90,7 @@ class Follower {
 
   const config::RunOptions& options_;
   ProcessGroup* const group_;
+  RankShards shards_;
   model::ModelConfig config_;
   std::unique_ptr<model::Decoder> policy_;
   std::unique_ptr<model::Decoder> reference_;

@@ -34,8 +34,10 @@
 #include "services/learner/batch/advantage.h"
 #include "services/learner/batch/group_check.h"
 #include "services/learner/batch/training_batch.h"
-#include "services/learner/checkpoint/checkpoint.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"
+#include "services/learner/checkpoint/export_model.h"
+#include "services/learner/checkpoint/manifest.h"
+#include "services/learner/checkpoint/rank_shards.h"
 #include "services/learner/experience/experience_service.h"
 #include "services/learner/experience/group_ledger.h"
 #include "services/learner/experience/prompt_book.h"
@@ -80,6 +82,10 @@ class Learner {
         metrics_(
             metrics, arguments.options.data.num_ranks, arguments.options.learner.max_staleness),
         publish_metrics_(metrics),
+        shards_(CheckpointRoot(arguments.options.run_dir),
+                group,
+                arguments.options.learner.collective_timeout),
+        checkpoints_(&shards_),
         store_(arguments.options.learner.publish.delta_bases) {}
 
   ~Learner() {
@@ -143,6 +149,7 @@ class Learner {
   std::unique_ptr<report::RunLogWriter> log_;
   std::unique_ptr<Trainer> trainer_;
   std::optional<Checkpoint> resumed_;  // Optimizer state to continue with, used once.
+  RankShards shards_;
   CheckpointWriter checkpoints_;
   std::string saved_;  // Name of the last checkpoint begun or resumed from.
   double best_ndcg_ = -1;
@@ -225,6 +232,7 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   CR_RETURN_IF_ERROR(KeepConfig());
   CR_ASSIGN_OR_RETURN(epoch_, NextRunEpoch(options_.run_dir));
   CR_RETURN_IF_ERROR(Resume());
+  CR_RETURN_IF_ERROR(shards_.Meet());
   CR_ASSIGN_OR_RETURN(tokenizer_, tokenizer::LoadTokenizer(options_.model.path));
   CR_RETURN_IF_ERROR(LoadModel());
   CR_ASSIGN_OR_RETURN(
@@ -373,8 +381,6 @@ absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
   state_.ledger = ledger_->state();
   saved_ = CheckpointName();
   const bool keeps_best = options_.learner.checkpoint.keep_best && best_step_ >= 0;
-  std::optional<OptimizerState> optimizer;
-  if (trainer_) optimizer = trainer_->TakeOptimizerState();
   CR_RETURN_IF_ERROR(checkpoints_.Begin({.root = CheckpointRoot(options_.run_dir),
                                          .name = saved_,
                                          .source_directory = source_directory_,
@@ -383,7 +389,7 @@ absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
                                          .keep = options_.learner.checkpoint.keep,
                                          .best = keeps_best ? absl::StrCat("rl-", best_step_) : ""},
                                         *policy_,
-                                        std::move(optimizer),
+                                        trainer_.get(),
                                         [this, name = saved_](absl::Duration time) {
                                           metrics_.ObserveCheckpoint(absl::ToDoubleSeconds(time));
                                           CR_LOG(INFO) << "checkpoint " << name << " written";
@@ -400,9 +406,12 @@ absl::Status Learner::BeginStage(RankCommand::Kind kind, const Trainer::Options&
 
 absl::Status Learner::LoadReference() {
   CR_RETURN_IF_ERROR(checkpoints_.Finish());
-  CR_ASSIGN_OR_RETURN(reference_,
-                      model::LoadDecoder(base::JoinPath(CheckpointRoot(options_.run_dir), "rl-0"),
-                                         LearnerDecoderOptions(options_, /*trainable=*/false)));
+  CR_ASSIGN_OR_RETURN(const Checkpoint start,
+                      ReadManifest(CheckpointRoot(options_.run_dir), "rl-0"));
+  if (resume_) CR_RETURN_IF_ERROR(VerifyFiles(start));
+  CR_ASSIGN_OR_RETURN(
+      reference_,
+      model::LoadDecoder(start.directory, LearnerDecoderOptions(options_, /*trainable=*/false)));
   if (group_ == nullptr) return absl::OkStatus();
   group_->Announce(Encode({RankCommand::Kind::kLoadReference, 0, ""}));
   BroadcastDecoder(*reference_, group_);
@@ -473,7 +482,7 @@ absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t
 absl::Status Learner::RunSft() {
   const config::SftOptions& sft = options_.learner.sft;
   CR_RETURN_IF_ERROR(BeginStage(RankCommand::Kind::kBeginSft, SftTrainerOptions(options_)));
-  if (resumed_) CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, trainer_.get()));
+  if (resumed_) CR_RETURN_IF_ERROR(shards_.Restore(*resumed_, trainer_.get()));
   resumed_.reset();
   const size_t rows_per_step = static_cast<size_t>(sft.rows_per_step);
   PromptFeed feed(data_.sft.size(), options_.seed + 1, state_.sft_step * sft.rows_per_step);
@@ -590,7 +599,7 @@ absl::Status Learner::RunRl() {
   const config::LearnerOptions& learner = options_.learner;
   CR_RETURN_IF_ERROR(BeginStage(RankCommand::Kind::kBeginRl, RlTrainerOptions(options_)));
   if (resumed_ && state_.rl_step > 0)
-    CR_RETURN_IF_ERROR(RestoreOptimizer(*resumed_, trainer_.get()));
+    CR_RETURN_IF_ERROR(shards_.Restore(*resumed_, trainer_.get()));
   resumed_.reset();
   if (objective_.kl_beta > 0) CR_RETURN_IF_ERROR(LoadReference());
   const int64_t groups =

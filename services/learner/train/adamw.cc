@@ -2,36 +2,10 @@
 
 #include <torch/types.h>
 
-#include <unordered_map>
-
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 
 namespace convrec::learner {
-
-absl::Status CheckAdamWState(const std::vector<model::NamedTensor>& state,
-                             const std::vector<model::NamedTensor>& parameters) {
-  std::unordered_map<std::string, at::Tensor> by_name;
-  for (const model::NamedTensor& entry : state) by_name[entry.name] = entry.tensor;
-  if (by_name.size() != 2 * parameters.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "optimizer state has ", by_name.size(), " tensors, expected ", 2 * parameters.size()));
-  }
-  for (const model::NamedTensor& parameter : parameters) {
-    for (const char* moment : {"exp_avg.", "exp_avg_sq."}) {
-      const auto found = by_name.find(moment + parameter.name);
-      if (found == by_name.end()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("optimizer state lacks ", moment, parameter.name));
-      }
-      if (found->second.sizes() != parameter.tensor.sizes()) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "optimizer state ", found->first, " has another shape than its parameter"));
-      }
-    }
-  }
-  return absl::OkStatus();
-}
 
 AdamW::AdamW(const Options& options, const std::vector<model::NamedTensor>& parameters)
     : options_(options), parameters_(parameters) {
@@ -84,31 +58,15 @@ void AdamW::Step(double learning_rate) {
                     /*maximize=*/false);
 }
 
-std::vector<model::NamedTensor> AdamW::State() const {
-  std::vector<model::NamedTensor> state;
+std::vector<MomentPiece> AdamW::Moments() const {
+  std::vector<MomentPiece> moments;
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    state.push_back({"exp_avg." + parameters_[i].name, exp_avg_[i]});
-    state.push_back({"exp_avg_sq." + parameters_[i].name, exp_avg_sq_[i]});
+    const std::string& name = parameters_[i].name;
+    const int64_t size = exp_avg_[i].numel();
+    moments.push_back({kMoments[0] + name, 0, size, exp_avg_[i].view({-1})});
+    moments.push_back({kMoments[1] + name, 0, size, exp_avg_sq_[i].view({-1})});
   }
-  return state;
-}
-
-std::vector<model::NamedTensor> AdamW::HostState() const {
-  std::vector<model::NamedTensor> state = State();
-  for (model::NamedTensor& entry : state)
-    entry.tensor = entry.tensor.to(at::kCPU, at::kFloat, false, /*copy=*/true);
-  return state;
-}
-
-absl::Status AdamW::LoadState(const std::vector<model::NamedTensor>& state, int64_t num_steps) {
-  const absl::Status status = CheckAdamWState(state, parameters_);
-  if (!status.ok()) return status;
-  std::unordered_map<std::string, at::Tensor> by_name;
-  for (const model::NamedTensor& entry : state) by_name[entry.name] = entry.tensor;
-  const at::NoGradGuard no_grad;
-  for (const model::NamedTensor& entry : State()) entry.tensor.copy_(by_name[entry.name]);
-  num_steps_ = num_steps;
-  return absl::OkStatus();
+  return moments;
 }
 
 }  // namespace convrec::learner

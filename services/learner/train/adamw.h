@@ -7,23 +7,21 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "libs/model/decoder.h"
 
 namespace convrec::learner {
 
-// What AdamW knows of the past, as a checkpoint keeps it.
-struct OptimizerState {
-  std::vector<model::NamedTensor> moments;  // As AdamW::State() names them.
-  int64_t num_steps = 0;
+// Elements [begin, begin + size) of a moment of a parameter.
+struct MomentPiece {
+  std::string name;  // kMoments[i] + name of the parameter.
+  int64_t begin = 0;
+  int64_t size = 0;
+  at::Tensor values_N;  // Flat; undefined where only the place is meant.
 };
-
-// InvalidArgument unless `state` has both moments of every parameter, with its shape, and nothing
-// else.
-absl::Status CheckAdamWState(const std::vector<model::NamedTensor>& state,
-                             const std::vector<model::NamedTensor>& parameters);
+inline constexpr const char* kMoments[] = {"exp_avg.", "exp_avg_sq."};
 
 class AdamW final {
  public:
@@ -47,14 +45,10 @@ class AdamW final {
 
   int64_t num_steps() const { return num_steps_; }
 
-  // "exp_avg.<parameter>" and "exp_avg_sq.<parameter>", sharing memory with the optimizer.
-  std::vector<model::NamedTensor> State() const;
-  // The same as copies in host memory.
-  std::vector<model::NamedTensor> HostState() const;
-
-  // Copies a state of the same names and shapes in. InvalidArgument names what is missing, and then
-  // nothing has changed.
-  absl::Status LoadState(const std::vector<model::NamedTensor>& state, int64_t num_steps);
+  // Both moments of every parameter, sharing memory with the optimizer: who writes to them and sets
+  // the number of steps puts an earlier state in.
+  std::vector<MomentPiece> Moments() const;
+  void SetNumSteps(int64_t num_steps) { num_steps_ = num_steps; }
 
  private:
   const Options options_;

@@ -42,6 +42,30 @@ struct Result {
   std::map<std::string, at::Tensor> tensors;  // Parameters and moments at the end.
 };
 
+void WriteTensors(const std::string& path, const std::vector<model::NamedTensor>& tensors) {
+  std::vector<model::TensorSource> sources;
+  for (const model::NamedTensor& entry : tensors) {
+    const at::Tensor tensor = entry.tensor.detach();
+    sources.push_back({entry.name, tensor.sizes().vec(), [tensor](float* out) {
+                         at::from_blob(out, tensor.sizes(), at::kFloat).copy_(tensor);
+                         return absl::OkStatus();
+                       }});
+  }
+  CR_CHECK(model::WriteSafetensors(path, sources, "F32").ok());
+}
+
+std::map<std::string, at::Tensor> ReadTensors(const std::string& path) {
+  const auto file = model::SafetensorsFile::Open(path);
+  CR_CHECK(file.ok(), std::string(file.status().message()));
+  std::map<std::string, at::Tensor> tensors;
+  for (const model::TensorView& view : file->tensors()) {
+    const at::Tensor tensor = at::empty(view.shape, at::kFloat);
+    std::memcpy(tensor.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
+    tensors[view.name] = tensor;
+  }
+  return tensors;
+}
+
 // Runs `body` on rank 0 of `size` ranks, which start from a state if there is one, and reads back
 // what it gave.
 Result RunTraining(int size,
@@ -71,54 +95,56 @@ Result RunTraining(int size,
     Trainer::Options options = Options(zero_stage);
     options.updates_per_batch = updates_per_batch;
     const auto trainer = *Trainer::Create(options, policy.get(), base::Clock::Real(), group.get());
+    if (state != nullptr) {
+      for (const MomentPiece& moment : trainer->Moments(rank)) {
+        moment.values_N.copy_(state->tensors.at(moment.name).narrow(0, moment.begin, moment.size));
+      }
+      trainer->SetNumUpdates(static_cast<int64_t>(state->values[0]));
+    }
+    std::vector<double> values;
     if (rank > 0) {
       while (true) {
         const RankCommand command = DecodeCommand(group->AwaitCommand());
         if (command.kind == RankCommand::Kind::kEnd) break;
         trainer->Follow(command, {TinyObjective(), reference.get(), {}});
       }
-      group->Leave();
-      return 0;
+    } else {
+      values = body(*trainer, *policy, reference.get());
+      values.insert(values.begin(), static_cast<double>(trainer->num_updates()));
+      if (group != nullptr) group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
+      WriteTensors(JoinPath(dir.path(), "parameters"), policy->parameters());
+      CR_CHECK(base::WriteFileAtomically(JoinPath(dir.path(), "values"), EncodeRecords({{values}}))
+                   .ok());
     }
-    if (state != nullptr) {
-      OptimizerState moments;
-      for (const auto& [name, tensor] : state->tensors) {
-        if (name.starts_with("exp_avg")) moments.moments.push_back({name, tensor});
-      }
-      moments.num_steps = static_cast<int64_t>(state->values[0]);
-      CR_CHECK(trainer->LoadOptimizerState(moments).ok());
+    if (rank < trainer->num_shards()) {
+      std::vector<model::NamedTensor> moments;
+      for (const MomentPiece& moment : trainer->Moments(rank))
+        moments.push_back({absl::StrCat(moment.name, "@", moment.begin), moment.values_N});
+      WriteTensors(JoinPath(dir.path(), absl::StrCat("moments-", rank)), moments);
     }
-    std::vector<double> values = body(*trainer, *policy, reference.get());
-    values.insert(values.begin(), static_cast<double>(trainer->num_updates()));
-    const OptimizerState moments = trainer->TakeOptimizerState();
-    std::vector<model::TensorSource> sources;
-    std::vector<model::NamedTensor> tensors = policy->parameters();
-    tensors.insert(tensors.end(), moments.moments.begin(), moments.moments.end());
-    for (const model::NamedTensor& entry : tensors) {
-      const at::Tensor tensor = entry.tensor.detach();
-      sources.push_back({entry.name, tensor.sizes().vec(), [tensor](float* out) {
-                           at::from_blob(out, tensor.sizes(), at::kFloat).copy_(tensor);
-                           return absl::OkStatus();
-                         }});
-    }
-    CR_CHECK(model::WriteSafetensors(JoinPath(dir.path(), "tensors"), sources, "F32").ok());
-    CR_CHECK(
-        base::WriteFileAtomically(JoinPath(dir.path(), "values"), EncodeRecords({{values}})).ok());
-    if (group != nullptr) {
-      group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
-      group->Leave();
-    }
+    if (group != nullptr) group->Leave();
     return 0;
   };
   for (const RankExit& exit : RunRanks(size, run)) EXPECT_EQ(exit.status, 0) << exit.output;
   Result result;
   result.values = DecodeRecords(*base::ReadFile(JoinPath(dir.path(), "values")))[0][0];
-  const auto file = model::SafetensorsFile::Open(JoinPath(dir.path(), "tensors"));
-  EXPECT_TRUE(file.ok()) << file.status();
-  for (const model::TensorView& view : file->tensors()) {
-    at::Tensor tensor = at::empty(view.shape, at::kFloat);
-    std::memcpy(tensor.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
-    result.tensors[view.name] = tensor;
+  result.tensors = ReadTensors(JoinPath(dir.path(), "parameters"));
+  const std::map<std::string, at::Tensor> parameters = result.tensors;
+  for (const auto& [name, tensor] : parameters) {
+    for (const char* moment : kMoments) {
+      result.tensors[moment + name] =
+          at::full({tensor.numel()}, std::numeric_limits<double>::quiet_NaN(), at::kFloat);
+    }
+  }
+  for (int rank = 0; rank < size; ++rank) {
+    const std::string path = JoinPath(dir.path(), absl::StrCat("moments-", rank));
+    if (!base::FileExists(path)) continue;
+    for (const auto& [place, piece] : ReadTensors(path)) {
+      const size_t at = place.rfind('@');
+      result.tensors.at(place.substr(0, at))
+          .narrow(0, std::stoll(place.substr(at + 1)), piece.numel())
+          .copy_(piece);
+    }
   }
   return result;
 }

@@ -6,7 +6,6 @@
 
 #include <cmath>
 #include <functional>
-#include <unordered_map>
 #include <utility>
 
 #include "libs/base/check.h"
@@ -48,7 +47,6 @@ ShardedAdamW::ShardedAdamW(const Options& options,
     BucketState& bucket = buckets_.emplace_back();
     bucket.layout = std::move(layout);
     bucket.pieces = PiecesOf(bucket.layout, group_->rank());
-    bucket.first_piece = pieces.size();
     for (const BucketMember& member : bucket.layout.members)
       bucket_of_[member.parameter] = buckets_.size() - 1;
     if (!shards_gradients()) bucket.whole = NewWhole(bucket);
@@ -213,71 +211,25 @@ void ShardedAdamW::GatherParameters() {
   }
 }
 
-std::vector<model::NamedTensor> ShardedAdamW::GatherState() {
-  const at::NoGradGuard no_grad;
-  std::vector<model::NamedTensor> state;
-  if (options_.zero_stage == 0) return group_->is_leader() ? adamw_->HostState() : state;
-  const std::vector<model::NamedTensor> own = adamw_->State();
-  std::vector<at::Tensor> moments(2 * parameters_.size());
-  for (size_t moment = 0; moment < 2; ++moment) {
+std::vector<MomentPiece> ShardedAdamW::Moments(int rank) const {
+  const bool is_own = rank == group_->rank();
+  std::vector<MomentPiece> moments = adamw_->Moments();
+  if (options_.zero_stage > 0) {
+    const std::vector<MomentPiece> own = std::exchange(moments, {});
     for (const BucketState& bucket : buckets_) {
-      const at::Tensor shard = at::zeros_like(bucket.shard);
-      for (size_t i = 0; i < bucket.pieces.size(); ++i) {
-        const ShardPiece& piece = bucket.pieces[i];
-        shard.narrow(0, piece.offset, piece.size)
-            .copy_(own[2 * (bucket.first_piece + i) + moment].tensor);
-      }
-      const at::Tensor whole = NewWhole(bucket);
-      group_->AllGather(whole, shard, "optimizer state")->Wait();
-      if (!group_->is_leader()) continue;
-      for (const BucketMember& member : bucket.layout.members) {
-        moments[2 * member.parameter + moment] =
-            MemberOf(whole, member)
-                .to(at::kCPU, at::kFloat, false, /*copy=*/true)
-                .view(parameters_[member.parameter].tensor.sizes());
-      }
-    }
-  }
-  if (!group_->is_leader()) return state;
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    state.push_back({"exp_avg." + parameters_[i].name, moments[2 * i]});
-    state.push_back({"exp_avg_sq." + parameters_[i].name, moments[2 * i + 1]});
-  }
-  return state;
-}
-
-void ShardedAdamW::SpreadState(const std::vector<model::NamedTensor>& state, int64_t num_steps) {
-  const at::NoGradGuard no_grad;
-  std::unordered_map<std::string, at::Tensor> by_name;
-  for (const model::NamedTensor& entry : state) by_name[entry.name] = entry.tensor;
-  std::vector<model::NamedTensor> own;
-  for (const char* moment : {"exp_avg.", "exp_avg_sq."}) {
-    for (const BucketState& bucket : buckets_) {
-      const at::Tensor whole = NewWhole(bucket);
-      for (const BucketMember& member : bucket.layout.members) {
-        if (!group_->is_leader()) continue;
-        const auto found = by_name.find(moment + parameters_[member.parameter].name);
-        CR_CHECK(found != by_name.end() && found->second.numel() == member.size);
-        MemberOf(whole, member).copy_(found->second.reshape({-1}));
-      }
-      group_->Broadcast(whole, "optimizer state");
-      if (options_.zero_stage == 0) {
-        for (const BucketMember& member : bucket.layout.members) {
-          const model::NamedTensor& parameter = parameters_[member.parameter];
-          own.push_back(
-              {moment + parameter.name, MemberOf(whole, member).view(parameter.tensor.sizes())});
+      for (const ShardPiece& piece : PiecesOf(bucket.layout, rank)) {
+        for (const char* moment : kMoments) {
+          const std::string name = moment + parameters_[piece.parameter].name;
+          moments.push_back({name, piece.begin, piece.size, {}});
+          if (is_own) moments.back().values_N = own[moments.size() - 1].values_N;
         }
-        continue;
-      }
-      const int64_t first = group_->rank() * bucket.layout.shard_size;
-      for (const ShardPiece& piece : bucket.pieces) {
-        own.push_back({moment + parameters_[piece.parameter].name,
-                       whole.narrow(0, first + piece.offset, piece.size).clone()});
       }
     }
   }
-  const absl::Status status = adamw_->LoadState(own, num_steps);
-  CR_CHECK(status.ok(), std::string(status.message()));
+  if (!is_own) {
+    for (MomentPiece& moment : moments) moment.values_N.reset();
+  }
+  return moments;
 }
 
 }  // namespace convrec::learner

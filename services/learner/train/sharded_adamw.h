@@ -61,16 +61,15 @@ class ShardedAdamW final {
 
   int64_t num_steps() const { return adamw_->num_steps(); }
 
-  // The whole state as AdamW::State() names it, in host memory; empty on other ranks than the
-  // leader. And back: `state` is the leader's, of the right names and shapes.
-  std::vector<model::NamedTensor> GatherState();
-  void SpreadState(const std::vector<model::NamedTensor>& state, int64_t num_steps);
+  // What `rank` holds of the moments, in its order: those of this rank share memory with the
+  // optimizer, those of others are places only. See AdamW::Moments().
+  std::vector<MomentPiece> Moments(int rank) const;
+  void SetNumSteps(int64_t num_steps) { adamw_->SetNumSteps(num_steps); }
 
  private:
   struct BucketState {
     Bucket layout;
     std::vector<ShardPiece> pieces;  // Of this rank.
-    size_t first_piece = 0;          // Index of pieces[0] among all pieces of this rank.
     at::Tensor whole;                // Gradients; stage 2: only while they are collected.
     at::Tensor shard;                // This rank's sums.
     at::Tensor incoming;             // Stage 2: one backward pass's sums.

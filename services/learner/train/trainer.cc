@@ -4,7 +4,6 @@
 
 #include <cmath>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/check.h"
@@ -400,15 +399,6 @@ void Trainer::Follow(const RankCommand& command, const FollowContext& context) {
         groups.clear();
         break;
       }
-      case RankCommand::Kind::kSpreadOptimizer: {
-        int64_t num_steps = 0;
-        CR_CHECK(absl::SimpleAtoi(command.body, &num_steps));
-        sharded_->SpreadState({}, num_steps);
-        break;
-      }
-      case RankCommand::Kind::kGatherOptimizer:
-        sharded_->GatherState();
-        break;
       default:
         CR_CHECK(false, "no command of a trainer");
     }
@@ -420,20 +410,14 @@ void Trainer::Follow(const RankCommand& command, const FollowContext& context) {
   if (!status.ok()) group_->Fail(std::string(status.message()), base::ExitCodeOf(status));
 }
 
-OptimizerState Trainer::TakeOptimizerState() {
-  if (group_ == nullptr) {
-    return {adamw_->HostState(), adamw_->num_steps()};
-  }
-  Announce(RankCommand::Kind::kGatherOptimizer, "");
-  return {sharded_->GatherState(), sharded_->num_steps()};
+std::vector<MomentPiece> Trainer::Moments(int rank) const {
+  return sharded_ ? sharded_->Moments(rank) : adamw_->Moments();
 }
 
-absl::Status Trainer::LoadOptimizerState(const OptimizerState& state) {
-  if (group_ == nullptr) return adamw_->LoadState(state.moments, state.num_steps);
-  CR_RETURN_IF_ERROR(CheckAdamWState(state.moments, policy_->parameters()));
-  Announce(RankCommand::Kind::kSpreadOptimizer, absl::StrCat(state.num_steps));
-  sharded_->SpreadState(state.moments, state.num_steps);
-  return absl::OkStatus();
+int Trainer::num_shards() const { return sharded_ && options_.zero_stage > 0 ? group_->size() : 1; }
+
+void Trainer::SetNumUpdates(int64_t num_updates) {
+  sharded_ ? sharded_->SetNumSteps(num_updates) : adamw_->SetNumSteps(num_updates);
 }
 
 UpdateStats Trainer::Update() {

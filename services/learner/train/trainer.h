@@ -75,10 +75,13 @@ class Trainer final {
   };
   void Follow(const RankCommand& command, const FollowContext& context);
 
-  // A copy in host memory.
-  OptimizerState TakeOptimizerState();
-  // InvalidArgument names what is missing, and then nothing has changed.
-  absl::Status LoadOptimizerState(const OptimizerState& state);
+  // What `rank` holds of the moments, in its order: those of this rank share memory with the
+  // optimizer, those of others are places only. Ranks from num_shards() on hold nothing else than
+  // the others do. Who writes to them and sets the number of updates, on all ranks, puts an earlier
+  // state in.
+  std::vector<MomentPiece> Moments(int rank) const;
+  int num_shards() const;
+  void SetNumUpdates(int64_t num_updates);
 
   int64_t num_updates() const { return sharded_ ? sharded_->num_steps() : adamw_->num_steps(); }
 

@@ -1,0 +1,75 @@
+// The optimizer's part of a checkpoint, which all ranks write and read together.
+//
+// A rank that sees the folder of checkpoints writes its shard into it by itself, on a thread of its
+// own, and says so with a small file beside the shard; the shards of others travel to rank 0,
+// tensor by tensor, which writes them as they come. Which rank sees the folder is found out, not
+// configured. Reading is the same the other way round, for any number of ranks and shards.
+//
+// Methods of rank 0 make the others call Follow(). Train thread only, but for Finish().
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/learner/checkpoint/manifest.h"
+#include "services/learner/checkpoint/moment_copy.h"
+#include "services/learner/parallel/process_group.h"
+#include "services/learner/parallel/rank_command.h"
+#include "services/learner/train/trainer.h"
+
+namespace convrec::learner {
+
+class RankShards final {
+ public:
+  // `root` as this rank knows it. `group` outlives this; null = one rank. `timeout`: how long rank
+  // 0 waits for the shards of others.
+  RankShards(std::string root, ProcessGroup* group, absl::Duration timeout);
+  ~RankShards();  // Waits for the shard that is written.
+  RankShards(const RankShards&) = delete;
+
+  // Rank 0, once, before anything else: finds out which ranks see the folder.
+  absl::Status Meet();
+
+  // Rank 0. Copies its own shard, has the others write theirs into `folder`, a folder right under
+  // the root, and writes those that travel. The copy stays until the next call.
+  absl::Status Begin(const std::string& folder, const Trainer& trainer);
+  // Rank 0, on any thread, once after Begin(): writes its own shard and waits for the others'.
+  // Unavailable names a rank that has not written its shard in time.
+  absl::StatusOr<std::vector<CheckpointFile>> Finish();
+
+  // Rank 0. Puts moments and number of updates into the trainers of all ranks. A state of another
+  // model is InvalidArgument, and then nothing has changed.
+  absl::Status Restore(const Checkpoint& checkpoint, Trainer* trainer);
+
+  // Other ranks: kMeetAtFolder, which needs no trainer, kWriteOptimizer and kReadOptimizer.
+  absl::Status Follow(const RankCommand& command, Trainer* trainer);
+
+ private:
+  bool SeesFolder(int rank) const { return sees_folder_[static_cast<size_t>(rank)] == '1'; }
+  absl::StatusOr<CheckpointFile> WriteOwn(const std::string& folder, int num_shards) const;
+  // Of a rank that sees no folder.
+  absl::Status WriteReceived(const std::string& path,
+                             int rank,
+                             const std::vector<MomentPiece>& places);
+  absl::StatusOr<CheckpointFile> AwaitShard(const std::string& folder,
+                                            int rank,
+                                            absl::Time deadline) const;
+  absl::Status ReadOwn(const Checkpoint& checkpoint, Trainer* trainer) const;
+
+  const std::string root_;
+  ProcessGroup* const group_;
+  const absl::Duration timeout_;
+  const int rank_;
+  std::string sees_folder_;  // '1' or '0' by rank.
+  MomentCopy copy_;
+  std::string folder_;  // Of the checkpoint under way.
+  int num_shards_ = 1;
+  std::thread thread_;  // Of ranks other than 0.
+};
+
+}  // namespace convrec::learner

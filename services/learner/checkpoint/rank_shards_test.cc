@@ -1,0 +1,231 @@
+// Checkpoints of several ranks, which are real processes.
+#include "services/learner/checkpoint/rank_shards.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include <cstring>
+#include <filesystem>
+#include <map>
+
+#include "libs/base/files.h"
+#include "libs/base/status_macros.h"
+#include "libs/collective/testing/rank_processes.h"
+#include "services/learner/checkpoint/checkpoint_writer.h"
+#include "services/learner/checkpoint/folders.h"
+#include "services/learner/checkpoint/optimizer_shards.h"
+#include "services/learner/train/tiny_decoder.h"
+
+namespace convrec::learner {
+namespace {
+
+using base::JoinPath;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct Job {
+  int size = 2;
+  int zero_stage = 2;
+  std::string resume_from = {};  // Name of a checkpoint; empty = from the beginning.
+  int64_t num_steps = 5;
+  int blind_rank = -1;  // Knows the folder of checkpoints by a name that it does not have there.
+  int mute_rank = -1;   // Ends its part of a checkpoint without a word.
+};
+
+class RankShardsTest : public ::testing::Test {
+ protected:
+  std::string root() const { return CheckpointRoot(dir_.path()); }
+
+  // Trains, with a checkpoint after every step, and gives weights and moments at the end.
+  std::map<std::string, std::vector<float>> Train(const Job& job) {
+    const std::string name = absl::StrCat("rl-", job.num_steps);
+    const auto exits = collective::RunRanks(job.size, [&](int rank, int port, int fd) {
+      return RunRank(job, rank, port, fd).ok() ? 0 : 1;
+    });
+    for (const auto& exit : exits) EXPECT_EQ(exit.status, 0) << exit.output;
+    std::map<std::string, std::vector<float>> result;
+    const absl::StatusOr<Checkpoint> checkpoint = ReadManifest(root(), name);
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+    if (!checkpoint.ok()) return result;
+    EXPECT_EQ(checkpoint->optimizer_steps, job.num_steps);
+    EXPECT_TRUE(VerifyFiles(*checkpoint).ok());
+    const auto model =
+        model::SafetensorsFile::Open(JoinPath(checkpoint->directory, "model.safetensors"));
+    const absl::StatusOr<OptimizerShards> shards = OptimizerShards::Open(*checkpoint);
+    EXPECT_TRUE(model.ok() && shards.ok());
+    for (const model::TensorView& view : model->tensors()) {
+      std::vector<float>& values = result[view.name];
+      values.resize(view.bytes.size() / sizeof(float));
+      std::memcpy(values.data(), view.bytes.data(), view.bytes.size());
+      for (const char* moment : kMoments) {
+        std::vector<float>& moments = result[moment + view.name];
+        moments.resize(values.size());
+        EXPECT_TRUE(
+            shards->Read(moment + view.name, 0, static_cast<int64_t>(values.size()), moments.data())
+                .ok());
+      }
+    }
+    return result;
+  }
+
+  absl::Status RunRank(const Job& job, int rank, int port, int fd) const {
+    std::unique_ptr<model::Decoder> policy = MakeTinyDecoder(1 + static_cast<uint64_t>(rank));
+    Checkpoint checkpoint;
+    if (rank == 0 && !job.resume_from.empty()) {
+      CR_ASSIGN_OR_RETURN(checkpoint, ReadManifest(root(), job.resume_from));
+      CR_ASSIGN_OR_RETURN(policy, model::LoadDecoder(checkpoint.directory, {.trainable = true}));
+    }
+    std::unique_ptr<ProcessGroup> group;
+    if (job.size > 1) {
+      CR_ASSIGN_OR_RETURN(group,
+                          ProcessGroup::Connect({.rank = rank,
+                                                 .size = job.size,
+                                                 .address = "127.0.0.1",
+                                                 .port = port,
+                                                 .listen_fd = fd,
+                                                 .timeout = absl::Seconds(60)}));
+    }
+    Trainer::Options options;
+    options.schedule = {.peak = 1e-3, .decay = Decay::kCosine, .total_steps = 8};
+    options.adamw.epsilon = 1e-3;  // A gradient of rounding noise moves nothing.
+    options.max_grad_norm = 0.5;
+    options.zero_stage = job.zero_stage;
+    options.bucket_size = 700;
+    CR_ASSIGN_OR_RETURN(const auto trainer,
+                        Trainer::Create(options, policy.get(), base::Clock::Real(), group.get()));
+    RankShards shards(rank == job.blind_rank ? JoinPath(dir_.path(), "elsewhere") : root(),
+                      group.get(),
+                      job.mute_rank < 0 ? absl::Seconds(60) : absl::Milliseconds(300));
+    if (rank > 0) {
+      CR_RETURN_IF_ERROR(FollowAll(job, group.get(), trainer.get(), &shards));
+      group->Leave();
+      return absl::OkStatus();
+    }
+    CR_RETURN_IF_ERROR(shards.Meet());
+    if (!job.resume_from.empty()) CR_RETURN_IF_ERROR(shards.Restore(checkpoint, trainer.get()));
+    absl::Status status;
+    {
+      CheckpointWriter writer(&shards);
+      while (status.ok() && trainer->num_updates() < job.num_steps) {
+        const auto step = static_cast<uint64_t>(trainer->num_updates());
+        CR_RETURN_IF_ERROR(
+            trainer->PolicyStep(MakeTinyBatch(5, TinyObjective(), 0, 3 + step), nullptr).status());
+        status = writer.Begin({.root = root(),
+                               .name = absl::StrCat("rl-", trainer->num_updates()),
+                               .source_directory = dir_.path(),
+                               .keep = 100},
+                              *policy,
+                              trainer.get());
+      }
+      status.Update(writer.Finish());
+    }
+    if (!status.ok())
+      CR_RETURN_IF_ERROR(
+          base::WriteFileAtomically(JoinPath(dir_.path(), "error"), std::string(status.message())));
+    if (group != nullptr) {
+      group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
+      group->Leave();
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status FollowAll(const Job& job,
+                                ProcessGroup* group,
+                                Trainer* trainer,
+                                RankShards* shards) {
+    while (true) {
+      const RankCommand command = DecodeCommand(group->AwaitCommand());
+      switch (command.kind) {
+        case RankCommand::Kind::kEnd:
+          return absl::OkStatus();
+        case RankCommand::Kind::kWriteOptimizer:
+          if (group->rank() == job.mute_rank) break;
+          [[fallthrough]];
+        case RankCommand::Kind::kMeetAtFolder:
+        case RankCommand::Kind::kReadOptimizer:
+          CR_RETURN_IF_ERROR(shards->Follow(command, trainer));
+          break;
+        default:
+          trainer->Follow(command, {TinyObjective(), nullptr, {}});
+      }
+    }
+  }
+
+  std::string Error() const {
+    return base::ReadFile(JoinPath(dir_.path(), "error")).value_or("no error");
+  }
+
+  std::vector<std::string> FilesOf(const std::string& name) const {
+    return FileNames(JoinPath(root(), name));
+  }
+
+  base::TemporaryDirectory dir_;
+};
+
+void ExpectNear(const std::map<std::string, std::vector<float>>& actual,
+                const std::map<std::string, std::vector<float>>& expected,
+                double tolerance) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (const auto& [name, values] : expected) {
+    const std::vector<float>& others = actual.at(name);
+    ASSERT_EQ(others.size(), values.size());
+    for (size_t i = 0; i < values.size(); ++i)
+      ASSERT_NEAR(others[i], values[i], tolerance) << name << "[" << i << "]";
+  }
+}
+
+TEST_F(RankShardsTest, StoppedAtAnyStepAndResumedTwoRanksGiveTheSameBits) {
+  for (const int stage : {0, 1, 2}) {
+    const auto straight = Train({.zero_stage = stage});
+    for (int stop = 1; stop < 5; ++stop) {
+      EXPECT_EQ(Train({.zero_stage = stage, .resume_from = absl::StrCat("rl-", stop)}), straight)
+          << "stage " << stage << ", stopped after step " << stop;
+    }
+  }
+}
+
+TEST_F(RankShardsTest, AnotherNumberOfRanksGoesOnWithinRounding) {
+  const auto straight = Train({.size = 2});
+  EXPECT_THAT(FilesOf("rl-2"),
+              ElementsAre("config.json",
+                          "model.safetensors",
+                          "optimizer-00001-of-00002.safetensors",
+                          "optimizer-00002-of-00002.safetensors",
+                          "trainer_state.json"));
+  ExpectNear(Train({.size = 3, .zero_stage = 1, .resume_from = "rl-2"}), straight, 4e-6);
+  ExpectNear(Train({.size = 1, .resume_from = "rl-3"}), straight, 4e-6);
+  EXPECT_THAT(FilesOf("rl-4"),
+              ElementsAre("config.json",
+                          "model.safetensors",
+                          "optimizer-00001-of-00001.safetensors",
+                          "trainer_state.json"));
+  ExpectNear(Train({.size = 2, .zero_stage = 0, .resume_from = "rl-4"}), straight, 4e-6);
+  ExpectNear(Train({.size = 4, .resume_from = "rl-4"}), straight, 4e-6);
+}
+
+TEST_F(RankShardsTest, ARankThatDoesNotSeeTheFolderSendsItsShardAndReceivesIt) {
+  const auto straight = Train({.size = 3});
+  for (const int blind : {1, 2}) {
+    EXPECT_EQ(Train({.size = 3, .blind_rank = blind}), straight);
+    EXPECT_EQ(Train({.size = 3, .resume_from = "rl-3", .blind_rank = blind}), straight);
+  }
+  EXPECT_FALSE(base::FileExists(JoinPath(dir_.path(), "elsewhere")));
+}
+
+TEST_F(RankShardsTest, AShardThatDoesNotComeNamesTheRankAndLeavesTheOlderCheckpoint) {
+  Train({.num_steps = 2});
+  const auto exits = collective::RunRanks(3, [&](int rank, int port, int fd) {
+    const Job job{.size = 3, .resume_from = "rl-2", .num_steps = 4, .mute_rank = 1};
+    return RunRank(job, rank, port, fd).ok() ? 0 : 1;
+  });
+  for (const auto& exit : exits) EXPECT_EQ(exit.status, 0) << exit.output;
+  EXPECT_THAT(Error(),
+              HasSubstr("rank 1 has not written its shard of a checkpoint, "
+                        "optimizer-00002-of-00003.safetensors, within 300ms"));
+  EXPECT_THAT(SubfolderNames(root()), ElementsAre("rl-1", "rl-2"));
+  EXPECT_EQ((*LoadNewestCheckpoint(root()))->name, "rl-2");
+}
+
+}  // namespace
+}  // namespace convrec::learner
