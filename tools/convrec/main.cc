@@ -55,6 +55,8 @@ int Main(int argc, char** argv) {
   Action action;
   AddTrainVerb(&app, &action);
   AddReportVerb(&app, &action);
+  AddCheckpointsVerb(&app, &action);
+  AddExportVerb(&app, &action);
   AddConfigVerb(&app, &action);
   AddWorldVerb(&app, &action);
   AddDoctorVerb(&app, &action);

@@ -21,6 +21,8 @@ using Action = std::function<int()>;
 
 void AddTrainVerb(CLI::App* app, Action* action);
 void AddReportVerb(CLI::App* app, Action* action);
+void AddCheckpointsVerb(CLI::App* app, Action* action);
+void AddExportVerb(CLI::App* app, Action* action);
 void AddConfigVerb(CLI::App* app, Action* action);
 void AddWorldVerb(CLI::App* app, Action* action);
 void AddDoctorVerb(CLI::App* app, Action* action);

@@ -184,18 +184,20 @@ absl::Status VerifyFiles(const Checkpoint& checkpoint) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Checkpoint>> LoadNewestCheckpoint(const std::string& root) {
-  std::string name;
+absl::StatusOr<std::string> NewestName(const std::string& root) {
   const std::string marker = JoinPath(root, kLatestFile);
   if (base::FileExists(marker)) {
     CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(marker));
-    name = std::string(absl::StripSuffix(text, "\n"));
+    const std::string name(absl::StripSuffix(text, "\n"));
+    if (!name.empty() && base::FileExists(JoinPath(root, name))) return name;
   }
-  if (name.empty() || !base::FileExists(JoinPath(root, name))) {
-    const std::vector<Checkpoint> checkpoints = ListCheckpoints(root);
-    if (checkpoints.empty()) return std::nullopt;
-    name = checkpoints.front().name;
-  }
+  const std::vector<Checkpoint> checkpoints = ListCheckpoints(root);
+  return checkpoints.empty() ? "" : checkpoints.front().name;
+}
+
+absl::StatusOr<std::optional<Checkpoint>> LoadNewestCheckpoint(const std::string& root) {
+  CR_ASSIGN_OR_RETURN(const std::string name, NewestName(root));
+  if (name.empty()) return std::nullopt;
   absl::StatusOr<Checkpoint> checkpoint = LoadVerified(root, name);
   if (!checkpoint.ok()) {
     return absl::Status(

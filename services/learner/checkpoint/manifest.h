@@ -54,8 +54,11 @@ std::vector<Checkpoint> ListCheckpoints(const std::string& root);
 // Reads every file once. DataLoss names the first that is missing or is not what was written.
 absl::Status VerifyFiles(const Checkpoint& checkpoint);
 
-// The one that the file "latest" names, else the newest; none without any. Its files are verified:
-// a damaged one is an error that names the file and the newest checkpoint that is whole.
+// Name of the one that the file "latest" names, else of the newest; empty without any.
+absl::StatusOr<std::string> NewestName(const std::string& root);
+
+// That one; none without any. Its files are verified: a damaged one is an error that names the file
+// and the newest checkpoint that is whole.
 absl::StatusOr<std::optional<Checkpoint>> LoadNewestCheckpoint(const std::string& root);
 
 // Makes it the one that "latest" names.

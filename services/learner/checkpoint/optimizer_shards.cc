@@ -36,6 +36,16 @@ std::string ShardFileName(int shard, int num_shards) {
   return absl::StrFormat("%s%05d-of-%05d.safetensors", kShardPrefix, shard + 1, num_shards);
 }
 
+std::vector<std::string> ShardFileNames(const Checkpoint& checkpoint) {
+  if (!checkpoint.has_optimizer) return {};
+  if (checkpoint.files.empty()) return {kWholeFile};
+  std::vector<std::string> names;
+  for (const CheckpointFile& file : checkpoint.files) {
+    if (absl::StartsWith(file.name, kShardPrefix)) names.push_back(file.name);
+  }
+  return names;
+}
+
 std::string PieceName(const std::string& moment, int64_t begin, int64_t size) {
   return absl::StrCat(moment, "[", begin, ":", begin + size, "]");
 }
@@ -45,13 +55,8 @@ absl::StatusOr<OptimizerShards> OptimizerShards::Open(const Checkpoint& checkpoi
     return absl::FailedPreconditionError(
         absl::StrCat(checkpoint.directory, " was written without the optimizer's state"));
   }
-  std::vector<std::string> names;
-  for (const CheckpointFile& file : checkpoint.files) {
-    if (absl::StartsWith(file.name, kShardPrefix)) names.push_back(file.name);
-  }
-  if (checkpoint.files.empty()) names.push_back(kWholeFile);
   OptimizerShards shards;
-  for (const std::string& name : names) {
+  for (const std::string& name : ShardFileNames(checkpoint)) {
     CR_ASSIGN_OR_RETURN(model::SafetensorsFile file,
                         model::SafetensorsFile::Open(base::JoinPath(checkpoint.directory, name)));
     CR_RETURN_IF_ERROR(shards.Add(file));

@@ -20,6 +20,9 @@ namespace convrec::learner {
 // Of shard 0, 1, ...
 std::string ShardFileName(int shard, int num_shards);
 
+// The files of a checkpoint's shards; none when it was written without optimizer.
+std::vector<std::string> ShardFileNames(const Checkpoint& checkpoint);
+
 std::string PieceName(const std::string& moment, int64_t begin, int64_t size);
 
 // Mapped files: pages come in as they are read. Immutable.
