@@ -20,7 +20,7 @@ void KeepFreedMemory() {
 #ifdef __GLIBC__
   // The largest threshold that glibc takes: larger blocks are mapped and unmapped one by one.
   ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, -1);  // Nothing is given back.
   ::mallopt(M_TOP_PAD, 64 << 20);
 #endif
 }

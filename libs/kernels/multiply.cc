@@ -26,9 +26,12 @@ struct Rows {
   int64_t chunk_rows = 0;
 };
 
+// Chunks are as even as can be, so that no thread ends with a small rest.
 int64_t ChunkRows(int64_t m, int64_t depth, const KernelTable& kernels) {
   const int64_t fitting = kChunkElements / depth / kernels.max_rows * kernels.max_rows;
-  return std::min(m, std::clamp<int64_t>(fitting, 4 * kernels.max_rows, kMostChunkRows));
+  const int64_t most = std::clamp<int64_t>(fitting, 4 * kernels.max_rows, kMostChunkRows);
+  const int64_t num_chunks = (m + most - 1) / most;
+  return (m + num_chunks - 1) / num_chunks;
 }
 
 template <typename T>
@@ -221,7 +224,13 @@ void Multiply(const PanelMatrix& weights, const Product& product, const KernelTa
       }
     }
   };
-  ParallelForStatic(num_chunks * num_panels, run);
+  // With many chunks a thread that is held up leaves the rest to the others; with one, each thread
+  // reads the same panels at every step of sampling.
+  if (num_chunks > 1) {
+    ParallelFor(num_chunks * num_panels, run);
+  } else {
+    ParallelForStatic(num_panels, run);
+  }
 }
 
 }  // namespace convrec::kernels

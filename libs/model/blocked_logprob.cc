@@ -9,6 +9,7 @@
 
 #include "libs/kernels/softmax_rows.h"
 #include "libs/model/cpu_linear.h"
+#include "libs/model/gradient_sink.h"
 
 // Shapes: M rows, D model width, V vocabulary, C columns of a block.
 namespace convrec::model {
@@ -86,9 +87,11 @@ struct BlockedFunction : torch::autograd::Function<BlockedFunction> {
     const kernels::SoftmaxGradient upstream{
         of_logprob.defined() ? of_logprob.const_data_ptr<float>() : nullptr,
         of_entropy.defined() ? of_entropy.const_data_ptr<float>() : nullptr};
-    at::Tensor to_hidden, to_head;
+    at::Tensor to_hidden, to_head, sink;
     if (context->needs_input_grad(0)) to_hidden = at::zeros_like(hidden_MD);
-    if (context->needs_input_grad(1)) to_head = at::empty_like(head_VD);
+    if (context->needs_input_grad(1)) sink = GradientSink(head_VD);
+    const bool has_sink = sink.defined();
+    if (context->needs_input_grad(1) && !has_sink) sink = to_head = at::empty_like(head_VD);
     ForBlocks(hidden_MD, head_VD, [&](int64_t first, at::Tensor* logits) {
       const int64_t columns = logits->size(1);
       kernels::SoftmaxBackward(logits->mutable_data_ptr<float>(),
@@ -107,9 +110,9 @@ struct BlockedFunction : torch::autograd::Function<BlockedFunction> {
                          PanelType::kFloat32,
                          &to_hidden);
       }
-      if (to_head.defined()) {
-        at::Tensor rows = to_head.narrow(0, first, columns);
-        MultiplyTransposed(*logits, hidden_MD, PanelType::kFloat32, &rows);
+      if (sink.defined()) {
+        at::Tensor rows = sink.narrow(0, first, columns);
+        MultiplyTransposed(*logits, hidden_MD, /*add=*/has_sink, PanelType::kFloat32, &rows);
       }
     });
     return {to_hidden, to_head, {}, {}};

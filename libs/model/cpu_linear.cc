@@ -6,6 +6,7 @@
 #include "libs/base/check.h"
 #include "libs/kernels/multiply.h"
 #include "libs/kernels/pointwise.h"
+#include "libs/model/gradient_sink.h"
 
 namespace convrec::model {
 namespace {
@@ -97,8 +98,10 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
       const at::Tensor input = Prepare(
           kind, x, norm_weight, eps, scale.defined() ? scale.mutable_data_ptr<float>() : nullptr);
       if (context->needs_input_grad(2)) {
-        result[2] = at::empty_like(weight);
-        MultiplyTransposed(gradient, input, type, &result[2]);
+        at::Tensor sink = GradientSink(weight);
+        const bool has_sink = sink.defined();
+        if (!has_sink) sink = result[2] = at::empty_like(weight);
+        MultiplyTransposed(gradient, input, /*add=*/has_sink, type, &sink);
       }
     }
     if (context->needs_input_grad(3)) result[3] = gradient.sum(0);
@@ -166,10 +169,12 @@ void MultiplyByMatrix(
       {.x_MK = Data(y), .m = y.size(0), .out_MN = out->mutable_data_ptr<float>(), .add = add});
 }
 
-void MultiplyTransposed(const at::Tensor& y, const at::Tensor& x, PanelType type, at::Tensor* out) {
+void MultiplyTransposed(
+    const at::Tensor& y, const at::Tensor& x, bool add, PanelType type, at::Tensor* out) {
   kernels::PanelMatrix& panels = Scratch(x.size(1), x.size(0), type);
   panels.SetTransposed(Data(x), x.size(1));
-  Run(panels, {.x_KM = Data(y), .m = y.size(1), .out_MN = out->mutable_data_ptr<float>()});
+  Run(panels,
+      {.x_KM = Data(y), .m = y.size(1), .out_MN = out->mutable_data_ptr<float>(), .add = add});
 }
 
 at::Tensor CpuLinear(const LinearInput& input,

@@ -54,6 +54,7 @@ void MultiplyByMatrix(const at::Tensor& y_MN,
 // out [N, K] = y^T x
 void MultiplyTransposed(const at::Tensor& y_MN,
                         const at::Tensor& x_MK,
+                        bool add,
                         kernels::PanelType type,
                         at::Tensor* out_NK);
 

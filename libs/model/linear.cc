@@ -4,6 +4,7 @@
 
 #include "libs/base/check.h"
 #include "libs/kernels/multiply.h"
+#include "libs/model/embedding.h"
 #include "libs/model/gated_silu.h"
 #include "libs/model/rms_norm.h"
 
@@ -140,7 +141,7 @@ at::Tensor Linear::AddTo(at::Tensor sum, const at::Tensor& x) const {
 }
 
 at::Tensor Linear::Rows(const at::Tensor& ids) const {
-  if (storage_ == WeightStorage::kParameters) return at::embedding(weight_.Whole(), ids);
+  if (storage_ == WeightStorage::kParameters) return EmbeddingRows(weight_.Whole(), ids);
   if (!is_panels()) return at::embedding(tensor_, ids).to(at::kFloat);
   const at::Tensor indices = ids.contiguous();
   const int64_t* rows = indices.const_data_ptr<int64_t>();

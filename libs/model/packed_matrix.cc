@@ -1,7 +1,10 @@
 #include "libs/model/packed_matrix.h"
 
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/accumulate_grad.h>
 #include <torch/types.h>
+
+#include "libs/model/gradient_sink.h"
 
 namespace convrec::model {
 namespace {
@@ -25,16 +28,41 @@ struct Pack : torch::autograd::Function<Pack> {
     std::vector<int64_t> rows;
     for (const at::Tensor& part : parts) rows.push_back(part.size(0));
     context->saved_data["rows"] = rows;
+    context->set_materialize_grads(false);
     return Alias(whole, 0, whole.sizes());
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    variable_list result = gradients[0].split_with_sizes(context->saved_data["rows"].toIntVector());
+    const std::vector<int64_t> rows = context->saved_data["rows"].toIntVector();
+    variable_list result(rows.size());
+    // All of it went to a sink.
+    if (gradients[0].defined()) result = gradients[0].split_with_sizes(rows);
     result.emplace_back();
     return result;
   }
 };
 
+// The leaf whose gradient is that of `weight`; undefined where there is none or several.
+at::Tensor LeafOf(const at::Tensor& weight) {
+  if (weight.is_leaf()) return weight;
+  const auto* pack = dynamic_cast<torch::autograd::CppNode<Pack>*>(weight.grad_fn().get());
+  // An edge of each part, and one of the whole.
+  if (pack == nullptr || pack->num_outputs() != 2) return {};
+  const auto* leaf =
+      dynamic_cast<torch::autograd::AccumulateGrad*>(pack->next_edge(0).function.get());
+  return leaf != nullptr ? leaf->variable : at::Tensor();
+}
+
 }  // namespace
+
+at::Tensor GradientSink(const at::Tensor& weight) {
+  const at::Tensor leaf = LeafOf(weight);
+  if (!leaf.defined() || torch::autograd::impl::post_acc_grad_hooks(leaf) != nullptr) return {};
+  const at::Tensor gradient = leaf.grad();
+  const bool fits = gradient.defined() && gradient.is_contiguous() &&
+                    gradient.scalar_type() == leaf.scalar_type() &&
+                    gradient.sizes() == weight.sizes();
+  return fits ? gradient : at::Tensor();
+}
 
 PackedMatrix::PackedMatrix(const std::vector<int64_t>& rows,
                            int64_t columns,

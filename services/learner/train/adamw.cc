@@ -21,7 +21,11 @@ AdamW::AdamW(const Options& options, const std::vector<model::NamedTensor>& para
 void AdamW::ZeroGradients() {
   std::vector<at::Tensor> gradients;
   for (const model::NamedTensor& parameter : parameters_) {
-    if (parameter.tensor.grad().defined()) gradients.push_back(parameter.tensor.grad());
+    if (parameter.tensor.grad().defined()) {
+      gradients.push_back(parameter.tensor.grad());
+    } else {
+      at::Tensor(parameter.tensor).mutable_grad() = at::zeros_like(parameter.tensor);
+    }
   }
   const at::NoGradGuard no_grad;
   if (!gradients.empty()) at::_foreach_zero_(gradients);
