@@ -198,6 +198,7 @@ void VisitFields(PublishOptions& options, Visitor& visit) {
   visit("delta_bases", options.delta_bases);
   visit("shared_memory", options.shared_memory);
   visit("fanout", options.fanout);
+  visit("broadcast", options.broadcast);
 }
 
 template <typename Visitor>

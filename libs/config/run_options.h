@@ -212,6 +212,7 @@ struct PublishOptions {
   int delta_bases = 0;  // 0 = weights are always sent whole.
   bool shared_memory = true;
   int fanout = 0;  // 0 = all workers fetch from the learner.
+  bool broadcast = false;
 };
 
 struct LoraOptions {

@@ -39,6 +39,7 @@ class ByteBuffer final {
 // times what writing to it does. Thread-safe.
 class BufferPool final {
  public:
+  // Of the given buffer when it has this size, else fresh.
   ByteBuffer Take(size_t size) ABSL_LOCKS_EXCLUDED(mu_);
   void Give(ByteBuffer buffer) ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -1,12 +1,20 @@
 #include "libs/weights/snapshot.h"
 
 #include <atomic>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/base/digest.h"
 
 namespace convrec::weights {
+
+std::shared_ptr<Snapshot> PooledSnapshot(std::shared_ptr<BufferPool> pool) {
+  return {new Snapshot, [pool = std::move(pool)](Snapshot* ended) {
+            if (pool != nullptr) pool->Give(std::move(ended->bytes));
+            delete ended;
+          }};
+}
 
 uint64_t ElementBytes(const std::string& dtype) {
   if (dtype == "BF16") return 2;

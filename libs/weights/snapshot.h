@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct Snapshot {
   Manifest manifest;
   ByteBuffer bytes;  // manifest.size_bytes
 };
+
+// An empty snapshot that gives the memory of its bytes to `pool`, which may be null, at its end.
+std::shared_ptr<Snapshot> PooledSnapshot(std::shared_ptr<BufferPool> pool);
 
 // Bytes of an element; 0 for a dtype that is not known.
 uint64_t ElementBytes(const std::string& dtype);

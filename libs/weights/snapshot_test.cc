@@ -49,5 +49,17 @@ TEST(SnapshotTest, WorkIsDoneOnceForEachPiece) {
   ForEach(0, 3, [](size_t) { FAIL(); });
 }
 
+TEST(SnapshotTest, MemoryOfASnapshotThatEndsIsThatOfTheNext) {
+  const auto pool = std::make_shared<BufferPool>();
+  auto first = PooledSnapshot(pool);
+  first->bytes = pool->Take(1000);
+  const char* const memory = first->bytes.data();
+  EXPECT_NE(pool->Take(1000).data(), memory) << "it is held";
+  first = nullptr;
+  EXPECT_NE(pool->Take(999).data(), memory) << "of another size";
+  EXPECT_EQ(pool->Take(1000).data(), memory);
+  PooledSnapshot(nullptr)->bytes = ByteBuffer(10);
+}
+
 }  // namespace
 }  // namespace convrec::weights

@@ -121,6 +121,33 @@ absl::StatusOr<PlacedSegment> FromProto(const v1::Segment& message, uint64_t sna
   return segment;
 }
 
+v1::Broadcast ToProto(const collective::BroadcastPlace& place) {
+  v1::Broadcast message;
+  message.set_store_port(place.port);
+  message.set_generation(place.generation);
+  message.set_rank(place.rank);
+  message.set_size(place.size);
+  message.set_timeout_ms(absl::ToInt64Milliseconds(place.timeout));
+  return message;
+}
+
+absl::StatusOr<collective::BroadcastPlace> FromProto(const v1::Broadcast& place) {
+  if (place.store_port() <= 0 || place.store_port() > 65535)
+    return FieldError("store_port", place.store_port(), "a port");
+  if (place.generation() <= 0)
+    return FieldError("generation", place.generation(), "an integer > 0");
+  if (place.rank() < 1 || place.rank() >= place.size())
+    return FieldError("rank", place.rank(), absl::StrCat("from 1 to below ", place.size()));
+  if (place.timeout_ms() <= 0)
+    return FieldError("timeout_ms", place.timeout_ms(), "an integer > 0");
+  return collective::BroadcastPlace{.address = {},
+                                    .port = place.store_port(),
+                                    .generation = place.generation(),
+                                    .rank = place.rank(),
+                                    .size = place.size(),
+                                    .timeout = absl::Milliseconds(place.timeout_ms())};
+}
+
 bool NextChunk(const weights::PayloadHeader& header,
                std::string_view payload,
                bool is_first,

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "libs/collective/broadcast_group.h"
 #include "libs/weights/payload.h"
 #include "libs/weights/shared_segment.h"
 #include "libs/weights/snapshot.h"
@@ -30,6 +31,10 @@ struct PlacedSegment {
 };
 v1::Segment ToProto(const PlacedSegment& segment);
 absl::StatusOr<PlacedSegment> FromProto(const v1::Segment& segment, uint64_t snapshot_bytes);
+
+// The address of a place does not travel.
+v1::Broadcast ToProto(const collective::BroadcastPlace& place);
+absl::StatusOr<collective::BroadcastPlace> FromProto(const v1::Broadcast& place);
 
 // Fills `chunk` with the bytes of a payload from `offset`, and its header when it is the first of a
 // stream. False, and no chunk, at the end; a payload without bytes has one chunk.

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
@@ -14,10 +13,13 @@
 #include "libs/base/stop_signal.h"
 #include "libs/catalog/catalog.h"
 #include "libs/catalog/rank_segmentation.h"
+#include "libs/collective/broadcast_group.h"
+#include "libs/collective/broadcast_member.h"
 #include "libs/config/command_line.h"
 #include "libs/config/option_names.h"
 #include "libs/data/list_titles.h"
 #include "libs/model/compute_threads.h"
+#include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
 #include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
@@ -34,11 +36,6 @@ std::string WorkerName(const config::ServiceArguments& arguments) {
   char host[256] = "worker";
   ::gethostname(host, sizeof(host) - 1);
   return absl::StrCat("rollout-", host, "-", ::getpid());
-}
-
-bool IsLoopback(const std::string& address) {
-  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
-         absl::StartsWith(address, "[::1]:");
 }
 
 absl::Status Run(const config::ServiceArguments& arguments) {
@@ -102,22 +99,28 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   };
   // Others reach a worker that listens on its loopback interface only where the learner is there
   // too.
-  const bool is_reachable =
-      !IsLoopback(options.rollout.health_listen) || IsLoopback(options.rollout.learner_address);
+  const bool is_reachable = !rpc::IsLoopback(options.rollout.health_listen) ||
+                            rpc::IsLoopback(options.rollout.learner_address);
+  const bool broadcasts = options.learner.publish.broadcast;
+  collective::BroadcastMember member(collective::JoinByDevice(
+      options.model.device, rpc::IsLoopback(options.rollout.learner_address)));
   const bool relays = options.rollout.keep_weights && is_reachable;
-  RolloutWorker worker({.worker = name,
-                        .max_rows = max_rows,
-                        .reward_timeout = options.rollout.reward_timeout,
-                        .transfer = {.keeps_weights = options.rollout.keep_weights,
-                                     .relay_port = relays ? health->port() : 0},
-                        .relay = relays ? relay.get() : nullptr,
-                        .load_titles = load_titles},
-                       learner.get(),
-                       policy.get(),
-                       reward.get(),
-                       engine.get(),
-                       tokenizer.get(),
-                       &metrics);
+  RolloutWorker worker(
+      {.worker = name,
+       .max_rows = max_rows,
+       .reward_timeout = options.rollout.reward_timeout,
+       .transfer = {.keeps_weights = options.rollout.keep_weights,
+                    .relay_port = relays ? health->port() : 0,
+                    .broadcasts = broadcasts ? &member : nullptr,
+                    .broadcast_backend = collective::BroadcastBackend(options.model.device)},
+       .relay = relays ? relay.get() : nullptr,
+       .load_titles = load_titles},
+      learner.get(),
+      policy.get(),
+      reward.get(),
+      engine.get(),
+      tokenizer.get(),
+      &metrics);
   const absl::Status status = worker.Run([&health] { health->SetServing(true); });
   health->SetServing(false);
   return status;

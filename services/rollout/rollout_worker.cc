@@ -83,7 +83,8 @@ class RolloutWorker::Impl {
     for (const auto& [source, name] :
          {std::pair(TransferPlan::Source::kLearner, "learner"),
           std::pair(TransferPlan::Source::kWorker, "worker"),
-          std::pair(TransferPlan::Source::kSharedMemory, "shared_memory")}) {
+          std::pair(TransferPlan::Source::kSharedMemory, "shared_memory"),
+          std::pair(TransferPlan::Source::kBroadcast, "broadcast")}) {
       for (const auto& [encoding, how] : {std::pair(weights::Encoding::kWhole, "whole"),
                                           std::pair(weights::Encoding::kDelta, "delta")}) {
         transfers_.emplace(

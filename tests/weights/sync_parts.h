@@ -32,6 +32,7 @@ class PublishingLearner final {
     int delta_bases = 2;
     std::string run = {};  // Of shared memory; empty = none.
     std::string address = "127.0.0.1:0";
+    learner::WeightBroadcaster* broadcaster = nullptr;  // Outlives the learner.
   };
   explicit PublishingLearner(const Options& options) : store_(options.delta_bases) {
     if (!options.run.empty()) {
@@ -42,6 +43,7 @@ class PublishingLearner final {
     service_ = learner::PolicyService::Create(
         &store_,
         segments_.get(),
+        options.broadcaster,
         {options.epoch},
         {.fanout = options.fanout},
         {.live = [this](const std::string&, domain::PolicyVersion) { ++num_live_reports_; },
@@ -86,10 +88,12 @@ class ReceivingWorker final {
     bool takes_shared_memory = false;
     // The worker announces this port as its relay's instead of its own: one where nobody answers.
     int false_relay_port = 0;
+    collective::JoinBroadcast join = {};  // Takes part in broadcasts over Gloo.
   };
   explicit ReceivingWorker(const Options& options)
       : options_(options),
         client_(rollout::MakePolicyClient(options.learner, options.name)),
+        member_(options.join),
         relay_(rollout::RelayService::Create([this](uint64_t size) { relayed_bytes_ += size; })) {
     auto server = rpc::Server::Start("127.0.0.1:0", {relay_->service()});
     CR_CHECK(server.ok(), server.status().ToString());
@@ -100,7 +104,9 @@ class ReceivingWorker final {
         rollout::WeightTransfer::Options{.keeps_weights = true,
                                          .takes_deltas = options.takes_deltas,
                                          .takes_shared_memory = options.takes_shared_memory,
-                                         .relay_port = options.relays ? port : 0},
+                                         .relay_port = options.relays ? port : 0,
+                                         .broadcasts = options.join ? &member_ : nullptr,
+                                         .broadcast_backend = "gloo"},
         rollout::WeightTransfer::Observer{
             .received =
                 [this](rollout::TransferPlan::Source source, const weights::PayloadHeader& header) {
@@ -163,6 +169,7 @@ class ReceivingWorker final {
   std::atomic<int> num_mismatches_{0};
   std::atomic<bool> stopping_{false};
   const std::unique_ptr<rollout::PolicyClient> client_;
+  collective::BroadcastMember member_;
   const std::unique_ptr<rollout::RelayService> relay_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<rollout::WeightTransfer> transfer_;

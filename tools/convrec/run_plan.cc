@@ -173,7 +173,7 @@ ProcessPlan Planner::LearnerRank() const {
       {"activations", 4 * tokens * floats_per_token},
       {"logits", 2 * 4 * kLogitsOfChunk},
       {"published weights",
-       (1 + learner_.publish.delta_bases + (learner_.publish.shared_memory ? 2 : 0)) * wire_bytes_},
+       (2 + learner_.publish.delta_bases + (learner_.publish.shared_memory ? 2 : 0)) * wire_bytes_},
       {"checkpoint on its way", 4 * num_parameters_ + shared(8 * num_parameters_, 1)},
       {"program", kTorchProcessBytes}};
   return plan;

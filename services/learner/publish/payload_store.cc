@@ -5,20 +5,13 @@
 
 namespace convrec::learner {
 
-template <typename T>
-std::shared_ptr<PayloadStore::Once<T>> PayloadStore::Find(Table<T>* table,
-                                                          const std::string& key,
-                                                          domain::PolicyVersion version) {
+bool PayloadStore::IsNewest(domain::PolicyVersion version) {
   if (version_ < version) {
     deltas_.clear();
-    segments_.clear();
+    segment_ = std::make_shared<Segment>();
     version_ = version;
   }
-  // A late reader of a version that has been superseded keeps nothing here.
-  if (version < version_) return std::make_shared<Once<T>>();
-  std::shared_ptr<Once<T>>& once = (*table)[key];
-  if (once == nullptr) once = std::make_shared<Once<T>>();
-  return once;
+  return version == version_;
 }
 
 weights::Payload PayloadStore::PayloadFor(std::shared_ptr<const weights::Snapshot> snapshot,
@@ -27,10 +20,11 @@ weights::Payload PayloadStore::PayloadFor(std::shared_ptr<const weights::Snapsho
   if (base.digest.empty()) return payload;
   const std::shared_ptr<const weights::Snapshot> from = store_->GetBase(base);
   if (from == nullptr) return payload;
-  std::shared_ptr<Once<std::shared_ptr<const std::string>>> once;
+  auto once = std::make_shared<Delta>();
   {
     absl::MutexLock lock(&mu_);
-    once = Find(&deltas_, base.digest, payload.snapshot->manifest.version);
+    if (IsNewest(payload.snapshot->manifest.version))
+      once = deltas_.emplace(base.digest, std::move(once)).first->second;
   }
   absl::MutexLock lock(&once->mu);
   if (!once->made) {
@@ -48,19 +42,18 @@ weights::Payload PayloadStore::PayloadFor(std::shared_ptr<const weights::Snapsho
   return payload;
 }
 
-std::optional<weights::SegmentRef> PayloadStore::SegmentFor(const weights::Payload& payload,
-                                                            const weights::Base& base) {
+std::optional<weights::SegmentRef> PayloadStore::SegmentFor(const weights::Snapshot& snapshot) {
   if (writer_ == nullptr) return std::nullopt;
-  const bool is_delta = payload.delta != nullptr;
-  std::shared_ptr<Once<std::optional<weights::SegmentRef>>> once;
+  std::shared_ptr<Segment> once;
   {
     absl::MutexLock lock(&mu_);
-    once = Find(&segments_, is_delta ? base.digest : "", payload.snapshot->manifest.version);
+    // Nobody who asks late gets the newest version's place.
+    if (!IsNewest(snapshot.manifest.version)) return std::nullopt;
+    once = segment_;
   }
   absl::MutexLock lock(&once->mu);
   if (!once->made) {
-    absl::StatusOr<weights::SegmentRef> ref =
-        writer_->Write(is_delta ? "delta" : "whole", payload.bytes());
+    absl::StatusOr<weights::SegmentRef> ref = writer_->Write("whole", snapshot.bytes.view());
     once->made = ref.ok() ? std::optional(*ref) : std::nullopt;
     absl::MutexLock count(&mu_);
     ++num_written_;

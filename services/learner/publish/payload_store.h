@@ -31,9 +31,9 @@ class PayloadStore final {
   weights::Payload PayloadFor(std::shared_ptr<const weights::Snapshot> snapshot,
                               const weights::Base& base) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The same payload in shared memory; nothing when shared memory is full, said once.
-  std::optional<weights::SegmentRef> SegmentFor(const weights::Payload& payload,
-                                                const weights::Base& base) ABSL_LOCKS_EXCLUDED(mu_);
+  // The whole snapshot in shared memory; nothing when shared memory is full, said once.
+  std::optional<weights::SegmentRef> SegmentFor(const weights::Snapshot& snapshot)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // How often deltas have been encoded and segments written, for tests.
   int num_encoded() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -46,21 +46,19 @@ class PayloadStore final {
     absl::Mutex mu;
     std::optional<T> made ABSL_GUARDED_BY(mu);
   };
-  // Keyed by the base's digest, "" = whole.
-  template <typename T>
-  using Table = std::map<std::string, std::shared_ptr<Once<T>>>;
+  using Delta = Once<std::shared_ptr<const std::string>>;
+  using Segment = Once<std::optional<weights::SegmentRef>>;
 
-  template <typename T>
-  std::shared_ptr<Once<T>> Find(Table<T>* table,
-                                const std::string& key,
-                                domain::PolicyVersion version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // False for a late reader of a version that has been superseded, of which nothing is kept.
+  bool IsNewest(domain::PolicyVersion version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const PolicyStore* const store_;
   weights::SegmentWriter* const writer_;
   mutable absl::Mutex mu_;
   domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_){-1};
-  Table<std::shared_ptr<const std::string>> deltas_ ABSL_GUARDED_BY(mu_);
-  Table<std::optional<weights::SegmentRef>> segments_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, std::shared_ptr<Delta>> deltas_
+      ABSL_GUARDED_BY(mu_);  // By the base's digest.
+  std::shared_ptr<Segment> segment_ ABSL_GUARDED_BY(mu_);
   int num_encoded_ ABSL_GUARDED_BY(mu_) = 0;
   int num_written_ ABSL_GUARDED_BY(mu_) = 0;
   bool has_warned_ ABSL_GUARDED_BY(mu_) = false;

@@ -23,6 +23,7 @@ namespace convrec::learner {
 namespace {
 
 constexpr char kSharedMemory[] = "shared_memory";
+constexpr char kBroadcast[] = "broadcast";
 
 grpc::Status Superseded(int64_t version) {
   return {grpc::StatusCode::NOT_FOUND, absl::StrCat("version ", version, " has been superseded")};
@@ -34,11 +35,13 @@ class Service final : public PolicyService,
  public:
   Service(PolicyStore* store,
           weights::SegmentWriter* segments,
+          WeightBroadcaster* broadcaster,
           domain::RunEpoch epoch,
           const TransferPlanner::Options& options,
           Observer observer)
       : store_(store),
         segments_(segments),
+        broadcaster_(broadcaster),
         payloads_(store, segments),
         epoch_(epoch),
         observer_(std::move(observer)),
@@ -75,15 +78,38 @@ class Service final : public PolicyService,
     std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
     if (snapshot == nullptr) return Superseded(request->version());
 
-    const auto& failed = request->failed();
-    if (request->has_opened_probe() &&
-        std::find(failed.begin(), failed.end(), kSharedMemory) == failed.end()) {
+    const auto has_failed = [&failed = request->failed()](const char* source) {
+      return std::find(failed.begin(), failed.end(), source) != failed.end();
+    };
+    if (request->has_opened_probe() && !has_failed(kSharedMemory)) {
       // Whole: a delta would save bytes of a network, and costs more time than the bytes in memory.
-      const weights::Payload payload = payloads_.PayloadFor(std::move(snapshot), {});
-      if (const auto segment = payloads_.SegmentFor(payload, {})) {
+      if (const auto segment = payloads_.SegmentFor(*snapshot)) {
         reply->set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
         *reply->mutable_segment() =
-            wire::ToProto(wire::PlacedSegment{.ref = *segment, .header = payload.header()});
+            wire::ToProto(wire::PlacedSegment{.ref = *segment,
+                                              .header = {.encoding = weights::Encoding::kWhole,
+                                                         .size_bytes = snapshot->bytes.size()}});
+        return grpc::Status::OK;
+      }
+    }
+
+    if (broadcaster_ != nullptr && request->broadcast_backend() == broadcaster_->backend() &&
+        !has_failed(kBroadcast)) {
+      WeightBroadcaster::Answer answer;
+      const grpc::Status polled =
+          rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
+            answer = broadcaster_->PlanFor(
+                request->worker(), request->broadcast_generation(), snapshot, until);
+            return answer.is_known;
+          });
+      if (!polled.ok()) {
+        broadcaster_->Gone(request->worker(), request->version());
+        return polled;
+      }
+      if (!answer.is_known) return grpc::Status::OK;  // SOURCE_WAIT
+      if (answer.place) {
+        reply->set_source(v1::PlanTransferReply::SOURCE_BROADCAST);
+        *reply->mutable_broadcast() = wire::ToProto(*answer.place);
         return grpc::Status::OK;
       }
     }
@@ -93,8 +119,8 @@ class Service final : public PolicyService,
                                      .relay_address = relay.address,
                                      .is_local = relay.is_local,
                                      .failed = {}};
-    for (const std::string& source : failed) {
-      if (source != kSharedMemory) planned.failed.push_back(source);
+    for (const std::string& source : request->failed()) {
+      if (source != kSharedMemory && source != kBroadcast) planned.failed.push_back(source);
     }
     using Source = TransferPlanner::Plan::Source;
     TransferPlanner::Plan plan;
@@ -175,6 +201,7 @@ class Service final : public PolicyService,
  private:
   PolicyStore* const store_;
   weights::SegmentWriter* const segments_;
+  WeightBroadcaster* const broadcaster_;
   PayloadStore payloads_;
   const domain::RunEpoch epoch_;
   const Observer observer_;
@@ -201,10 +228,12 @@ RelayAddress RelayAddressOf(const std::string& peer, int port) {
 
 std::unique_ptr<PolicyService> PolicyService::Create(PolicyStore* store,
                                                      weights::SegmentWriter* segments,
+                                                     WeightBroadcaster* broadcaster,
                                                      domain::RunEpoch epoch,
                                                      const TransferPlanner::Options& options,
                                                      Observer observer) {
-  return std::make_unique<Service>(store, segments, epoch, options, std::move(observer));
+  return std::make_unique<Service>(
+      store, segments, broadcaster, epoch, options, std::move(observer));
 }
 
 }  // namespace convrec::learner

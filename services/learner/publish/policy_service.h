@@ -13,6 +13,7 @@
 #include "libs/weights/shared_segment.h"
 #include "services/learner/publish/policy_store.h"
 #include "services/learner/publish/transfer_planner.h"
+#include "services/learner/publish/weight_broadcaster.h"
 
 namespace grpc {
 class Service;
@@ -31,9 +32,11 @@ class PolicyService {
     std::function<void(const std::string& worker)> digest_mismatch = {};
   };
 
-  // `store` must outlive the service; so must `segments`, which may be null: no shared memory.
+  // `store` must outlive the service; so must `segments` and `broadcaster`, which may be null: no
+  // shared memory, no broadcasts.
   static std::unique_ptr<PolicyService> Create(PolicyStore* store,
                                                weights::SegmentWriter* segments,
+                                               WeightBroadcaster* broadcaster,
                                                domain::RunEpoch epoch,
                                                const TransferPlanner::Options& options,
                                                Observer observer);

@@ -31,11 +31,12 @@ std::shared_ptr<const weights::Snapshot> TakeSnapshot(
     domain::RunEpoch epoch,
     domain::PolicyVersion version,
     const std::string& dtype,
-    const std::vector<std::vector<int32_t>>& texts) {
+    const std::vector<std::vector<int32_t>>& texts,
+    const std::shared_ptr<weights::BufferPool>& pool) {
   const uint64_t element = weights::ElementBytes(dtype);
   CR_CHECK(element > 0, dtype);
   const at::NoGradGuard no_grad;
-  auto snapshot = std::make_shared<weights::Snapshot>();
+  const std::shared_ptr<weights::Snapshot> snapshot = weights::PooledSnapshot(pool);
   weights::Manifest& manifest = snapshot->manifest;
   manifest.epoch = epoch;
   manifest.version = version;
@@ -48,7 +49,8 @@ std::shared_ptr<const weights::Snapshot> TakeSnapshot(
                                 .digest = {}});
     manifest.size_bytes += manifest.tensors.back().size_bytes;
   }
-  snapshot->bytes = weights::ByteBuffer(manifest.size_bytes);
+  snapshot->bytes =
+      pool ? pool->Take(manifest.size_bytes) : weights::ByteBuffer(manifest.size_bytes);
   const at::TensorOptions type(dtype == "BF16" ? at::kBFloat16 : at::kFloat);
   size_t i = 0;
   for (const auto& [name, tensor] : decoder.parameters()) {

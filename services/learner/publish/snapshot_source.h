@@ -13,12 +13,14 @@
 namespace convrec::learner {
 
 // Copies every parameter to host memory in `dtype` ("F32" or "BF16") and digests it. Each of the
-// texts, of at least two tokens, goes along as a canary.
+// texts, of at least two tokens, goes along as a canary. The bytes are in memory of `pool`, where
+// there is one, and go back there with the snapshot.
 std::shared_ptr<const weights::Snapshot> TakeSnapshot(
     const model::Decoder& decoder,
     domain::RunEpoch epoch,
     domain::PolicyVersion version,
     const std::string& dtype,
-    const std::vector<std::vector<int32_t>>& texts = {});
+    const std::vector<std::vector<int32_t>>& texts = {},
+    const std::shared_ptr<weights::BufferPool>& pool = nullptr);
 
 }  // namespace convrec::learner

@@ -21,10 +21,12 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/collective/broadcast_group.h"
 #include "libs/config/stored_config.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/decoder.h"
 #include "libs/report/run_log.h"
+#include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
 #include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
@@ -46,6 +48,7 @@
 #include "services/learner/publish/policy_service.h"
 #include "services/learner/publish/policy_store.h"
 #include "services/learner/publish/snapshot_source.h"
+#include "services/learner/publish/weight_broadcaster.h"
 #include "services/learner/run/constrained_lists.h"
 #include "services/learner/run/evaluation_report.h"
 #include "services/learner/run/follower.h"
@@ -113,7 +116,7 @@ class Learner {
   // Nothing when the run log holds this evaluation already.
   absl::Status Evaluate(report::Stage stage, report::Split split, int64_t step);
   absl::Status EvaluateBetweenSteps();
-  void MakePolicyService();
+  absl::Status MakePolicyService();
   void Publish(domain::PolicyVersion version);
   std::string CheckpointName() const;
   absl::Status SaveCheckpoint(bool is_stage_end);
@@ -164,7 +167,12 @@ class Learner {
   std::unique_ptr<PromptBook> prompts_;
   std::unique_ptr<GroupLedger> ledger_;
   PolicyStore store_;
-  std::unique_ptr<weights::SegmentWriter> segments_;  // Null without shared memory.
+  // Of the version that is dropped last, for the next one.
+  const std::shared_ptr<weights::BufferPool> snapshot_memory_ =
+      std::make_shared<weights::BufferPool>();
+  std::unique_ptr<weights::SegmentWriter> segments_;             // Null without shared memory.
+  std::unique_ptr<collective::BroadcastStore> broadcast_store_;  // Null without broadcasts.
+  std::unique_ptr<WeightBroadcaster> broadcaster_;               // The same.
   std::unique_ptr<ExperienceService> experience_;
   std::unique_ptr<PolicyService> policy_service_;
   std::unique_ptr<rpc::Server> server_;
@@ -300,7 +308,7 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
       ledger_.get(),
       prompts_.get(),
       registry_);
-  MakePolicyService();
+  CR_RETURN_IF_ERROR(MakePolicyService());
   std::vector<grpc::Service*> services = policy_service_->services();
   services.push_back(experience_->service());
   CR_ASSIGN_OR_RETURN(server_, rpc::Server::Start(options_.learner.listen, services));
@@ -325,7 +333,7 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   return absl::OkStatus();
 }
 
-void Learner::MakePolicyService() {
+absl::Status Learner::MakePolicyService() {
   if (options_.learner.publish.shared_memory) {
     std::error_code error;
     const std::filesystem::path run = std::filesystem::weakly_canonical(options_.run_dir, error);
@@ -337,9 +345,19 @@ void Learner::MakePolicyService() {
       CR_LOG(WARNING) << writer.status().message() << "; all workers fetch over gRPC";
     }
   }
+  if (options_.learner.publish.broadcast) {
+    CR_ASSIGN_OR_RETURN(broadcast_store_, collective::BroadcastStore::Serve());
+    const std::string& device = options_.model.device;
+    broadcaster_ = std::make_unique<WeightBroadcaster>(WeightBroadcaster::Options{
+        .backend = collective::BroadcastBackend(device),
+        .port = broadcast_store_->port(),
+        .join = collective::JoinByDevice(device, rpc::IsLoopback(options_.learner.listen)),
+        .first_generation = epoch_.value << 32});
+  }
   policy_service_ = PolicyService::Create(
       &store_,
       segments_.get(),
+      broadcaster_.get(),
       epoch_,
       {.fanout = options_.learner.publish.fanout},
       {.live =
@@ -351,6 +369,7 @@ void Learner::MakePolicyService() {
              publish_metrics_.ObserveSent(encoding == weights::Encoding::kDelta, size_bytes);
            },
        .digest_mismatch = [this](const std::string&) { publish_metrics_.ObserveMismatch(); }});
+  return absl::OkStatus();
 }
 
 void Learner::Publish(domain::PolicyVersion version) {
@@ -368,7 +387,8 @@ void Learner::Publish(domain::PolicyVersion version) {
                               epoch_,
                               version,
                               options_.model.wire_type == config::WireType::kBf16 ? "BF16" : "F32",
-                              texts));
+                              texts,
+                              snapshot_memory_));
   ledger_->Publish(version);
   metrics_.SetPolicyVersion(version.value);
 }

@@ -31,6 +31,7 @@ class GrpcPolicyClient final : public PolicyClient {
   GrpcPolicyClient(const std::string& address, std::string worker)
       : learner_(absl::StrCat("learner at ", address), kLearnerAttempt),
         worker_(std::move(worker)),
+        learner_host_(address.substr(0, address.rfind(':'))),
         channel_(rpc::MakeChannel(address)),
         policy_(v1::PolicyService::NewStub(channel_)),
         weights_(v1::WeightService::NewStub(channel_)) {}
@@ -64,6 +65,8 @@ class GrpcPolicyClient final : public PolicyClient {
     request.set_base_digest(query.base.digest);
     request.set_has_opened_probe(query.has_opened_probe);
     request.set_relay_port(query.relay_port);
+    request.set_broadcast_backend(query.broadcast_backend);
+    request.set_broadcast_generation(query.broadcast_generation);
     for (const std::string& source : query.failed) request.add_failed(source);
     request.set_wait_ms(absl::ToInt64Milliseconds(query.wait));
     v1::PlanTransferReply reply;
@@ -87,6 +90,12 @@ class GrpcPolicyClient final : public PolicyClient {
         plan.source = TransferPlan::Source::kSharedMemory;
         plan.segment = segment.ref;
         plan.header = segment.header;
+        return plan;
+      }
+      case v1::PlanTransferReply::SOURCE_BROADCAST: {
+        CR_ASSIGN_OR_RETURN(plan.broadcast, wire::FromProto(reply.broadcast()));
+        plan.source = TransferPlan::Source::kBroadcast;
+        plan.broadcast.address = learner_host_;
         return plan;
       }
       default:
@@ -194,6 +203,7 @@ class GrpcPolicyClient final : public PolicyClient {
 
   PatientPeer learner_;
   const std::string worker_;
+  const std::string learner_host_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::PolicyService::Stub> policy_;
   const std::unique_ptr<v1::WeightService::Stub> weights_;

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/collective/broadcast_group.h"
 #include "libs/domain/ids.h"
 #include "libs/weights/payload.h"
 #include "libs/weights/shared_segment.h"
@@ -24,19 +25,22 @@ struct PolicyOffer {
 };
 
 struct PlanQuery {
-  weights::Base base;             // Held here; a delta may be against it.
-  bool has_opened_probe = false;  // Shared memory may be planned.
-  int relay_port = 0;             // Where others can fetch from this worker; 0 = nowhere.
+  weights::Base base;                  // Held here; a delta may be against it.
+  bool has_opened_probe = false;       // Shared memory may be planned.
+  int relay_port = 0;                  // Where others can fetch from this worker; 0 = nowhere.
+  std::string broadcast_backend = {};  // Empty: takes part in no broadcast.
+  int64_t broadcast_generation = 0;    // Of the group it is a member of; 0 = none.
   std::vector<std::string> failed = {};
   absl::Duration wait = absl::ZeroDuration();
 };
 
 struct TransferPlan {
-  enum class Source { kWait, kLearner, kWorker, kSharedMemory };
+  enum class Source { kWait, kLearner, kWorker, kSharedMemory, kBroadcast };
   Source source = Source::kWait;
   std::string address;            // Of the worker.
   weights::SegmentRef segment;    // In shared memory.
   weights::PayloadHeader header;  // The same.
+  collective::BroadcastPlace broadcast = {};
 };
 
 // A payload on its way in.

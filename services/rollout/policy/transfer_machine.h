@@ -60,8 +60,9 @@ std::optional<TransferStep> NextStep(TransferState state, TransferEvent event);
 // The table with what one version remembers.
 class TransferMachine final {
  public:
-  // Where bytes come from: an address, kSharedMemory, or kLearner.
+  // Where bytes come from: an address, kSharedMemory, kBroadcast, or kLearner.
   static constexpr char kSharedMemory[] = "shared_memory";
+  static constexpr char kBroadcast[] = "broadcast";
   static constexpr char kLearner[] = "";
 
   TransferState state() const { return state_; }

@@ -16,6 +16,8 @@ std::string NameOf(const TransferPlan& plan) {
   switch (plan.source) {
     case TransferPlan::Source::kSharedMemory:
       return TransferMachine::kSharedMemory;
+    case TransferPlan::Source::kBroadcast:
+      return TransferMachine::kBroadcast;
     case TransferPlan::Source::kWorker:
       return plan.address;
     default:
@@ -69,12 +71,16 @@ absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive
       case TransferAction::kPlan: {
         asked = base();
         payload = NewPayload();
-        const auto planned = client_->PlanTransfer(manifest,
-                                                   {.base = asked,
-                                                    .has_opened_probe = has_opened_probe,
-                                                    .relay_port = options_.relay_port,
-                                                    .failed = machine_.failed(),
-                                                    .wait = options_.plan_wait});
+        const auto* const member = options_.broadcasts;
+        const auto planned =
+            client_->PlanTransfer(manifest,
+                                  {.base = asked,
+                                   .has_opened_probe = has_opened_probe,
+                                   .relay_port = options_.relay_port,
+                                   .broadcast_backend = member ? options_.broadcast_backend : "",
+                                   .broadcast_generation = member ? member->generation() : 0,
+                                   .failed = machine_.failed(),
+                                   .wait = options_.plan_wait});
         if (!planned.ok()) return ended(planned.status());
         plan = *planned;
         action = plan.source == TransferPlan::Source::kWait ? machine_.On(TransferEvent::kMustWait)
@@ -158,6 +164,18 @@ TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer,
                     << " over gRPC";
     return TransferEvent::kFailed;
   }
+  if (plan.source == TransferPlan::Source::kBroadcast) {
+    payload->Begin({.encoding = weights::Encoding::kWhole, .size_bytes = manifest.size_bytes});
+    const absl::Status received =
+        options_.broadcasts == nullptr
+            ? absl::InternalError("the learner plans a broadcast that was not asked for")
+            : options_.broadcasts->Receive(
+                  plan.broadcast, payload->bytes.data(), payload->bytes.size());
+    if (received.ok()) return TransferEvent::kTransferred;
+    CR_LOG(WARNING) << received.message() << "; fetching version " << manifest.version.value
+                    << " over gRPC";
+    return TransferEvent::kFailed;
+  }
   const bool from_worker = plan.source == TransferPlan::Source::kWorker;
   const absl::Status fetched = client_->Fetch(plan.address, manifest, base(), payload);
   if (fetched.ok()) return TransferEvent::kTransferred;
@@ -174,11 +192,7 @@ TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer,
 
 absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Verify(
     const weights::Manifest& manifest, IncomingPayload payload) {
-  std::shared_ptr<weights::Snapshot> snapshot(new weights::Snapshot,
-                                              [pool = pool_](weights::Snapshot* ended) {
-                                                if (pool) pool->Give(std::move(ended->bytes));
-                                                delete ended;
-                                              });
+  const std::shared_ptr<weights::Snapshot> snapshot = weights::PooledSnapshot(pool_);
   snapshot->manifest = manifest;
   if (payload.header->encoding == weights::Encoding::kWhole) {
     snapshot->bytes = std::move(payload.bytes);

@@ -1,5 +1,5 @@
 // Brings one published version after the other into this process, verified: from shared memory,
-// from the learner or from another worker, whole or as a delta to the version held.
+// by broadcast, from the learner or from another worker, whole or as a delta to the version held.
 //
 // Runs a TransferMachine over a PolicyClient; knows no engine. Blocks; used by one thread, but for
 // held().
@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "libs/collective/broadcast_member.h"
 #include "libs/weights/payload.h"
 #include "libs/weights/snapshot.h"
 #include "services/rollout/policy/policy_client.h"
@@ -29,6 +30,9 @@ class WeightTransfer final {
     bool takes_deltas = true;
     bool takes_shared_memory = true;
     int relay_port = 0;  // Where others can fetch what is offered by `serve`; 0 = nowhere.
+    // Takes part in broadcasts, with members of this backend; must outlive the value. Null = no.
+    collective::BroadcastMember* broadcasts = nullptr;
+    std::string broadcast_backend = {};
     absl::Duration plan_wait = absl::Seconds(1);
     absl::Duration retry_wait = absl::Milliseconds(200);  // After a failure at the learner.
   };

@@ -234,6 +234,59 @@ TEST_F(WeightTransferTest, OverwrittenSharedMemoryFallsBackToGrpc) {
             (std::vector<std::string>{TransferMachine::kSharedMemory}));
 }
 
+// A group whose sender is `published`; it fails when there is none.
+class FakeGroup final : public collective::BroadcastGroup {
+ public:
+  explicit FakeGroup(const FakePolicyClient* client, bool breaks)
+      : client_(client), breaks_(breaks) {}
+  absl::Status Send(std::string_view, absl::Duration) override { return absl::OkStatus(); }
+  absl::Status Receive(char* bytes, size_t size, absl::Duration) override {
+    if (breaks_) return absl::UnavailableError("a member is lost");
+    EXPECT_EQ(size, client_->published->bytes.size());
+    std::memcpy(bytes, client_->published->bytes.data(), size);
+    return absl::OkStatus();
+  }
+
+ private:
+  const FakePolicyClient* const client_;
+  const bool breaks_;
+};
+
+TEST_F(WeightTransferTest, ABroadcastThatBreaksIsLeftAndTheLearnerAsked) {
+  bool breaks = false;
+  int joins = 0;
+  collective::BroadcastMember member([&](const collective::BroadcastPlace&) {
+    ++joins;
+    return std::make_unique<FakeGroup>(&client_, breaks);
+  });
+  WeightTransfer transfer(&client_,
+                          {.broadcasts = &member,
+                           .broadcast_backend = "gloo",
+                           .plan_wait = absl::ZeroDuration(),
+                           .retry_wait = absl::ZeroDuration()},
+                          {});
+  const auto receive = [&](int64_t version, int64_t generation) {
+    Publish(MakeSnapshot(version, kTensors, static_cast<uint64_t>(version)));
+    TransferPlan plan{.source = Source::kBroadcast, .address = {}, .segment = {}, .header = {}};
+    plan.broadcast.generation = generation;
+    client_.plans = {plan};
+    const auto received = transfer.Receive({.manifest = client_.published->manifest, .probe = {}});
+    ASSERT_TRUE(received.ok()) << received.status();
+    EXPECT_EQ((*received)->bytes.view(), client_.published->bytes.view());
+    ASSERT_TRUE(transfer.Commit().ok());
+  };
+  receive(1, 7);
+  receive(2, 7);
+  EXPECT_EQ(joins, 1) << "the group is used again";
+  EXPECT_TRUE(client_.fetched_from.empty());
+  EXPECT_EQ(client_.queries[1].broadcast_generation, 7);
+  breaks = true;
+  receive(3, 8);
+  EXPECT_EQ(client_.fetched_from, (std::vector<std::string>{""}));
+  EXPECT_EQ(client_.queries.back().failed, (std::vector<std::string>{TransferMachine::kBroadcast}));
+  EXPECT_EQ(client_.queries.back().broadcast_generation, 0);
+}
+
 TEST_F(WeightTransferTest, AWorkerThatKeepsNothingIsSentWholeWeights) {
   WeightTransfer transfer(&client_, {.keeps_weights = false}, {});
   for (int version = 1; version <= 2; ++version) {

@@ -1,0 +1,99 @@
+#include "services/learner/publish/weight_broadcaster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "libs/base/log.h"
+
+namespace convrec::learner {
+
+WeightBroadcaster::WeightBroadcaster(Options options)
+    : options_(std::move(options)),
+      member_(options_.join),
+      planner_(options_.window, options_.first_generation),
+      thread_([this] { Run(); }) {}
+
+WeightBroadcaster::~WeightBroadcaster() {
+  {
+    absl::MutexLock lock(&mu_);
+    is_closed_ = true;
+  }
+  thread_.join();
+}
+
+absl::Duration WeightBroadcaster::TimeoutFor(uint64_t size_bytes) const {
+  return options_.timeout + absl::Seconds(static_cast<double>(size_bytes) / options_.slowest);
+}
+
+WeightBroadcaster::Answer WeightBroadcaster::PlanFor(
+    const std::string& worker,
+    int64_t held,
+    const std::shared_ptr<const weights::Snapshot>& snapshot,
+    absl::Time until) {
+  using PlanAnswer = BroadcastPlanner::Plan::Answer;
+  const int64_t version = snapshot->manifest.version.value;
+  const absl::Duration timeout = TimeoutFor(snapshot->bytes.size());
+  absl::MutexLock lock(&mu_);
+  while (true) {
+    const absl::Time now = absl::Now();
+    const BroadcastPlanner::Plan plan = planner_.PlanFor(worker, held, version, now);
+    if (const std::optional<BroadcastPlanner::Round> round = planner_.TakeRound()) {
+      order_ = Order{.snapshot = snapshot,
+                     .place = {.address = {},
+                               .port = options_.port,
+                               .generation = round->generation,
+                               .rank = 0,
+                               .size = round->size,
+                               .timeout = timeout}};
+      planned_.SignalAll();
+    }
+    switch (plan.answer) {
+      case PlanAnswer::kElsewhere:
+        return {.is_known = true, .place = std::nullopt};
+      case PlanAnswer::kJoin:
+        return {.is_known = true,
+                .place = collective::BroadcastPlace{.address = {},
+                                                    .port = options_.port,
+                                                    .generation = plan.generation,
+                                                    .rank = plan.rank,
+                                                    .size = plan.size,
+                                                    .timeout = timeout}};
+      case PlanAnswer::kWait:
+        break;
+    }
+    if (now >= until) return {};
+    planned_.WaitWithDeadline(&mu_, std::min(until, planner_.closes()));
+  }
+}
+
+void WeightBroadcaster::Gone(const std::string& worker, int64_t version) {
+  absl::MutexLock lock(&mu_);
+  planner_.Gone(worker, version);
+}
+
+void WeightBroadcaster::Run() {
+  while (true) {
+    Order order;
+    {
+      absl::MutexLock lock(&mu_);
+      mu_.Await(absl::Condition(this, &WeightBroadcaster::HasOrder));
+      if (is_closed_) return;
+      order = *std::exchange(order_, std::nullopt);
+    }
+    const absl::Time start = absl::Now();
+    const absl::Status status = member_.Send(order.place, order.snapshot->bytes.view());
+    const int64_t version = order.snapshot->manifest.version.value;
+    if (status.ok()) {
+      CR_LOG(INFO) << "version " << version << " broadcast to " << order.place.size - 1
+                   << " workers in " << absl::FormatDuration(absl::Now() - start);
+      continue;
+    }
+    CR_LOG(WARNING) << status.message() << "; the workers that miss version " << version
+                    << " fetch it over gRPC";
+    absl::MutexLock lock(&mu_);
+    planner_.Broken(order.place.generation);
+  }
+}
+
+}  // namespace convrec::learner
