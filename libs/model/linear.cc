@@ -58,7 +58,9 @@ Linear::Linear(const std::vector<int64_t>& rows,
     panels_ = std::make_shared<kernels::PanelMatrix>(
         total, columns, is_narrow ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32);
   } else {
-    tensor_ = at::zeros({total, columns}, is_narrow ? options.dtype(at::kBFloat16) : options);
+    // Without rounded activations nothing is gained by weights that every product would widen.
+    const bool is_rounded = is_narrow && activations == Activations::kAsWeights;
+    tensor_ = at::zeros({total, columns}, is_rounded ? options.dtype(at::kBFloat16) : options);
   }
 }
 
@@ -116,9 +118,7 @@ at::Tensor Linear::Apply(const at::Tensor& x) const {
     Multiply(*panels_, sampling_bias_, activations_, x, /*add=*/false, &out);
     return out;
   }
-  const at::Tensor weights =
-      activations_ == Activations::kFloat32 ? tensor_.to(at::kFloat) : tensor_;
-  const at::Tensor product = at::linear(x.to(weights.scalar_type()), weights).to(at::kFloat);
+  const at::Tensor product = at::linear(x.to(tensor_.scalar_type()), tensor_).to(at::kFloat);
   return sampling_bias_.defined() ? product + sampling_bias_ : product;
 }
 

@@ -22,9 +22,11 @@
 namespace convrec::model {
 
 enum class WeightStorage {
-  kParameters,        // float32 leaves that others read and change.
-  kSamplingFloat32,   // No leaves; Load() fills what products read.
-  kSamplingBfloat16,  // The same, rounded to bfloat16; sums are float32.
+  kParameters,       // float32 leaves that others read and change.
+  kSamplingFloat32,  // No leaves; Load() fills what products read.
+  // The same, rounded to bfloat16, but for tensors whose products round no activations; sums are
+  // float32.
+  kSamplingBfloat16,
 };
 
 // Whether products of activations round the activations as well.
