@@ -440,7 +440,7 @@ void CheckLearner(const RunOptions& options, Rules& rules) {
   rules.Wait(learner.starvation_timeout, "learner.starvation_timeout_s");
   rules.Positive(learner.microbatch_tokens, "learner.microbatch_tokens");
   rules.Between(learner.ranks, 1, 1024, "learner.ranks");
-  rules.Between(learner.zero_stage, 0, 2, "learner.zero_stage");
+  rules.Between(learner.zero_stage, 0, 3, "learner.zero_stage");
   rules.Wait(learner.collective_timeout, "learner.collective_timeout_s");
   CheckLora(learner, rules);
   CheckObjective(options, rules);

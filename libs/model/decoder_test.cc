@@ -220,5 +220,55 @@ TEST(DecoderTest, Bfloat16ProductsOfTrainingStayNearThoseOfFloat32) {
   }
 }
 
+// Writes down what it is asked for.
+class RecordingKeeper final : public WeightKeeper {
+ public:
+  void Hold(int unit, int next) override { calls.emplace_back(unit, next); }
+  void Release() override { calls.emplace_back(kNone, kNone); }
+  std::vector<std::pair<int, int>> calls;
+};
+
+TEST(DecoderTest, AKeeperIsAskedForEveryUnitAndItsSuccessorForwardAndBackward) {
+  for (const bool tied : {true, false}) {
+    ModelConfig config = SmallConfig();
+    config.tie_word_embeddings = tied;
+    config.num_layers = 2;
+    const int output = tied ? 0 : 3;
+    const auto decoder = *MakeDecoder(config, {.trainable = true});
+    RecordingKeeper keeper;
+    decoder->SetKeeper(&keeper);
+    using Calls = std::vector<std::pair<int, int>>;
+    const Calls forward = {{0, 1}, {1, 2}, {2, output}, {output, 2}};
+    const Calls backward = {{2, 1}, {1, WeightKeeper::kNone}};
+    const at::Tensor ids = at::arange(5);
+    const GroupLayout layout({{.prompt_tokens = 2, .completion_tokens = {2, 1}}});
+    const auto attention = MakeGroupAttention(layout, at::kCPU);
+    const at::Tensor hidden =
+        decoder->Trunk(ids, torch::tensor(layout.positions, at::kLong), attention.get());
+    EXPECT_EQ(keeper.calls, forward);
+    keeper.calls.clear();
+    hidden.sum().backward();
+    EXPECT_EQ(keeper.calls, backward);
+
+    // What stands in for a pass makes the same calls.
+    RecordingKeeper other;
+    const UnitOrder order(config);
+    HoldAsForward(order, /*has_backward=*/true, &other);
+    EXPECT_EQ(other.calls, forward);
+    other.calls.clear();
+    for (int unit = order.size(); unit-- > 0;) HoldAsBackward(order, unit, &other);
+    EXPECT_EQ(other.calls, backward);
+
+    // So does reading: nothing is needed after the output.
+    keeper.calls.clear();
+    const auto copy = *MakeDecoder(config, {.random_values = false});
+    CopyParameters(*decoder, copy.get());
+    other.calls.clear();
+    HoldAsForward(order, /*has_backward=*/false, &other);
+    EXPECT_EQ(keeper.calls, other.calls);
+    EXPECT_TRUE(at::equal(copy->parameters()[3].tensor, decoder->parameters()[3].tensor));
+  }
+}
+
 }  // namespace
 }  // namespace convrec::model

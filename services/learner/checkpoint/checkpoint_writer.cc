@@ -32,7 +32,8 @@ absl::Status CheckpointWriter::CopyModel(const model::Decoder& policy) {
     host.random_values = false;
     CR_ASSIGN_OR_RETURN(copy_, model::MakeDecoder(policy.config(), host));
   }
-  return copy_->Load(policy.parameters());
+  model::CopyParameters(policy, copy_.get());
+  return absl::OkStatus();
 }
 
 absl::Status CheckpointWriter::Begin(const CheckpointOptions& options,

@@ -14,6 +14,9 @@ namespace convrec::learner {
 
 struct RankCommand {
   enum class Kind : int32_t {
+    kShardPolicy,    // Stage 3: every rank gets its shard of rank 0's policy.
+    kReadPolicy,     // Rank 0 reads all parameters, and then makes as many forward passes of its
+                     // own as the body says.
     kBeginSft,       // Make the trainer of the supervised stage.
     kBeginRl,        // That of reinforcement learning.
     kLoadReference,  // The reference policy comes from rank 0.

@@ -7,26 +7,25 @@
 namespace convrec::learner {
 
 std::vector<Bucket> MakeBuckets(const std::vector<int64_t>& parameter_sizes,
-                                const std::vector<int>& units,
                                 int num_ranks,
                                 int64_t bucket_size) {
-  CR_CHECK(num_ranks > 0 && bucket_size > 0);
-  CR_CHECK(units.empty() || units.size() == parameter_sizes.size());
+  CR_CHECK(bucket_size > 0);
   std::vector<Bucket> buckets;
   for (size_t i = parameter_sizes.size(); i-- > 0;) {
     const int64_t size = parameter_sizes[i];
-    const int unit = units.empty() ? 0 : units[i];
-    if (buckets.empty() || buckets.back().unit != unit || buckets.back().size + size > bucket_size)
-      buckets.push_back({.members = {}, .unit = unit});
+    if (buckets.empty() || buckets.back().size + size > bucket_size) buckets.emplace_back();
     Bucket& bucket = buckets.back();
     bucket.members.push_back({.parameter = i, .offset = bucket.size, .size = size});
     bucket.size += size;
   }
-  for (Bucket& bucket : buckets) {
-    bucket.shard_size = (bucket.size + num_ranks - 1) / num_ranks;
-    bucket.size = bucket.shard_size * num_ranks;
-  }
+  for (Bucket& bucket : buckets) CutIntoShards(num_ranks, &bucket);
   return buckets;
+}
+
+void CutIntoShards(int num_ranks, Bucket* bucket) {
+  CR_CHECK(num_ranks > 0);
+  bucket->shard_size = (bucket->size + num_ranks - 1) / num_ranks;
+  bucket->size = bucket->shard_size * num_ranks;
 }
 
 std::vector<ShardPiece> PiecesOf(const Bucket& bucket, int rank) {

@@ -22,7 +22,6 @@ struct Bucket {
   std::vector<BucketMember> members;
   int64_t size = 0;        // With padding.
   int64_t shard_size = 0;  // size / ranks.
-  int unit = 0;
 };
 
 // Elements [begin, begin + size) of a parameter, at `offset` of a shard.
@@ -34,11 +33,12 @@ struct ShardPiece {
 };
 
 // Buckets of at least one parameter and, unless it is a single one, at most `bucket_size` elements.
-// Parameters of different units share no bucket; empty `units` = all are of one.
 std::vector<Bucket> MakeBuckets(const std::vector<int64_t>& parameter_sizes,
-                                const std::vector<int>& units,
                                 int num_ranks,
                                 int64_t bucket_size);
+
+// Pads a bucket whose members are laid out, and sets its shard_size.
+void CutIntoShards(int num_ranks, Bucket* bucket);
 
 // What a rank owns of a bucket, in order; padding belongs to no piece.
 std::vector<ShardPiece> PiecesOf(const Bucket& bucket, int rank);

@@ -11,7 +11,7 @@ TEST(ShardLayoutTest, EveryElementIsOwnedOnceWhateverTheNumberOfRanks) {
     for (const int64_t bucket_size : {1, 8, 1000}) {
       std::vector<std::vector<int>> owners;
       for (const int64_t size : sizes) owners.emplace_back(static_cast<size_t>(size), 0);
-      for (const Bucket& bucket : MakeBuckets(sizes, {}, ranks, bucket_size)) {
+      for (const Bucket& bucket : MakeBuckets(sizes, ranks, bucket_size)) {
         EXPECT_EQ(bucket.size, bucket.shard_size * ranks);
         for (int rank = 0; rank < ranks; ++rank) {
           for (const ShardPiece& piece : PiecesOf(bucket, rank)) {
@@ -29,20 +29,13 @@ TEST(ShardLayoutTest, EveryElementIsOwnedOnceWhateverTheNumberOfRanks) {
 }
 
 TEST(ShardLayoutTest, BucketsHoldTheLastParametersFirstAndKeepTheirBound) {
-  const std::vector<Bucket> buckets = MakeBuckets({10, 3, 4, 5}, {}, 2, 9);
+  const std::vector<Bucket> buckets = MakeBuckets({10, 3, 4, 5}, 2, 9);
   ASSERT_EQ(buckets.size(), 3u);
   EXPECT_EQ(buckets[0].members[0].parameter, 3u);
   EXPECT_EQ(buckets[0].members[1].parameter, 2u);
   EXPECT_EQ(buckets[0].members[1].offset, 5);
   EXPECT_EQ(buckets[0].size, 10);  // 9 and padding.
   EXPECT_EQ(buckets[2].members[0].size, 10);
-}
-
-TEST(ShardLayoutTest, UnitsShareNoBucket) {
-  const std::vector<Bucket> buckets = MakeBuckets({1, 1, 1, 1}, {0, 1, 1, 0}, 1, 100);
-  ASSERT_EQ(buckets.size(), 3u);
-  EXPECT_EQ(buckets[1].unit, 1);
-  EXPECT_EQ(buckets[1].members.size(), 2u);
 }
 
 }  // namespace

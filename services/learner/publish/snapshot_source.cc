@@ -52,11 +52,13 @@ std::shared_ptr<const weights::Snapshot> TakeSnapshot(
   snapshot->bytes =
       pool ? pool->Take(manifest.size_bytes) : weights::ByteBuffer(manifest.size_bytes);
   const at::TensorOptions type(dtype == "BF16" ? at::kBFloat16 : at::kFloat);
-  size_t i = 0;
-  for (const auto& [name, tensor] : decoder.parameters()) {
-    // Converts straight into the snapshot.
-    const weights::TensorEntry& entry = manifest.tensors[i++];
-    at::from_blob(snapshot->bytes.data() + entry.offset, entry.shape, type).copy_(tensor);
+  {
+    model::ParameterReader reader(decoder);
+    for (size_t i = 0; i < manifest.tensors.size(); ++i) {
+      // Converts straight into the snapshot.
+      const weights::TensorEntry& entry = manifest.tensors[i];
+      at::from_blob(snapshot->bytes.data() + entry.offset, entry.shape, type).copy_(reader.Read(i));
+    }
   }
   weights::Seal(snapshot.get());
   for (const std::vector<int32_t>& text : texts)

@@ -13,8 +13,8 @@
 namespace convrec::learner {
 
 // Copies every parameter to host memory in `dtype` ("F32" or "BF16") and digests it. Each of the
-// texts, of at least two tokens, goes along as a canary. The bytes are in memory of `pool`, where
-// there is one, and go back there with the snapshot.
+// texts, of at least two tokens, goes along as a canary, for a forward pass each. The bytes are in
+// memory of `pool`, where there is one, and go back there with the snapshot.
 std::shared_ptr<const weights::Snapshot> TakeSnapshot(
     const model::Decoder& decoder,
     domain::RunEpoch epoch,

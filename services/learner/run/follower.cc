@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/numbers.h"
+#include "libs/base/check.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
@@ -16,6 +18,7 @@
 #include "services/learner/run/objective_of.h"
 #include "services/learner/run/run_data.h"
 #include "services/learner/run/trainer_options.h"
+#include "services/learner/train/sharded_parameters.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -39,6 +42,12 @@ class Follower {
       switch (command.kind) {
         case RankCommand::Kind::kEnd:
           return absl::OkStatus();
+        case RankCommand::Kind::kShardPolicy:
+          policy_shards_ = std::make_unique<ShardedParameters>(policy_.get(), group_);
+          break;
+        case RankCommand::Kind::kReadPolicy:
+          CR_RETURN_IF_ERROR(FollowReading(command.body));
+          break;
         case RankCommand::Kind::kBeginSft:
           CR_RETURN_IF_ERROR(MakeTrainer(SftTrainerOptions(options_)));
           break;
@@ -47,7 +56,7 @@ class Follower {
           break;
         case RankCommand::Kind::kLoadReference: {
           CR_ASSIGN_OR_RETURN(reference_, EmptyDecoder(/*trainable=*/false));
-          BroadcastDecoder(*reference_, group_);
+          reference_shards_ = ShareReference(options_, reference_.get(), group_);
           context_.reference = reference_.get();
           break;
         }
@@ -71,8 +80,18 @@ class Follower {
 
   absl::Status MakeTrainer(const Trainer::Options& options) {
     trainer_.reset();
-    CR_ASSIGN_OR_RETURN(trainer_,
-                        Trainer::Create(options, policy_.get(), base::Clock::Real(), group_));
+    CR_ASSIGN_OR_RETURN(
+        trainer_,
+        Trainer::Create(options, policy_.get(), base::Clock::Real(), group_, policy_shards_.get()));
+    return absl::OkStatus();
+  }
+
+  // Rank 0 reads its policy and then makes some forward passes.
+  absl::Status FollowReading(const std::string& num_passes) {
+    int count = 0;
+    CR_CHECK(absl::SimpleAtoi(num_passes, &count));
+    for (int i = 0; i <= count; ++i)
+      model::HoldAsForward(policy_shards_->order(), /*has_backward=*/false, policy_shards_.get());
     return absl::OkStatus();
   }
 
@@ -93,7 +112,9 @@ class Follower {
   RankShards shards_;
   model::ModelConfig config_;
   std::unique_ptr<model::Decoder> policy_;
+  std::unique_ptr<ShardedParameters> policy_shards_;  // Stage 3.
   std::unique_ptr<model::Decoder> reference_;
+  std::unique_ptr<ShardedParameters> reference_shards_;  // Stage 3.
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer_;
   RunData data_;
   ConstrainedLists constrained_;
@@ -103,9 +124,13 @@ class Follower {
 
 }  // namespace
 
-void BroadcastDecoder(const model::Decoder& decoder, ProcessGroup* group) {
-  for (const model::NamedTensor& parameter : decoder.parameters())
+std::unique_ptr<ShardedParameters> ShareReference(const config::RunOptions& options,
+                                                  model::Decoder* reference,
+                                                  ProcessGroup* group) {
+  if (options.learner.zero_stage == 3) return std::make_unique<ShardedParameters>(reference, group);
+  for (const model::NamedTensor& parameter : reference->parameters())
     group->Broadcast(parameter.tensor.detach(), "the reference policy");
+  return nullptr;
 }
 
 absl::Status FollowLearner(const config::RunOptions& options, ProcessGroup* group) {

@@ -59,6 +59,7 @@
 #include "services/learner/run/run_state.h"
 #include "services/learner/run/step_report.h"
 #include "services/learner/run/trainer_options.h"
+#include "services/learner/train/sharded_parameters.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -123,6 +124,9 @@ class Learner {
   // Makes trainer_; on all ranks.
   absl::Status BeginStage(RankCommand::Kind kind, const Trainer::Options& options);
   absl::Status LoadReference();
+  // Stage 3: before rank 0 reads the whole policy, and then makes so many forward passes with it,
+  // the other ranks are told to take part.
+  void AnnounceReading(size_t num_passes);
   // Keeps in mind which step of reinforcement learning validates best.
   void NoteValidation(const report::Evaluation& evaluation);
   absl::Status Log(const report::Record& record) { return log_->Append(record); }
@@ -143,7 +147,9 @@ class Learner {
 
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer_;
   std::unique_ptr<model::Decoder> policy_;
+  std::unique_ptr<ShardedParameters> policy_shards_;  // Stage 3.
   std::unique_ptr<model::Decoder> reference_;
+  std::unique_ptr<ShardedParameters> reference_shards_;  // Stage 3.
   RunData data_;
   ConstrainedLists constrained_;
   RunState state_;
@@ -185,10 +191,14 @@ absl::Status Learner::LoadModel() {
   source_directory_ = options_.model.path;
   if (resumed_) {
     CR_ASSIGN_OR_RETURN(policy_, model::LoadDecoder(resumed_->directory, trainable));
-    return absl::OkStatus();
+  } else {
+    CR_ASSIGN_OR_RETURN(policy_,
+                        model::LoadDecoder(options_.model.path, trainable, /*allow_random=*/true));
   }
-  CR_ASSIGN_OR_RETURN(policy_,
-                      model::LoadDecoder(options_.model.path, trainable, /*allow_random=*/true));
+  if (group_ != nullptr && options_.learner.zero_stage == 3) {
+    group_->Announce(Encode({RankCommand::Kind::kShardPolicy, 0, ""}));
+    policy_shards_ = std::make_unique<ShardedParameters>(policy_.get(), group_);
+  }
   return absl::OkStatus();
 }
 
@@ -383,6 +393,7 @@ void Learner::Publish(domain::PolicyVersion version) {
     if (text.size() >= 2) texts.push_back(std::move(text));
   }
   ledger_->Announce(version);
+  AnnounceReading(texts.size());
   store_.Publish(TakeSnapshot(*policy_,
                               epoch_,
                               version,
@@ -401,6 +412,8 @@ absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
   state_.ledger = ledger_->state();
   saved_ = CheckpointName();
   const bool keeps_best = options_.learner.checkpoint.keep_best && best_step_ >= 0;
+  CR_RETURN_IF_ERROR(checkpoints_.Finish());  // No rank waits for the disk in a collective.
+  AnnounceReading(0);
   CR_RETURN_IF_ERROR(checkpoints_.Begin({.root = CheckpointRoot(options_.run_dir),
                                          .name = saved_,
                                          .source_directory = source_directory_,
@@ -419,9 +432,16 @@ absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
 
 absl::Status Learner::BeginStage(RankCommand::Kind kind, const Trainer::Options& options) {
   if (group_ != nullptr) group_->Announce(Encode({kind, 0, ""}));
-  CR_ASSIGN_OR_RETURN(trainer_,
-                      Trainer::Create(options, policy_.get(), base::Clock::Real(), group_));
+  CR_ASSIGN_OR_RETURN(
+      trainer_,
+      Trainer::Create(options, policy_.get(), base::Clock::Real(), group_, policy_shards_.get()));
   return absl::OkStatus();
+}
+
+void Learner::AnnounceReading(size_t num_passes) {
+  if (policy_shards_ == nullptr) return;
+  group_->Announce(
+      Encode({RankCommand::Kind::kReadPolicy, state_.rl_step, absl::StrCat(num_passes)}));
 }
 
 absl::Status Learner::LoadReference() {
@@ -434,7 +454,7 @@ absl::Status Learner::LoadReference() {
       model::LoadDecoder(start.directory, LearnerDecoderOptions(options_, /*trainable=*/false)));
   if (group_ == nullptr) return absl::OkStatus();
   group_->Announce(Encode({RankCommand::Kind::kLoadReference, 0, ""}));
-  BroadcastDecoder(*reference_, group_);
+  reference_shards_ = ShareReference(options_, reference_.get(), group_);
   return absl::OkStatus();
 }
 
@@ -670,6 +690,7 @@ absl::Status Learner::Run() {
     CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/true));
   }
   CR_RETURN_IF_ERROR(checkpoints_.Finish());
+  AnnounceReading(0);
   return ExportModel(*policy_, source_directory_, base::JoinPath(options_.run_dir, "model"));
 }
 

@@ -130,6 +130,7 @@ GroupLogprobs ForwardGroups(const model::Decoder& decoder,
                     hidden_MD, head_VD, target_M, options.temperature, *support, options.chunk_rows)
               : model::ChunkedLogprob(
                     hidden_MD, head_VD, target_M, options.temperature, options.chunk_rows);
+  if (decoder.keeper() != nullptr && !result.logprob_M.requires_grad()) decoder.keeper()->Release();
   return {result.logprob_M, result.entropy_M};
 }
 

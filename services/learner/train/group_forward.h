@@ -42,7 +42,8 @@ struct GroupLogprobs {
   at::Tensor entropy_M;  // float32, differentiable likewise.
 };
 
-// One pass over all groups at once. Throws what torch throws.
+// One pass over all groups at once. Throws what torch throws. A decoder with a keeper is left with
+// the output's values in place where a backward pass may follow.
 GroupLogprobs ForwardGroups(const model::Decoder& decoder,
                             const std::vector<TokenGroup>& groups,
                             const ForwardOptions& options);

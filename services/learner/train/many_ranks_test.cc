@@ -12,6 +12,7 @@
 #include "libs/collective/testing/rank_processes.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/safetensors.h"
+#include "services/learner/train/sharded_parameters.h"
 #include "services/learner/train/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
 
@@ -66,18 +67,34 @@ std::map<std::string, at::Tensor> ReadTensors(const std::string& path) {
   return tensors;
 }
 
+struct Variant {
+  int updates_per_batch = 1;
+  bool activation_checkpointing = false;
+  bool tied = true;  // The head is the embedding.
+};
+
 // Runs `body` on rank 0 of `size` ranks, which start from a state if there is one, and reads back
 // what it gave.
 Result RunTraining(int size,
                    int zero_stage,
                    const Body& body,
                    const Result* state = nullptr,
-                   int updates_per_batch = 1) {
+                   const Variant& variant = {}) {
   const base::TemporaryDirectory dir;
   const auto run = [&](int rank, int port, int fd) {
     // Every rank begins with other parameters: those of rank 0 count.
-    const auto policy = MakeTinyDecoder(1 + static_cast<uint64_t>(rank));
-    const auto reference = MakeTinyDecoder(2, /*trainable=*/false);
+    const auto make = [&](uint64_t seed, bool trainable) {
+      model::ModelConfig config = TinyConfig();
+      config.tie_word_embeddings = variant.tied;
+      return *model::MakeDecoder(
+          config,
+          {.trainable = trainable,
+           .activation_checkpointing = trainable && variant.activation_checkpointing,
+           .seed = seed});
+    };
+    model::SetComputeThreads(1);
+    const auto policy = make(1 + static_cast<uint64_t>(rank), /*trainable=*/true);
+    const auto reference = make(2, /*trainable=*/false);
     std::unique_ptr<ProcessGroup> group;
     if (size > 1) {
       group = *ProcessGroup::Connect({.rank = rank,
@@ -93,8 +110,14 @@ Result RunTraining(int size,
         at::Tensor(parameter.tensor).copy_(state->tensors.at(parameter.name));
     }
     Trainer::Options options = Options(zero_stage);
-    options.updates_per_batch = updates_per_batch;
-    const auto trainer = *Trainer::Create(options, policy.get(), base::Clock::Real(), group.get());
+    options.updates_per_batch = variant.updates_per_batch;
+    std::unique_ptr<ShardedParameters> shards, reference_shards;
+    if (zero_stage == 3) {
+      shards = std::make_unique<ShardedParameters>(policy.get(), group.get());
+      reference_shards = std::make_unique<ShardedParameters>(reference.get(), group.get());
+    }
+    const auto trainer =
+        *Trainer::Create(options, policy.get(), base::Clock::Real(), group.get(), shards.get());
     if (state != nullptr) {
       for (const MomentPiece& moment : trainer->Moments(rank)) {
         moment.values_N.copy_(state->tensors.at(moment.name).narrow(0, moment.begin, moment.size));
@@ -106,13 +129,26 @@ Result RunTraining(int size,
       while (true) {
         const RankCommand command = DecodeCommand(group->AwaitCommand());
         if (command.kind == RankCommand::Kind::kEnd) break;
+        if (command.kind == RankCommand::Kind::kReadPolicy) {
+          model::HoldAsForward(shards->order(), /*has_backward=*/false, shards.get());
+          continue;
+        }
         trainer->Follow(command, {TinyObjective(), reference.get(), {}});
       }
     } else {
       values = body(*trainer, *policy, reference.get());
       values.insert(values.begin(), static_cast<double>(trainer->num_updates()));
+      if (shards != nullptr) {
+        // Nobody holds whole parameters between steps.
+        CR_CHECK(shards->num_gathered_bytes() + reference_shards->num_gathered_bytes() == 0);
+        for (const model::NamedTensor& parameter : policy->parameters())
+          CR_CHECK(parameter.tensor.storage().data() == nullptr, parameter.name);
+        group->Announce(Encode({RankCommand::Kind::kReadPolicy, 0, ""}));
+      }
+      const auto whole = make(1, /*trainable=*/false);
+      model::CopyParameters(*policy, whole.get());
       if (group != nullptr) group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
-      WriteTensors(JoinPath(dir.path(), "parameters"), policy->parameters());
+      WriteTensors(JoinPath(dir.path(), "parameters"), whole->parameters());
       CR_CHECK(base::WriteFileAtomically(JoinPath(dir.path(), "values"), EncodeRecords({{values}}))
                    .ok());
     }
@@ -208,7 +244,7 @@ TEST(ManyRanksTest, GiveTheLossesWeightsAndMomentsOfOneRankAtEveryStage) {
   const Result one = RunTraining(1, 0, ThreeOfEach);
   EXPECT_EQ(one.values[0], 6);
   for (const int size : {2, 4}) {
-    for (const int stage : {0, 1, 2}) {
+    for (const int stage : {0, 1, 2, 3}) {
       ExpectEqual(RunTraining(size, stage, ThreeOfEach),
                   one,
                   2e-6,
@@ -218,8 +254,23 @@ TEST(ManyRanksTest, GiveTheLossesWeightsAndMomentsOfOneRankAtEveryStage) {
 }
 
 TEST(ManyRanksTest, SeveralUpdatesOfABatchAreThoseOfOneRank) {
-  const Result one = RunTraining(1, 0, ThreeOfEach, nullptr, 2);
-  ExpectEqual(RunTraining(2, 2, ThreeOfEach, nullptr, 2), one, 4e-6, "two updates");
+  const Variant twice = {.updates_per_batch = 2};
+  const Result one = RunTraining(1, 0, ThreeOfEach, nullptr, twice);
+  for (const int stage : {2, 3})
+    ExpectEqual(RunTraining(2, stage, ThreeOfEach, nullptr, twice), one, 4e-6, "two updates");
+}
+
+TEST(ManyRanksTest, ShardedParametersServeCheckpointedLayersAndAHeadOfItsOwn) {
+  for (const bool tied : {true, false}) {
+    const Result one = RunTraining(1, 0, ThreeOfEach, nullptr, {.tied = tied});
+    const Result plain = RunTraining(2, 3, ThreeOfEach, nullptr, {.tied = tied});
+    ExpectEqual(plain, one, 2e-6, absl::StrCat("tied ", tied));
+    ExpectEqual(
+        RunTraining(2, 3, ThreeOfEach, nullptr, {.activation_checkpointing = true, .tied = tied}),
+        plain,
+        0,
+        absl::StrCat("checkpoints, tied ", tied));
+  }
 }
 
 TEST(ManyRanksTest, AGradientThatIsNotFiniteIsRefusedByAllAndLeavesNoTrace) {
@@ -235,22 +286,26 @@ TEST(ManyRanksTest, AGradientThatIsNotFiniteIsRefusedByAllAndLeavesNoTrace) {
   const Result one = RunTraining(1, 0, body);
   EXPECT_EQ(one.values[1], 0);
   EXPECT_EQ(one.values[2], 1);
-  for (const int stage : {0, 1, 2}) ExpectEqual(RunTraining(2, stage, body), one, 2e-6, "refused");
+  for (const int stage : {0, 1, 2, 3})
+    ExpectEqual(RunTraining(2, stage, body), one, 2e-6, "refused");
 }
 
-TEST(ManyRanksTest, AStateGoesFromFourRanksToTwoToOneBitForBit) {
+TEST(ManyRanksTest, AStateGoesFromFourRanksToThreeToTwoToOneBitForBit) {
   const Body nothing = [](Trainer&, model::Decoder&, const model::Decoder*) {
     return std::vector<double>();
   };
   Result four = RunTraining(4, 2, ThreeOfEach);
   four.values.resize(1);  // The number of updates.
-  const Result two = RunTraining(2, 1, nothing, &four);
-  ExpectEqual(two, four, 0, "four to two");
+  const Result three = RunTraining(3, 3, nothing, &four);
+  ExpectEqual(three, four, 0, "four to three, of stage 3");
+  const Result two = RunTraining(2, 1, nothing, &three);
+  ExpectEqual(two, four, 0, "three to two");
   ExpectEqual(RunTraining(1, 0, nothing, &two), four, 0, "two to one");
 }
 
 TEST(ManyRanksTest, TheSameRanksGiveTheSameBits) {
-  ExpectEqual(RunTraining(2, 2, ThreeOfEach), RunTraining(2, 2, ThreeOfEach), 0, "twice");
+  for (const int stage : {2, 3})
+    ExpectEqual(RunTraining(2, stage, ThreeOfEach), RunTraining(2, stage, ThreeOfEach), 0, "twice");
 }
 
 }  // namespace

@@ -33,20 +33,34 @@ at::Tensor MemberOf(const at::Tensor& whole, const BucketMember& member) {
 
 ShardedAdamW::ShardedAdamW(const Options& options,
                            const std::vector<model::NamedTensor>& parameters,
-                           ProcessGroup* group)
-    : options_(options), parameters_(parameters), group_(group), bucket_of_(parameters.size()) {
-  CR_CHECK(options.zero_stage >= 0 && options.zero_stage <= 2);
+                           ProcessGroup* group,
+                           ShardedParameters* shards)
+    : options_(options),
+      parameters_(parameters),
+      group_(group),
+      shards_(shards),
+      bucket_of_(parameters.size()) {
+  CR_CHECK(options.zero_stage >= 0 && options.zero_stage <= 3);
+  CR_CHECK((options.zero_stage == 3) == (shards != nullptr));
   const at::NoGradGuard no_grad;
-  std::vector<int64_t> sizes;
-  for (const model::NamedTensor& parameter : parameters_) {
-    group_->Broadcast(parameter.tensor.detach(), "parameters");
-    sizes.push_back(parameter.tensor.numel());
+  std::vector<Bucket> layouts;
+  if (shards_ != nullptr) {
+    for (int unit = shards_->order().size(); unit-- > 0;) layouts.push_back(shards_->layout(unit));
+  } else {
+    std::vector<int64_t> sizes;
+    for (const model::NamedTensor& parameter : parameters_) {
+      group_->Broadcast(parameter.tensor.detach(), "parameters");
+      sizes.push_back(parameter.tensor.numel());
+    }
+    layouts = MakeBuckets(sizes, group_->size(), options_.bucket_size);
   }
   std::vector<model::NamedTensor> pieces;
-  for (Bucket& layout : MakeBuckets(sizes, {}, group_->size(), options_.bucket_size)) {
+  buckets_.reserve(layouts.size());
+  for (Bucket& layout : layouts) {
     BucketState& bucket = buckets_.emplace_back();
     bucket.layout = std::move(layout);
     bucket.pieces = PiecesOf(bucket.layout, group_->rank());
+    const int unit = static_cast<int>(layouts.size() - buckets_.size());
     for (const BucketMember& member : bucket.layout.members)
       bucket_of_[member.parameter] = buckets_.size() - 1;
     if (!shards_gradients()) bucket.whole = NewWhole(bucket);
@@ -57,7 +71,10 @@ ShardedAdamW::ShardedAdamW(const Options& options,
             : at::zeros({bucket.layout.shard_size}, parameters_[0].tensor.detach().options());
     for (const ShardPiece& piece : bucket.pieces) {
       const model::NamedTensor& parameter = parameters_[piece.parameter];
-      pieces.push_back({parameter.name, Flat(parameter.tensor).narrow(0, piece.begin, piece.size)});
+      pieces.push_back({parameter.name,
+                        shards_ != nullptr
+                            ? shards_->shard(unit).narrow(0, piece.offset, piece.size)
+                            : Flat(parameter.tensor).narrow(0, piece.begin, piece.size)});
       piece_gradients_.push_back(bucket.shard.narrow(0, piece.offset, piece.size));
       if (options_.zero_stage > 0) pieces.back().tensor.mutable_grad() = piece_gradients_.back();
     }
@@ -111,6 +128,12 @@ void ShardedAdamW::GradientCompleted(size_t index) {
   if (!reduces_) return;
   const at::NoGradGuard no_grad;
   BucketState& bucket = buckets_[bucket_of_[index]];
+  if (shards_ != nullptr) {
+    // All ranks reduce a unit before they ask for the values of the one after the next, or their
+    // operations are not the same. The embedding's gradient needs no values.
+    const int unit = UnitOf(bucket_of_[index]);
+    CR_CHECK(unit == shards_->order().embedding() || shards_->holds(unit));
+  }
   if (shards_gradients()) {
     if (!bucket.whole.defined()) bucket.whole = NewWhole(bucket);
     at::Tensor parameter = parameters_[index].tensor;
@@ -127,7 +150,11 @@ void ShardedAdamW::GradientCompleted(size_t index) {
 void ShardedAdamW::EndBackward() {
   if (!reduces_) return;
   const at::NoGradGuard no_grad;
-  while (next_ < buckets_.size()) Reduce(&buckets_[next_++]);
+  for (; next_ < buckets_.size(); ++next_) {
+    if (shards_ != nullptr) model::HoldAsBackward(shards_->order(), UnitOf(next_), shards_);
+    Reduce(&buckets_[next_]);
+  }
+  if (shards_ != nullptr) shards_->Release();
   if (shards_gradients()) {
     for (BucketState& bucket : buckets_) Await(&bucket);
   }
@@ -184,7 +211,7 @@ void ShardedAdamW::Step(double learning_rate, double scale) {
     at::_foreach_mul_(gradients, scale);
   }
   adamw_->Step(learning_rate);
-  if (options_.zero_stage > 0) GatherParameters();
+  if (options_.zero_stage == 1 || options_.zero_stage == 2) GatherParameters();
 }
 
 void ShardedAdamW::GatherParameters() {

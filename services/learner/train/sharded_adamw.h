@@ -6,6 +6,8 @@
 //             step and updated parameters all-gathered
 //   stage 2   each rank holds its shard of the gradients too; buckets are reduce-scattered in every
 //             backward pass and then freed, so whole gradients never exist
+//   stage 3   each rank holds its shard of the parameters too (sharded_parameters.h); a bucket is a
+//             unit, and the update stays within the shard
 // Parameters are the same bits on all ranks after construction and after every Step(). The sums
 // are those of one rank up to rounding. All ranks call the same methods in the same order. A
 // bucket travels, on the process group's threads, as soon as backward has completed all its
@@ -22,6 +24,7 @@
 #include "services/learner/parallel/process_group.h"
 #include "services/learner/parallel/shard_layout.h"
 #include "services/learner/train/adamw.h"
+#include "services/learner/train/sharded_parameters.h"
 
 namespace convrec::learner {
 
@@ -33,11 +36,12 @@ class ShardedAdamW final {
     int64_t bucket_size = int64_t{1} << 23;  // Elements: 32 MiB.
   };
 
-  // Gives all ranks the parameters of the leader. Handles of `parameters` are kept; `group` and the
-  // parameters outlive this.
+  // Gives all ranks the parameters of the leader, which they have already at stage 3. Handles of
+  // `parameters` are kept; they, `group` and `shards`, which is null but at stage 3, outlive this.
   ShardedAdamW(const Options& options,
                const std::vector<model::NamedTensor>& parameters,
-               ProcessGroup* group);
+               ProcessGroup* group,
+               ShardedParameters* shards);
   ~ShardedAdamW();
   ShardedAdamW(const ShardedAdamW&) = delete;
 
@@ -45,7 +49,7 @@ class ShardedAdamW final {
   void BeginStep();
 
   // Around every backward pass of a step. A rank that has fewer micro-batches than another does
-  // nothing in between.
+  // nothing in between; at stage 3 it has made the calls of a forward pass before.
   void BeginBackward(bool is_last);
   void EndBackward();
 
@@ -80,6 +84,8 @@ class ShardedAdamW final {
   bool shards_gradients() const { return options_.zero_stage >= 2; }
   // Called when backward has completed the gradient of a parameter.
   void GradientCompleted(size_t parameter);
+  // At stage 3; buckets are the units, the last one first.
+  int UnitOf(size_t bucket) const { return static_cast<int>(buckets_.size() - 1 - bucket); }
   void Reduce(BucketState* bucket);
   void Await(BucketState* bucket);
   void GatherParameters();
@@ -88,6 +94,7 @@ class ShardedAdamW final {
   const Options options_;
   const std::vector<model::NamedTensor> parameters_;
   ProcessGroup* const group_;
+  ShardedParameters* const shards_;
   std::vector<BucketState> buckets_;
   std::vector<size_t> bucket_of_;            // By parameter.
   std::vector<at::Tensor> piece_gradients_;  // Of this rank.

@@ -17,8 +17,7 @@ namespace convrec::learner {
 inline constexpr int32_t kTinyVocab = 24;
 inline constexpr int32_t kTinyEnd = 23;
 
-inline std::unique_ptr<model::Decoder> MakeTinyDecoder(uint64_t seed = 1, bool trainable = true) {
-  model::SetComputeThreads(1);  // Tensors of this size only wait for a second thread.
+inline model::ModelConfig TinyConfig() {
   model::ModelConfig config;
   config.vocab_size = kTinyVocab;
   config.hidden_size = 16;
@@ -30,10 +29,16 @@ inline std::unique_ptr<model::Decoder> MakeTinyDecoder(uint64_t seed = 1, bool t
   config.max_position_embeddings = 64;
   config.tie_word_embeddings = true;
   config.initializer_range = 0.2;
+  return config;
+}
+
+inline std::unique_ptr<model::Decoder> MakeTinyDecoder(uint64_t seed = 1, bool trainable = true) {
+  model::SetComputeThreads(1);  // Tensors of this size only wait for a second thread.
   model::DecoderOptions options;
   options.trainable = trainable;
   options.seed = seed;
-  absl::StatusOr<std::unique_ptr<model::Decoder>> decoder = model::MakeDecoder(config, options);
+  absl::StatusOr<std::unique_ptr<model::Decoder>> decoder =
+      model::MakeDecoder(TinyConfig(), options);
   CR_CHECK(decoder.ok(), std::string(decoder.status().message()));
   return *std::move(decoder);
 }

@@ -105,6 +105,12 @@ void AddRecords(const Records& records,
     accumulator->Add(TermsOf(share, microbatches[i], num_microbatches), RecordOf(records[i]));
 }
 
+// A forward pass of other ranks, which this one has nothing for.
+void SkipForward(const model::Decoder& decoder, bool has_backward) {
+  if (decoder.keeper() == nullptr) return;
+  model::HoldAsForward(model::UnitOrder(decoder.config()), has_backward, decoder.keeper());
+}
+
 std::string MemoryTable(const model::Decoder& policy,
                         const std::vector<TokenGroup>& groups,
                         int64_t budget) {
@@ -132,7 +138,8 @@ std::string MemoryTable(const model::Decoder& policy,
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Options& options,
                                                          model::Decoder* policy,
                                                          const base::Clock* clock,
-                                                         ProcessGroup* group) {
+                                                         ProcessGroup* group,
+                                                         ShardedParameters* shards) {
   CR_RETURN_IF_ERROR(Validate(options.schedule));
   if (options.microbatch_tokens <= 0) {
     return base::BadConfig(absl::StrCat(
@@ -157,14 +164,15 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Options& options,
     }
   }
   return CatchTorch(
-      [&] { return std::unique_ptr<Trainer>(new Trainer(options, policy, clock, group)); },
+      [&] { return std::unique_ptr<Trainer>(new Trainer(options, policy, clock, group, shards)); },
       [&] { return MemoryTable(*policy, {}, options.microbatch_tokens); });
 }
 
 Trainer::Trainer(const Options& options,
                  model::Decoder* policy,
                  const base::Clock* clock,
-                 ProcessGroup* group)
+                 ProcessGroup* group,
+                 ShardedParameters* shards)
     : options_(options), policy_(policy), clock_(clock), group_(group) {
   if (group_ == nullptr) {
     adamw_ = std::make_unique<AdamW>(options.adamw, policy->parameters());
@@ -175,7 +183,8 @@ Trainer::Trainer(const Options& options,
                                                            .zero_stage = options.zero_stage,
                                                            .bucket_size = options.bucket_size},
                                      policy->parameters(),
-                                     group_);
+                                     group_,
+                                     shards);
 }
 
 StepPlan Trainer::PlanStep(const std::vector<TokenGroup>& groups) const {
@@ -253,13 +262,16 @@ StepStats Trainer::RunPolicyStep(const TrainingBatch& batch,
     for (size_t i = 0; i < static_cast<size_t>(plan.num_rounds); ++i) {
       const bool is_last = i + 1 == static_cast<size_t>(plan.num_rounds);
       LapTimer timer(clock_);
+      const bool needs_reference = update == 0 && reference != nullptr && objective.kl_beta > 0;
       if (i >= microbatches.size()) {
+        if (needs_reference) SkipForward(*reference, /*has_backward=*/false);
+        SkipForward(*policy_, /*has_backward=*/true);
         Backward({}, is_last);
         timer.Lap(&stats.times.backward);
         continue;
       }
       const std::vector<TokenGroup> selected = Select(groups, microbatches[i]);
-      if (update == 0 && reference != nullptr && objective.kl_beta > 0) {
+      if (needs_reference) {
         const at::NoGradGuard no_grad;
         references[i] =
             ForwardGroups(*reference, selected, options_.forward).logprob_M.to(policy_->device());
@@ -345,6 +357,7 @@ SftStats Trainer::RunSftStep(const std::vector<TokenGroup>& groups,
     const bool is_last = i + 1 == static_cast<size_t>(num_rounds);
     LapTimer timer(clock_);
     if (i >= microbatches.size()) {
+      SkipForward(*policy_, /*has_backward=*/true);
       Backward({}, is_last);
       timer.Lap(&stats.times.backward);
       continue;

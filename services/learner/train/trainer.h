@@ -44,13 +44,16 @@ class Trainer final {
     int64_t bucket_size = int64_t{1} << 23;
   };
 
-  // `policy` is trainable and outlives the trainer, as do `clock` and `group`. A null `group` is
-  // one rank; else all ranks create their trainers at the same time, and have rank 0's policy then.
+  // `policy` is trainable and outlives the trainer, as do `clock`, `group` and `shards`. A null
+  // `group` is one rank; else all ranks create their trainers at the same time, and have rank 0's
+  // policy then. `shards` are those of the policy at stage 3, null else; a reference policy may be
+  // sharded on its own, on all ranks.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(
       const Options& options,
       model::Decoder* policy,
       const base::Clock* clock = base::Clock::Real(),
-      ProcessGroup* group = nullptr);
+      ProcessGroup* group = nullptr,
+      ShardedParameters* shards = nullptr);
 
   // Rank-GRPO and its relatives, as batch.objective says. `reference` may be null: no KL term.
   // Ratios of groups of lag 0 are against the policy before the first update, which costs no extra
@@ -62,7 +65,7 @@ class Trainer final {
   absl::StatusOr<SftStats> SftStep(const std::vector<SftRow>& rows);
 
   // Log-probabilities of every completion token by group and sibling, without gradient, under any
-  // decoder. Splits into micro-batches like a step.
+  // decoder that is not sharded. Splits into micro-batches like a step.
   absl::StatusOr<std::vector<std::vector<std::vector<float>>>> Logprobs(
       const model::Decoder& decoder, const std::vector<TokenGroup>& groups) const;
 
@@ -95,7 +98,8 @@ class Trainer final {
   Trainer(const Options& options,
           model::Decoder* policy,
           const base::Clock* clock,
-          ProcessGroup* group);
+          ProcessGroup* group,
+          ShardedParameters* shards);
 
   StepPlan PlanStep(const std::vector<TokenGroup>& groups) const;
   void Announce(RankCommand::Kind kind, std::string body);

@@ -1,0 +1,72 @@
+// Parameters of a decoder that no rank holds whole (ZeRO stage 3).
+//
+// Each rank keeps its shard of every unit (libs/model/weight_keeper.h). A unit's whole values exist
+// only while a pass needs them: they are all-gathered into one buffer, which the decoder's tensors
+// then read, and the unit that is needed next is gathered meanwhile. Between passes the tensors
+// have shape but no memory; reading them is an error of torch's.
+//
+// All ranks make the same calls of Hold() in the same order; a rank with nothing to compute makes
+// them with model::HoldAsForward(). Not thread-safe.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "libs/model/decoder.h"
+#include "services/learner/parallel/process_group.h"
+#include "services/learner/parallel/shard_layout.h"
+
+namespace convrec::learner {
+
+class ShardedParameters final : public model::WeightKeeper {
+ public:
+  // Gives all ranks their shards of the leader's values and becomes the decoder's keeper. Both
+  // outlive this; the decoder has no values after it.
+  ShardedParameters(model::Decoder* decoder, ProcessGroup* group);
+  ~ShardedParameters() override;
+  ShardedParameters(const ShardedParameters&) = delete;
+
+  void Hold(int unit, int next) override;
+  void Release() override;
+
+  const model::UnitOrder& order() const { return order_; }
+  bool holds(int unit) const { return units_[static_cast<size_t>(unit)].is_in_place; }
+  // Where the parameters of a unit lie, and this rank's part of it. The owner of the shard may
+  // change it while the unit is not held.
+  const Bucket& layout(int unit) const { return units_[static_cast<size_t>(unit)].layout; }
+  const at::Tensor& shard(int unit) const { return units_[static_cast<size_t>(unit)].shard; }
+
+  // Of whole units, now.
+  int64_t num_gathered_bytes() const;
+
+ private:
+  // Memory of the decoder, which several parameters may share, and where it begins in the unit.
+  struct Place {
+    at::Storage storage;
+    int64_t offset = 0;
+  };
+  struct Unit {
+    Bucket layout;
+    std::vector<Place> places;
+    at::Tensor shard;
+    at::Tensor whole;  // Undefined: not gathered.
+    std::unique_ptr<ProcessGroup::Pending> pending;
+    bool is_in_place = false;
+  };
+
+  void LayOut(const std::vector<model::NamedTensor>& parameters);
+  void Fetch(Unit* unit);
+  void Await(Unit* unit);
+  void PutInPlace(Unit* unit);
+  void Drop(Unit* unit);
+
+  model::Decoder* const decoder_;
+  ProcessGroup* const group_;
+  const model::UnitOrder order_;
+  std::vector<Unit> units_;
+};
+
+}  // namespace convrec::learner
