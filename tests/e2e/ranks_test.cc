@@ -28,8 +28,14 @@ std::vector<int> ChildrenOf(int pid) {
   return children;
 }
 
-TEST(RanksTest, TwoRanksTrainAndOneRankGoesOn) {
-  Job job({"learner.ranks=2", "learner.zero_stage=2", "learner.sft.steps=60", "learner.steps=6"});
+class RanksOfStageTest : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Stages, RanksOfStageTest, ::testing::Values(2, 3));
+
+TEST_P(RanksOfStageTest, TwoRanksTrainAndOneRankGoesOn) {
+  Job job({"learner.ranks=2",
+           absl::StrCat("learner.zero_stage=", GetParam()),
+           "learner.sft.steps=60",
+           "learner.steps=6"});
   job.StartReward();
   job.StartLearner();
   job.StartWorker("rollout-1");
@@ -49,7 +55,7 @@ TEST(RanksTest, TwoRanksTrainAndOneRankGoesOn) {
 }
 
 TEST(RanksTest, AKilledRankEndsTheJobWithASentenceThatNamesIt) {
-  Job job({"learner.ranks=2", "learner.sft.steps=20", "learner.steps=200"});
+  Job job({"learner.ranks=2", "learner.zero_stage=3", "learner.sft.steps=20", "learner.steps=200"});
   job.StartReward();
   job.StartLearner();
   job.StartWorker("rollout-1");

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
 #include "libs/kernels/paged_attention.h"
+#include "libs/model/parameter_table.h"
 
 namespace convrec::cli {
 namespace {
@@ -28,6 +30,19 @@ double LayerFloats(const model::ModelConfig& model) {
   const double heads = static_cast<double>(model.num_heads * model.head_dim);
   const double kv_heads = static_cast<double>(model.num_kv_heads * model.head_dim);
   return 4 * d + 3 * heads + 4 * kv_heads + 3 * f;
+}
+
+// Elements of the two largest units of parameters: one is computed with, the next one arrives.
+double TwoUnits(const model::ModelConfig& model) {
+  std::vector<double> sizes;
+  for (const model::ParameterSpec& spec : model::ParameterTable(model)) {
+    double size = 1;
+    for (const int64_t extent : spec.shape) size *= static_cast<double>(extent);
+    sizes.resize(std::max(sizes.size(), static_cast<size_t>(spec.unit) + 1));
+    sizes[static_cast<size_t>(spec.unit)] += size;
+  }
+  std::sort(sizes.begin(), sizes.end(), std::greater<>());
+  return sizes[0] + sizes[1];
 }
 
 double KeyValueBytes(const model::ModelConfig& model, bool is_narrow) {
@@ -166,10 +181,11 @@ ProcessPlan Planner::LearnerRank() const {
   ProcessPlan plan{
       .name = "learner rank", .count = learner_.ranks, .is_on_device = is_on_device_, .parts = {}};
   plan.parts = {
-      {"parameters", 4 * num_parameters_},
+      {"parameters", shared(4 * num_parameters_, 3)},
+      {"units in use", stage == 3 ? 4 * TwoUnits(facts_.model) : 0},
       {"gradients", shared(4 * num_parameters_, 2)},
       {"moments", shared(8 * num_parameters_, 1)},
-      {"reference policy", has_reference ? 4 * num_parameters_ : 0},
+      {"reference policy", has_reference ? shared(4 * num_parameters_, 3) : 0},
       {"activations", 4 * tokens * floats_per_token},
       {"logits", 2 * 4 * kLogitsOfChunk},
       {"published weights",

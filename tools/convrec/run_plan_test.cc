@@ -73,13 +73,17 @@ TEST_F(RunPlanTest, ARankHoldsParametersGradientsMomentsAndReference) {
 }
 
 TEST_F(RunPlanTest, RanksShareWhatTheirStageShards) {
-  for (const int stage : {0, 1, 2}) {
+  for (const int stage : {0, 1, 2, 3}) {
     const RunPlan plan = Plan({"learner.ranks=4", absl::StrCat("learner.zero_stage=", stage)});
     const RunPlan alone = Plan({});
     const auto share = [&](const char* part) {
       return Bytes(plan, "learner rank", part) / Bytes(alone, "learner rank", part);
     };
-    EXPECT_EQ(share("parameters"), 1);
+    EXPECT_EQ(share("parameters"), stage == 3 ? 0.25 : 1);
+    EXPECT_EQ(share("reference policy"), stage == 3 ? 0.25 : 1);
+    // The embedding with the last norm, and a layer.
+    EXPECT_EQ(Bytes(plan, "learner rank", "units in use"),
+              stage == 3 ? 4.0 * (49152 * 576 + 576 + 3540096) : 0);
     EXPECT_EQ(share("moments"), stage >= 1 ? 0.25 : 1);
     EXPECT_EQ(share("gradients"), stage >= 2 ? 0.25 : 1);
   }

@@ -46,7 +46,7 @@ class Follower {
           policy_shards_ = std::make_unique<ShardedParameters>(policy_.get(), group_);
           break;
         case RankCommand::Kind::kReadPolicy:
-          CR_RETURN_IF_ERROR(FollowReading(command.body));
+          FollowReading(command.body);
           break;
         case RankCommand::Kind::kBeginSft:
           CR_RETURN_IF_ERROR(MakeTrainer(SftTrainerOptions(options_)));
@@ -87,12 +87,11 @@ class Follower {
   }
 
   // Rank 0 reads its policy and then makes some forward passes.
-  absl::Status FollowReading(const std::string& num_passes) {
+  void FollowReading(const std::string& num_passes) {
     int count = 0;
     CR_CHECK(absl::SimpleAtoi(num_passes, &count));
     for (int i = 0; i <= count; ++i)
       model::HoldAsForward(policy_shards_->order(), /*has_backward=*/false, policy_shards_.get());
-    return absl::OkStatus();
   }
 
   // Constraints do not travel: they follow from the prompt, which every rank can read.

@@ -7,18 +7,26 @@
 // other systems. A step has a reference pass and AdamW over float32 parameters. `products` is the
 // time of the step's matrix products, each in the fastest way known here: twice forward (policy and
 // reference), once each for the gradients of activations and weights. Options: microbatch_tokens,
-// repeats, and with 1 checkpointing (layers are computed again in the backward pass) and bfloat16
-// (products of the layers). The last line of output is one JSON object; peak_bytes is the most
-// memory the process ever held.
+// repeats, with 1 checkpointing (layers are computed again in the backward pass) and bfloat16
+// (products of the layers), and ranks and zero_stage of a step (so many processes share the cores).
+// The last line of output is one JSON object; peak_bytes is the most memory the process ever held,
+// step_bytes the most it held in a step after the first. With several ranks they are those of the
+// rank that held most.
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <torch/types.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +35,7 @@
 #include "libs/base/check.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
+#include "libs/collective/listen_socket.h"
 #include "libs/kernels/multiply.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/decoder.h"
@@ -122,7 +131,51 @@ T Need(absl::StatusOr<T> value) {
   std::exit(65);
 }
 
-void Step(const Work& work) {
+// Bytes held at most, by the process, or by the rank that held most.
+struct Peak {
+  int64_t ever = 0;
+  int64_t step = 0;
+};
+
+void ForgetPeak() {
+  ::malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
+
+Peak LargestPeak(Peak own, ProcessGroup* group) {
+  if (group == nullptr) return own;
+  const std::vector<std::string> texts = group->Gather(
+      EncodeRecords({{{static_cast<double>(own.ever), static_cast<double>(own.step)}}}), "peaks");
+  for (const std::string& text : texts) {
+    const std::vector<double> values = DecodeRecords(text)[0][0];
+    own.ever = std::max(own.ever, static_cast<int64_t>(values[0]));
+    own.step = std::max(own.step, static_cast<int64_t>(values[1]));
+  }
+  return own;
+}
+
+// What other ranks than 0 do; the second step begins their measurement.
+void Follow(const Objective& objective,
+            const model::Decoder* reference,
+            Trainer* trainer,
+            ProcessGroup* group) {
+  Peak peak;
+  for (int step = 0;; ++step) {
+    const RankCommand command = DecodeCommand(group->AwaitCommand());
+    if (command.kind == RankCommand::Kind::kEnd) break;
+    if (step == 1) {
+      peak.ever = PeakBytes();
+      ForgetPeak();
+    }
+    trainer->Follow(command, {objective, reference, {}});
+  }
+  peak.step = PeakBytes();
+  peak.ever = std::max(peak.ever, peak.step);
+  LargestPeak(peak, group);
+}
+
+// `group` is null with one rank.
+void Step(const Work& work, ProcessGroup* group) {
   model::DecoderOptions decoder_options;
   decoder_options.products = ProductsOf(work);
   const auto reference = Need(model::LoadDecoder(work.model_dir, decoder_options));
@@ -136,7 +189,19 @@ void Step(const Work& work) {
   Trainer::Options options;
   options.schedule.peak = 1e-6;
   options.microbatch_tokens = work.option("microbatch_tokens", 16384);
-  const auto trainer = Need(Trainer::Create(options, policy.get()));
+  std::unique_ptr<ShardedParameters> shards, reference_shards;
+  if (group != nullptr) {
+    options.zero_stage = static_cast<int>(work.option("zero_stage", 1));
+    if (options.zero_stage == 3) {
+      shards = std::make_unique<ShardedParameters>(policy.get(), group);
+      reference_shards = std::make_unique<ShardedParameters>(reference.get(), group);
+    }
+  }
+  const auto trainer =
+      Need(Trainer::Create(options, policy.get(), base::Clock::Real(), group, shards.get()));
+  if (group != nullptr && !group->is_leader())
+    return Follow(objective, reference.get(), trainer.get(), group);
+  Peak peak;
   std::vector<double> seconds;
   StepStats stats;
   double first = 0;
@@ -144,12 +209,21 @@ void Step(const Work& work) {
   for (int64_t repeat = 0; repeat <= repeats; ++repeat) {
     const double elapsed =
         SecondsOf([&] { stats = Need(trainer->PolicyStep(batch, reference.get())); });
-    if (repeat == 0) first = elapsed;
+    if (repeat == 0) {
+      first = elapsed;
+      peak.ever = PeakBytes();
+      ForgetPeak();
+    }
     if (repeat > 0 || repeats == 0) seconds.push_back(elapsed);
   }
+  if (group != nullptr) group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
+  peak.step = PeakBytes();
+  peak.ever = std::max(peak.ever, peak.step);
+  peak = LargestPeak(peak, group);
   std::printf(
       "{\"seconds\": %.4f, \"first_seconds\": %.4f, \"reference\": %.4f, \"forward\": %.4f, "
-      "\"backward\": %.4f, \"optimizer\": %.4f, \"microbatches\": %lld, \"peak_bytes\": %lld}\n",
+      "\"backward\": %.4f, \"optimizer\": %.4f, \"microbatches\": %lld, \"peak_bytes\": %lld, "
+      "\"step_bytes\": %lld}\n",
       Median(seconds),
       first,
       absl::ToDoubleSeconds(stats.times.reference),
@@ -157,7 +231,38 @@ void Step(const Work& work) {
       absl::ToDoubleSeconds(stats.times.backward),
       absl::ToDoubleSeconds(stats.times.optimizer),
       static_cast<long long>(stats.num_microbatches),
-      static_cast<long long>(PeakBytes()));
+      static_cast<long long>(peak.ever),
+      static_cast<long long>(peak.step));
+}
+
+// The same by so many processes of this one, which has used no threads yet.
+int StepOfRanks(const Work& work, int size) {
+  const collective::ListenSocket socket = Need(collective::ListenOnLoopback());
+  int rank = 0;
+  while (rank < size - 1) {
+    const pid_t parent = ::getpid();
+    const pid_t child = ::fork();
+    CR_CHECK(child >= 0);
+    if (child > 0) break;
+    // Each rank is the parent of the next one, and none survives its parent.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) std::_Exit(1);
+    ++rank;
+  }
+  if (rank > 0) ::close(socket.fd);
+  model::SetComputeThreads(
+      std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / size));
+  const auto group = Need(ProcessGroup::Connect({.rank = rank,
+                                                 .size = size,
+                                                 .address = "127.0.0.1",
+                                                 .port = socket.port,
+                                                 .listen_fd = rank == 0 ? socket.fd : -1}));
+  Step(work, group.get());
+  std::fflush(stdout);
+  group->Leave();
+  int status = 0;
+  if (rank + 1 < size) ::wait(&status);
+  return status == 0 ? 0 : 1;
 }
 
 // Seconds of y = x w^T, of y w and of y^T x, with x [rows, k], w [n, k] and y [rows, n]: for each
@@ -244,7 +349,6 @@ int Run(int argc, char** argv) {
         "NEW_TOKENS [OPTION=VALUE ...]\n");
     return 64;
   }
-  model::SetComputeThreads(0);
   Work work{argv[2],
             std::atoll(argv[3]),
             std::atoll(argv[4]),
@@ -261,11 +365,14 @@ int Run(int argc, char** argv) {
     work.options[option.substr(0, equals)] = option.substr(equals + 1);
   }
   const std::string verb = argv[1];
+  const auto ranks = static_cast<int>(work.option("ranks", 1));
+  if (verb == "step" && ranks > 1) return StepOfRanks(work, ranks);
+  model::SetComputeThreads(0);
   if (verb == "groups") {
     const model::ModelConfig config = Need(model::ReadModelConfig(work.model_dir + "/config.json"));
     PrintGroups(MakeGroups(work, config.vocab_size));
   } else if (verb == "step") {
-    Step(work);
+    Step(work, nullptr);
   } else if (verb == "products") {
     Products(work);
   } else {
