@@ -94,8 +94,8 @@ ShardedAdamW::~ShardedAdamW() {
   }
 }
 
-at::Tensor ShardedAdamW::NewWhole(const BucketState& bucket) const {
-  return at::zeros({bucket.layout.size}, parameters_[0].tensor.detach().options());
+at::Tensor ShardedAdamW::NewWhole(const BucketState& bucket) {
+  return buffers_.Take(bucket.layout.size, parameters_[0].tensor.detach().options()).zero_();
 }
 
 void ShardedAdamW::BeginStep() {
@@ -170,7 +170,7 @@ void ShardedAdamW::Reduce(BucketState* bucket) {
     const size_t index = static_cast<size_t>(bucket - buckets_.data());
     if (index >= kMaxTravelling) Await(&buckets_[index - kMaxTravelling]);
     if (!bucket->whole.defined()) bucket->whole = NewWhole(*bucket);
-    bucket->incoming = at::empty_like(bucket->shard);
+    bucket->incoming = buffers_.Take(bucket->layout.shard_size, bucket->shard.options());
     bucket->pending = group_->ReduceScatterSum(bucket->incoming, bucket->whole, "gradients");
   }
 }
@@ -181,8 +181,8 @@ void ShardedAdamW::Await(BucketState* bucket) {
   bucket->pending.reset();
   if (!shards_gradients()) return;
   bucket->shard.add_(bucket->incoming);
-  bucket->incoming.reset();
-  bucket->whole.reset();
+  buffers_.Give(std::exchange(bucket->incoming, at::Tensor()));
+  buffers_.Give(std::exchange(bucket->whole, at::Tensor()));
 }
 
 ShardedAdamW::Summed ShardedAdamW::FinishGradients(bool flag) {
@@ -221,7 +221,7 @@ void ShardedAdamW::GatherParameters() {
     bucket->pending.reset();
     for (const BucketMember& member : bucket->layout.members)
       Flat(parameters_[member.parameter].tensor).copy_(MemberOf(bucket->whole, member));
-    if (shards_gradients()) bucket->whole.reset();
+    if (shards_gradients()) buffers_.Give(std::exchange(bucket->whole, at::Tensor()));
   };
   for (size_t i = 0; i < buckets_.size(); ++i) {
     BucketState& bucket = buckets_[i];

@@ -24,6 +24,7 @@
 #include "services/learner/parallel/process_group.h"
 #include "services/learner/parallel/shard_layout.h"
 #include "services/learner/train/adamw.h"
+#include "services/learner/train/buffer_pool.h"
 #include "services/learner/train/sharded_parameters.h"
 
 namespace convrec::learner {
@@ -89,13 +90,14 @@ class ShardedAdamW final {
   void Reduce(BucketState* bucket);
   void Await(BucketState* bucket);
   void GatherParameters();
-  at::Tensor NewWhole(const BucketState& bucket) const;
+  at::Tensor NewWhole(const BucketState& bucket);
 
   const Options options_;
   const std::vector<model::NamedTensor> parameters_;
   ProcessGroup* const group_;
   ShardedParameters* const shards_;
   std::vector<BucketState> buckets_;
+  BufferPool buffers_;                       // Stages 2 and 3.
   std::vector<size_t> bucket_of_;            // By parameter.
   std::vector<at::Tensor> piece_gradients_;  // Of this rank.
   std::unique_ptr<AdamW> adamw_;             // Over the pieces; stage 0: over the parameters.

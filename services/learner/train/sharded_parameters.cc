@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "libs/base/check.h"
 #include "libs/model/parameter_table.h"
@@ -89,7 +90,7 @@ int64_t ShardedParameters::num_gathered_bytes() const {
 
 void ShardedParameters::Fetch(Unit* unit) {
   if (unit->whole.defined()) return;
-  unit->whole = at::empty({unit->layout.size}, unit->shard.options());
+  unit->whole = buffers_.Take(unit->layout.size, unit->shard.options());
   unit->pending = group_->AllGather(unit->whole, unit->shard, "parameters");
 }
 
@@ -112,7 +113,7 @@ void ShardedParameters::Drop(Unit* unit) {
   Await(unit);
   for (const Place& place : unit->places)
     place.storage.set_data_ptr_noswap(at::DataPtr(nullptr, unit->whole.device()));
-  unit->whole.reset();
+  buffers_.Give(std::exchange(unit->whole, at::Tensor()));
   unit->is_in_place = false;
 }
 

@@ -18,6 +18,7 @@
 #include "libs/model/decoder.h"
 #include "services/learner/parallel/process_group.h"
 #include "services/learner/parallel/shard_layout.h"
+#include "services/learner/train/buffer_pool.h"
 
 namespace convrec::learner {
 
@@ -67,6 +68,7 @@ class ShardedParameters final : public model::WeightKeeper {
   ProcessGroup* const group_;
   const model::UnitOrder order_;
   std::vector<Unit> units_;
+  BufferPool buffers_;
 };
 
 }  // namespace convrec::learner
