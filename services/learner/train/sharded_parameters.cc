@@ -21,7 +21,7 @@ ShardedParameters::ShardedParameters(model::Decoder* decoder, ProcessGroup* grou
   LayOut(parameters);
   for (Unit& unit : units_) {
     const Bucket& layout = unit.layout;
-    unit.whole = at::zeros({layout.size}, parameters[0].tensor.detach().options());
+    unit.whole = buffers_.Take(layout.size, parameters[0].tensor.detach().options()).zero_();
     if (group_->is_leader()) {
       for (const BucketMember& member : layout.members) {
         unit.whole.narrow(0, member.offset, member.size)
