@@ -99,6 +99,23 @@ TEST(JobTest, AWorkerThatJoinsLateTakesPart) {
   EXPECT_EQ(job.Stop("learner", kLong).code, 75);
 }
 
+TEST(JobTest, WeightsReachAllWorkersByBroadcast) {
+  Job job({"learner.steps=40",
+           "learner.publish.broadcast=true",
+           "learner.publish.shared_memory=false"});
+  job.StartReward();
+  job.StartLearner();
+  for (const char* worker : {"rollout-1", "rollout-2"}) job.StartWorker(worker);
+  job.WaitForStep(5, kLong);
+  for (const char* worker : {"rollout-1", "rollout-2"}) {
+    EXPECT_GT(job.Metric(worker, {"rl_weight_transfers_total", "source=\"broadcast\""}), 0)
+        << job.LogText(worker);
+  }
+  EXPECT_EQ(job.Stop("learner", kLong).code, 75);
+  EXPECT_NE(job.LogText("learner").find("broadcast to 2 workers"), std::string::npos)
+      << job.LogText("learner");
+}
+
 TEST(JobTest, AWorkerKilledInMidGroupCostsNothingButTime) {
   Job job({"learner.lease_timeout_s=3", "rollout.reward_timeout_s=2", "learner.steps=10"});
   job.StartReward();

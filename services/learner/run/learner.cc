@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,18 +20,15 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
-#include "libs/collective/broadcast_group.h"
 #include "libs/config/stored_config.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/decoder.h"
 #include "libs/report/run_log.h"
-#include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
 #include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/ports_file.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/weights/shared_segment.h"
 #include "services/learner/batch/advantage.h"
 #include "services/learner/batch/group_check.h"
 #include "services/learner/batch/training_batch.h"
@@ -45,16 +41,12 @@
 #include "services/learner/experience/prompt_book.h"
 #include "services/learner/parallel/join_ranks.h"
 #include "services/learner/parallel/rank_command.h"
-#include "services/learner/publish/policy_service.h"
-#include "services/learner/publish/policy_store.h"
-#include "services/learner/publish/snapshot_source.h"
-#include "services/learner/publish/weight_broadcaster.h"
 #include "services/learner/run/constrained_lists.h"
 #include "services/learner/run/evaluation_report.h"
 #include "services/learner/run/follower.h"
 #include "services/learner/run/learner_metrics.h"
 #include "services/learner/run/objective_of.h"
-#include "services/learner/run/publish_metrics.h"
+#include "services/learner/run/publication.h"
 #include "services/learner/run/run_data.h"
 #include "services/learner/run/run_state.h"
 #include "services/learner/run/step_report.h"
@@ -85,12 +77,10 @@ class Learner {
         registry_(metrics),
         metrics_(
             metrics, arguments.options.data.num_ranks, arguments.options.learner.max_staleness),
-        publish_metrics_(metrics),
         shards_(CheckpointRoot(arguments.options.run_dir),
                 group,
                 arguments.options.learner.collective_timeout),
-        checkpoints_(&shards_),
-        store_(arguments.options.learner.publish.delta_bases) {}
+        checkpoints_(&shards_) {}
 
   ~Learner() {
     if (stop_watch_.joinable()) {
@@ -117,7 +107,6 @@ class Learner {
   // Nothing when the run log holds this evaluation already.
   absl::Status Evaluate(report::Stage stage, report::Split split, int64_t step);
   absl::Status EvaluateBetweenSteps();
-  absl::Status MakePolicyService();
   void Publish(domain::PolicyVersion version);
   std::string CheckpointName() const;
   absl::Status SaveCheckpoint(bool is_stage_end);
@@ -143,7 +132,6 @@ class Learner {
   const Objective objective_;
   telemetry::Metrics* const registry_;
   const LearnerMetrics metrics_;
-  PublishMetrics publish_metrics_;
 
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer_;
   std::unique_ptr<model::Decoder> policy_;
@@ -172,15 +160,8 @@ class Learner {
 
   std::unique_ptr<PromptBook> prompts_;
   std::unique_ptr<GroupLedger> ledger_;
-  PolicyStore store_;
-  // Of the version that is dropped last, for the next one.
-  const std::shared_ptr<weights::BufferPool> snapshot_memory_ =
-      std::make_shared<weights::BufferPool>();
-  std::unique_ptr<weights::SegmentWriter> segments_;             // Null without shared memory.
-  std::unique_ptr<collective::BroadcastStore> broadcast_store_;  // Null without broadcasts.
-  std::unique_ptr<WeightBroadcaster> broadcaster_;               // The same.
+  std::unique_ptr<Publication> publication_;
   std::unique_ptr<ExperienceService> experience_;
-  std::unique_ptr<PolicyService> policy_service_;
   std::unique_ptr<rpc::Server> server_;
   std::thread stop_watch_;  // Wakes waits when a signal comes.
   std::atomic<bool> watch_ended_{false};
@@ -318,8 +299,8 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
       ledger_.get(),
       prompts_.get(),
       registry_);
-  CR_RETURN_IF_ERROR(MakePolicyService());
-  std::vector<grpc::Service*> services = policy_service_->services();
+  CR_ASSIGN_OR_RETURN(publication_, Publication::Create(options_, epoch_, registry_));
+  std::vector<grpc::Service*> services = publication_->services();
   services.push_back(experience_->service());
   CR_ASSIGN_OR_RETURN(server_, rpc::Server::Start(options_.learner.listen, services));
   if (!options_.telemetry.ports_dir.empty()) {
@@ -343,63 +324,12 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
   return absl::OkStatus();
 }
 
-absl::Status Learner::MakePolicyService() {
-  if (options_.learner.publish.shared_memory) {
-    std::error_code error;
-    const std::filesystem::path run = std::filesystem::weakly_canonical(options_.run_dir, error);
-    absl::StatusOr<std::unique_ptr<weights::SegmentWriter>> writer =
-        weights::SegmentWriter::Create(run.empty() ? options_.run_dir : run.string(), epoch_);
-    if (writer.ok()) {
-      segments_ = *std::move(writer);
-    } else {
-      CR_LOG(WARNING) << writer.status().message() << "; all workers fetch over gRPC";
-    }
-  }
-  if (options_.learner.publish.broadcast) {
-    CR_ASSIGN_OR_RETURN(broadcast_store_, collective::BroadcastStore::Serve());
-    const std::string& device = options_.model.device;
-    broadcaster_ = std::make_unique<WeightBroadcaster>(WeightBroadcaster::Options{
-        .backend = collective::BroadcastBackend(device),
-        .port = broadcast_store_->port(),
-        .join = collective::JoinByDevice(device, rpc::IsLoopback(options_.learner.listen)),
-        .first_generation = epoch_.value << 32});
-  }
-  policy_service_ = PolicyService::Create(
-      &store_,
-      segments_.get(),
-      broadcaster_.get(),
-      epoch_,
-      {.fanout = options_.learner.publish.fanout},
-      {.live =
-           [this](const std::string& worker, domain::PolicyVersion version) {
-             publish_metrics_.ObserveLive(worker, version.value);
-           },
-       .sent =
-           [this](weights::Encoding encoding, uint64_t size_bytes) {
-             publish_metrics_.ObserveSent(encoding == weights::Encoding::kDelta, size_bytes);
-           },
-       .digest_mismatch = [this](const std::string&) { publish_metrics_.ObserveMismatch(); }});
-  return absl::OkStatus();
-}
-
 void Learner::Publish(domain::PolicyVersion version) {
-  // The first prompts, whatever the step.
-  std::vector<std::vector<int32_t>> texts;
-  const std::vector<domain::Prompt>& prompts =
-      data_.train.empty() ? data_.test.prompts : data_.train;
-  for (size_t i = 0; i < std::min<size_t>(prompts.size(), 2); ++i) {
-    std::vector<int32_t> text = prompts[i].token_ids;
-    text.resize(std::min<size_t>(text.size(), 64));
-    if (text.size() >= 2) texts.push_back(std::move(text));
-  }
   ledger_->Announce(version);
+  const std::vector<std::vector<int32_t>> texts =
+      CanaryTexts(data_.train.empty() ? data_.test.prompts : data_.train);
   AnnounceReading(texts.size());
-  store_.Publish(TakeSnapshot(*policy_,
-                              epoch_,
-                              version,
-                              options_.model.wire_type == config::WireType::kBf16 ? "BF16" : "F32",
-                              texts,
-                              snapshot_memory_));
+  publication_->Publish(*policy_, version, texts);
   ledger_->Publish(version);
   metrics_.SetPolicyVersion(version.value);
 }
@@ -702,7 +632,7 @@ absl::Status Learner::SaveStopped() {
 
 void Learner::ShutDown(bool is_complete) {
   if (is_complete) experience_->CompleteRun(absl::Seconds(10));
-  store_.Close();
+  publication_->Close();
   ledger_->Close();
   server_->Shutdown(absl::Seconds(5));
 }

@@ -1,0 +1,66 @@
+// A run's publication: the services that workers get weights from, over shared memory, broadcasts
+// and gRPC as the configuration says.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/collective/broadcast_group.h"
+#include "libs/config/run_options.h"
+#include "libs/domain/ids.h"
+#include "libs/domain/prompt.h"
+#include "libs/model/decoder.h"
+#include "libs/telemetry/metrics.h"
+#include "libs/weights/byte_buffer.h"
+#include "libs/weights/shared_segment.h"
+#include "services/learner/publish/policy_service.h"
+#include "services/learner/publish/policy_store.h"
+#include "services/learner/publish/weight_broadcaster.h"
+#include "services/learner/run/publish_metrics.h"
+
+namespace convrec::learner {
+
+// The beginnings of the first prompts, whatever the step: texts that make good canaries.
+std::vector<std::vector<int32_t>> CanaryTexts(const std::vector<domain::Prompt>& prompts);
+
+// Thread-safe once made.
+class Publication final {
+ public:
+  // `metrics` must outlive the value, and the value a server of its services.
+  static absl::StatusOr<std::unique_ptr<Publication>> Create(const config::RunOptions& options,
+                                                             domain::RunEpoch epoch,
+                                                             telemetry::Metrics* metrics);
+
+  std::vector<grpc::Service*> services() { return service_->services(); }
+
+  // Makes the decoder's weights the newest version; `texts` go along as canaries.
+  void Publish(const model::Decoder& decoder,
+               domain::PolicyVersion version,
+               const std::vector<std::vector<int32_t>>& texts);
+
+  // Ends the waits of workers.
+  void Close() { store_.Close(); }
+
+ private:
+  Publication(const config::RunOptions& options,
+              domain::RunEpoch epoch,
+              telemetry::Metrics* metrics);
+  void OpenSharedMemory();
+  absl::Status OpenBroadcasts();
+  void MakeService();
+
+  const config::RunOptions options_;
+  const domain::RunEpoch epoch_;
+  PublishMetrics metrics_;
+  PolicyStore store_;
+  // Of the version that is dropped last, for the next one.
+  const std::shared_ptr<weights::BufferPool> memory_ = std::make_shared<weights::BufferPool>();
+  std::unique_ptr<weights::SegmentWriter> segments_;             // Null without shared memory.
+  std::unique_ptr<collective::BroadcastStore> broadcast_store_;  // Null without broadcasts.
+  std::unique_ptr<WeightBroadcaster> broadcaster_;               // The same.
+  std::unique_ptr<PolicyService> service_;
+};
+
+}  // namespace convrec::learner
