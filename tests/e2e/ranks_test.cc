@@ -44,6 +44,21 @@ TEST_P(RanksOfStageTest, TwoRanksTrainAndOneRankGoesOn) {
   EXPECT_NE(job.LogText("learner").find("learner-1"), std::string::npos);
   const size_t stopped_after = job.Log().rl_steps.size();
   EXPECT_EQ(job.Stop("rollout-1", kLong).code, 0);
+
+  // A damaged shard is told before anything is trained on it.
+  const std::string shard = absl::StrCat(
+      job.run_dir(), "/checkpoints/rl-", stopped_after, "/optimizer-00002-of-00002.safetensors");
+  const std::string whole = *base::ReadFile(shard);
+  ASSERT_TRUE(base::WriteFileAtomically(shard, whole.substr(0, whole.size() - 4)).ok());
+  job.StartLearner(/*resume=*/true);
+  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 65) << job.LogText("learner");
+  EXPECT_NE(job.LogText("learner").find(shard + " is damaged: it has "), std::string::npos)
+      << job.LogText("learner");
+  const std::vector<std::string> verify = {
+      Binary("convrec"), "checkpoints", job.run_dir(), "--verify"};
+  EXPECT_EQ(RunCommand(verify, kLong).exit.code, 65);
+  ASSERT_TRUE(base::WriteFileAtomically(shard, whole).ok());
+
   job.Add("learner.ranks=1");
   job.StartLearner(/*resume=*/true);
   job.StartWorker("rollout-1");
@@ -52,6 +67,15 @@ TEST_P(RanksOfStageTest, TwoRanksTrainAndOneRankGoesOn) {
   ASSERT_EQ(log.rl_steps.size(), 6u);
   EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);
   for (const report::RlStep& step : log.rl_steps) EXPECT_LT(step.logprob_gap, 1e-4);
+
+  const CommandResult verified = RunCommand(verify, kLong);
+  EXPECT_EQ(verified.exit.code, 0) << verified.output;
+  const std::string exported = absl::StrCat(job.run_dir(), "/exported");
+  const CommandResult result = RunCommand(
+      {Binary("convrec"), "export", job.run_dir(), exported, "--checkpoint", "rl-6"}, kLong);
+  EXPECT_EQ(result.exit.code, 0) << result.output;
+  EXPECT_EQ(*base::ReadFile(exported + "/model.safetensors"),
+            *base::ReadFile(job.run_dir() + "/model/model.safetensors"));
 }
 
 TEST(RanksTest, AKilledRankEndsTheJobWithASentenceThatNamesIt) {
