@@ -50,10 +50,12 @@ TEST_P(RanksOfStageTest, TwoRanksTrainAndOneRankGoesOn) {
       job.run_dir(), "/checkpoints/rl-", stopped_after, "/optimizer-00002-of-00002.safetensors");
   const std::string whole = *base::ReadFile(shard);
   ASSERT_TRUE(base::WriteFileAtomically(shard, whole.substr(0, whole.size() - 4)).ok());
-  job.StartLearner(/*resume=*/true);
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 65) << job.LogText("learner");
-  EXPECT_NE(job.LogText("learner").find(shard + " is damaged: it has "), std::string::npos)
-      << job.LogText("learner");
+  std::vector<std::string> resume = job.arguments("convrec-learner", "learner");
+  resume.push_back("--resume");
+  const CommandResult refused = RunCommand(resume, kLong);
+  EXPECT_EQ(refused.exit.code, 65) << refused.output;
+  EXPECT_NE(refused.output.find(shard + " is damaged: it has "), std::string::npos)
+      << refused.output;
   const std::vector<std::string> verify = {
       Binary("convrec"), "checkpoints", job.run_dir(), "--verify"};
   EXPECT_EQ(RunCommand(verify, kLong).exit.code, 65);
