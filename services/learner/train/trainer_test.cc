@@ -344,15 +344,21 @@ TEST(TrainerTest, ExceptionOfTorchBecomesAStatusAndChangesNothing) {
     const model::ModelConfig& config() const override { return config_; }
     at::Device device() const override { return torch::kCPU; }
     const std::vector<model::NamedTensor>& parameters() const override { return parameters_; }
+    const model::LoraConfig& lora() const override { return lora_; }
+    const std::vector<model::NamedTensor>& adapter() const override { return parameters_; }
     at::Tensor Trunk(const at::Tensor& ids, const at::Tensor&, model::Attention*) const override {
       return ids.view({-1, 7, 11, 13});
     }
     at::Tensor head_weight_VD() const override { return {}; }
     at::Tensor Logits(const at::Tensor& hidden) const override { return hidden; }
     absl::Status Load(const std::vector<model::NamedTensor>&) override { return absl::OkStatus(); }
+    absl::Status LoadAdapter(const std::vector<model::NamedTensor>&) override {
+      return absl::OkStatus();
+    }
 
    private:
     model::ModelConfig config_;
+    model::LoraConfig lora_;
     std::vector<model::NamedTensor> parameters_;
   };
   const auto policy = MakeTinyDecoder();
