@@ -14,7 +14,9 @@ absl::Status Write(const model::Decoder& policy,
                    const std::string& source_directory,
                    RankShards* shards,
                    UnfinishedCheckpoint* checkpoint) {
-  CR_RETURN_IF_ERROR(ExportModel(policy, source_directory, checkpoint->path()));
+  CR_RETURN_IF_ERROR(policy.lora().is_on()
+                         ? ExportAdapter(policy, source_directory, checkpoint->path())
+                         : ExportModel(policy, source_directory, checkpoint->path()));
   std::vector<CheckpointFile> described;
   if (shards != nullptr) {
     CR_ASSIGN_OR_RETURN(described, shards->Finish());
@@ -30,8 +32,15 @@ absl::Status CheckpointWriter::CopyModel(const model::Decoder& policy) {
   if (copy_ == nullptr) {
     model::DecoderOptions host;
     host.random_values = false;
+    if (policy.lora().is_on()) {
+      // What is written is the adapter, so that the copy does with the policy's own parameters.
+      host.device = policy.device().str();
+      host.lora = policy.lora();
+      host.base = &policy;
+    }
     CR_ASSIGN_OR_RETURN(copy_, model::MakeDecoder(policy.config(), host));
   }
+  if (policy.lora().is_on()) return copy_->LoadAdapter(policy.adapter());
   model::CopyParameters(policy, copy_.get());
   return absl::OkStatus();
 }

@@ -24,7 +24,7 @@ struct CheckpointFile {
 };
 
 struct Checkpoint {
-  std::string directory;  // For model::LoadDecoder().
+  std::string directory;  // For model::LoadDecoder(), or model::LoadAdapter().
   std::string name;       // Of the folder, as in "rl-50".
   std::string caller_state;
   int64_t sequence = 0;  // +1 per checkpoint of a root.

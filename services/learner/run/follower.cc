@@ -55,7 +55,7 @@ class Follower {
           CR_RETURN_IF_ERROR(MakeTrainer(RlTrainerOptions(options_)));
           break;
         case RankCommand::Kind::kLoadReference: {
-          CR_ASSIGN_OR_RETURN(reference_, EmptyDecoder(/*trainable=*/false));
+          CR_ASSIGN_OR_RETURN(reference_, EmptyDecoder(/*trainable=*/false, policy_.get()));
           reference_shards_ = ShareReference(options_, reference_.get(), group_);
           context_.reference = reference_.get();
           break;
@@ -72,9 +72,11 @@ class Follower {
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<model::Decoder>> EmptyDecoder(bool trainable) {
+  absl::StatusOr<std::unique_ptr<model::Decoder>> EmptyDecoder(
+      bool trainable, const model::Decoder* policy = nullptr) {
     model::DecoderOptions options = LearnerDecoderOptions(options_, trainable);
     options.random_values = false;
+    if (options.lora.is_on()) options.base = policy;
     return model::MakeDecoder(config_, options);
   }
 
@@ -127,7 +129,7 @@ std::unique_ptr<ShardedParameters> ShareReference(const config::RunOptions& opti
                                                   model::Decoder* reference,
                                                   ProcessGroup* group) {
   if (options.learner.zero_stage == 3) return std::make_unique<ShardedParameters>(reference, group);
-  for (const model::NamedTensor& parameter : reference->parameters())
+  for (const model::NamedTensor& parameter : reference->trained())
     group->Broadcast(parameter.tensor.detach(), "the reference policy");
   return nullptr;
 }

@@ -21,6 +21,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "libs/config/stored_config.h"
+#include "libs/model/adapter.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/decoder.h"
 #include "libs/report/run_log.h"
@@ -99,6 +100,7 @@ class Learner {
  private:
   absl::Status KeepConfig();
   absl::Status LoadModel();
+  absl::Status LoadAdaptedModel(const model::DecoderOptions& trainable);
   absl::Status Resume();
   absl::Status RunSft();
   absl::Status RunRl();
@@ -170,6 +172,7 @@ class Learner {
 absl::Status Learner::LoadModel() {
   const model::DecoderOptions trainable = LearnerDecoderOptions(options_, /*trainable=*/true);
   source_directory_ = options_.model.path;
+  if (trainable.lora.is_on()) return LoadAdaptedModel(trainable);
   if (resumed_) {
     CR_ASSIGN_OR_RETURN(policy_, model::LoadDecoder(resumed_->directory, trainable));
   } else {
@@ -180,6 +183,32 @@ absl::Status Learner::LoadModel() {
     group_->Announce(Encode({RankCommand::Kind::kShardPolicy, 0, ""}));
     policy_shards_ = std::make_unique<ShardedParameters>(policy_.get(), group_);
   }
+  return absl::OkStatus();
+}
+
+// Checkpoints hold the adapter alone, so a run starts from the same base every time.
+absl::Status Learner::LoadAdaptedModel(const model::DecoderOptions& trainable) {
+  absl::StatusOr<std::unique_ptr<model::Decoder>> loaded =
+      model::LoadDecoder(options_.model.path, trainable, /*allow_random=*/true);
+  if (!loaded.ok()) return base::Annotate(loaded.status(), "model.path with learner.lora");
+  policy_ = *std::move(loaded);
+  const std::string digest = model::DigestOfParameters(*policy_);
+  if (resumed_) {
+    if (state_.base_digest != digest) {
+      return base::BadConfig(
+          absl::StrCat("model.path is \"",
+                       options_.model.path,
+                       "\", whose weights are not those the adapter of ",
+                       resumed_->directory,
+                       " belongs to: resume with the model the run started with"));
+    }
+    CR_RETURN_IF_ERROR(model::LoadAdapter(resumed_->directory, policy_.get()));
+  }
+  state_.base_digest = digest;
+  CR_LOG(INFO) << "training an adapter of "
+               << model::NumAdapterParameters(policy_->config(), trainable.lora)
+               << " parameters: rank " << trainable.lora.rank << ", alpha " << trainable.lora.alpha
+               << ", on " << options_.learner.lora.targets;
   return absl::OkStatus();
 }
 
@@ -379,9 +408,14 @@ absl::Status Learner::LoadReference() {
   CR_ASSIGN_OR_RETURN(const Checkpoint start,
                       ReadManifest(CheckpointRoot(options_.run_dir), "rl-0"));
   if (resume_) CR_RETURN_IF_ERROR(VerifyFiles(start));
-  CR_ASSIGN_OR_RETURN(
-      reference_,
-      model::LoadDecoder(start.directory, LearnerDecoderOptions(options_, /*trainable=*/false)));
+  model::DecoderOptions frozen = LearnerDecoderOptions(options_, /*trainable=*/false);
+  if (frozen.lora.is_on()) {
+    frozen.base = policy_.get();
+    CR_ASSIGN_OR_RETURN(reference_, model::MakeDecoder(policy_->config(), frozen));
+    CR_RETURN_IF_ERROR(model::LoadAdapter(start.directory, reference_.get()));
+  } else {
+    CR_ASSIGN_OR_RETURN(reference_, model::LoadDecoder(start.directory, frozen));
+  }
   if (group_ == nullptr) return absl::OkStatus();
   group_->Announce(Encode({RankCommand::Kind::kLoadReference, 0, ""}));
   reference_shards_ = ShareReference(options_, reference_.get(), group_);
@@ -621,6 +655,10 @@ absl::Status Learner::Run() {
   }
   CR_RETURN_IF_ERROR(checkpoints_.Finish());
   AnnounceReading(0);
+  if (policy_->lora().is_on()) {
+    CR_RETURN_IF_ERROR(
+        ExportAdapter(*policy_, source_directory_, base::JoinPath(options_.run_dir, "adapter")));
+  }
   return ExportModel(*policy_, source_directory_, base::JoinPath(options_.run_dir, "model"));
 }
 

@@ -15,6 +15,7 @@ std::string ToJson(const RunState& state) {
   json["stage"] = state.in_rl ? "rl" : "sft";
   json["sft_step"] = state.sft_step;
   json["rl_step"] = state.rl_step;
+  if (!state.base_digest.empty()) json["base_digest"] = state.base_digest;
   json["feed_cursor"] = state.ledger.feed_cursor;
   json["untrained"] = nlohmann::ordered_json::array();
   for (const domain::GroupId group : state.ledger.untrained)
@@ -42,6 +43,11 @@ absl::StatusOr<RunState> RunStateFromJson(const std::string& text) {
   CR_RETURN_IF_ERROR(read("sft_step", &state.sft_step));
   CR_RETURN_IF_ERROR(read("rl_step", &state.rl_step));
   CR_RETURN_IF_ERROR(read("feed_cursor", &state.ledger.feed_cursor));
+  if (const auto digest = json.find("base_digest"); digest != json.end()) {
+    if (!digest->is_string())
+      return absl::InvalidArgumentError("run state: \"base_digest\" is no text");
+    state.base_digest = digest->get<std::string>();
+  }
   const auto untrained = json.find("untrained");
   if (untrained == json.end() || !untrained->is_array()) {
     return absl::InvalidArgumentError("run state: \"untrained\" is not a list");

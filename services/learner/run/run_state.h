@@ -14,6 +14,8 @@ struct RunState {
   bool in_rl = false;    // False: in supervised fine-tuning.
   int64_t sft_step = 0;  // Steps behind the weights.
   int64_t rl_step = 0;
+  // With an adapter: of the parameters it belongs to, which checkpoints do not hold.
+  std::string base_digest = {};
   GroupLedger::State ledger;  // Groups handed out and not trained are handed out again.
 };
 

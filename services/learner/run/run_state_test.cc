@@ -12,12 +12,14 @@ TEST(RunStateTest, SurvivesItsJson) {
       .in_rl = true,
       .sft_step = 7,
       .rl_step = 12,
+      .base_digest = "d1",
       .ledger = {.feed_cursor = 99,
                  .untrained = {{.pass = 1, .prompt = 4}, {.pass = 0, .prompt = 2}}}};
   const auto back = RunStateFromJson(ToJson(state));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(ToJson(*back), ToJson(state));
   EXPECT_EQ(back->ledger.untrained, state.ledger.untrained);
+  EXPECT_EQ(back->base_digest, "d1");
 }
 
 TEST(RunStateTest, MalformedStateNamesTheField) {

@@ -1,6 +1,7 @@
 #include "services/learner/run/trainer_options.h"
 
 #include "absl/strings/str_cat.h"
+#include "libs/config/word_list.h"
 #include "libs/kernels/instruction_set.h"
 
 namespace convrec::learner {
@@ -61,11 +62,15 @@ model::DecoderOptions LearnerDecoderOptions(const config::RunOptions& options, b
   const bool has_pairs = options.model.device == "cpu" && kernels::HasNativeBfloat16();
   const bool is_narrow =
       type == config::ComputeType::kBfloat16 || (type == config::ComputeType::kAuto && has_pairs);
-  return {.device = options.model.device,
-          .trainable = trainable,
-          .products = is_narrow ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32,
-          .activation_checkpointing = trainable && options.learner.activation_checkpointing,
-          .seed = options.seed};
+  const config::LoraOptions& lora = options.learner.lora;
+  return {
+      .device = options.model.device,
+      .trainable = trainable,
+      .products = is_narrow ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32,
+      .activation_checkpointing = trainable && options.learner.activation_checkpointing,
+      .seed = options.seed,
+      .lora = {
+          .rank = lora.rank, .alpha = lora.alpha, .targets = config::ParseWordList(lora.targets)}};
 }
 
 std::string DeviceOfRank(const std::string& device, int local_rank) {

@@ -71,6 +71,7 @@ struct Variant {
   int updates_per_batch = 1;
   bool activation_checkpointing = false;
   bool tied = true;  // The head is the embedding.
+  model::LoraConfig lora = {};
 };
 
 // Runs `body` on rank 0 of `size` ranks, which start from a state if there is one, and reads back
@@ -90,7 +91,8 @@ Result RunTraining(int size,
           config,
           {.trainable = trainable,
            .activation_checkpointing = trainable && variant.activation_checkpointing,
-           .seed = seed});
+           .seed = seed,
+           .lora = trainable ? variant.lora : model::LoraConfig()});
     };
     model::SetComputeThreads(1);
     const auto policy = make(1 + static_cast<uint64_t>(rank), /*trainable=*/true);
@@ -106,7 +108,7 @@ Result RunTraining(int size,
     }
     if (rank == 0 && state != nullptr) {
       const at::NoGradGuard no_grad;
-      for (const model::NamedTensor& parameter : policy->parameters())
+      for (const model::NamedTensor& parameter : policy->trained())
         at::Tensor(parameter.tensor).copy_(state->tensors.at(parameter.name));
     }
     Trainer::Options options = Options(zero_stage);
@@ -148,7 +150,7 @@ Result RunTraining(int size,
       const auto whole = make(1, /*trainable=*/false);
       model::CopyParameters(*policy, whole.get());
       if (group != nullptr) group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
-      WriteTensors(JoinPath(dir.path(), "parameters"), whole->parameters());
+      WriteTensors(JoinPath(dir.path(), "parameters"), variant.lora.is_on() ? policy->adapter() : whole->parameters());
       CR_CHECK(base::WriteFileAtomically(JoinPath(dir.path(), "values"), EncodeRecords({{values}}))
                    .ok());
     }
@@ -250,6 +252,16 @@ TEST(ManyRanksTest, GiveTheLossesWeightsAndMomentsOfOneRankAtEveryStage) {
                   2e-6,
                   absl::StrCat(size, " ranks, stage ", stage));
     }
+  }
+}
+
+TEST(ManyRanksTest, AnAdapterIsTrainedOnTheLeadersBase) {
+  const Result one = RunTraining(1, 0, ThreeOfEach, nullptr, {.lora = TinyLora()});
+  for (const int stage : {0, 1, 2}) {
+    ExpectEqual(RunTraining(2, stage, ThreeOfEach, nullptr, {.lora = TinyLora()}),
+                one,
+                2e-6,
+                absl::StrCat("adapter, stage ", stage));
   }
 }
 

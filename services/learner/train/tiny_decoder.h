@@ -32,15 +32,24 @@ inline model::ModelConfig TinyConfig() {
   return config;
 }
 
-inline std::unique_ptr<model::Decoder> MakeTinyDecoder(uint64_t seed = 1, bool trainable = true) {
+inline std::unique_ptr<model::Decoder> MakeTinyDecoder(uint64_t seed = 1,
+                                                       bool trainable = true,
+                                                       const model::LoraConfig& lora = {},
+                                                       const model::Decoder* base = nullptr) {
   model::SetComputeThreads(1);  // Tensors of this size only wait for a second thread.
   model::DecoderOptions options;
   options.trainable = trainable;
   options.seed = seed;
+  options.lora = lora;
+  options.base = base;
   absl::StatusOr<std::unique_ptr<model::Decoder>> decoder =
       model::MakeDecoder(TinyConfig(), options);
   CR_CHECK(decoder.ok(), std::string(decoder.status().message()));
   return *std::move(decoder);
+}
+
+inline model::LoraConfig TinyLora() {
+  return {.rank = 3, .alpha = 6, .targets = {"q_proj", "v_proj", "o_proj", "down_proj"}};
 }
 
 inline Objective TinyObjective() {

@@ -114,22 +114,24 @@ void SkipForward(const model::Decoder& decoder, bool has_backward) {
 std::string MemoryTable(const model::Decoder& policy,
                         const std::vector<TokenGroup>& groups,
                         int64_t budget) {
-  double parameters = 0;
-  for (const model::NamedTensor& parameter : policy.parameters()) {
-    parameters += static_cast<double>(parameter.tensor.numel());
-  }
+  const auto mebibytes = [](const std::vector<model::NamedTensor>& tensors) {
+    double elements = 0;
+    for (const model::NamedTensor& entry : tensors)
+      elements += static_cast<double>(entry.tensor.numel());
+    return elements * 4 / (1 << 20);
+  };
+  const double trained = mebibytes(policy.trained());
   int64_t largest = 0;
   const std::vector<GroupLengths> lengths = LengthsOf(groups);
   for (const Microbatch& microbatch : SplitByTokens(lengths, budget)) {
     largest = std::max(largest, NumTokens(microbatch, lengths));
   }
-  const double mebibytes = parameters * 4 / (1 << 20);
   return absl::StrFormat(
       "parameters %.0f MiB, gradients %.0f MiB, moments %.0f MiB, largest micro-batch %d tokens: "
       "lower learner.microbatch_tokens",
-      mebibytes,
-      mebibytes,
-      2 * mebibytes,
+      mebibytes(policy.parameters()),
+      trained,
+      2 * trained,
       largest);
 }
 
@@ -157,7 +159,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Options& options,
     return base::BadConfig(absl::StrCat(
         "rollout.temperature is ", options.forward.temperature, ", expected more than 0"));
   }
-  for (const model::NamedTensor& parameter : policy->parameters()) {
+  for (const model::NamedTensor& parameter : policy->trained()) {
     if (!parameter.tensor.requires_grad()) {
       return absl::FailedPreconditionError(
           absl::StrCat(parameter.name, " needs no gradient, expected a trainable decoder"));
@@ -175,14 +177,19 @@ Trainer::Trainer(const Options& options,
                  ShardedParameters* shards)
     : options_(options), policy_(policy), clock_(clock), group_(group) {
   if (group_ == nullptr) {
-    adamw_ = std::make_unique<AdamW>(options.adamw, policy->parameters());
+    adamw_ = std::make_unique<AdamW>(options.adamw, policy->trained());
     return;
+  }
+  if (policy->lora().is_on()) {
+    // The optimizer gives the ranks what it trains; what it does not is the leader's as well.
+    for (const model::NamedTensor& parameter : policy->parameters())
+      group_->Broadcast(parameter.tensor, "the base of the adapter");
   }
   sharded_ =
       std::make_unique<ShardedAdamW>(ShardedAdamW::Options{.adamw = options.adamw,
                                                            .zero_stage = options.zero_stage,
                                                            .bucket_size = options.bucket_size},
-                                     policy->parameters(),
+                                     policy->trained(),
                                      group_,
                                      shards);
 }
@@ -442,7 +449,7 @@ UpdateStats Trainer::Update() {
     if (summed.has_flag && group_->is_leader()) base::RequestStop();
     stats.grad_norm = summed.norm;
   } else {
-    stats.grad_norm = GradNorm(policy_->parameters());
+    stats.grad_norm = GradNorm(policy_->trained());
   }
   if (!std::isfinite(stats.grad_norm)) {
     ++num_refused_updates_;
@@ -453,7 +460,7 @@ UpdateStats Trainer::Update() {
     sharded_->Step(stats.learning_rate, clips ? options_.max_grad_norm / stats.grad_norm : 1);
   } else {
     if (options_.max_grad_norm > 0)
-      ClipGradients(policy_->parameters(), stats.grad_norm, options_.max_grad_norm);
+      ClipGradients(policy_->trained(), stats.grad_norm, options_.max_grad_norm);
     adamw_->Step(stats.learning_rate);
   }
   stats.is_applied = true;
