@@ -23,9 +23,9 @@ struct Pair {
 };
 Pair AdapterOf(const Decoder& decoder, const std::string& parameter) {
   const std::vector<NamedTensor>& adapter = decoder.adapter();
-  const std::vector<AdapterPair> table = AdapterTable(decoder.config(), decoder.lora());
-  for (size_t i = 0; i < table.size(); ++i) {
-    if (table[i].parameter == parameter) return {&adapter[2 * i], &adapter[2 * i + 1]};
+  const std::string a = AdapterNames(parameter).a;
+  for (size_t i = 0; i < adapter.size(); i += 2) {
+    if (adapter[i].name == a) return {&adapter[i], &adapter[i + 1]};
   }
   return {};
 }

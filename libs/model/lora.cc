@@ -82,17 +82,21 @@ absl::Status CheckLora(const LoraConfig& lora, const ModelConfig& config) {
                    "\", expected q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj or down_proj"));
 }
 
+PairNames AdapterNames(const std::string& parameter) {
+  const std::string prefix =
+      absl::StrCat("base_model.model.", std::string(absl::StripSuffix(parameter, ".weight")));
+  return {prefix + ".lora_A.weight", prefix + ".lora_B.weight"};
+}
+
 std::vector<AdapterPair> AdapterTable(const ModelConfig& config, const LoraConfig& lora) {
   std::vector<AdapterPair> table;
   if (!lora.is_on()) return table;
   for (const ParameterSpec& spec : ParameterTable(config)) {
     if (std::find(lora.targets.begin(), lora.targets.end(), ModuleOf(spec)) == lora.targets.end())
       continue;
-    const std::string prefix =
-        absl::StrCat("base_model.model.", std::string(absl::StripSuffix(spec.name, ".weight")));
-    table.push_back({spec.name,
-                     {prefix + ".lora_A.weight", {lora.rank, spec.shape[1]}},
-                     {prefix + ".lora_B.weight", {spec.shape[0], lora.rank}}});
+    const PairNames names = AdapterNames(spec.name);
+    table.push_back(
+        {spec.name, {names.a, {lora.rank, spec.shape[1]}}, {names.b, {spec.shape[0], lora.rank}}});
   }
   return table;
 }

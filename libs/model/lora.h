@@ -34,6 +34,13 @@ struct AdapterPair {
   ParameterSpec b;
 };
 
+// What the tensors of a matrix's adapter are called.
+struct PairNames {
+  std::string a;
+  std::string b;
+};
+PairNames AdapterNames(const std::string& parameter);
+
 // In the order of ParameterTable(). `lora` is checked.
 std::vector<AdapterPair> AdapterTable(const ModelConfig& config, const LoraConfig& lora);
 int64_t NumAdapterParameters(const ModelConfig& config, const LoraConfig& lora);

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "libs/base/check.h"
+#include "libs/model/adapter.h"
 #include "services/learner/train/group_forward.h"
 
 namespace convrec::learner {
