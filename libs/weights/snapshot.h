@@ -32,7 +32,14 @@ struct Manifest {
   uint64_t size_bytes = 0;
   std::string digest;  // See ManifestDigest().
   std::vector<domain::Canary> canaries;
+  // Of an adapter: the digest of the manifest it belongs to, and its weight; see
+  // proto/policy.proto.
+  std::string base_digest = {};
+  float scale = 0;
 };
+
+// What the weights that adapters belong to have in place of a version.
+inline constexpr domain::PolicyVersion kBaseVersion{-1};
 
 struct Snapshot {
   Manifest manifest;

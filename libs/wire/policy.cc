@@ -19,6 +19,8 @@ v1::Manifest ToProto(const weights::Manifest& manifest) {
   message.set_version(manifest.version.value);
   message.set_size_bytes(manifest.size_bytes);
   message.set_digest(manifest.digest);
+  message.set_base_digest(manifest.base_digest);
+  message.set_scale(manifest.scale);
   for (const weights::TensorEntry& tensor : manifest.tensors) {
     v1::TensorInfo& info = *message.add_tensors();
     info.set_name(tensor.name);
@@ -42,6 +44,8 @@ absl::StatusOr<weights::Manifest> FromProto(const v1::Manifest& message) {
   manifest.version = {message.version()};
   manifest.size_bytes = message.size_bytes();
   manifest.digest = message.digest();
+  manifest.base_digest = message.base_digest();
+  manifest.scale = message.scale();
   for (const v1::TensorInfo& tensor : message.tensors()) {
     manifest.tensors.push_back({.name = tensor.name(),
                                 .dtype = tensor.dtype(),

@@ -61,6 +61,9 @@ class PublishingLearner final {
   void Publish(std::shared_ptr<const weights::Snapshot> snapshot) {
     store_.Publish(std::move(snapshot));
   }
+  void SetBase(std::shared_ptr<const weights::Snapshot> snapshot) {
+    store_.SetBase(std::move(snapshot));
+  }
   std::string address() const { return server_->address(); }
   uint64_t sent_bytes() const { return sent_bytes_; }
   int num_live_reports() const { return num_live_reports_; }

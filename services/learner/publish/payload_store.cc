@@ -53,7 +53,8 @@ std::optional<weights::SegmentRef> PayloadStore::SegmentFor(const weights::Snaps
   }
   absl::MutexLock lock(&once->mu);
   if (!once->made) {
-    absl::StatusOr<weights::SegmentRef> ref = writer_->Write("whole", snapshot.bytes.view());
+    absl::StatusOr<weights::SegmentRef> ref =
+        writer_->Write(name_ + "whole", snapshot.bytes.view());
     once->made = ref.ok() ? std::optional(*ref) : std::nullopt;
     absl::MutexLock count(&mu_);
     ++num_written_;

@@ -22,9 +22,10 @@ namespace convrec::learner {
 
 class PayloadStore final {
  public:
-  // `store` must outlive the value. `writer` may be null: no shared memory.
-  PayloadStore(const PolicyStore* store, weights::SegmentWriter* writer)
-      : store_(store), writer_(writer) {}
+  // `store` must outlive the value. `writer` may be null: no shared memory. Stores that share a
+  // writer tell their segments apart by `name`.
+  PayloadStore(const PolicyStore* store, weights::SegmentWriter* writer, std::string name = "")
+      : store_(store), writer_(writer), name_(std::move(name)) {}
 
   // What a receiver with `base` (or none) is sent: the delta when the base is kept and the delta is
   // smaller.
@@ -54,6 +55,7 @@ class PayloadStore final {
 
   const PolicyStore* const store_;
   weights::SegmentWriter* const writer_;
+  const std::string name_;
   mutable absl::Mutex mu_;
   domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_){-1};
   std::map<std::string, std::shared_ptr<Delta>> deltas_

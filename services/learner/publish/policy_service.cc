@@ -43,6 +43,7 @@ class Service final : public PolicyService,
         segments_(segments),
         broadcaster_(broadcaster),
         payloads_(store, segments),
+        base_payloads_(store, segments, "base-"),
         epoch_(epoch),
         observer_(std::move(observer)),
         planner_(options) {}
@@ -66,6 +67,9 @@ class Service final : public PolicyService,
     if (!polled.ok() || snapshot == nullptr) return polled;
     reply->set_has_snapshot(true);
     *reply->mutable_manifest() = wire::ToProto(snapshot->manifest);
+    if (!snapshot->manifest.base_digest.empty()) {
+      *reply->mutable_base() = wire::ToProto(store_->Get(weights::kBaseVersion)->manifest);
+    }
     if (segments_ != nullptr) *reply->mutable_probe() = wire::ToProto(segments_->probe());
     return grpc::Status::OK;
   }
@@ -83,7 +87,7 @@ class Service final : public PolicyService,
     };
     if (request->has_opened_probe() && !has_failed(kSharedMemory)) {
       // Whole: a delta would save bytes of a network, and costs more time than the bytes in memory.
-      if (const auto segment = payloads_.SegmentFor(*snapshot)) {
+      if (const auto segment = PayloadsOf(request->version()).SegmentFor(*snapshot)) {
         reply->set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
         *reply->mutable_segment() =
             wire::ToProto(wire::PlacedSegment{.ref = *segment,
@@ -156,9 +160,10 @@ class Service final : public PolicyService,
     if (!epoch.ok()) return rpc::ToGrpc(epoch);
     std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
     if (snapshot == nullptr) return Superseded(request->version());
-    const weights::Payload payload = payloads_.PayloadFor(
-        std::move(snapshot),
-        {.version = request->base_version(), .digest = request->base_digest()});
+    const weights::Payload payload =
+        PayloadsOf(request->version())
+            .PayloadFor(std::move(snapshot),
+                        {.version = request->base_version(), .digest = request->base_digest()});
     const weights::PayloadHeader header = payload.header();
     v1::WeightChunk chunk;
     uint64_t offset = request->offset();
@@ -202,7 +207,13 @@ class Service final : public PolicyService,
   PolicyStore* const store_;
   weights::SegmentWriter* const segments_;
   WeightBroadcaster* const broadcaster_;
+
+  PayloadStore& PayloadsOf(int64_t version) {
+    return version == weights::kBaseVersion.value ? base_payloads_ : payloads_;
+  }
+
   PayloadStore payloads_;
+  PayloadStore base_payloads_;  // Which stay while versions come and go.
   const domain::RunEpoch epoch_;
   const Observer observer_;
   absl::Mutex mu_;

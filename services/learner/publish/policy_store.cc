@@ -17,14 +17,26 @@ void PolicyStore::Publish(std::shared_ptr<const weights::Snapshot> snapshot) {
   absl::MutexLock lock(&mu_);
   CR_CHECK(newest_ == nullptr || newest_->manifest.version < manifest.version,
            "policy versions must grow");
+  CR_CHECK(manifest.base_digest.empty() ||
+               (adapter_base_ != nullptr && adapter_base_->manifest.digest == manifest.base_digest),
+           "an adapter needs its base");
   digests_[manifest.version.value] = manifest.digest;
-  if (digests_.size() > kDigestsKept) digests_.erase(digests_.begin());
+  // That of the base stays.
+  if (digests_.size() > kDigestsKept) digests_.erase(digests_.lower_bound(0));
   if (newest_ != nullptr) bases_.push_back(std::move(newest_));
   if (bases_.size() > num_bases_) {
     dropped = std::move(bases_.front());
     bases_.pop_front();
   }
   newest_ = std::move(snapshot);
+}
+
+void PolicyStore::SetBase(std::shared_ptr<const weights::Snapshot> snapshot) {
+  CR_CHECK(snapshot->manifest.version == weights::kBaseVersion);
+  absl::MutexLock lock(&mu_);
+  CR_CHECK(newest_ == nullptr && adapter_base_ == nullptr, "a start has one base");
+  digests_[weights::kBaseVersion.value] = snapshot->manifest.digest;
+  adapter_base_ = std::move(snapshot);
 }
 
 std::shared_ptr<const weights::Snapshot> PolicyStore::WaitNewer(int64_t held, absl::Time deadline) {
@@ -39,6 +51,7 @@ std::shared_ptr<const weights::Snapshot> PolicyStore::WaitNewer(int64_t held, ab
 
 std::shared_ptr<const weights::Snapshot> PolicyStore::Get(domain::PolicyVersion version) const {
   absl::MutexLock lock(&mu_);
+  if (version == weights::kBaseVersion) return adapter_base_;
   return newest_ != nullptr && newest_->manifest.version == version ? newest_ : nullptr;
 }
 

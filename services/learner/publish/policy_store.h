@@ -28,11 +28,14 @@ class PolicyStore final {
   // Versions must grow.
   void Publish(std::shared_ptr<const weights::Snapshot> snapshot) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // What published adapters belong to, with kBaseVersion; before the first of them.
+  void SetBase(std::shared_ptr<const weights::Snapshot> snapshot) ABSL_LOCKS_EXCLUDED(mu_);
+
   // Waits until a version newer than `held` exists; null at `deadline` or after Close().
   std::shared_ptr<const weights::Snapshot> WaitNewer(int64_t held, absl::Time deadline)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Null when `version` is not the newest one.
+  // Null when `version` is neither the newest one nor that of a base that there is.
   std::shared_ptr<const weights::Snapshot> Get(domain::PolicyVersion version) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -49,6 +52,7 @@ class PolicyStore final {
  private:
   const size_t num_bases_;
   mutable absl::Mutex mu_;
+  std::shared_ptr<const weights::Snapshot> adapter_base_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const weights::Snapshot> newest_ ABSL_GUARDED_BY(mu_);
   std::deque<std::shared_ptr<const weights::Snapshot>> bases_
       ABSL_GUARDED_BY(mu_);  // Oldest first.

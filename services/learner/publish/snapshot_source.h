@@ -12,14 +12,24 @@
 
 namespace convrec::learner {
 
-// Copies every parameter to host memory in `dtype` ("F32" or "BF16") and digests it. Each of the
-// texts, of at least two tokens, goes along as a canary, for a forward pass each. The bytes are in
-// memory of `pool`, where there is one, and go back there with the snapshot.
+// Copies every parameter, without adapter, to host memory in `dtype` ("F32" or "BF16") and digests
+// it. Each of the texts, of at least two tokens, goes along as a canary, for a forward pass each.
+// The bytes are in memory of `pool`, where there is one, and go back there with the snapshot.
 std::shared_ptr<const weights::Snapshot> TakeSnapshot(
     const model::Decoder& decoder,
     domain::RunEpoch epoch,
     domain::PolicyVersion version,
     const std::string& dtype,
+    const std::vector<std::vector<int32_t>>& texts = {},
+    const std::shared_ptr<weights::BufferPool>& pool = nullptr);
+
+// The adapter alone, in float32, with what it takes to merge it into the snapshot of the parameters
+// that has `base_digest`.
+std::shared_ptr<const weights::Snapshot> TakeAdapterSnapshot(
+    const model::Decoder& decoder,
+    domain::RunEpoch epoch,
+    domain::PolicyVersion version,
+    const std::string& base_digest,
     const std::vector<std::vector<int32_t>>& texts = {},
     const std::shared_ptr<weights::BufferPool>& pool = nullptr);
 

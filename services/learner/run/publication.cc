@@ -90,8 +90,15 @@ void Publication::MakeService() {
 void Publication::Publish(const model::Decoder& decoder,
                           domain::PolicyVersion version,
                           const std::vector<std::vector<int32_t>>& texts) {
-  const bool is_bf16 = options_.model.wire_type == config::WireType::kBf16;
-  store_.Publish(TakeSnapshot(decoder, epoch_, version, is_bf16 ? "BF16" : "F32", texts, memory_));
+  const std::string dtype = options_.model.wire_type == config::WireType::kBf16 ? "BF16" : "F32";
+  if (!decoder.lora().is_on()) {
+    store_.Publish(TakeSnapshot(decoder, epoch_, version, dtype, texts, memory_));
+    return;
+  }
+  if (store_.Get(weights::kBaseVersion) == nullptr)
+    store_.SetBase(TakeSnapshot(decoder, epoch_, weights::kBaseVersion, dtype));
+  const std::string base = store_.Get(weights::kBaseVersion)->manifest.digest;
+  store_.Publish(TakeAdapterSnapshot(decoder, epoch_, version, base, texts, memory_));
 }
 
 }  // namespace convrec::learner

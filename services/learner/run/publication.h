@@ -35,7 +35,8 @@ class Publication final {
 
   std::vector<grpc::Service*> services() { return service_->services(); }
 
-  // Makes the decoder's weights the newest version; `texts` go along as canaries.
+  // Makes the decoder's weights, or its adapter with the base as of the first call beneath it, the
+  // newest version; `texts` go along as canaries.
   void Publish(const model::Decoder& decoder,
                domain::PolicyVersion version,
                const std::vector<std::vector<int32_t>>& texts);

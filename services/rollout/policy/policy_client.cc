@@ -52,6 +52,9 @@ class GrpcPolicyClient final : public PolicyClient {
     auto offer = std::make_unique<PolicyOffer>();
     CR_ASSIGN_OR_RETURN(offer->manifest, wire::FromProto(reply.manifest()));
     offer->probe = wire::FromProto(reply.probe());
+    if (reply.has_base()) {
+      CR_ASSIGN_OR_RETURN(offer->base, wire::FromProto(reply.base()));
+    }
     return offer;
   }
 

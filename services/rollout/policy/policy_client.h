@@ -22,6 +22,7 @@ namespace convrec::rollout {
 struct PolicyOffer {
   weights::Manifest manifest;
   weights::SegmentProbe probe;
+  std::optional<weights::Manifest> base = {};  // Of an adapter.
 };
 
 struct PlanQuery {

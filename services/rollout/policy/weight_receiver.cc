@@ -7,6 +7,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "services/rollout/policy/adapter_merge.h"
 
 namespace convrec::rollout {
 
@@ -20,11 +21,13 @@ WeightReceiver::WeightReceiver(PolicyClient* client,
       observer_(observer),
       on_ready_(std::move(on_ready)),
       transfer_(client, options, observer.transfer),
+      base_(client, options, observer.transfer),
       thread_([this] { Run(); }) {}
 
 WeightReceiver::~WeightReceiver() {
   stopping_ = true;
   transfer_.Close();
+  base_.Close();
   engine_->Close();
   thread_.join();
 }
@@ -98,23 +101,39 @@ void WeightReceiver::Run() {
 absl::Status WeightReceiver::Receive(const PolicyOffer& offer) {
   const absl::Time start = absl::Now();
   const PolicyId id{.epoch = offer.manifest.epoch, .version = offer.manifest.version};
+  CR_ASSIGN_OR_RETURN(const std::shared_ptr<const weights::Snapshot> base, base_.For(offer));
   CR_ASSIGN_OR_RETURN(std::shared_ptr<const weights::Snapshot> snapshot, transfer_.Receive(offer));
   std::vector<PolicyTensor> tensors;
   Companions companions{.canaries = snapshot->manifest.canaries, .is_float32 = true};
-  for (const weights::TensorEntry& tensor : snapshot->manifest.tensors) {
-    tensors.push_back({.name = tensor.name,
-                       .dtype = tensor.dtype,
-                       .shape = tensor.shape,
-                       .data = snapshot->bytes.data() + tensor.offset,
-                       .size_bytes = tensor.size_bytes});
-    companions.is_float32 &= tensor.dtype == "F32";
+  const auto add = [&tensors](const weights::TensorEntry& entry, const char* data) {
+    tensors.push_back({.name = entry.name,
+                       .dtype = entry.dtype,
+                       .shape = entry.shape,
+                       .data = data,
+                       .size_bytes = entry.size_bytes});
+  };
+  MergedWeights whole;
+  if (base != nullptr) {
+    absl::StatusOr<MergedWeights> merged = MergeAdapter(*base, *snapshot, &merged_);
+    if (!merged.ok()) {
+      transfer_.Drop();
+      return merged.status();
+    }
+    whole = *std::move(merged);
+    for (const MergedWeights::Tensor& tensor : whole.tensors) add(tensor.entry, tensor.data);
+  } else {
+    for (const weights::TensorEntry& entry : snapshot->manifest.tensors)
+      add(entry, snapshot->bytes.data() + entry.offset);
   }
+  for (const weights::TensorEntry& entry : (base ? base : snapshot)->manifest.tensors)
+    companions.is_float32 &= entry.dtype == "F32";
   {
     // Before the engine has the weights: it may swap them in at once.
     absl::MutexLock lock(&mu_);
     companions_[id] = std::move(companions);
   }
   const absl::Status loaded = engine_->Receive(id, tensors);
+  merged_.Give(std::move(whole.merged));
   if (!loaded.ok()) {
     transfer_.Drop();
     return loaded;

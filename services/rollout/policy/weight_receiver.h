@@ -2,7 +2,8 @@
 //
 // Waits for a version at the learner, brings it here verified (WeightTransfer), and hands it to the
 // engine, which swaps it in between two steps; then the learner hears that it is live. Bytes that
-// are not the published ones never reach the engine.
+// are not the published ones never reach the engine. A version that is an adapter is merged into
+// its base, which comes once and is kept.
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "services/rollout/engine/decoder_engine.h"
+#include "services/rollout/policy/adapter_base.h"
 #include "services/rollout/policy/policy_client.h"
 #include "services/rollout/policy/weight_transfer.h"
 
@@ -63,6 +65,8 @@ class WeightReceiver final {
   const Observer observer_;
   const std::function<void()> on_ready_;
   WeightTransfer transfer_;  // Of the receiver's thread.
+  AdapterBase base_;         // Likewise.
+  weights::BufferPool merged_;
   absl::Mutex mu_;
   std::map<PolicyId, Companions> companions_ ABSL_GUARDED_BY(mu_);
   domain::RunEpoch epoch_ ABSL_GUARDED_BY(mu_){-1};

@@ -1,0 +1,34 @@
+// The weights that published adapters belong to: brought here once, by whichever start of the
+// learner they are offered, and kept.
+//
+// Blocks; used by one thread.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "libs/weights/snapshot.h"
+#include "services/rollout/policy/weight_transfer.h"
+
+namespace convrec::rollout {
+
+class AdapterBase final {
+ public:
+  // `client` must outlive the value.
+  AdapterBase(PolicyClient* client,
+              const WeightTransfer::Options& options,
+              const WeightTransfer::Observer& observer);
+
+  // The base of the offered version, verified; null for a version of whole weights. Errors are
+  // those of WeightTransfer::Receive().
+  absl::StatusOr<std::shared_ptr<const weights::Snapshot>> For(const PolicyOffer& offer);
+
+  // Ends waits; any thread.
+  void Close() { transfer_.Close(); }
+
+ private:
+  WeightTransfer transfer_;
+  std::shared_ptr<const weights::Snapshot> held_;
+};
+
+}  // namespace convrec::rollout
