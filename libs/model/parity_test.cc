@@ -6,8 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
+#include "libs/model/adapter.h"
 #include "libs/model/chunked_logprob.h"
 #include "libs/model/decoder.h"
+#include "libs/model/stored_tensor.h"
 #include "libs/model/testing/golden.h"
 
 namespace convrec::model {
@@ -92,6 +94,35 @@ TEST_P(ParityTest, SavesWhatTransformersLoads) {
           << decoder->parameters()[i].name;
     }
   }
+}
+
+// The same for adapters and PEFT: a base, an adapter of it, and the logits of both together.
+TEST_P(ParityTest, SavesAnAdapterThatPeftLoads) {
+  const c10::InferenceMode inference;
+  const base::TemporaryDirectory temporary;
+  const char* kept = std::getenv("CONVREC_SAVED_MODELS");
+  const std::string root = kept != nullptr ? kept : temporary.path();
+  const std::string base = base::JoinPath(root, GetParam() + "-base"),
+                    directory = base::JoinPath(root, GetParam() + "-adapter");
+  ASSERT_TRUE(base::MakeDirectories(base).ok() && base::MakeDirectories(directory).ok());
+  ASSERT_TRUE(SaveDecoder(*LoadGolden(GetParam()), base, "F32").ok());
+  const DecoderOptions options{
+      .seed = 5,
+      .lora = {.rank = 4,
+               .alpha = 6,
+               .targets = {"q_proj", "v_proj", "o_proj", "up_proj", "down_proj"}}};
+  const std::unique_ptr<Decoder> decoder = *LoadDecoder(base, options);
+  at::manual_seed(5);
+  for (const NamedTensor& leaf : decoder->adapter())
+    at::Tensor(leaf.tensor).add_(at::randn(leaf.tensor.sizes()) * 0.2);
+  const at::Tensor logits = decoder->Logits(
+      RunTrunk(*decoder, Sequences(tokens_BT_.size(0), tokens_BT_.size(1)), tokens_BT_.flatten()));
+  EXPECT_GT(MaxDifference(logits, logits_BTV_.flatten(0, 1)), 0.1) << "the adapter says something";
+  ASSERT_TRUE(SaveAdapter(*decoder, directory, base).ok());
+  const auto fill = [&logits](float* out) { return CopyOut(logits, out); };
+  const std::vector<TensorSource> sources = {{"logits", logits.sizes().vec(), fill}};
+  ASSERT_TRUE(
+      WriteSafetensors(base::JoinPath(directory, "logits.safetensors"), sources, "F32").ok());
 }
 
 INSTANTIATE_TEST_SUITE_P(Families,

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Makes the golden files of libs/model from PyTorch, transformers and gguf.
 
-Needs torch 2.11, transformers 5.23, safetensors, gguf 0.19 and numpy. The weights are drawn with
+Needs torch 2.11, transformers 5.23, peft 0.21, safetensors, gguf 0.19 and numpy. The weights are drawn with
 fixed seeds, so a second run writes the same files.
 
   make_model_golden.py              writes tests/golden/model/
   make_model_golden.py --check BIN  runs the test binary BIN, which saves what it loaded, and holds
                                     transformers' logits on the saved directories against the golden
-                                    ones; nothing is written into the tree
+                                    ones, and PEFT's on saved adapters against the binary's; nothing
+                                    is written into the tree
   make_model_golden.py --smollm2 D  compares greedy text on the imported directory D with the golden
                                     ids; with --write makes them anew
 """
@@ -22,6 +23,7 @@ import tempfile
 
 import gguf
 import numpy as np
+import peft
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
@@ -196,7 +198,7 @@ def make_gguf_types():
 
 def check_saved(binary):
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([binary, "--gtest_filter=*SavesWhatTransformersLoads*"], check=True,
+        subprocess.run([binary, "--gtest_filter=*SavesWhatTransformersLoads*:*SavesAnAdapterThat*"], check=True,
                        env=dict(os.environ, CONVREC_SAVED_MODELS=folder))
         for name in make_configs():
             expected = load_file(HERE / name / "expected.safetensors")
@@ -211,6 +213,21 @@ def check_saved(binary):
                 print(f"{name} {dtype}: largest difference of logits {difference:.2e} {problems}")
                 if problems or difference > bound:
                     sys.exit(f"{name}: transformers does not read the saved directory alike")
+            check_adapter(pathlib.Path(folder) / f"{name}-adapter", name, expected["tokens"])
+
+
+def check_adapter(folder, name, tokens):
+    model = peft.AutoPeftModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    missing = [key for key, value in model.named_parameters()
+               if "lora_B" in key and not value.abs().max() > 0]
+    with torch.no_grad():
+        logits = model(tokens).logits.flatten(0, 1)
+        merged = model.merge_and_unload()(tokens).logits.flatten(0, 1)
+    expected = load_file(folder / "logits.safetensors")["logits"]
+    differences = [(x - expected).abs().max().item() for x in (logits, merged)]
+    print(f"{name} adapter: largest difference of logits {differences[0]:.2e}, merged {differences[1]:.2e}")
+    if missing or max(differences) > 1e-4:
+        sys.exit(f"{name}: PEFT does not read the saved adapter alike {missing}")
 
 
 SMOLLM2_QUESTION = "Can you recommend three science fiction films from the 1980s?"

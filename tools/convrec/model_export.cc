@@ -11,6 +11,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/model/lora.h"
 #include "libs/model/model_config.h"
 #include "libs/model/weight_files.h"
 #include "services/learner/checkpoint/folders.h"
@@ -67,13 +68,17 @@ absl::Status ExportCheckpoint(const learner::Checkpoint& checkpoint,
     return base::BadConfig(
         absl::StrCat(directory, " exists and is not empty, expected a folder that is to be made"));
   }
+  const bool is_rounded = dtype == "BF16";
+  if (is_rounded && base::FileExists(JoinPath(checkpoint.directory, model::kAdapterConfigFile))) {
+    return base::BadConfig(absl::StrCat(
+        checkpoint.directory, " holds an adapter alone, expected float32 as the type to write"));
+  }
   CR_RETURN_IF_ERROR(learner::VerifyFiles(checkpoint));
   CR_RETURN_IF_ERROR(base::MakeDirectories(own.parent_path().string()));
   CR_ASSIGN_OR_RETURN(
       learner::FolderReplacement folder,
       learner::FolderReplacement::Create(own.parent_path().string(), own.filename().string()));
   const std::vector<std::string> shards = learner::ShardFileNames(checkpoint);
-  const bool is_rounded = dtype == "BF16";
   for (const std::string& name : learner::FileNames(checkpoint.directory)) {
     const bool is_training = name == learner::kManifestFile ||
                              std::find(shards.begin(), shards.end(), name) != shards.end();

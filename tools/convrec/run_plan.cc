@@ -8,7 +8,9 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/word_list.h"
 #include "libs/kernels/paged_attention.h"
+#include "libs/model/lora.h"
 #include "libs/model/parameter_table.h"
 
 namespace convrec::cli {
@@ -61,6 +63,9 @@ class Planner final {
         learner_(options.learner),
         rollout_(options.rollout),
         facts_(facts),
+        lora_{.rank = options.learner.lora.rank,
+              .alpha = options.learner.lora.alpha,
+              .targets = config::ParseWordList(options.learner.lora.targets)},
         num_parameters_(static_cast<double>(model::NumParameters(facts.model))),
         is_on_device_(options.model.device != "cpu"),
         is_narrow_(rollout_.compute_type == config::ComputeType::kBfloat16 ||
@@ -88,6 +93,26 @@ class Planner final {
            int64_t{rollout_.siblings} * (Blocks(rollout_.max_new_tokens) + 1);
   }
 
+  // What is trained, kept in checkpoints and sent per version; for adapters their rank is checked.
+  double num_trained() const {
+    return lora_.is_on() ? static_cast<double>(model::NumAdapterParameters(facts_.model, lora_))
+                         : num_parameters_;
+  }
+
+  // In the learner: versions in memory, and beneath adapters the base.
+  double published_bytes() const {
+    const int segments = learner_.publish.shared_memory ? 2 : 0;
+    const int copies = 2 + learner_.publish.delta_bases + segments;
+    if (!lora_.is_on()) return copies * wire_bytes_;
+    return copies * 4 * num_trained() + (segments > 0 ? 2 : 1) * wire_bytes_;
+  }
+  // In a worker: versions, or the base, its merged matrices and versions of the adapter.
+  double received_bytes() const {
+    const int copies = rollout_.keep_weights ? 2 : 1;
+    if (!lora_.is_on()) return copies * wire_bytes_;
+    return wire_bytes_ + 4 * num_parameters_ + copies * 4 * num_trained();
+  }
+
   std::vector<PlannedSize> Sizes() const;
   ProcessPlan LearnerRank() const;
   ProcessPlan RolloutWorker() const;
@@ -98,6 +123,7 @@ class Planner final {
   const config::LearnerOptions& learner_;
   const config::RolloutOptions& rollout_;
   const PlanFacts& facts_;
+  const model::LoraConfig lora_;
   const double num_parameters_;
   const bool is_on_device_;
   const bool is_narrow_;
@@ -114,6 +140,8 @@ absl::Status Planner::Check() const {
                                         learner_.ranks,
                                         ", expected at least one for each rank"));
   };
+  if (const absl::Status lora = model::CheckLora(lora_, facts_.model); !lora.ok())
+    return base::BadConfig(absl::StrCat("learner.lora: ", std::string(lora.message())));
   if (learner_.steps > 0)
     CR_RETURN_IF_ERROR(at_least_ranks(learner_.groups_per_step, "learner.groups_per_step"));
   if (learner_.sft.steps > 0)
@@ -140,7 +168,11 @@ std::vector<PlannedSize> Planner::Sizes() const {
   const double kv_groups =
       std::floor(kv_bytes() / kv_block_bytes() / static_cast<double>(group_blocks()));
   return {
-      {"parameters", absl::StrFormat("%.1f M", num_parameters_ / 1e6)},
+      {"parameters",
+       absl::StrFormat("%.1f M", num_parameters_ / 1e6) +
+           (lora_.is_on()
+                ? absl::StrFormat(", an adapter of %.3f M is trained", num_trained() / 1e6)
+                : "")},
       {"lists per step",
        absl::StrCat(lists, " (", learner_.groups_per_step, " groups of ", rollout_.siblings, ")")},
       {"groups per rank",
@@ -159,7 +191,11 @@ std::vector<PlannedSize> Planner::Sizes() const {
                     " reinforcement")},
       {"key-value memory",
        absl::StrFormat("%.0f groups of the longest lists at once per worker", kv_groups)},
-      {"weights sent per version", absl::StrFormat("%.1f MB whole", wire_bytes_ / 1e6)},
+      {"weights sent per version",
+       lora_.is_on() ? absl::StrFormat("%.1f MB adapter, the base of %.1f MB once",
+                                       4 * num_trained() / 1e6,
+                                       wire_bytes_ / 1e6)
+                     : absl::StrFormat("%.1f MB whole", wire_bytes_ / 1e6)},
   };
 }
 
@@ -183,14 +219,13 @@ ProcessPlan Planner::LearnerRank() const {
   plan.parts = {
       {"parameters", shared(4 * num_parameters_, 3)},
       {"units in use", stage == 3 ? 4 * TwoUnits(facts_.model) : 0},
-      {"gradients", shared(4 * num_parameters_, 2)},
-      {"moments", shared(8 * num_parameters_, 1)},
-      {"reference policy", has_reference ? shared(4 * num_parameters_, 3) : 0},
+      {"gradients", shared(4 * num_trained(), 2)},
+      {"moments", shared(8 * num_trained(), 1)},
+      {"reference policy", has_reference ? shared(4 * num_trained(), 3) : 0},
       {"activations", 4 * tokens * floats_per_token},
       {"logits", 2 * 4 * kLogitsOfChunk},
-      {"published weights",
-       (2 + learner_.publish.delta_bases + (learner_.publish.shared_memory ? 2 : 0)) * wire_bytes_},
-      {"checkpoint on its way", 4 * num_parameters_ + shared(8 * num_parameters_, 1)},
+      {"published weights", published_bytes()},
+      {"checkpoint on its way", 4 * num_trained() + shared(8 * num_trained(), 1)},
       {"program", kTorchProcessBytes}};
   return plan;
 }
@@ -207,7 +242,7 @@ ProcessPlan Planner::RolloutWorker() const {
                 {"keys and values", kv_bytes()},
                 {"activations", 4 * rows * LayerFloats(facts_.model)},
                 {"logits", 4 * draws * static_cast<double>(facts_.model.vocab_size)},
-                {"received weights", (rollout_.keep_weights ? 2 : 1) * wire_bytes_},
+                {"received weights", received_bytes()},
                 {"program", kTorchProcessBytes}};
   return plan;
 }

@@ -89,6 +89,17 @@ TEST_F(RunPlanTest, RanksShareWhatTheirStageShards) {
   }
 }
 
+TEST_F(RunPlanTest, AnAdapterLeavesOneCopyOfTheBaseAndIsHeldAgainstTheModel) {
+  const RunPlan plan = Plan({"learner.lora.rank=16", "learner.lora.targets=q_proj"});
+  const double adapter = 30.0 * 16 * (576 + 576);
+  EXPECT_EQ(Bytes(plan, "learner rank", "parameters"), 4 * 134515008.0);
+  EXPECT_EQ(Bytes(plan, "learner rank", "gradients"), 4 * adapter);
+  EXPECT_EQ(Bytes(plan, "learner rank", "moments"), 8 * adapter);
+  EXPECT_EQ(Bytes(plan, "learner rank", "reference policy"), 4 * adapter);
+  EXPECT_NE(Fault({"learner.lora.rank=193"}).find("learner.lora: an adapter of rank 193"),
+            std::string::npos);
+}
+
 TEST_F(RunPlanTest, ActivationCheckpointsLeaveTheLayersInputs) {
   EXPECT_LT(Bytes(Plan({"learner.activation_checkpointing=true"}), "learner rank", "activations"),
             Bytes(Plan({}), "learner rank", "activations") / 5);

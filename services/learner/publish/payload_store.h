@@ -57,7 +57,7 @@ class PayloadStore final {
   weights::SegmentWriter* const writer_;
   const std::string name_;
   mutable absl::Mutex mu_;
-  domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_){-1};
+  domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_){weights::kBaseVersion.value - 1};
   std::map<std::string, std::shared_ptr<Delta>> deltas_
       ABSL_GUARDED_BY(mu_);  // By the base's digest.
   std::shared_ptr<Segment> segment_ ABSL_GUARDED_BY(mu_);
