@@ -216,17 +216,16 @@ ProcessPlan Planner::LearnerRank() const {
           : layers * LayerFloats(facts_.model);
   ProcessPlan plan{
       .name = "learner rank", .count = learner_.ranks, .is_on_device = is_on_device_, .parts = {}};
-  plan.parts = {
-      {"parameters", shared(4 * num_parameters_, 3)},
-      {"units in use", stage == 3 ? 4 * TwoUnits(facts_.model) : 0},
-      {"gradients", shared(4 * num_trained(), 2)},
-      {"moments", shared(8 * num_trained(), 1)},
-      {"reference policy", has_reference ? shared(4 * num_trained(), 3) : 0},
-      {"activations", 4 * tokens * floats_per_token},
-      {"logits", 2 * 4 * kLogitsOfChunk},
-      {"published weights", published_bytes()},
-      {"checkpoint on its way", 4 * num_trained() + shared(8 * num_trained(), 1)},
-      {"program", kTorchProcessBytes}};
+  plan.parts = {{"parameters", shared(4 * num_parameters_, 3)},
+                {"units in use", stage == 3 ? 4 * TwoUnits(facts_.model) : 0},
+                {"gradients", shared(4 * num_trained(), 2)},
+                {"moments", shared(8 * num_trained(), 1)},
+                {"reference policy", has_reference ? shared(4 * num_trained(), 3) : 0},
+                {"activations", 4 * tokens * floats_per_token},
+                {"logits", 2 * 4 * kLogitsOfChunk},
+                {"published weights", published_bytes()},
+                {"checkpoint on its way", 4 * num_trained() + shared(8 * num_trained(), 1)},
+                {"program", kTorchProcessBytes}};
   return plan;
 }
 

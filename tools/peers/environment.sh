@@ -33,7 +33,7 @@ torch_from_wheel() {
   nm -D --undefined-only "$libraries"/*.so | awk '{print $NF}' | sed 's/@.*//' |
     grep -E '^(nvshmem|cusparseLt|cuFile|cu[A-Z])' | sort -u |
     sed 's/.*/void &(void) {}/' > "$stubs/names.c"
-  for library in $(ldd "$libraries"/*.so | awk '/not found/ {print $1}' | sort -u); do
+  for library in $(env -u LD_LIBRARY_PATH ldd "$libraries"/*.so | awk '/not found/ {print $1}' | sort -u); do
     gcc -shared -fPIC -w -fno-builtin -o "$stubs/$library" -Wl,-soname,"$library" \
       -Wl,--version-script="$stubs/versions" "$stubs/names.c"
   done

@@ -150,7 +150,8 @@ Result RunTraining(int size,
       const auto whole = make(1, /*trainable=*/false);
       model::CopyParameters(*policy, whole.get());
       if (group != nullptr) group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
-      WriteTensors(JoinPath(dir.path(), "parameters"), variant.lora.is_on() ? policy->adapter() : whole->parameters());
+      WriteTensors(JoinPath(dir.path(), "parameters"),
+                   variant.lora.is_on() ? policy->adapter() : whole->parameters());
       CR_CHECK(base::WriteFileAtomically(JoinPath(dir.path(), "values"), EncodeRecords({{values}}))
                    .ok());
     }

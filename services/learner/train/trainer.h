@@ -45,9 +45,9 @@ class Trainer final {
   };
 
   // `policy` is trainable (its adapter alone, where it has one) and outlives the trainer, as do
-  // `clock`, `group` and `shards`. A null `group` is one rank; else all ranks create their trainers at the same time, and have rank 0's
-  // policy then. `shards` are those of the policy at stage 3, null else; a reference policy may be
-  // sharded on its own, on all ranks.
+  // `clock`, `group` and `shards`. A null `group` is one rank; else all ranks create their trainers
+  // at the same time, and have rank 0's policy then. `shards` are those of the policy at stage 3,
+  // null else; a reference policy may be sharded on its own, on all ranks.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(
       const Options& options,
       model::Decoder* policy,
