@@ -458,8 +458,8 @@ void CopyParameters(const Decoder& from, Decoder* to) {
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelConfig& config,
                                                      const DecoderOptions& options) {
   CR_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
-  if (options.products == kernels::PanelType::kBfloat16 &&
-      !(device.is_cpu() && kernels::HasNativeBfloat16())) {
+  if (options.products == kernels::PanelType::kBfloat16 && device.is_cpu() &&
+      !kernels::HasNativeBfloat16()) {
     return absl::InvalidArgumentError(
         "bfloat16 products of training need a processor with AVX-512 BF16, "
         "expected float32 on this one");

@@ -100,8 +100,8 @@ struct DecoderOptions {
   std::string device = "cpu";
   bool trainable = false;  // Parameters, or the adapter alone, require gradients.
   WeightStorage weights = WeightStorage::kParameters;
-  // Factors of the products of the layers on a CPU; sums, parameters and the head are float32. With
-  // kBfloat16 this processor needs products of bfloat16 pairs (kernels::HasNativeBfloat16()).
+  // Factors of the products of the layers; parameters and the head are float32, and on a CPU sums
+  // as well. With kBfloat16 a CPU needs products of bfloat16 pairs (kernels::HasNativeBfloat16()).
   kernels::PanelType products = kernels::PanelType::kFloat32;
   // Keeps only the input of each layer for the backward pass, which computes the layer again: the
   // same gradients, bit for bit, for a third more work. Trunk() then needs an attention that a

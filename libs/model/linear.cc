@@ -96,6 +96,12 @@ at::Tensor Linear::Product(const LinearInput& input, at::Tensor sum) const {
                      input);
 }
 
+at::Tensor Linear::ParameterProduct(const at::Tensor& x) const {
+  const at::Tensor weight = weight_.Whole();
+  if (products_ == kernels::PanelType::kFloat32) return at::linear(x, weight);
+  return at::linear(x.to(at::kBFloat16), weight.to(at::kBFloat16)).to(at::kFloat);
+}
+
 at::Tensor Linear::ApplyToNormed(const at::Tensor& x,
                                  const at::Tensor& norm_weight,
                                  double eps) const {
@@ -111,8 +117,10 @@ at::Tensor Linear::AddGatedTo(at::Tensor sum, const at::Tensor& gate_up) const {
 at::Tensor Linear::Apply(const at::Tensor& x) const {
   const LinearInput input{LinearInput::Kind::kPlain, x};
   if (is_cpu_linear(x)) return Product(input, {});
-  if (storage_ == WeightStorage::kParameters)
-    return WithAdapter(at::linear(x, weight_.Whole(), bias_.Whole()), input);
+  if (storage_ == WeightStorage::kParameters) {
+    const at::Tensor product = ParameterProduct(x), bias = bias_.Whole();
+    return WithAdapter(bias.defined() ? product + bias : product, input);
+  }
   if (is_panels()) {
     at::Tensor out = at::empty({x.size(0), panels_->rows()}, x.options());
     Multiply(*panels_, sampling_bias_, activations_, x, /*add=*/false, &out);
@@ -126,13 +134,16 @@ at::Tensor Linear::AddTo(at::Tensor sum, const at::Tensor& x) const {
   const LinearInput input{LinearInput::Kind::kPlain, x};
   if (is_cpu_linear(x)) return Product(input, std::move(sum));
   if (storage_ == WeightStorage::kParameters) {
-    const at::Tensor weight = weight_.Whole(), bias = bias_.Whole();
-    if (at::GradMode::is_enabled()) {
-      const at::Tensor result = at::addmm(sum, x, weight.t());
-      return WithAdapter(bias.defined() ? result + bias : result, input);
+    const bool records = at::GradMode::is_enabled();
+    const at::Tensor bias = bias_.Whole();
+    if (products_ == kernels::PanelType::kBfloat16) {
+      const at::Tensor product = ParameterProduct(x);
+      sum = records ? sum + product : sum.add_(product);
+    } else {
+      const at::Tensor weight = weight_.Whole();
+      sum = records ? at::addmm(sum, x, weight.t()) : sum.addmm_(x, weight.t());
     }
-    sum.addmm_(x, weight.t());
-    if (bias.defined()) sum.add_(bias);
+    if (bias.defined()) sum = records ? sum + bias : sum.add_(bias);
     return WithAdapter(sum, input);
   }
   if (!is_panels()) return sum.add_(Apply(x));

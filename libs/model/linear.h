@@ -80,13 +80,15 @@ class Linear final {
 
   // On a CPU and with kParameters.
   at::Tensor Product(const LinearInput& input, at::Tensor sum_MN) const;
+  // Elsewhere and with kParameters: x W^T in ATen, with sums rounded where factors are bfloat16.
+  at::Tensor ParameterProduct(const at::Tensor& x_MK) const;
   at::Tensor WithAdapter(at::Tensor out_MN, const LinearInput& input) const {
     return adapter_ ? adapter_->AddTo(std::move(out_MN), input, products_) : out_MN;
   }
 
   WeightStorage storage_ = WeightStorage::kParameters;
   Activations activations_ = Activations::kAsWeights;
-  kernels::PanelType products_ = kernels::PanelType::kFloat32;  // Of kParameters on a CPU.
+  kernels::PanelType products_ = kernels::PanelType::kFloat32;  // Of kParameters.
   std::vector<int64_t> first_row_;
   PackedMatrix weight_;  // kParameters.
   PackedMatrix bias_;

@@ -100,6 +100,47 @@ TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
   }
 }
 
+// What other devices than a CPU run: here by inputs that the CPU's products do not take.
+TEST(Linear, ProductsInAtenHaveFactorsOfTheirType) {
+  for (const auto type : {kernels::PanelType::kFloat32, kernels::PanelType::kBfloat16}) {
+    at::manual_seed(7);
+    Linear linear({40, 24},
+                  32,
+                  true,
+                  at::kCPU,
+                  WeightStorage::kParameters,
+                  true,
+                  Activations::kAsWeights,
+                  type);
+    {
+      const at::NoGradGuard no_grad;
+      for (size_t part = 0; part < 2; ++part) {
+        linear.SetWeight(part, at::randn(linear.weights()[part].sizes()) * 0.2);
+        linear.SetBias(part, at::randn(linear.biases()[part].sizes()));
+      }
+    }
+    const at::Tensor x = at::randn({1, 50, 32}).requires_grad_(),
+                     direction = at::randn({1, 50, 64});
+    const at::Tensor out = linear.Apply(x);
+    (out * direction).sum().backward();
+    const at::Tensor weight = at::cat(linear.weights()).detach(),
+                     bias = at::cat(linear.biases()).detach();
+    const bool is_narrow = type == kernels::PanelType::kBfloat16;
+    const auto expect_near = [&](const at::Tensor& actual, const at::Tensor& expected) {
+      const double scale = expected.abs().max().item<double>();
+      EXPECT_EQ(actual.scalar_type(), at::kFloat);
+      EXPECT_TRUE(at::allclose(actual, expected, 0, scale * (is_narrow ? 1.5e-2 : 1e-5)));
+      EXPECT_EQ(at::allclose(actual, expected, 0, scale * 1e-5), !is_narrow);
+    };
+    expect_near(out.detach(), at::linear(x.detach(), weight, bias));
+    expect_near(x.grad(), at::matmul(direction, weight));
+    expect_near(linear.weights()[0].grad(),
+                at::mm(direction[0].narrow(1, 0, 40).t(), x.detach()[0]));
+    EXPECT_TRUE(
+        at::allclose(linear.biases()[1].grad(), direction[0].narrow(1, 40, 24).sum(0), 1e-4, 1e-4));
+  }
+}
+
 TEST(Linear, WeightsOfBfloat16AreTakenWithoutRounding) {
   const at::Tensor weight = (at::rand({8, 6}) - 0.5).to(at::kBFloat16);
   Linear linear({8}, 6, false, at::kCPU, WeightStorage::kSamplingBfloat16, false);

@@ -59,7 +59,7 @@ Trainer::Options RlTrainerOptions(const config::RunOptions& options) {
 
 model::DecoderOptions LearnerDecoderOptions(const config::RunOptions& options, bool trainable) {
   const config::ComputeType type = options.learner.compute_type;
-  const bool has_pairs = options.model.device == "cpu" && kernels::HasNativeBfloat16();
+  const bool has_pairs = options.model.device != "cpu" || kernels::HasNativeBfloat16();
   const bool is_narrow =
       type == config::ComputeType::kBfloat16 || (type == config::ComputeType::kAuto && has_pairs);
   const config::LoraOptions& lora = options.learner.lora;
