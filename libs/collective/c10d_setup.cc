@@ -13,6 +13,17 @@
 #include "libs/base/check.h"
 
 namespace convrec::collective {
+namespace {
+
+c10d::TCPStoreOptions StoreOptions(int port, std::chrono::milliseconds timeout) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(port);
+  options.waitWorkers = false;
+  options.timeout = timeout;
+  return options;
+}
+
+}  // namespace
 
 std::string FirstLine(const std::exception& error) {
   const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
@@ -28,11 +39,8 @@ std::string TextOf(const std::vector<uint8_t>& bytes) { return {bytes.begin(), b
 c10::intrusive_ptr<c10d::TCPStore> ServeStore(int port,
                                               int listen_fd,
                                               std::chrono::milliseconds timeout) {
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<uint16_t>(port);
+  c10d::TCPStoreOptions options = StoreOptions(port, timeout);
   options.isServer = true;
-  options.waitWorkers = false;
-  options.timeout = timeout;
   if (listen_fd >= 0) options.masterListenFd = listen_fd;
   return c10::make_intrusive<c10d::TCPStore>("127.0.0.1", options);
 }
@@ -40,11 +48,7 @@ c10::intrusive_ptr<c10d::TCPStore> ServeStore(int port,
 c10::intrusive_ptr<c10d::TCPStore> JoinStore(const std::string& address,
                                              int port,
                                              std::chrono::milliseconds timeout) {
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<uint16_t>(port);
-  options.waitWorkers = false;
-  options.timeout = timeout;
-  return c10::make_intrusive<c10d::TCPStore>(address, options);
+  return c10::make_intrusive<c10d::TCPStore>(address, StoreOptions(port, timeout));
 }
 
 c10::intrusive_ptr<c10d::Backend> MakeGloo(const c10::intrusive_ptr<c10d::Store>& store,

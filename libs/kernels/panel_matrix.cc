@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "libs/base/bfloat16.h"
 #include "libs/base/check.h"
 #include "libs/kernels/parallel.h"
 
@@ -12,13 +13,6 @@ namespace convrec::kernels {
 namespace {
 
 int64_t ElementBytes(PanelType type) { return type == PanelType::kFloat32 ? 4 : 2; }
-
-float Widen(uint16_t x) {
-  const uint32_t bits = uint32_t{x} << 16;
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
 
 }  // namespace
 
@@ -100,7 +94,7 @@ void PanelMatrix::SetRowsFromBfloat16(int64_t first, int64_t count, const uint16
     float* target = const_cast<float*>(FloatPanel(panel)) + lane;
     for (int64_t k = 0; k < columns_; ++k) {
       for (int64_t r = 0; r < rows; ++r)
-        target[k * kPanelColumns + r] = Widen(from[r * columns_ + k]);
+        target[k * kPanelColumns + r] = base::FromBfloat16(from[r * columns_ + k]);
     }
   });
 }
@@ -144,7 +138,7 @@ void PanelMatrix::CopyRow(int64_t row, float* out) const {
   } else {
     const uint16_t* source = BfloatPanel(panel) + 2 * lane;
     for (int64_t k = 0; k < columns_; ++k)
-      out[k] = Widen(source[k / 2 * 2 * kPanelColumns + k % 2]);
+      out[k] = base::FromBfloat16(source[k / 2 * 2 * kPanelColumns + k % 2]);
   }
 }
 

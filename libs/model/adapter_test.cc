@@ -10,6 +10,7 @@
 #include "libs/model/chunked_logprob.h"
 #include "libs/model/group_attention.h"
 #include "libs/model/testing/golden.h"
+#include "libs/model/testing/small_config.h"
 
 namespace convrec::model {
 namespace {
@@ -19,18 +20,9 @@ using testing::HasSubstr;
 const std::vector<std::string> kAll = {
     "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
 
-ModelConfig SmallConfig() {
-  ModelConfig config;
+ModelConfig AdaptedConfig() {
+  ModelConfig config = SmallConfig();
   config.model_type = "qwen2";  // Biases of q, k and v alone.
-  config.vocab_size = 40;
-  config.hidden_size = 16;
-  config.intermediate_size = 24;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 4;
-  config.max_position_embeddings = 64;
-  config.attention_bias = true;
   config.initializer_range = 0.2;
   config.tie_word_embeddings = true;
   return config;
@@ -38,7 +30,7 @@ ModelConfig SmallConfig() {
 
 std::unique_ptr<Decoder> Make(const DecoderOptions& options) {
   at::set_num_threads(1);  // The model is far too small to share.
-  return std::move(*MakeDecoder(SmallConfig(), options));
+  return std::move(*MakeDecoder(AdaptedConfig(), options));
 }
 
 DecoderOptions WithAdapter(const std::vector<std::string>& targets = kAll) {
@@ -118,7 +110,7 @@ TEST(Adapter, GradientsFollowFromThoseOfTheMergedWeights) {
     ASSERT_TRUE(merged->Load(MergedParameters(*decoder)).ok());
     Logprobs(*decoder).sum().backward();
     Logprobs(*merged).sum().backward();
-    const std::vector<AdapterPair> table = AdapterTable(SmallConfig(), options.lora);
+    const std::vector<AdapterPair> table = AdapterTable(AdaptedConfig(), options.lora);
     ASSERT_EQ(decoder->adapter().size(), 2 * table.size());
     for (size_t i = 0; i < table.size(); ++i) {
       const at::Tensor a = decoder->adapter()[2 * i].tensor,
@@ -138,35 +130,29 @@ TEST(Adapter, GradientsFollowFromThoseOfTheMergedWeights) {
   }
 }
 
+std::vector<at::Tensor> GradientsOf(const DecoderOptions& options) {
+  const auto decoder = Make(options);
+  Disturb(*decoder);
+  Logprobs(*decoder).sum().backward();
+  std::vector<at::Tensor> gradients;
+  for (const NamedTensor& leaf : decoder->trained()) gradients.push_back(leaf.tensor.grad());
+  return gradients;
+}
+
 TEST(Adapter, CheckpointsOfActivationsChangeNoBit) {
-  const auto gradients = [](bool has_checkpoints) {
-    DecoderOptions options = WithAdapter();
-    options.activation_checkpointing = has_checkpoints;
-    const auto decoder = Make(options);
-    Disturb(*decoder);
-    Logprobs(*decoder).sum().backward();
-    std::vector<at::Tensor> result;
-    for (const NamedTensor& leaf : decoder->trained()) result.push_back(leaf.tensor.grad());
-    return result;
-  };
-  const auto plain = gradients(false), checkpointed = gradients(true);
+  DecoderOptions options = WithAdapter();
+  const auto plain = GradientsOf(options);
+  options.activation_checkpointing = true;
+  const auto checkpointed = GradientsOf(options);
   for (size_t i = 0; i < plain.size(); ++i) EXPECT_TRUE(at::equal(plain[i], checkpointed[i])) << i;
 }
 
 TEST(Adapter, Bfloat16ProductsStayNearThoseOfFloat32) {
   if (!kernels::HasNativeBfloat16()) GTEST_SKIP() << "this processor has no products of bfloat16";
-  const auto gradients = [](kernels::PanelType products) {
-    DecoderOptions options = WithAdapter();
-    options.products = products;
-    const auto decoder = Make(options);
-    Disturb(*decoder);
-    Logprobs(*decoder).sum().backward();
-    std::vector<at::Tensor> result;
-    for (const NamedTensor& leaf : decoder->trained()) result.push_back(leaf.tensor.grad());
-    return result;
-  };
-  const auto wide = gradients(kernels::PanelType::kFloat32),
-             narrow = gradients(kernels::PanelType::kBfloat16);
+  DecoderOptions options = WithAdapter();
+  const auto wide = GradientsOf(options);
+  options.products = kernels::PanelType::kBfloat16;
+  const auto narrow = GradientsOf(options);
   for (size_t i = 0; i < wide.size(); ++i) {
     EXPECT_LT((wide[i] - narrow[i]).norm().item<double>(), 0.04 * wide[i].norm().item<double>())
         << i;

@@ -10,25 +10,12 @@
 #include "libs/model/chunked_logprob.h"
 #include "libs/model/group_attention.h"
 #include "libs/model/testing/golden.h"
+#include "libs/model/testing/small_config.h"
 
 namespace convrec::model {
 namespace {
 
 using testing::HasSubstr;
-
-ModelConfig SmallConfig() {
-  ModelConfig config;
-  config.vocab_size = 40;
-  config.hidden_size = 16;
-  config.intermediate_size = 24;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 4;
-  config.max_position_embeddings = 64;
-  config.attention_bias = true;
-  return config;
-}
 
 std::unique_ptr<Decoder> Make(const DecoderOptions& options) {
   at::set_num_threads(1);  // The model is far too small to share.

@@ -1,6 +1,7 @@
 #include <bit>
 #include <cstring>
 
+#include "libs/base/bfloat16.h"
 #include "libs/model/gguf.h"
 
 namespace convrec::model {
@@ -15,9 +16,7 @@ T Load(const uint8_t* bytes) {
   return value;
 }
 
-float Bfloat16(const uint8_t* bytes) {
-  return std::bit_cast<float>(static_cast<uint32_t>(Load<uint16_t>(bytes)) << 16);
-}
+float Bfloat16(const uint8_t* bytes) { return base::FromBfloat16(Load<uint16_t>(bytes)); }
 
 float Half(const uint8_t* bytes) {
   const uint16_t bits = Load<uint16_t>(bytes);

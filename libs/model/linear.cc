@@ -96,10 +96,8 @@ at::Tensor Linear::Product(const LinearInput& input, at::Tensor sum) const {
                      input);
 }
 
-at::Tensor Linear::ParameterProduct(const at::Tensor& x) const {
-  const at::Tensor weight = weight_.Whole();
-  if (products_ == kernels::PanelType::kFloat32) return at::linear(x, weight);
-  return at::linear(x.to(at::kBFloat16), weight.to(at::kBFloat16)).to(at::kFloat);
+at::Tensor Linear::RoundedProduct(const at::Tensor& x) const {
+  return at::linear(x.to(at::kBFloat16), weight_.Whole().to(at::kBFloat16)).to(at::kFloat);
 }
 
 at::Tensor Linear::ApplyToNormed(const at::Tensor& x,
@@ -118,7 +116,10 @@ at::Tensor Linear::Apply(const at::Tensor& x) const {
   const LinearInput input{LinearInput::Kind::kPlain, x};
   if (is_cpu_linear(x)) return Product(input, {});
   if (storage_ == WeightStorage::kParameters) {
-    const at::Tensor product = ParameterProduct(x), bias = bias_.Whole();
+    const at::Tensor bias = bias_.Whole();
+    if (products_ == kernels::PanelType::kFloat32)
+      return WithAdapter(at::linear(x, weight_.Whole(), bias), input);
+    const at::Tensor product = RoundedProduct(x);
     return WithAdapter(bias.defined() ? product + bias : product, input);
   }
   if (is_panels()) {
@@ -137,7 +138,7 @@ at::Tensor Linear::AddTo(at::Tensor sum, const at::Tensor& x) const {
     const bool records = at::GradMode::is_enabled();
     const at::Tensor bias = bias_.Whole();
     if (products_ == kernels::PanelType::kBfloat16) {
-      const at::Tensor product = ParameterProduct(x);
+      const at::Tensor product = RoundedProduct(x);
       sum = records ? sum + product : sum.add_(product);
     } else {
       const at::Tensor weight = weight_.Whole();

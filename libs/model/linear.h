@@ -80,8 +80,8 @@ class Linear final {
 
   // On a CPU and with kParameters.
   at::Tensor Product(const LinearInput& input, at::Tensor sum_MN) const;
-  // Elsewhere and with kParameters: x W^T in ATen, with sums rounded where factors are bfloat16.
-  at::Tensor ParameterProduct(const at::Tensor& x_MK) const;
+  // Elsewhere and with kParameters: x W^T of bfloat16 factors in ATen, which rounds sums as well.
+  at::Tensor RoundedProduct(const at::Tensor& x_MK) const;
   at::Tensor WithAdapter(at::Tensor out_MN, const LinearInput& input) const {
     return adapter_ ? adapter_->AddTo(std::move(out_MN), input, products_) : out_MN;
   }

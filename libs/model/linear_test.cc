@@ -39,6 +39,14 @@ TEST(Linear, EveryStorageComputesTheSameMap) {
   check(make(WeightStorage::kSamplingBfloat16, Activations::kAsWeights), rounded, 2e-2);
 }
 
+void Randomize(Linear* linear) {
+  const at::NoGradGuard no_grad;
+  for (size_t part = 0; part < linear->weights().size(); ++part) {
+    linear->SetWeight(part, at::randn(linear->weights()[part].sizes()) * 0.2);
+    linear->SetBias(part, at::randn(linear->biases()[part].sizes()));
+  }
+}
+
 // The maps of training with all their gradients, against ATen's operations one by one.
 TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
   for (const kernels::PanelType type :
@@ -57,13 +65,7 @@ TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
                       true,
                       Activations::kAsWeights,
                       type);
-        {
-          const at::NoGradGuard no_grad;
-          for (size_t part = 0; part < 2; ++part) {
-            linear.SetWeight(part, at::randn(linear.weights()[part].sizes()) * 0.2);
-            linear.SetBias(part, at::randn(linear.biases()[part].sizes()));
-          }
-        }
+        Randomize(&linear);
         const at::Tensor x = at::randn({51, map == 3 ? 68 : 34}).requires_grad_();
         const at::Tensor sum = at::randn({51, 73}).requires_grad_(),
                          norm = (at::randn({34}) + 1).requires_grad_();
@@ -112,13 +114,7 @@ TEST(Linear, ProductsInAtenHaveFactorsOfTheirType) {
                   true,
                   Activations::kAsWeights,
                   type);
-    {
-      const at::NoGradGuard no_grad;
-      for (size_t part = 0; part < 2; ++part) {
-        linear.SetWeight(part, at::randn(linear.weights()[part].sizes()) * 0.2);
-        linear.SetBias(part, at::randn(linear.biases()[part].sizes()));
-      }
-    }
+    Randomize(&linear);
     const at::Tensor x = at::randn({1, 50, 32}).requires_grad_(),
                      direction = at::randn({1, 50, 64});
     const at::Tensor out = linear.Apply(x);

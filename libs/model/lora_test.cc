@@ -4,23 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "libs/base/files.h"
+#include "libs/model/testing/small_config.h"
 
 namespace convrec::model {
 namespace {
 
 using testing::HasSubstr;
-
-ModelConfig SmallConfig() {
-  ModelConfig config;
-  config.vocab_size = 40;
-  config.hidden_size = 16;
-  config.intermediate_size = 24;
-  config.num_layers = 2;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 4;
-  return config;
-}
 
 std::string ErrorOf(const LoraConfig& lora) {
   return std::string(CheckLora(lora, SmallConfig()).message());

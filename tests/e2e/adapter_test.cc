@@ -20,12 +20,8 @@ TEST(AdapterTest, AJobTrainsAnAdapterStopsAndGoesOn) {
   job.StartLearner();
   job.StartWorker("rollout-1");
   job.WaitForStep(3, kLong);
-  EXPECT_EQ(job.Stop("learner", kLong).code, 75) << job.LogText("learner");
-  const size_t stopped_after = job.Log().rl_steps.size();
-  EXPECT_EQ(job.Stop("rollout-1", kLong).code, 0);
-  job.StartLearner(/*resume=*/true);
-  job.StartWorker("rollout-1");
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  const size_t stopped_after = job.Interrupt("rollout-1", kLong);
+  job.ResumeToEnd("rollout-1", kLong);
   const report::RunLog log = job.Log();
   ASSERT_EQ(log.rl_steps.size(), 6u);
   EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);

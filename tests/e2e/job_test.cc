@@ -163,12 +163,8 @@ TEST(JobTest, AStoppedRunGoesOnWhereItStopped) {
   job.StartLearner();
   job.StartWorker("rollout-1");
   job.WaitForStep(3, kLong);
-  EXPECT_EQ(job.Stop("learner", kLong).code, 75) << job.LogText("learner");
-  const size_t stopped_after = job.Log().rl_steps.size();
-  EXPECT_EQ(job.Stop("rollout-1", kLong).code, 0);
-  job.StartLearner(/*resume=*/true);
-  job.StartWorker("rollout-1");
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  const size_t stopped_after = job.Interrupt("rollout-1", kLong);
+  job.ResumeToEnd("rollout-1", kLong);
   const report::RunLog log = job.Log();
   ASSERT_EQ(log.rl_steps.size(), 10u);
   EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);
@@ -181,11 +177,8 @@ TEST(JobTest, AStopDuringAnEvaluationLosesNoPoint) {
   job.StartWorker("rollout-1");
   // Step 4 is logged right before its evaluation.
   job.WaitForStep(4, kLong);
-  EXPECT_EQ(job.Stop("learner", kLong).code, 75) << job.LogText("learner");
-  EXPECT_EQ(job.Stop("rollout-1", kLong).code, 0);
-  job.StartLearner(/*resume=*/true);
-  job.StartWorker("rollout-1");
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  job.Interrupt("rollout-1", kLong);
+  job.ResumeToEnd("rollout-1", kLong);
   std::vector<int64_t> evaluated;
   for (const report::Evaluation& evaluation : job.Log().evaluations) {
     if (evaluation.stage == report::Stage::kRl && evaluation.split == report::Split::kValidation)

@@ -40,10 +40,8 @@ TEST_P(RanksOfStageTest, TwoRanksTrainAndOneRankGoesOn) {
   job.StartLearner();
   job.StartWorker("rollout-1");
   job.WaitForStep(3, kLong);
-  EXPECT_EQ(job.Stop("learner", kLong).code, 75) << job.LogText("learner");
+  const size_t stopped_after = job.Interrupt("rollout-1", kLong);
   EXPECT_NE(job.LogText("learner").find("learner-1"), std::string::npos);
-  const size_t stopped_after = job.Log().rl_steps.size();
-  EXPECT_EQ(job.Stop("rollout-1", kLong).code, 0);
 
   // A damaged shard is told before anything is trained on it.
   const std::string shard = absl::StrCat(
@@ -62,9 +60,7 @@ TEST_P(RanksOfStageTest, TwoRanksTrainAndOneRankGoesOn) {
   ASSERT_TRUE(base::WriteFileAtomically(shard, whole).ok());
 
   job.Add("learner.ranks=1");
-  job.StartLearner(/*resume=*/true);
-  job.StartWorker("rollout-1");
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
+  job.ResumeToEnd("rollout-1", kLong);
   const report::RunLog log = job.Log();
   ASSERT_EQ(log.rl_steps.size(), 6u);
   EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);

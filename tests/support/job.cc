@@ -211,6 +211,18 @@ cli::ExitState Job::Stop(const std::string& name, absl::Duration timeout) {
   return WaitForEnd(name, timeout);
 }
 
+size_t Job::Interrupt(const std::string& worker, absl::Duration timeout) {
+  EXPECT_EQ(Stop("learner", timeout).code, 75) << LogText("learner");
+  EXPECT_EQ(Stop(worker, timeout).code, 0);
+  return Log().rl_steps.size();
+}
+
+void Job::ResumeToEnd(const std::string& worker, absl::Duration timeout) {
+  StartLearner(/*resume=*/true);
+  StartWorker(worker);
+  EXPECT_EQ(WaitForEnd("learner", timeout).code, 0) << LogText("learner");
+}
+
 void Job::WaitForStep(size_t count, absl::Duration timeout) {
   EXPECT_TRUE(WaitUntil([&] { return Log().rl_steps.size() >= count; }, timeout))
       << Log().rl_steps.size() << " steps of " << count << ":\n"

@@ -45,6 +45,10 @@ class Job final {
   cli::ExitState WaitForEnd(const std::string& name, absl::Duration timeout);
   // The same after a SIGTERM.
   cli::ExitState Stop(const std::string& name, absl::Duration timeout);
+  // Stops learner and worker in order, as a run that is to go on; returns the
+  // reinforcement-learning steps behind it. And goes on with both, to the learner's good end.
+  size_t Interrupt(const std::string& worker, absl::Duration timeout);
+  void ResumeToEnd(const std::string& worker, absl::Duration timeout);
   // Waits until the run log has `count` reinforcement-learning steps.
   void WaitForStep(size_t count, absl::Duration timeout);
 

@@ -124,17 +124,18 @@ class TorchProcessGroup final : public ProcessGroup {
 
   void Send(const at::Tensor& tensor, int to, const char* what) override {
     CR_CHECK(tensor.is_cpu());
-    Between(absl::StrCat("send to rank ", to), what, [&] {
+    // Not counted: the other ranks know nothing of it.
+    Guard(absl::StrCat("send to rank ", to), what, /*counts=*/false, [&] {
       std::vector<at::Tensor> tensors = {tensor};
-      return cpu_->send(tensors, to, kPairTag);
+      cpu_->send(tensors, to, kPairTag)->wait(timeout_);
     });
   }
 
   void Receive(const at::Tensor& tensor, int from, const char* what) override {
     CR_CHECK(tensor.is_cpu());
-    Between(absl::StrCat("receive from rank ", from), what, [&] {
+    Guard(absl::StrCat("receive from rank ", from), what, /*counts=*/false, [&] {
       std::vector<at::Tensor> tensors = {tensor};
-      return cpu_->recv(tensors, from, kPairTag);
+      cpu_->recv(tensors, from, kPairTag)->wait(timeout_);
     });
   }
 
@@ -158,7 +159,7 @@ class TorchProcessGroup final : public ProcessGroup {
   void Announce(const std::string& command) override {
     CR_CHECK(is_leader() && !command.empty());
     const std::string key = CommandKey(++commands_);
-    WithStore("command", "", [&] {
+    Guard("command", "", /*counts=*/true, [&] {
       store_->set(key, BytesOf(absl::StrCat(command.size())));
       if (commands_ > 1) store_->deleteKey(CommandKey(commands_ - 1));
     });
@@ -170,7 +171,7 @@ class TorchProcessGroup final : public ProcessGroup {
     CR_CHECK(!is_leader());
     const std::string key = CommandKey(++commands_);
     int64_t length = 0;
-    WithStore("waiting for rank 0", "", [&] {
+    Guard("waiting for rank 0", "", /*counts=*/true, [&] {
       while (!store_->check({key})) {
         try {
           store_->wait({key}, Milliseconds(std::chrono::seconds(60)));
@@ -223,8 +224,7 @@ class TorchProcessGroup final : public ProcessGroup {
           work_(std::move(work)) {}
 
     void Wait() override {
-      group_->watch_->Enter(operation_, what_, /*counts=*/false);
-      try {
+      group_->Guard(operation_, what_, /*counts=*/false, [&] {
         if (is_gpu_) {
           const absl::Time deadline = absl::Now() + group_->options_.timeout;
           while (!work_->isCompleted()) {
@@ -233,10 +233,7 @@ class TorchProcessGroup final : public ProcessGroup {
           }
         }
         work_->wait();
-      } catch (const std::exception& error) {
-        group_->watch_->OperationFailed(FirstLine(error));
-      }
-      group_->watch_->Leave();
+      });
     }
 
    private:
@@ -253,33 +250,17 @@ class TorchProcessGroup final : public ProcessGroup {
                                  const at::Tensor& tensor,
                                  const Begin& begin) {
     const at::NoGradGuard no_grad;
-    watch_->Enter(operation, what, /*counts=*/true);
     c10::intrusive_ptr<c10d::Work> work;
-    try {
-      work = begin(tensor.is_cuda() ? *gpu_ : *cpu_);
-    } catch (const std::exception& error) {
-      watch_->OperationFailed(FirstLine(error));
-    }
-    watch_->Leave();
+    Guard(
+        operation, what, /*counts=*/true, [&] { work = begin(tensor.is_cuda() ? *gpu_ : *cpu_); });
     return std::make_unique<TorchPending>(this, operation, what, tensor.is_cuda(), std::move(work));
   }
 
-  // An operation of two ranks, which is not counted: the others know nothing of it.
-  template <typename Begin>
-  void Between(const std::string& operation, const char* what, const Begin& begin) {
-    const at::NoGradGuard no_grad;
-    watch_->Enter(operation.c_str(), what, /*counts=*/false);
-    try {
-      begin()->wait(timeout_);
-    } catch (const std::exception& error) {
-      watch_->OperationFailed(FirstLine(error));
-    }
-    watch_->Leave();
-  }
-
+  // Does what may fail where the watch sees it.
   template <typename Body>
-  void WithStore(const char* operation, const char* what, const Body& body) {
-    watch_->Enter(operation, what, /*counts=*/true);
+  void Guard(const std::string& operation, const char* what, bool counts, const Body& body) {
+    const at::NoGradGuard no_grad;
+    watch_->Enter(operation.c_str(), what, counts);
     try {
       body();
     } catch (const std::exception& error) {

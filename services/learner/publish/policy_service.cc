@@ -204,14 +204,13 @@ class Service final : public PolicyService,
   }
 
  private:
-  PolicyStore* const store_;
-  weights::SegmentWriter* const segments_;
-  WeightBroadcaster* const broadcaster_;
-
   PayloadStore& PayloadsOf(int64_t version) {
     return version == weights::kBaseVersion.value ? base_payloads_ : payloads_;
   }
 
+  PolicyStore* const store_;
+  weights::SegmentWriter* const segments_;
+  WeightBroadcaster* const broadcaster_;
   PayloadStore payloads_;
   PayloadStore base_payloads_;  // Which stay while versions come and go.
   const domain::RunEpoch epoch_;

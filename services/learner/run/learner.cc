@@ -407,7 +407,8 @@ absl::Status Learner::LoadReference() {
   CR_RETURN_IF_ERROR(checkpoints_.Finish());
   CR_ASSIGN_OR_RETURN(const Checkpoint start,
                       ReadManifest(CheckpointRoot(options_.run_dir), "rl-0"));
-  if (resume_) CR_RETURN_IF_ERROR(VerifyFiles(start));
+  // What this start has resumed from, or has written, needs no second look.
+  if (resume_ && start.name != saved_) CR_RETURN_IF_ERROR(VerifyFiles(start));
   model::DecoderOptions frozen = LearnerDecoderOptions(options_, /*trainable=*/false);
   if (frozen.lora.is_on()) {
     frozen.base = policy_.get();

@@ -12,6 +12,7 @@
 #include "libs/collective/testing/rank_processes.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/safetensors.h"
+#include "libs/model/stored_tensor.h"
 #include "services/learner/train/sharded_parameters.h"
 #include "services/learner/train/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
@@ -48,8 +49,7 @@ void WriteTensors(const std::string& path, const std::vector<model::NamedTensor>
   for (const model::NamedTensor& entry : tensors) {
     const at::Tensor tensor = entry.tensor.detach();
     sources.push_back({entry.name, tensor.sizes().vec(), [tensor](float* out) {
-                         at::from_blob(out, tensor.sizes(), at::kFloat).copy_(tensor);
-                         return absl::OkStatus();
+                         return model::CopyOut(tensor, out);
                        }});
   }
   CR_CHECK(model::WriteSafetensors(path, sources, "F32").ok());
@@ -60,9 +60,7 @@ std::map<std::string, at::Tensor> ReadTensors(const std::string& path) {
   CR_CHECK(file.ok(), std::string(file.status().message()));
   std::map<std::string, at::Tensor> tensors;
   for (const model::TensorView& view : file->tensors()) {
-    const at::Tensor tensor = at::empty(view.shape, at::kFloat);
-    std::memcpy(tensor.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
-    tensors[view.name] = tensor;
+    tensors[view.name] = model::AsTensor(view).clone();  // The file is closed.
   }
   return tensors;
 }

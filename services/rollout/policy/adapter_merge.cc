@@ -1,11 +1,11 @@
 #include "services/rollout/policy/adapter_merge.h"
 
-#include <bit>
 #include <cstring>
 #include <string>
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/bfloat16.h"
 #include "libs/kernels/low_rank.h"
 #include "libs/model/lora.h"
 
@@ -25,7 +25,7 @@ void Widen(const weights::Snapshot& base, const weights::TensorEntry& entry, flo
   for (uint64_t i = 0; i < entry.size_bytes / 2; ++i) {
     uint16_t bits = 0;
     std::memcpy(&bits, source + 2 * i, sizeof(bits));
-    out[i] = std::bit_cast<float>(uint32_t{bits} << 16);
+    out[i] = base::FromBfloat16(bits);
   }
 }
 
