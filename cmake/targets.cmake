@@ -115,6 +115,9 @@ function(cr_bench target)
   cr_configure(${target} "${A_TORCH}" "${A_PROTO}")
 endfunction()
 
+# All fuzz targets.
+add_custom_target(convrec_fuzz)
+
 # A fuzz target, run as a test:
 #   cr_fuzz(fuzz_list_parser SRCS list_parser.cc CORPUS corpus/list_parser DEPS convrec_catalog [PROTO])
 # SRCS define LLVMFuzzerTestOneInput. With CONVREC_FUZZ it runs under libFuzzer for
@@ -148,6 +151,7 @@ function(cr_fuzz target)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/test")
   cr_configure(${target} "" "${A_PROTO}")
   add_dependencies(convrec_tests ${target})
+  add_dependencies(convrec_fuzz ${target})
   set_tests_properties(${target} PROPERTIES LABELS "unit;fuzz" TIMEOUT ${timeout}
     ENVIRONMENT "${CR_SANITIZER_ENVIRONMENT}")
 endfunction()

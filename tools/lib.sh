@@ -25,6 +25,9 @@ begin() {
   CURRENT_STEP="$*"
   step "$*"
 }
+build_folder() {  # build_folder PRESET: where a preset of CMakePresets.json is built.
+  if [ "$1" = release ]; then echo "$BUILD"; else echo "$BUILD-$1"; fi
+}
 jobs_for_build() {  # One job per core, and per 1.5 GB of memory: a torch file needs that much.
   local cores memory
   cores=$(nproc)

@@ -4,13 +4,30 @@ import json
 import re
 
 import check_compose
-from paths import DEPLOY, ROOT, call, tool
+from paths import DEPLOY, K8S, ROOT, call, relative, tool
 
 FILE = DEPLOY / "Dockerfile"
 
 
 def check_hadolint():
     return call(tool("hadolint"), "-c", str(DEPLOY / ".hadolint.yaml"), str(FILE))[0]
+
+
+def version():
+    header = (ROOT / "libs" / "base" / "version.h").read_text()
+    return re.search(r'kVersion\[\] = "([^"]+)"', header).group(1)
+
+
+def check_version(text):
+    """The tags of our images, and the label of the Dockerfile, are the version of the sources."""
+    patterns = (r"convrec-(?:reward|cpu|gpu):([\w.]+)", r"newTag: (\S+)", r"ARG VERSION=(\S+)")
+    tags = [tag for pattern in patterns for tag in re.findall(pattern, text)]
+    return [f"{tag} is not the version {version()}" for tag in tags if tag != version()]
+
+
+def tagged_files():
+    names = ("Dockerfile", "README.md", "compose.yaml", ".env.example")
+    return [DEPLOY / name for name in names] + sorted(K8S.rglob("kustomization.yaml"))
 
 
 def check_contract(text):
@@ -60,7 +77,7 @@ def check_contract(text):
     ]
     build = (ROOT / "CMakeLists.txt").read_text()
     folders = re.findall(r"add_subdirectory\(([\w/]+)\)", build)
-    for needed in ("CMakeLists.txt", "cmake", "configs", "deploy/collect_runtime", *folders):
+    for needed in ("CMakeLists.txt", "CMakePresets.json", "cmake", "configs", "deploy/collect_runtime", *folders):
         if not any(needed == one or one == f"{needed}/CMakeLists.txt" for one in allowed):
             problems.append(f"Dockerfile.dockerignore leaves out {needed}")
     for one in allowed:

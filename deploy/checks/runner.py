@@ -10,6 +10,7 @@ import check_image
 import check_manifests
 import check_monitoring
 import seeded
+from paths import relative
 
 
 def checks():
@@ -26,6 +27,11 @@ def checks():
     yield "configuration keys", check_config.check
     yield "image: hadolint", check_image.check_hadolint
     yield "image: contract", lambda: check_image.check_contract(check_image.FILE.read_text())
+    yield "image: version", lambda: [
+        f"{relative(path)}: {finding}"
+        for path in check_image.tagged_files()
+        for finding in check_image.check_version(path.read_text())
+    ]
     yield "prometheus: configuration", check_monitoring.check_prometheus
     yield "prometheus: rules", check_monitoring.check_rules
     yield "prometheus: rule tests", check_monitoring.check_rule_tests

@@ -16,7 +16,10 @@ def _sound():
     sound = {
         "compose": (check_compose.read(), check_compose.CHECKERS),
         "rules": (check_monitoring.RULES.read_text(), {"alerts": check_monitoring.check_alerts}),
-        "dockerfile": (check_image.FILE.read_text(), {"contract": check_image.check_contract}),
+        "dockerfile": (
+            check_image.FILE.read_text(),
+            {"contract": check_image.check_contract, "version": check_image.check_version},
+        ),
         "run": (
             (DEPLOY / "config" / "run.yaml").read_text(),
             {"config": lambda text: check_config.check_values(text, "run.yaml")},

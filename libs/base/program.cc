@@ -5,10 +5,13 @@
 #include <exception>
 
 #include "libs/base/errors.h"
+#include "libs/base/version.h"
 
 namespace convrec::base {
 
 std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {
+  app->set_version_flag(
+      "--version", app->get_name() + " " + kVersion, "Print the version of convrec and exit.");
   try {
     app->parse(argc, argv);
   } catch (const CLI::ParseError& error) {

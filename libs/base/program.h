@@ -13,8 +13,8 @@ class App;
 
 namespace convrec::base {
 
-// Parses into the options of `app`. Nothing: go on. Else what to exit with, help or the complaint
-// being printed: kExitOk after --help, kExitUsage for a wrong command line.
+// Parses into the options of `app`, to which it adds --version. Nothing: go on. Else the exit code,
+// after printing: kExitOk for --help and --version, kExitUsage for a wrong command line.
 std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv);
 
 // The exit code of `body`. An error, and an exception that escapes it, is printed to standard error

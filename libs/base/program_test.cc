@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "libs/base/errors.h"
+#include "libs/base/version.h"
 
 namespace convrec::base {
 namespace {
@@ -37,6 +38,11 @@ TEST_F(ParseCommandLineTest, ARightCommandLineGoesOn) {
 TEST_F(ParseCommandLineTest, HelpIsPrintedAndEndsWell) {
   EXPECT_EQ(Parse({"test", "--help"}), kExitOk);
   EXPECT_NE(out_.find("A number."), std::string::npos) << out_;
+}
+
+TEST_F(ParseCommandLineTest, TheVersionIsPrintedBehindTheNameAndEndsWell) {
+  EXPECT_EQ(Parse({"test", "--version"}), kExitOk);
+  EXPECT_EQ(out_, std::string("test ") + kVersion + "\n");
 }
 
 TEST_F(ParseCommandLineTest, AWrongCommandLineIsUsage) {

@@ -7,6 +7,7 @@
 
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
+#include "libs/base/program.h"
 #include "libs/base/stop_signal.h"
 #include "libs/config/load.h"
 
@@ -33,11 +34,7 @@ int RunService(int argc,
   app.add_option("overrides", overrides, "key=value, as in learner.steps=100.");
   app.footer("`convrec config` prints every key with its comment and its value.\nExample: " +
              binary + " --config run.yaml telemetry.metrics_listen=0.0.0.0:9464");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? base::kExitOk : base::kExitUsage;
-  }
+  if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
   absl::StatusOr<RunOptions> options = LoadRunOptions(files, overrides);
   absl::Status status = options.status();
   if (status.ok()) {

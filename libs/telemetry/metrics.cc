@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "libs/base/version.h"
 #include "libs/telemetry/process_metrics.h"
 
 namespace convrec::telemetry {
@@ -57,7 +58,7 @@ Metrics::Metrics(const std::string& run, const std::string& component)
       registry_(std::make_unique<prometheus::Registry>()) {
   AddGauge("rl_build_info",
            "Version of the binary, as a label; always 1.",
-           {{"version", CONVREC_VERSION}})
+           {{"version", base::kVersion}})
       .Set(1);
 }
 

@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/version.h"
 #include "libs/config/load.h"
 #include "tools/convrec/host_memory.h"
 #include "tools/convrec/verbs.h"
@@ -41,7 +42,7 @@ struct Check {
 Check CheckVersion() {
   return {Verdict::kFine,
           "version",
-          absl::StrCat("convrec ", CONVREC_VERSION, ", compiler ", __VERSION__),
+          absl::StrCat("convrec ", base::kVersion, ", compiler ", __VERSION__),
           ""};
 }
 
