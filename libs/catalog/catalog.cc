@@ -12,7 +12,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/catalog/catalog_builder.h"
 #include "libs/catalog/catalog_rows.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
 namespace {

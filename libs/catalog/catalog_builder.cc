@@ -10,7 +10,7 @@
 #include "libs/base/digest.h"
 #include "libs/base/memory.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
 namespace {

@@ -9,7 +9,7 @@
 #include "libs/base/files.h"
 #include "libs/base/random.h"
 #include "libs/catalog/catalog.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
 namespace {

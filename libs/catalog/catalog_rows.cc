@@ -6,9 +6,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/csv_rows.h"
-#include "libs/catalog/json_rows.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/rows/csv_rows.h"
+#include "libs/rows/json_rows.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
 namespace {

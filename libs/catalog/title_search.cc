@@ -11,7 +11,7 @@
 #include <numeric>
 
 #include "libs/base/check.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/base/random.h"
-#include "libs/base/text.h"
+#include "libs/text/words.h"
 
 namespace convrec::catalog {
 namespace {

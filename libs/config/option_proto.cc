@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/base/check.h"
-#include "libs/base/text.h"
+#include "libs/text/words.h"
 #include "libs/config/option_fields.h"
 #include "libs/config/option_names.h"
 

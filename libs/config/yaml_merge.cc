@@ -12,7 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
-#include "libs/base/text.h"
+#include "libs/text/words.h"
 #include "libs/config/value_expansion.h"
 
 namespace convrec::config {

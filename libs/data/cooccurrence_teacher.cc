@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "absl/container/flat_hash_set.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::data {
 namespace {

@@ -18,7 +18,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "libs/catalog/catalog.h"
-#include "libs/catalog/list_format.h"
+#include "libs/lists/list_format.h"
 #include "libs/data/dialogue_row.h"
 
 namespace convrec::data {

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "libs/base/files.h"
-#include "libs/catalog/list_parser.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/lists/list_parser.h"
+#include "libs/text/unicode_text.h"
 #include "libs/data/dialogue_reader.h"
 
 namespace convrec::data {

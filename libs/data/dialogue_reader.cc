@@ -8,8 +8,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/json_rows.h"
-#include "libs/catalog/list_format.h"
+#include "libs/rows/json_rows.h"
+#include "libs/lists/list_format.h"
 
 namespace convrec::data {
 namespace {

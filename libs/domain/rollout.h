@@ -18,7 +18,7 @@ inline constexpr int32_t kEndUnit = -1;  // The end-of-stream token, a unit of i
 struct Rollout {
   Completion completion;
   std::vector<int32_t> rank_of_token;  // T, recorded from the sampled token ids; see
-                                       // libs/catalog/rank_segmentation.h.
+                                       // libs/lists/rank_segmentation.h.
   ListScore score;
   std::string text;  // The list as text; for reports, never tokenised again.
 };

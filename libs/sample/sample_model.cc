@@ -6,7 +6,7 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/catalog.h"
-#include "libs/catalog/list_format.h"
+#include "libs/lists/list_format.h"
 #include "libs/data/dialogue_reader.h"
 #include "libs/model/model_config.h"
 #include "libs/tokenizer/bpe_trainer.h"

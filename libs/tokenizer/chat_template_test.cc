@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "libs/tokenizer/test_files.h"
+#include "libs/tokenizer/testing/files.h"
 
 namespace convrec::tokenizer {
 namespace {

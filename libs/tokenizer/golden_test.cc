@@ -8,9 +8,9 @@
 
 #include "libs/tokenizer/bpe_trainer.h"
 #include "libs/tokenizer/chat_template.h"
-#include "libs/tokenizer/test_files.h"
+#include "libs/tokenizer/testing/files.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/tokenizer/utf8.h"
+#include "libs/text/utf8.h"
 
 namespace convrec::tokenizer {
 namespace {

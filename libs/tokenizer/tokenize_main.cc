@@ -21,7 +21,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/tokenizer/chat_template.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/tokenizer/utf8.h"
+#include "libs/text/utf8.h"
 
 namespace convrec::tokenizer {
 namespace {

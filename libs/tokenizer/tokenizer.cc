@@ -18,7 +18,7 @@
 #include "libs/tokenizer/byte_alphabet.h"
 #include "libs/tokenizer/pre_tokenizer.h"
 #include "libs/tokenizer/tokenizer_definition.h"
-#include "libs/tokenizer/utf8.h"
+#include "libs/text/utf8.h"
 
 namespace convrec::tokenizer {
 namespace {

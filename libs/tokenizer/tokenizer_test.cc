@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "libs/base/random.h"
-#include "libs/tokenizer/test_files.h"
-#include "libs/tokenizer/utf8.h"
+#include "libs/tokenizer/testing/files.h"
+#include "libs/text/utf8.h"
 
 namespace convrec::tokenizer {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/list_parser.h"
-#include "libs/catalog/ranking_metrics.h"
+#include "libs/lists/list_parser.h"
+#include "libs/lists/ranking_metrics.h"
 #include "libs/world/film_catalog.h"
 #include "libs/world/rankers.h"
 

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "libs/catalog/list_format.h"
+#include "libs/lists/list_format.h"
 #include "libs/world/generator.h"
 #include "libs/world/remap.h"
 #include "libs/world/teacher.h"

@@ -10,7 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/files.h"
 #include "libs/catalog/catalog.h"
-#include "libs/catalog/list_parser.h"
+#include "libs/lists/list_parser.h"
 
 namespace convrec::world {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/list_format.h"
+#include "libs/lists/list_format.h"
 
 namespace convrec::world {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <set>
 
-#include "libs/catalog/list_format.h"
-#include "libs/catalog/list_parser.h"
+#include "libs/lists/list_format.h"
+#include "libs/lists/list_parser.h"
 
 namespace convrec::world {
 namespace {

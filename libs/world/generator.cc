@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "libs/base/check.h"
-#include "libs/catalog/list_format.h"
+#include "libs/lists/list_format.h"
 #include "libs/world/streams.h"
 
 namespace convrec::world {

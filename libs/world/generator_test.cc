@@ -6,7 +6,7 @@
 #include <cmath>
 #include <set>
 
-#include "libs/catalog/list_format.h"
+#include "libs/lists/list_format.h"
 
 namespace convrec::world {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "libs/catalog/ranking_metrics.h"
+#include "libs/lists/ranking_metrics.h"
 
 namespace convrec::world {
 namespace {

@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/check.h"
-#include "libs/base/text.h"
-#include "libs/catalog/list_parser.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/words.h"
+#include "libs/lists/list_parser.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::world {
 namespace {

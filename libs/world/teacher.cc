@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/base/random.h"
-#include "libs/catalog/list_format.h"
+#include "libs/lists/list_format.h"
 #include "libs/world/streams.h"
 
 namespace convrec::world {

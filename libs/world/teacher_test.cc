@@ -6,7 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
-#include "libs/catalog/list_parser.h"
+#include "libs/lists/list_parser.h"
 #include "libs/world/remap.h"
 
 namespace convrec::world {

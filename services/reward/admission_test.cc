@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "libs/base/random.h"
-#include "services/reward/fake_observer.h"
+#include "services/reward/testing/fake_observer.h"
 
 namespace convrec::reward {
 namespace {

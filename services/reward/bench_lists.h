@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "libs/catalog/catalog.h"
-#include "services/reward/list_scorer.h"
+#include "libs/scoring/list_scorer.h"
 
 namespace convrec::reward {
 

@@ -15,7 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "proto/reward_rule.grpc.pb.h"
-#include "services/reward/fake_observer.h"
+#include "services/reward/testing/fake_observer.h"
 
 namespace convrec::reward {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "services/reward/list_scorer.h"
+#include "libs/scoring/list_scorer.h"
 
 namespace convrec::reward {
 

@@ -1,15 +1,11 @@
-// The reward part of a run's configuration as options of scorer and service.
+// The reward part of a run's configuration as options of the service.
 #pragma once
 
 #include "libs/config/run_options.h"
 #include "services/reward/external_rule.h"
-#include "services/reward/list_scorer.h"
 #include "services/reward/reward_service.h"
 
 namespace convrec::reward {
-
-// `compat: reference` counts ranks and sums as the reference does.
-ListScorer::Options ScorerOptionsOf(const config::RunOptions& options);
 
 // `default_threads` when reward.threads is 0.
 RewardService::Options ServiceOptionsOf(const config::RunOptions& options, int default_threads);

@@ -9,7 +9,7 @@
 #include "libs/rpc/call.h"
 #include "libs/wire/list_score.h"
 #include "proto/reward.grpc.pb.h"
-#include "services/reward/fake_observer.h"
+#include "services/reward/testing/fake_observer.h"
 
 namespace convrec::reward {
 namespace {

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/wire/list_score.h"
-#include "services/reward/list_stream.h"
+#include "libs/scoring/list_stream.h"
 #include "services/reward/service_parts.h"
 
 namespace convrec::reward {

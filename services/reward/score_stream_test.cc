@@ -10,7 +10,7 @@
 #include "libs/base/random.h"
 #include "libs/rpc/call.h"
 #include "proto/reward.grpc.pb.h"
-#include "services/reward/fake_observer.h"
+#include "services/reward/testing/fake_observer.h"
 #include "services/reward/reward_service.h"
 
 namespace convrec::reward {

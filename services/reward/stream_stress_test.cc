@@ -18,7 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/rpc/server.h"
 #include "proto/reward.grpc.pb.h"
-#include "services/reward/fake_observer.h"
+#include "services/reward/testing/fake_observer.h"
 #include "services/reward/reward_service.h"
 
 namespace convrec::reward {

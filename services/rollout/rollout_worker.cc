@@ -17,8 +17,8 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
-#include "libs/catalog/list_constraint.h"
-#include "libs/catalog/rank_segmentation.h"
+#include "libs/constraint/list_constraint.h"
+#include "libs/lists/rank_segmentation.h"
 #include "services/rollout/policy/canary.h"
 #include "services/rollout/policy/weight_receiver.h"
 

@@ -10,8 +10,8 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/model/decoder.h"
-#include "services/rollout/engine/testing/tiny_model.h"
-#include "services/rollout/text_model/test_tokenizer.h"
+#include "libs/engine/testing/tiny_model.h"
+#include "libs/text_model/testing/test_tokenizer.h"
 
 namespace convrec::rollout {
 namespace {

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/files.h"
-#include "services/rollout/serve/testing/http_client.h"
+#include "libs/http/testing/http_client.h"
 #include "tests/support/job.h"
 #include "tests/support/tiny_model.h"
 

@@ -1,5 +1,5 @@
 // Any bytes as a list: both parsers agree, and pieces give what the whole text gives.
-#include "libs/catalog/list_parser.h"
+#include "libs/lists/list_parser.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -10,9 +10,9 @@
 
 #include "libs/base/check.h"
 #include "libs/catalog/catalog.h"
-#include "libs/catalog/list_reader.h"
-#include "services/reward/list_scorer.h"
-#include "services/reward/list_stream.h"
+#include "libs/lists/list_reader.h"
+#include "libs/scoring/list_scorer.h"
+#include "libs/scoring/list_stream.h"
 
 namespace convrec {
 namespace {

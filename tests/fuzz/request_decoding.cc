@@ -13,7 +13,7 @@
 #include "libs/wire/list_score.h"
 #include "libs/wire/rollout.h"
 #include "proto/reward.pb.h"
-#include "services/reward/list_scorer.h"
+#include "libs/scoring/list_scorer.h"
 #include "services/reward/service_parts.h"
 
 namespace convrec::reward {

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "libs/base/files.h"
-#include "libs/catalog/list_constraint.h"
-#include "libs/catalog/list_parser.h"
-#include "libs/catalog/testing_lines.h"
+#include "libs/constraint/list_constraint.h"
+#include "libs/lists/list_parser.h"
+#include "libs/constraint/testing/lines.h"
 #include "libs/model/decoder.h"
 #include "services/learner/train/trainer.h"
-#include "services/rollout/engine/decoder_engine.h"
-#include "services/rollout/engine/testing/tiny_model.h"
+#include "libs/engine/decoder_engine.h"
+#include "libs/engine/testing/tiny_model.h"
 
 namespace convrec {
 namespace {

@@ -8,7 +8,7 @@
 #include "libs/base/files.h"
 #include "libs/model/adapter.h"
 #include "services/learner/publish/snapshot_source.h"
-#include "services/learner/train/tiny_decoder.h"
+#include "services/learner/train/testing/tiny_decoder.h"
 #include "services/rollout/policy/adapter_base.h"
 #include "services/rollout/policy/adapter_merge.h"
 #include "tests/weights/sync_parts.h"

@@ -14,8 +14,8 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 #include "libs/report/run_log.h"
-#include "services/learner/checkpoint/folders.h"
-#include "services/learner/checkpoint/optimizer_shards.h"
+#include "libs/checkpoint/folders.h"
+#include "libs/checkpoint/optimizer_shards.h"
 
 namespace convrec::cli {
 namespace {

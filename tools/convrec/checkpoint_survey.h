@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "services/learner/checkpoint/manifest.h"
+#include "libs/checkpoint/manifest.h"
 
 namespace convrec::cli {
 

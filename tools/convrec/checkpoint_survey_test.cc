@@ -11,8 +11,8 @@
 #include "libs/model/parameter_table.h"
 #include "libs/model/weight_files.h"
 #include "libs/report/run_log.h"
-#include "services/learner/checkpoint/folders.h"
-#include "services/learner/checkpoint/unfinished_checkpoint.h"
+#include "libs/checkpoint/folders.h"
+#include "libs/checkpoint/unfinished_checkpoint.h"
 #include "tools/convrec/model_export.h"
 
 namespace convrec::cli {

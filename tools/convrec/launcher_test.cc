@@ -11,7 +11,7 @@
 #include "gmock/gmock.h"
 #include "libs/base/errors.h"
 #include "libs/report/run_log.h"
-#include "tools/convrec/fake_services.h"
+#include "tools/convrec/testing/fake_services.h"
 
 namespace convrec::cli {
 namespace {

@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/list_format.h"
-#include "libs/catalog/list_parser.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/lists/list_format.h"
+#include "libs/lists/list_parser.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::cli {
 

@@ -8,10 +8,10 @@
 
 #include "absl/status/statusor.h"
 #include "libs/catalog/catalog.h"
-#include "libs/catalog/list_judge.h"
-#include "libs/catalog/ranking_metrics.h"
+#include "libs/lists/list_judge.h"
+#include "libs/lists/ranking_metrics.h"
 #include "libs/catalog/title_search.h"
-#include "services/reward/list_scorer.h"
+#include "libs/scoring/list_scorer.h"
 #include "tools/convrec/lists_file.h"
 
 namespace convrec::cli {

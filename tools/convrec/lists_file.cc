@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/json_rows.h"
-#include "libs/catalog/list_parser.h"
+#include "libs/rows/json_rows.h"
+#include "libs/lists/list_parser.h"
 
 namespace convrec::cli {
 namespace {

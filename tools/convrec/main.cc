@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/program.h"
-#include "libs/base/text.h"
+#include "libs/text/words.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {

@@ -14,8 +14,8 @@
 #include "libs/model/lora.h"
 #include "libs/model/model_config.h"
 #include "libs/model/weight_files.h"
-#include "services/learner/checkpoint/folders.h"
-#include "services/learner/checkpoint/optimizer_shards.h"
+#include "libs/checkpoint/folders.h"
+#include "libs/checkpoint/optimizer_shards.h"
 
 namespace convrec::cli {
 namespace {

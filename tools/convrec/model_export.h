@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "services/learner/checkpoint/manifest.h"
+#include "libs/checkpoint/manifest.h"
 
 namespace convrec::cli {
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
-#include "libs/catalog/golden_cases.h"
+#include "libs/lists/testing/golden_cases.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {

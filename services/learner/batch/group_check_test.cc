@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "services/learner/batch/test_groups.h"
+#include "services/learner/batch/testing/groups.h"
 
 namespace convrec::learner {
 namespace {

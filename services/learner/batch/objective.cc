@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/base/errors.h"
-#include "libs/base/text.h"
+#include "libs/text/words.h"
 
 namespace convrec::learner {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "services/learner/batch/fixed_constraint.h"
-#include "services/learner/batch/test_groups.h"
+#include "services/learner/batch/testing/fixed_constraint.h"
+#include "services/learner/batch/testing/groups.h"
 
 namespace convrec::learner {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/learner/batch/test_groups.h"
+#include "services/learner/batch/testing/groups.h"
 
 namespace convrec::learner {
 namespace {

@@ -9,7 +9,7 @@
 #include "libs/model/adapter.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"
 #include "services/learner/checkpoint/export_model.h"
-#include "services/learner/train/tiny_decoder.h"
+#include "services/learner/train/testing/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {

@@ -16,7 +16,7 @@
 #include "libs/base/memory.h"
 #include "libs/model/decoder.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"
-#include "services/learner/checkpoint/manifest.h"
+#include "libs/checkpoint/manifest.h"
 #include "services/learner/checkpoint/moment_copy.h"
 #include "services/learner/checkpoint/rank_shards.h"
 #include "services/learner/publish/snapshot_source.h"

@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "libs/model/decoder.h"
 #include "services/learner/checkpoint/rank_shards.h"
-#include "services/learner/checkpoint/unfinished_checkpoint.h"
+#include "libs/checkpoint/unfinished_checkpoint.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {

@@ -11,9 +11,9 @@
 #include "libs/base/files.h"
 #include "libs/model/safetensors.h"
 #include "services/learner/checkpoint/export_model.h"
-#include "services/learner/checkpoint/folders.h"
-#include "services/learner/checkpoint/optimizer_shards.h"
-#include "services/learner/train/tiny_decoder.h"
+#include "libs/checkpoint/folders.h"
+#include "libs/checkpoint/optimizer_shards.h"
+#include "services/learner/train/testing/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {

@@ -17,8 +17,8 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/model/safetensors.h"
-#include "services/learner/checkpoint/folders.h"
-#include "services/learner/checkpoint/optimizer_shards.h"
+#include "libs/checkpoint/folders.h"
+#include "libs/checkpoint/optimizer_shards.h"
 
 namespace convrec::learner {
 namespace {

@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "services/learner/checkpoint/manifest.h"
+#include "libs/checkpoint/manifest.h"
 #include "services/learner/checkpoint/moment_copy.h"
 #include "services/learner/parallel/process_group.h"
 #include "services/learner/parallel/rank_command.h"

@@ -13,9 +13,9 @@
 #include "libs/base/status_macros.h"
 #include "libs/collective/testing/rank_processes.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"
-#include "services/learner/checkpoint/folders.h"
-#include "services/learner/checkpoint/optimizer_shards.h"
-#include "services/learner/train/tiny_decoder.h"
+#include "libs/checkpoint/folders.h"
+#include "libs/checkpoint/optimizer_shards.h"
+#include "services/learner/train/testing/tiny_decoder.h"
 
 namespace convrec::learner {
 namespace {

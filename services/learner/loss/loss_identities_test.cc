@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "services/learner/loss/policy_loss_reference.h"
-#include "services/learner/loss/random_problems.h"
+#include "services/learner/loss/testing/random_problems.h"
 
 namespace convrec::learner {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/learner/loss/policy_loss_reference.h"
-#include "services/learner/loss/random_problems.h"
-#include "services/learner/loss/rank_grpo_cases.h"
-#include "services/learner/loss/trl_cases.h"
+#include "services/learner/loss/testing/random_problems.h"
+#include "services/learner/loss/testing/rank_grpo_cases.h"
+#include "services/learner/loss/testing/trl_cases.h"
 
 namespace convrec::learner {
 namespace {

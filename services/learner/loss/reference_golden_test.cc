@@ -10,8 +10,8 @@
 #include "services/learner/batch/unit_map.h"
 #include "services/learner/loss/loss_stats.h"
 #include "services/learner/loss/policy_loss_reference.h"
-#include "services/learner/loss/rank_grpo_cases.h"
-#include "services/learner/loss/trl_cases.h"
+#include "services/learner/loss/testing/rank_grpo_cases.h"
+#include "services/learner/loss/testing/trl_cases.h"
 
 namespace convrec::learner {
 namespace {

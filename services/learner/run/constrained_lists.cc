@@ -8,8 +8,8 @@
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/list_constraint.h"
-#include "libs/data/list_titles.h"
+#include "libs/constraint/list_constraint.h"
+#include "libs/constraint/list_titles.h"
 #include "services/learner/batch/replay.h"
 
 namespace convrec::learner {

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "libs/catalog/title_trie.h"
+#include "libs/constraint/title_trie.h"
 #include "libs/config/run_options.h"
 #include "libs/domain/lease.h"
 #include "libs/domain/rollout.h"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "libs/catalog/list_constraint.h"
+#include "libs/constraint/list_constraint.h"
 
 namespace convrec::learner {
 namespace {

@@ -12,7 +12,7 @@
 #include "libs/model/decoder.h"
 #include "libs/model/model_config.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "services/learner/checkpoint/manifest.h"
+#include "libs/checkpoint/manifest.h"
 #include "services/learner/checkpoint/rank_shards.h"
 #include "services/learner/run/constrained_lists.h"
 #include "services/learner/run/objective_of.h"

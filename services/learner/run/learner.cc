@@ -35,7 +35,7 @@
 #include "services/learner/batch/training_batch.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"
 #include "services/learner/checkpoint/export_model.h"
-#include "services/learner/checkpoint/manifest.h"
+#include "libs/checkpoint/manifest.h"
 #include "services/learner/checkpoint/rank_shards.h"
 #include "services/learner/experience/experience_service.h"
 #include "services/learner/experience/group_ledger.h"

@@ -9,7 +9,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/catalog.h"
-#include "libs/catalog/list_format.h"
+#include "libs/lists/list_format.h"
 #include "libs/data/cooccurrence_teacher.h"
 #include "libs/data/dialogue_reader.h"
 #include "libs/data/instruction.h"

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include "services/learner/train/tiny_decoder.h"
+#include "services/learner/train/testing/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {

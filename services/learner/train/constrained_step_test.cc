@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "services/learner/batch/fixed_constraint.h"
-#include "services/learner/train/tiny_decoder.h"
+#include "services/learner/batch/testing/fixed_constraint.h"
+#include "services/learner/train/testing/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {

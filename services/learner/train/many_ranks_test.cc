@@ -14,7 +14,7 @@
 #include "libs/model/safetensors.h"
 #include "libs/model/stored_tensor.h"
 #include "services/learner/train/sharded_parameters.h"
-#include "services/learner/train/tiny_decoder.h"
+#include "services/learner/train/testing/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "services/learner/train/tiny_decoder.h"
+#include "services/learner/train/testing/tiny_decoder.h"
 
 namespace convrec::learner {
 namespace {

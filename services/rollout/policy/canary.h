@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "libs/domain/canary.h"
-#include "services/rollout/engine/decoder_engine.h"
+#include "libs/engine/decoder_engine.h"
 
 namespace convrec::rollout {
 

@@ -6,7 +6,7 @@
 
 #include "libs/base/files.h"
 #include "libs/model/decoder.h"
-#include "services/rollout/engine/testing/tiny_model.h"
+#include "libs/engine/testing/tiny_model.h"
 
 namespace convrec::rollout {
 namespace {

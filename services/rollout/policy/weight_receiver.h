@@ -14,7 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "services/rollout/engine/decoder_engine.h"
+#include "libs/engine/decoder_engine.h"
 #include "services/rollout/policy/adapter_base.h"
 #include "services/rollout/policy/policy_client.h"
 #include "services/rollout/policy/weight_transfer.h"

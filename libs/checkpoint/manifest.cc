@@ -1,0 +1,214 @@
+#include "libs/checkpoint/manifest.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "libs/base/digest.h"
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/base/status_macros.h"
+#include "libs/checkpoint/folders.h"
+
+namespace convrec::learner {
+namespace {
+
+using base::JoinPath;
+using Json = nlohmann::ordered_json;  // The digest of the manifest is over its fields in order.
+
+constexpr char kLatestFile[] = "latest";
+constexpr int64_t kFormat = 2;
+
+template <typename Value>
+bool Read(const Json& json, const char* key, Value* value) {
+  const auto it = json.find(key);
+  if (it == json.end()) return false;
+  if constexpr (std::is_same_v<Value, bool>) {
+    if (!it->is_boolean()) return false;
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    if (!it->is_string()) return false;
+  } else {
+    if (!it->is_number_integer()) return false;
+  }
+  *value = it->get<Value>();
+  return true;
+}
+
+bool ReadFiles(const Json& json, std::vector<CheckpointFile>* files) {
+  const auto list = json.find("files");
+  if (list == json.end() || !list->is_array()) return false;
+  for (const Json& entry : *list) {
+    CheckpointFile& file = files->emplace_back();
+    if (!entry.is_object() || !Read(entry, "name", &file.name) ||
+        !Read(entry, "size_bytes", &file.size_bytes) || !Read(entry, "digest", &file.digest)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+absl::Status VerifyFile(const std::string& directory, const CheckpointFile& expected) {
+  const std::string path = JoinPath(directory, expected.name);
+  if (!base::FileExists(path))
+    return absl::DataLossError(absl::StrCat(path, " is damaged: it is missing"));
+  CR_ASSIGN_OR_RETURN(const CheckpointFile found, DescribeFile(path));
+  if (found.size_bytes != expected.size_bytes) {
+    return absl::DataLossError(absl::StrCat(
+        path, " is damaged: it has ", found.size_bytes, " bytes, expected ", expected.size_bytes));
+  }
+  if (found.digest != expected.digest) {
+    return absl::DataLossError(absl::StrCat(
+        path, " is damaged: its digest is ", found.digest, ", expected ", expected.digest));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Checkpoint> LoadVerified(const std::string& root, const std::string& name) {
+  CR_ASSIGN_OR_RETURN(Checkpoint checkpoint, ReadManifest(root, name));
+  CR_RETURN_IF_ERROR(VerifyFiles(checkpoint));
+  return checkpoint;
+}
+
+// What can be done about a checkpoint that cannot be resumed from.
+std::string WayOut(const std::string& root, const std::string& damaged) {
+  for (const Checkpoint& checkpoint : ListCheckpoints(root)) {
+    if (checkpoint.name == damaged || !VerifyFiles(checkpoint).ok()) continue;
+    return absl::StrCat(
+        checkpoint.name, " is whole: remove ", JoinPath(root, damaged), " to resume from it");
+  }
+  return "no other checkpoint is whole";
+}
+
+}  // namespace
+
+std::string CheckpointRoot(const std::string& run_dir) { return JoinPath(run_dir, "checkpoints"); }
+
+absl::StatusOr<CheckpointFile> DescribeFile(const std::string& path) {
+  const auto failed = [&path] {
+    return base::ErrnoStatus(errno, absl::StrCat("cannot read ", path));
+  };
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return failed();
+  const absl::Cleanup close = [fd] { ::close(fd); };
+  // Read and not mapped: a bad sector is an error then, not a signal.
+  std::vector<char> block(1 << 20);
+  CheckpointFile file{.name = path.substr(path.rfind('/') + 1), .size_bytes = 0, .digest = {}};
+  base::Digester digester;
+  while (true) {
+    const ssize_t size = ::read(fd, block.data(), block.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return failed();
+    if (size == 0) break;
+    digester.Update(block.data(), static_cast<size_t>(size));
+    file.size_bytes += size;
+  }
+  file.digest = digester.Finish();
+  return file;
+}
+
+absl::Status WriteManifest(const Checkpoint& checkpoint) {
+  Json json;
+  json["format"] = kFormat;
+  json["sequence"] = checkpoint.sequence;
+  json["keep_always"] = checkpoint.keep_always;
+  json["has_optimizer"] = checkpoint.has_optimizer;
+  json["optimizer_steps"] = checkpoint.optimizer_steps;
+  json["caller_state"] = checkpoint.caller_state;
+  json["files"] = Json::array();
+  for (const CheckpointFile& file : checkpoint.files) {
+    json["files"].push_back(
+        {{"name", file.name}, {"size_bytes", file.size_bytes}, {"digest", file.digest}});
+  }
+  json["digest"] = base::DigestOf(json.dump());
+  return base::WriteFileAtomically(JoinPath(checkpoint.directory, kManifestFile),
+                                   json.dump(2) + "\n");
+}
+
+absl::StatusOr<Checkpoint> ReadManifest(const std::string& root, const std::string& name) {
+  Checkpoint checkpoint;
+  checkpoint.name = name;
+  checkpoint.directory = JoinPath(root, name);
+  const std::string path = JoinPath(checkpoint.directory, kManifestFile);
+  CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  int64_t format = 0;
+  if (!json.is_object() || !Read(json, "format", &format) ||
+      !Read(json, "sequence", &checkpoint.sequence) ||
+      !Read(json, "keep_always", &checkpoint.keep_always) ||
+      !Read(json, "has_optimizer", &checkpoint.has_optimizer) ||
+      !Read(json, "optimizer_steps", &checkpoint.optimizer_steps) ||
+      !Read(json, "caller_state", &checkpoint.caller_state)) {
+    return absl::DataLossError(
+        absl::StrCat(path,
+                     " is not a whole state of a trainer: expected format, sequence, "
+                     "keep_always, has_optimizer, optimizer_steps and caller_state"));
+  }
+  if (format == 1) return checkpoint;
+  if (format != kFormat) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " has format ", format, ", expected 1 or ", kFormat));
+  }
+  std::string digest;
+  if (!ReadFiles(json, &checkpoint.files) || !Read(json, "digest", &digest)) {
+    return absl::DataLossError(
+        absl::StrCat(path, " is damaged: expected a list of files and a digest"));
+  }
+  json.erase("digest");
+  if (base::DigestOf(json.dump()) != digest)
+    return absl::DataLossError(absl::StrCat(path, " is damaged: it does not have its digest"));
+  return checkpoint;
+}
+
+std::vector<Checkpoint> ListCheckpoints(const std::string& root) {
+  std::vector<Checkpoint> checkpoints;
+  for (const std::string& name : SubfolderNames(root)) {
+    absl::StatusOr<Checkpoint> checkpoint = ReadManifest(root, name);
+    if (checkpoint.ok()) checkpoints.push_back(*std::move(checkpoint));
+  }
+  std::sort(checkpoints.begin(), checkpoints.end(), [](const Checkpoint& a, const Checkpoint& b) {
+    return a.sequence > b.sequence;
+  });
+  return checkpoints;
+}
+
+absl::Status VerifyFiles(const Checkpoint& checkpoint) {
+  for (const CheckpointFile& file : checkpoint.files)
+    CR_RETURN_IF_ERROR(VerifyFile(checkpoint.directory, file));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> NewestName(const std::string& root) {
+  const std::string marker = JoinPath(root, kLatestFile);
+  if (base::FileExists(marker)) {
+    CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(marker));
+    const std::string name(absl::StripSuffix(text, "\n"));
+    if (!name.empty() && base::FileExists(JoinPath(root, name))) return name;
+  }
+  const std::vector<Checkpoint> checkpoints = ListCheckpoints(root);
+  return checkpoints.empty() ? "" : checkpoints.front().name;
+}
+
+absl::StatusOr<std::optional<Checkpoint>> LoadNewestCheckpoint(const std::string& root) {
+  CR_ASSIGN_OR_RETURN(const std::string name, NewestName(root));
+  if (name.empty()) return std::nullopt;
+  absl::StatusOr<Checkpoint> checkpoint = LoadVerified(root, name);
+  if (!checkpoint.ok()) {
+    return absl::Status(
+        checkpoint.status().code(),
+        absl::StrCat(std::string(checkpoint.status().message()), "; ", WayOut(root, name)));
+  }
+  return *std::move(checkpoint);
+}
+
+absl::Status MarkLatest(const std::string& root, const std::string& name) {
+  return base::WriteFileAtomically(JoinPath(root, kLatestFile), name + "\n");
+}
+
+}  // namespace convrec::learner

@@ -1,0 +1,243 @@
+#include "libs/constraint/list_constraint.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "libs/base/random.h"
+#include "libs/lists/hits.h"
+#include "libs/lists/list_parser.h"
+#include "libs/constraint/testing/lines.h"
+
+namespace convrec::catalog {
+namespace {
+
+using domain::LineOutcome;
+
+std::shared_ptr<const TitleTrie> BuildOrDie(const std::vector<domain::Item>& items,
+                                            ListStyle style,
+                                            int num_ranks,
+                                            const PieceTokenizer& tokenizer) {
+  auto titles = TitleTrie::Build(MakeCatalog(items), style, num_ranks, tokenizer.line_tokenizer());
+  CR_CHECK(titles.ok(), titles.status().ToString());
+  return *std::move(titles);
+}
+
+// Any legal token at each step; the tokens taken, the end token included.
+std::vector<int32_t> RandomWalk(domain::TokenConstraint* constraint,
+                                int32_t end_token_id,
+                                base::RandomStream* random) {
+  std::vector<int32_t> ids;
+  do {
+    const std::vector<int32_t>& legal = constraint->Legal();
+    EXPECT_TRUE(std::is_sorted(legal.begin(), legal.end(), std::less_equal<int32_t>()));
+    if (legal.empty()) {
+      ADD_FAILURE() << "no token is legal";
+      return ids;
+    }
+    ids.push_back(legal[random->Below(legal.size())]);
+    constraint->Advance(ids.back());
+  } while (ids.back() != end_token_id);
+  return ids;
+}
+
+struct WalkCase {
+  ListStyle style;
+  int num_ranks;
+  size_t num_items;
+  size_t num_seen;
+};
+
+class ListConstraintTest : public testing::TestWithParam<WalkCase> {};
+
+TEST_P(ListConstraintTest, AnyWalkIsAListOfFreshUnseenCatalogTitlesInItsOwnTokens) {
+  const auto [style, num_ranks, num_items, num_seen] = GetParam();
+  const PieceTokenizer tokenizer = WordTokenizer();
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    const std::vector<domain::Item> items = RandomItems(num_items, seed);
+    const auto titles = BuildOrDie(items, style, num_ranks, tokenizer);
+    std::vector<std::string> seen = {"Not in the Catalog"};
+    for (size_t i = 0; i < num_seen; ++i) seen.push_back(items[i].title);
+    const auto make = MakeListConstraints(titles, seen);
+    ASSERT_TRUE(make.ok()) << make.status();
+    base::RandomStream random(seed, 7);
+    for (int sibling = 0; sibling < 5; ++sibling) {
+      std::vector<int32_t> ids = RandomWalk((*make)().get(), tokenizer.end_token_id(), &random);
+      ids.pop_back();
+      const std::string text = tokenizer.Decode(ids);
+      EXPECT_EQ(ids, tokenizer.Encode(text));
+      const RankedList list = ParseList(text, RankCounting::kByLine);
+      EXPECT_EQ(list.entries.size(), static_cast<size_t>(num_ranks));
+      for (const LineOutcome outcome :
+           JudgeRanks(list, {}, seen, titles->catalog(), {.num_ranks = num_ranks})) {
+        EXPECT_EQ(outcome, LineOutcome::kMiss) << text;
+      }
+      EXPECT_EQ(text, FormatList(list.Items(), style));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Lists,
+                         ListConstraintTest,
+                         testing::Values(WalkCase{ListStyle::kPlain, 1, 40, 3},
+                                         WalkCase{ListStyle::kPlain, 2, 40, 0},
+                                         WalkCase{ListStyle::kPlain, 20, 60, 5},
+                                         WalkCase{ListStyle::kNumbered, 1, 40, 3},
+                                         WalkCase{ListStyle::kNumbered, 12, 60, 5},
+                                         // Every title is used up.
+                                         WalkCase{ListStyle::kPlain, 40, 40, 0},
+                                         WalkCase{ListStyle::kNumbered, 40, 40, 0}));
+
+TEST(ListConstraintTest, EveryTitleCanBeListedAtEveryRank) {
+  const PieceTokenizer tokenizer = WordTokenizer();
+  const std::vector<domain::Item> items = RandomItems(30, 2);
+  const auto titles = BuildOrDie(items, ListStyle::kNumbered, 3, tokenizer);
+  const auto make = *MakeListConstraints(titles, {});
+  for (size_t i = 0; i < items.size(); ++i) {
+    const size_t n = items.size();
+    const std::string text =
+        FormatList({items[i], items[(i + 1) % n], items[(i + 2) % n]}, ListStyle::kNumbered);
+    const auto constraint = make();
+    for (const int32_t id : tokenizer.Encode(text)) {
+      const std::vector<int32_t>& legal = constraint->Legal();
+      ASSERT_TRUE(std::binary_search(legal.begin(), legal.end(), id)) << text;
+      constraint->Advance(id);
+    }
+    EXPECT_EQ(constraint->Legal(), std::vector<int32_t>{tokenizer.end_token_id()});
+  }
+}
+
+TEST(ListConstraintTest, SeenTitlesAreOutInEveryYearAndOnlyAsWritten) {
+  const PieceTokenizer tokenizer({});
+  const auto titles = BuildOrDie({{"Heat", 1986}, {"Heat", 1995}, {"heat", 1999}, {"Up", 2009}},
+                                 ListStyle::kPlain,
+                                 2,
+                                 tokenizer);
+  const auto make = MakeListConstraints(titles, {"Heat", "Heat"});
+  ASSERT_TRUE(make.ok()) << make.status();
+  EXPECT_EQ((*make)()->Legal(), (std::vector<int32_t>{'U', 'h'}));
+  const auto none = MakeListConstraints(titles, {"Heat", "Up"});
+  EXPECT_EQ(none.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(none.status().message().find("of 4 titles 3 were named"), std::string::npos)
+      << none.status();
+}
+
+TEST(ListConstraintTest, ASeenAliasTakesItsItemOut) {
+  const PieceTokenizer tokenizer({});
+  std::vector<CatalogItem> items(2);
+  items[0].item = {"Spirited Away", 2001};
+  items[0].aliases = {"Sen to Chihiro no Kamikakushi"};
+  items[1].item = {"Up", 2009};
+  auto catalog = Catalog::FromItems(items, "test");
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  const auto titles = TitleTrie::Build(std::make_shared<const Catalog>(*std::move(catalog)),
+                                       ListStyle::kPlain,
+                                       1,
+                                       tokenizer.line_tokenizer());
+  ASSERT_TRUE(titles.ok()) << titles.status();
+  const auto make = MakeListConstraints(*titles, {"Sen to Chihiro no Kamikakushi"});
+  ASSERT_TRUE(make.ok()) << make.status();
+  EXPECT_EQ((*make)()->Legal(), std::vector<int32_t>{'U'});
+}
+
+TEST(ListConstraintTest, TheRootIsNotGatheredAnew) {
+  const PieceTokenizer tokenizer({});
+  const auto titles =
+      BuildOrDie({{"Ab", 1986}, {"Ac", 1995}, {"B", 1999}}, ListStyle::kPlain, 2, tokenizer);
+  const auto make = *MakeListConstraints(titles, {});
+  EXPECT_EQ(&make()->Legal(), &titles->inner().root_tokens());
+}
+
+TEST(ListConstraintDeathTest, ATokenThatIsNotLegalIsRefused) {
+  const PieceTokenizer tokenizer({});
+  ListConstraint constraint(BuildOrDie({{"Up", 2009}}, ListStyle::kPlain, 1, tokenizer));
+  EXPECT_DEATH(constraint.Advance('u'), "not legal");
+}
+
+TEST(TitleTrieTest, TitlesThatAreNotReadBackAreLeftOut) {
+  const PieceTokenizer tokenizer({});
+  const auto titles = BuildOrDie(
+      {{"The Wall", 201}, {"Up", 2009}, {"12 - Twelve", 1995}}, ListStyle::kPlain, 1, tokenizer);
+  EXPECT_EQ(titles->num_titles(), 1u);
+  EXPECT_EQ(titles->num_left_out(), 2u);
+}
+
+void ExpectRefused(const std::vector<domain::Item>& items,
+                   ListStyle style,
+                   int num_ranks,
+                   const PieceTokenizer& tokenizer,
+                   const std::string& part) {
+  const auto titles =
+      TitleTrie::Build(MakeCatalog(items), style, num_ranks, tokenizer.line_tokenizer());
+  EXPECT_EQ(titles.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(titles.status().message().find(part), std::string::npos) << titles.status();
+}
+
+TEST(TitleTrieTest, FewerTitlesThanRanksAreRefused) {
+  ExpectRefused({{"Up", 2009}}, ListStyle::kPlain, 2, PieceTokenizer({}), "fewer than the 2 ranks");
+  ExpectRefused({{"The Wall", 201}}, ListStyle::kPlain, 1, PieceTokenizer({}), "read back");
+}
+
+TEST(TitleTrieTest, ALineBreakJoinedToTheNextLineIsRefused) {
+  ExpectRefused({{"Up", 2009}, {"Heat", 1995}},
+                ListStyle::kPlain,
+                2,
+                PieceTokenizer({"\nU"}),
+                "\"Up (2009)\" cannot be tokenised by itself");
+  ExpectRefused({{"Up", 2009}, {"Heat", 1995}},
+                ListStyle::kNumbered,
+                2,
+                PieceTokenizer({". H"}),
+                "\"Heat (1995)\" cannot be tokenised by itself");
+}
+
+TEST(TitleTrieTest, ATitleWhoseTokensReadOtherwiseIsRefused) {
+  const PieceTokenizer pieces({});
+  LineTokenizer tokenizer = pieces.line_tokenizer();
+  tokenizer.encode = [&pieces](std::string_view text) {
+    std::string changed(text);
+    std::replace(changed.begin(), changed.end(), 'H', 'h');
+    return pieces.Encode(changed);
+  };
+  const auto titles = TitleTrie::Build(
+      MakeCatalog({{"Up", 2009}, {"Heat", 1995}}), ListStyle::kPlain, 2, tokenizer);
+  EXPECT_NE(titles.status().message().find(
+                "\"Heat (1995)\" cannot be tokenised: as a list the tokens read \"heat (1995)\""),
+            std::string::npos)
+      << titles.status();
+}
+
+TEST(TitleTrieTest, ATitleThatHoldsTheEndTokenIsRefused) {
+  const PieceTokenizer pieces({});
+  LineTokenizer tokenizer = pieces.line_tokenizer();
+  tokenizer.end_token_id = 'U';
+  const auto titles =
+      TitleTrie::Build(MakeCatalog({{"Up", 2009}}), ListStyle::kPlain, 1, tokenizer);
+  EXPECT_EQ(titles.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(TitleTrieTest, FirstLinesThatReadOtherwiseAreRefused) {
+  // A token for "Up" at the start of a text only.
+  const PieceTokenizer pieces({"Up"});
+  LineTokenizer tokenizer = pieces.line_tokenizer();
+  tokenizer.encode = [&pieces](std::string_view text) {
+    std::vector<int32_t> ids = pieces.Encode(text.substr(0, 2));
+    const PieceTokenizer bytes({});
+    for (const int32_t id : bytes.Encode(text.substr(2))) ids.push_back(id);
+    return ids;
+  };
+  const auto titles = TitleTrie::Build(
+      MakeCatalog({{"Up", 2009}, {"A", 1995}, {"B", 1995}}), ListStyle::kPlain, 3, tokenizer);
+  EXPECT_NE(titles.status().message().find("other tokens at rank 2"), std::string::npos)
+      << titles.status();
+}
+
+TEST(TitleTrieTest, LongestListIsCounted) {
+  const PieceTokenizer tokenizer({});
+  const auto titles = BuildOrDie({{"Up", 2009}, {"Heat", 1995}}, ListStyle::kPlain, 2, tokenizer);
+  EXPECT_EQ(titles->max_list_tokens(), 2 * 12u);  // "Heat (1995)\n", "Heat (1995)" and the end.
+}
+
+}  // namespace
+}  // namespace convrec::catalog

@@ -1,0 +1,44 @@
+#include "libs/constraint/list_titles.h"
+
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "libs/base/log.h"
+#include "libs/base/status_macros.h"
+
+namespace convrec::data {
+
+absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> MakeListTitles(
+    std::shared_ptr<const catalog::Catalog> catalog,
+    catalog::ListStyle style,
+    int num_ranks,
+    const tokenizer::Tokenizer& tokenizer) {
+  if (!tokenizer.eos_id()) {
+    return absl::InvalidArgumentError(
+        "the tokenizer names no end token, which ends every constrained list");
+  }
+  const absl::Time start = absl::Now();
+  CR_ASSIGN_OR_RETURN(
+      auto titles,
+      catalog::TitleTrie::Build(
+          std::move(catalog),
+          style,
+          num_ranks,
+          {.encode = [&tokenizer](std::string_view text) { return tokenizer.Encode(text); },
+           .token_bytes =
+               [&tokenizer](int32_t id) { return std::string_view(tokenizer.TokenBytes(id)); },
+           .end_token_id = *tokenizer.eos_id()}));
+  CR_LOG(INFO) << absl::StrFormat(
+      "constrained lists: %d titles, %d left out because they are not read back as written, %d + "
+      "%d nodes, %.1f MB, %.2f s",
+      titles->num_titles(),
+      titles->num_left_out(),
+      titles->inner().num_nodes(),
+      titles->last().num_nodes(),
+      static_cast<double>(titles->memory_bytes()) / 1e6,
+      absl::ToDoubleSeconds(absl::Now() - start));
+  return titles;
+}
+
+}  // namespace convrec::data

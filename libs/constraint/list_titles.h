@@ -1,0 +1,23 @@
+// The titles of a run's catalog in its tokenizer's tokens. Learner and rollout workers make them
+// here, so that both mean the same by constrained decoding.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "libs/catalog/catalog.h"
+#include "libs/lists/list_format.h"
+#include "libs/constraint/title_trie.h"
+#include "libs/tokenizer/tokenizer.h"
+
+namespace convrec::data {
+
+// Lists end with the tokenizer's EOS, as supervised rows do. Logs size and time. Errors as those of
+// TitleTrie::Build(), and InvalidArgument for a tokenizer without EOS.
+absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> MakeListTitles(
+    std::shared_ptr<const catalog::Catalog> catalog,
+    catalog::ListStyle style,
+    int num_ranks,
+    const tokenizer::Tokenizer& tokenizer);
+
+}  // namespace convrec::data

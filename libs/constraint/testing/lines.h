@@ -1,0 +1,108 @@
+// Test support: a small tokenizer and random catalogs for lists in tokens.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libs/base/check.h"
+#include "libs/base/random.h"
+#include "libs/constraint/title_trie.h"
+
+namespace convrec::catalog {
+
+// Takes the longest vocabulary entry that comes next, as in ")\n" before ")". Ids below 256 are
+// bytes, then come the entries, then the end token.
+class PieceTokenizer final {
+ public:
+  explicit PieceTokenizer(std::vector<std::string> entries) {
+    for (int byte = 0; byte < 256; ++byte) pieces_.emplace_back(1, static_cast<char>(byte));
+    for (std::string& entry : entries) pieces_.push_back(std::move(entry));
+    pieces_.emplace_back();
+  }
+
+  std::vector<int32_t> Encode(std::string_view text) const {
+    std::vector<int32_t> ids;
+    while (!text.empty()) {
+      size_t best = static_cast<uint8_t>(text[0]);
+      for (size_t id = 256; id < pieces_.size(); ++id) {
+        if (pieces_[id].size() > pieces_[best].size() && text.starts_with(pieces_[id])) best = id;
+      }
+      ids.push_back(static_cast<int32_t>(best));
+      text.remove_prefix(pieces_[best].size());
+    }
+    return ids;
+  }
+  std::string_view Bytes(int32_t id) const { return pieces_[static_cast<size_t>(id)]; }
+  std::string Decode(const std::vector<int32_t>& ids) const {
+    std::string text;
+    for (const int32_t id : ids) text += Bytes(id);
+    return text;
+  }
+  int32_t end_token_id() const { return static_cast<int32_t>(pieces_.size()) - 1; }
+
+  // Refers to this.
+  LineTokenizer line_tokenizer() const {
+    return {.encode = [this](std::string_view text) { return Encode(text); },
+            .token_bytes = [this](int32_t id) { return Bytes(id); },
+            .end_token_id = end_token_id()};
+  }
+
+ private:
+  std::vector<std::string> pieces_;
+};
+
+inline std::shared_ptr<const Catalog> MakeCatalog(const std::vector<domain::Item>& items) {
+  std::vector<CatalogItem> entries;
+  for (const domain::Item& item : items) entries.push_back({.item = item, .genres = {}});
+  absl::StatusOr<Catalog> catalog = Catalog::FromItems(std::move(entries), "test");
+  CR_CHECK(catalog.ok(), catalog.status().ToString());
+  return std::make_shared<const Catalog>(*std::move(catalog));
+}
+
+// Titles of one to three of a few words, so that many share a beginning; every title in one to
+// three years.
+inline std::vector<domain::Item> RandomItems(size_t count, uint64_t seed) {
+  constexpr const char* kWords[] = {"The", "Man", "Return", "of", "12", "(500)", "Él", "Night's"};
+  base::RandomStream random(seed, 1);
+  std::vector<domain::Item> items;
+  while (items.size() < count) {
+    std::string title;
+    for (uint64_t n = 1 + random.Below(3); n > 0; --n) {
+      if (!title.empty()) title += ' ';
+      title += kWords[random.Below(8)];
+    }
+    const domain::Item item{title, 1990 + static_cast<int>(random.Below(3))};
+    const bool is_readable =
+        SurvivesRoundTrip(item, ListStyle::kPlain) && SurvivesRoundTrip(item, ListStyle::kNumbered);
+    if (is_readable && std::find(items.begin(), items.end(), item) == items.end()) {
+      items.push_back(item);
+    }
+  }
+  return items;
+}
+
+inline PieceTokenizer WordTokenizer() {
+  return PieceTokenizer({"The",
+                         " The",
+                         "The Man",
+                         " Man",
+                         "Return",
+                         " of",
+                         ")\n",
+                         "199",
+                         " (199",
+                         "1.",
+                         "2.",
+                         "3.",
+                         "4.",
+                         "5.",
+                         "Ni",
+                         "ght",
+                         "'s",
+                         " (500"});
+}
+
+}  // namespace convrec::catalog

@@ -1,0 +1,179 @@
+// Tokens per second of the engine for one kind of work, as one JSON object.
+//
+//   engine_bench MODEL_DIR PROMPTS PROMPT_TOKENS SIBLINGS NEW_TOKENS [float32 | bfloat16 | auto]
+//   [REPEATS]
+// The prompts are random and all different; no sequence ends early. Each repeat is a fresh set of
+// groups; the median counts. Beside it: the time of the same products alone, in the fastest layout
+// there is here.
+#include <c10/core/InferenceMode.h>
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "libs/base/bench_timing.h"
+#include "libs/base/memory.h"
+#include "libs/base/random.h"
+#include "libs/kernels/instruction_set.h"
+#include "libs/kernels/multiply.h"
+#include "libs/model/compute_threads.h"
+#include "libs/model/model_config.h"
+#include "libs/engine/decoder_engine.h"
+
+namespace convrec::rollout {
+namespace {
+
+using base::Median;
+using base::SecondsOf;
+
+struct Shape {
+  int64_t n, k, count;
+};
+
+// Seconds of one pass over all products of a model with `rows` rows of activations: the least of
+// rows times weights transposed, weights times columns, and panels. Every weight matrix has memory
+// of its own, as in a model.
+double PassSeconds(const std::vector<Shape>& shapes,
+                   int64_t rows,
+                   bool is_narrow,
+                   kernels::Precision precision = kernels::Precision::kBfloat16) {
+  // What other libraries offer for bfloat16 weights rounds the activations; unrounded ones they
+  // meet in float32.
+  const bool is_rounded = is_narrow && precision == kernels::Precision::kBfloat16;
+  double total = 0;
+  for (const Shape& shape : shapes) {
+    std::vector<at::Tensor> weights;
+    std::vector<kernels::PanelMatrix> panels;
+    const auto type = is_rounded ? at::kBFloat16 : at::kFloat;
+    for (int64_t i = 0; i < shape.count; ++i) {
+      weights.push_back(at::rand({shape.n, shape.k}).to(type));
+      panels.emplace_back(shape.n,
+                          shape.k,
+                          is_narrow ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32);
+    }
+    const at::Tensor x = at::rand({rows, shape.k}), x_rows = x.to(type),
+                     x_columns = x.t().contiguous().to(type);
+    at::Tensor out = at::empty({rows, shape.n});
+    const auto time = [&](const std::function<void(size_t)>& product) {
+      std::vector<double> seconds;
+      for (int repeat = 0; repeat < 5; ++repeat) {
+        seconds.push_back(SecondsOf([&] {
+          for (size_t i = 0; i < weights.size(); ++i) product(i);
+        }));
+      }
+      return Median(seconds);
+    };
+    const double by_rows = time([&](size_t i) { at::linear(x_rows, weights[i]); });
+    const double by_columns = time([&](size_t i) { at::mm(weights[i], x_columns); });
+    const double by_panels = time([&](size_t i) {
+      kernels::Multiply(panels[i],
+                        {.x_MK = x.const_data_ptr<float>(),
+                         .m = rows,
+                         .out_MN = out.mutable_data_ptr<float>(),
+                         .precision = precision});
+    });
+    total += std::min({by_rows, by_columns, by_panels});
+  }
+  return total;
+}
+
+int Run(int argc, char** argv) {
+  if (argc < 6) {
+    std::fprintf(stderr,
+                 "usage: engine_bench MODEL_DIR PROMPTS PROMPT_TOKENS SIBLINGS NEW_TOKENS [TYPE] "
+                 "[REPEATS]\n");
+    return 64;
+  }
+  model::SetComputeThreads(0);
+  const int prompts = std::atoi(argv[2]), prompt_tokens = std::atoi(argv[3]),
+            siblings = std::atoi(argv[4]), new_tokens = std::atoi(argv[5]);
+  const std::string type = argc > 6 ? argv[6] : "auto";
+  const int repeats = argc > 7 ? std::atoi(argv[7]) : 3;
+  const auto compute_type = ParseComputeType(type);
+  if (!compute_type.has_value()) {
+    std::fprintf(stderr, "TYPE is \"%s\": expected auto, float32 or bfloat16\n", type.c_str());
+    return 64;
+  }
+  DecoderEngineOptions options;
+  options.compute_type = *compute_type;
+  options.max_rows = prompts * siblings;
+  const auto config = model::ReadModelConfig(std::string(argv[1]) + "/config.json");
+  auto engine = MakeDecoderEngine(argv[1], /*load_weights=*/true, options);
+  if (!config.ok() || !engine.ok()) {
+    std::fprintf(
+        stderr, "%s\n", (config.ok() ? engine.status() : config.status()).ToString().c_str());
+    return 65;
+  }
+  base::RandomStream random(1, 1);
+  std::vector<double> seconds;
+  for (int repeat = -1; repeat < repeats; ++repeat) {
+    for (int i = 0; i < prompts; ++i) {
+      GenerationRequest request;
+      request.tag = i;
+      request.stream = random.Below(1 << 30);
+      for (int t = 0; t < prompt_tokens; ++t) {
+        request.prompt_token_ids.push_back(
+            static_cast<int32_t>(random.Below(static_cast<uint64_t>(config->vocab_size))));
+      }
+      request.num_siblings = siblings;
+      request.sampling.max_new_tokens = new_tokens;
+      const absl::Status added = (*engine)->Add(std::move(request));
+      if (!added.ok()) {
+        std::fprintf(stderr, "%s\n", std::string(added.message()).c_str());
+        return 65;
+      }
+    }
+    const double elapsed = SecondsOf([&] {
+      while (!(*engine)->idle()) {
+        if (!(*engine)->Step().ok()) std::abort();
+      }
+    });
+    if (repeat >= 0) seconds.push_back(elapsed);  // The first one warms up.
+  }
+  const double elapsed = Median(seconds);
+
+  const c10::InferenceMode guard;
+  const bool is_narrow = !(*engine)->is_float32();
+  const int64_t d = config->hidden_size, f = config->intermediate_size, layers = config->num_layers;
+  const int64_t heads = config->num_heads * config->head_dim,
+                kv = config->num_kv_heads * config->head_dim;
+  const std::vector<Shape> trunk = {
+      {heads + 2 * kv, d, layers}, {d, heads, layers}, {2 * f, d, layers}, {d, f, layers}};
+  const std::vector<Shape> head = {{config->vocab_size, d, 1}};
+  const int64_t rows = int64_t{prompts} * siblings;
+  const int64_t prefill = int64_t{prompts} * (prompt_tokens - 1);
+  const int64_t chunk = std::min<int64_t>(prefill, options.max_prefill_tokens);
+  // The head counts in the engine's own precision of activations: float32.
+  double gemm = new_tokens * PassSeconds(trunk, rows, is_narrow);
+  gemm += new_tokens * PassSeconds(head, rows, is_narrow, kernels::Precision::kExact);
+  if (chunk > 0)
+    gemm += static_cast<double>(prefill) / static_cast<double>(chunk) *
+            PassSeconds(trunk, chunk, is_narrow);
+
+  const double tokens = static_cast<double>(rows) * new_tokens;
+  std::printf(
+      "{\"tokens_per_second\": %.1f, \"seconds\": %.4f, \"gemm_seconds\": %.4f, \"gemm_fraction\": "
+      "%.3f, "
+      "\"kv_bytes\": %lld, \"type\": \"%s\", \"instructions\": \"%s\"}\n",
+      tokens / elapsed,
+      elapsed,
+      gemm,
+      gemm / elapsed,
+      static_cast<long long>((*engine)->peak_cache_bytes()),
+      is_narrow ? "bfloat16" : "float32",
+      std::string(kernels::Name(kernels::BestInstructionSet())).c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace convrec::rollout
+
+int main(int argc, char** argv) {
+  convrec::base::KeepFreedMemory();
+  return convrec::rollout::Run(argc, argv);
+}

@@ -1,0 +1,403 @@
+#include "libs/http/http_server.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string_view>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/base/check.h"
+#include "libs/base/listen_address.h"
+#include "libs/base/log.h"
+#include "libs/base/status_macros.h"
+
+namespace convrec::serve {
+namespace {
+
+namespace net = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using net::ip::tcp;
+
+constexpr uint32_t kMaxHeaderBytes = 16 << 10;
+constexpr absl::Duration kLinger = absl::Seconds(3);
+
+std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+// What the sessions share. All but the annotated fields and the context belong to the server's
+// thread.
+class HttpServer::Core final {
+ public:
+  explicit Core(Options server_options) : options(std::move(server_options)) {}
+
+  absl::Status Bind(const std::string& address);
+  void Accept();
+  void Remove(Session* session);
+
+  void AddAnswer() ABSL_LOCKS_EXCLUDED(mu) {
+    absl::MutexLock lock(&mu);
+    ++num_answers;
+  }
+  void RemoveAnswer() ABSL_LOCKS_EXCLUDED(mu) {
+    absl::MutexLock lock(&mu);
+    --num_answers;
+  }
+
+  const Options options;
+  Handler handler;
+  int port = 0;
+  absl::Mutex mu;
+  int num_answers ABSL_GUARDED_BY(mu) = 0;  // Requests whose answer has not been written.
+
+  // The sessions are destroyed with the context, which holds their pending operations, and then
+  // remove themselves from the set.
+  std::set<Session*> sessions;
+  bool is_accepting = false;
+  bool is_stopped = false;
+  net::io_context context{1};
+  tcp::acceptor acceptor{context};
+  std::thread thread;
+};
+
+// One connection. It lives as long as an operation of it is pending or somebody holds its exchange.
+class HttpServer::Session final : public HttpExchange,
+                                  public std::enable_shared_from_this<HttpServer::Session> {
+ public:
+  Session(Core* core, tcp::socket socket) : core_(core), stream_(std::move(socket)) {
+    core_->sessions.insert(this);
+  }
+  ~Session() override {
+    // An exchange that was dropped without an answer.
+    if (is_answering_) core_->RemoveAnswer();
+    core_->Remove(this);
+  }
+
+  void ReadHeader();
+
+  const HttpRequest& request() const override { return request_; }
+  void Reply(HttpReply reply) override;
+  void BeginStream(const std::string& content_type) override;
+  void Send(const std::string& bytes) override;
+  void EndStream() override;
+  void OnGone(std::function<void()> gone) override { gone_ = std::move(gone); }
+
+ private:
+  using EmptyResponse = http::response<http::empty_body>;
+
+  void ReadBody();
+  void Handle();
+  void RefuseRequest(const error_code& error);
+  void WatchForClose();
+  void Write();
+  void FinishAnswer();
+  void Linger();
+  void Gone();
+  void ExpireAfter(absl::Duration timeout) {
+    stream_.expires_after(std::chrono::milliseconds(absl::ToInt64Milliseconds(timeout)));
+  }
+  template <typename Response>
+  void SetCommonHeaders(Response* response, const std::string& content_type) const {
+    response->set(http::field::server, "convrec");
+    response->set(http::field::content_type, content_type);
+    response->keep_alive(keep_alive_);
+  }
+
+  Core* const core_;
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  HttpRequest request_;
+  bool keep_alive_ = false;
+  bool is_chunked_ = false;  // The stream's framing; without it the connection's end ends the body.
+  bool is_answering_ = false;  // From the request's arrival until its answer is written.
+  bool is_streaming_ = false;
+  bool is_ended_ = false;  // Nothing is added to outbox_ any more.
+  bool is_writing_ = false;
+  std::string outbox_;     // Formatted, not handed to the socket yet.
+  std::string in_flight_;  // What the pending write sends.
+  std::array<char, 4096> ignored_input_{};
+  std::function<void()> gone_;
+};
+
+absl::Status HttpServer::Core::Bind(const std::string& address) {
+  CR_ASSIGN_OR_RETURN(const int fd,
+                      base::ListenOn(address, absl::StrCat("cannot serve on ", address)));
+  sockaddr_storage bound{};
+  socklen_t size = sizeof(bound);
+  CR_CHECK(::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) == 0);
+  acceptor.assign(bound.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), fd);
+  port = acceptor.local_endpoint().port();
+  return absl::OkStatus();
+}
+
+void HttpServer::Core::Accept() {
+  if (is_accepting || static_cast<int>(sessions.size()) >= options.max_connections) return;
+  is_accepting = true;
+  acceptor.async_accept([this](const error_code& error, tcp::socket socket) {
+    is_accepting = false;
+    if (error == net::error::operation_aborted) return;
+    if (error) {
+      // Out of file descriptors, most likely: the next connection that ends accepts again.
+      CR_LOG(WARNING) << "cannot accept a connection: " << error.message();
+      if (!sessions.empty()) return;
+    } else {
+      error_code ignored;
+      socket.set_option(tcp::no_delay(true), ignored);  // Tokens are small and due at once.
+      std::make_shared<Session>(this, std::move(socket))->ReadHeader();
+    }
+    Accept();
+  });
+}
+
+void HttpServer::Core::Remove(Session* session) {
+  sessions.erase(session);
+  if (!is_stopped) Accept();
+}
+
+void HttpServer::Session::ReadHeader() {
+  request_ = {};
+  is_streaming_ = false;
+  is_ended_ = false;
+  parser_.emplace();
+  parser_->body_limit(core_->options.max_body_bytes);
+  parser_->header_limit(kMaxHeaderBytes);
+  ExpireAfter(core_->options.idle_timeout);
+  http::async_read_header(
+      stream_, buffer_, *parser_, [self = shared_from_this()](const error_code& error, size_t) {
+        if (error) return self->RefuseRequest(error);
+        self->ReadBody();
+      });
+}
+
+void HttpServer::Session::ReadBody() {
+  const auto read = [self = shared_from_this()](const error_code& error, size_t) {
+    if (error) return self->RefuseRequest(error);
+    self->Handle();
+  };
+  if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+    return http::async_read(stream_, buffer_, *parser_, read);
+  }
+  in_flight_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  net::async_write(stream_,
+                   net::buffer(in_flight_),
+                   [self = shared_from_this(), read](const error_code& error, size_t) {
+                     if (error) return self->RefuseRequest(error);
+                     http::async_read(self->stream_, self->buffer_, *self->parser_, read);
+                   });
+}
+
+// Answers what can be answered; other errors are connections that ended.
+void HttpServer::Session::RefuseRequest(const error_code& error) {
+  int status = 0;
+  if (error == http::error::body_limit) {
+    status = 413;
+  } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    status = 431;
+  } else if (error.category() == http::make_error_code(http::error::bad_target).category() &&
+             error != http::error::end_of_stream && error != http::error::partial_message) {
+    status = 400;
+  }
+  if (status == 0) {
+    error_code ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    return;
+  }
+  const std::string message =
+      status == 413
+          ? absl::StrCat("the body is longer than ", core_->options.max_body_bytes, " bytes")
+      : status == 431 ? absl::StrCat("the header is longer than ", kMaxHeaderBytes, " bytes")
+                      : absl::StrCat("this is no HTTP request: ", error.message());
+  keep_alive_ = false;
+  is_answering_ = true;
+  core_->AddAnswer();
+  HttpReply reply;
+  reply.status = status;
+  if (core_->options.error_body) reply.body = core_->options.error_body(status, message);
+  Reply(std::move(reply));
+}
+
+void HttpServer::Session::Handle() {
+  auto message = parser_->release();
+  keep_alive_ = message.keep_alive();
+  is_chunked_ = message.version() >= 11;
+  const std::string_view target = View(message.target());
+  request_.method = std::string(View(message.method_string()));
+  request_.path = std::string(target.substr(0, target.find('?')));
+  request_.authorization = std::string(View(message[http::field::authorization]));
+  request_.body = std::move(message.body());
+  is_answering_ = true;
+  core_->AddAnswer();
+  stream_.expires_never();
+  WatchForClose();
+  core_->handler(shared_from_this());
+}
+
+// While an answer is made the client has nothing to say: what makes its socket readable is its end,
+// or the next request of a client that does not wait for the answer.
+void HttpServer::Session::WatchForClose() {
+  stream_.socket().async_wait(
+      tcp::socket::wait_read, [weak = weak_from_this()](const error_code& error) {
+        const std::shared_ptr<Session> self = weak.lock();
+        if (error || !self || !self->is_answering_) return;
+        char byte;
+        error_code peek_error;
+        self->stream_.socket().receive(
+            net::buffer(&byte, 1), net::socket_base::message_peek, peek_error);
+        if (peek_error && peek_error != net::error::would_block) self->Gone();
+      });
+}
+
+void HttpServer::Session::Reply(HttpReply reply) {
+  if (!is_answering_ || is_streaming_ || is_ended_) return;
+  http::response<http::string_body> response(static_cast<http::status>(reply.status), 11);
+  SetCommonHeaders(&response, reply.content_type);
+  for (const auto& [name, value] : reply.headers) response.set(name, value);
+  response.body() = std::move(reply.body);
+  response.prepare_payload();
+  if (request_.method == "HEAD") response.body().clear();
+  std::ostringstream text;
+  text << response;
+  outbox_ += text.str();
+  is_ended_ = true;
+  Write();
+}
+
+void HttpServer::Session::BeginStream(const std::string& content_type) {
+  if (!is_answering_ || is_streaming_ || is_ended_) return;
+  is_streaming_ = true;
+  keep_alive_ = keep_alive_ && is_chunked_;
+  EmptyResponse response(http::status::ok, 11);
+  SetCommonHeaders(&response, content_type);
+  response.set(http::field::cache_control, "no-cache");
+  if (is_chunked_) response.chunked(true);
+  std::ostringstream text;
+  text << response.base();
+  outbox_ += text.str();
+  Write();
+}
+
+void HttpServer::Session::Send(const std::string& bytes) {
+  if (!is_answering_ || !is_streaming_ || is_ended_ || bytes.empty()) return;
+  if (is_chunked_) {
+    absl::StrAppend(&outbox_, absl::Hex(bytes.size()), "\r\n", bytes, "\r\n");
+  } else {
+    outbox_ += bytes;
+  }
+  Write();
+}
+
+void HttpServer::Session::EndStream() {
+  if (!is_answering_ || !is_streaming_ || is_ended_) return;
+  if (is_chunked_) outbox_ += "0\r\n\r\n";
+  is_ended_ = true;
+  Write();
+}
+
+void HttpServer::Session::Write() {
+  if (is_writing_) return;
+  if (outbox_.empty()) {
+    if (is_ended_) FinishAnswer();
+    return;
+  }
+  is_writing_ = true;
+  in_flight_.swap(outbox_);
+  ExpireAfter(core_->options.write_timeout);
+  net::async_write(stream_,
+                   net::buffer(in_flight_),
+                   [self = shared_from_this()](const error_code& error, size_t) {
+                     self->is_writing_ = false;
+                     self->in_flight_.clear();
+                     if (error) return self->Gone();
+                     self->stream_.expires_never();
+                     self->Write();
+                   });
+}
+
+void HttpServer::Session::FinishAnswer() {
+  if (!is_answering_) return;
+  is_answering_ = false;
+  core_->RemoveAnswer();
+  gone_ = nullptr;
+  error_code ignored;
+  stream_.socket().cancel(ignored);  // The watch.
+  if (keep_alive_) return ReadHeader();
+  stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  ExpireAfter(kLinger);
+  Linger();
+}
+
+// A close with unread input would take the answer back from a client that is still sending.
+void HttpServer::Session::Linger() {
+  stream_.async_read_some(net::buffer(ignored_input_),
+                          [self = shared_from_this()](const error_code& error, size_t) {
+                            if (!error) self->Linger();
+                          });
+}
+
+void HttpServer::Session::Gone() {
+  if (!is_answering_) return;
+  is_answering_ = false;
+  outbox_.clear();
+  error_code ignored;
+  stream_.socket().close(ignored);
+  if (const auto gone = std::exchange(gone_, nullptr)) gone();
+  core_->RemoveAnswer();
+}
+
+HttpServer::HttpServer(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(const std::string& address,
+                                                               Options options) {
+  CR_CHECK(options.max_connections > 0);
+  auto core = std::make_unique<Core>(std::move(options));
+  CR_RETURN_IF_ERROR(core->Bind(address));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
+}
+
+HttpServer::~HttpServer() { Stop(); }
+
+void HttpServer::Stop() {
+  core_->context.stop();
+  if (core_->thread.joinable()) core_->thread.join();
+  core_->is_stopped = true;
+}
+
+int HttpServer::port() const { return core_->port; }
+
+void HttpServer::Start(Handler handler) {
+  CR_CHECK(!core_->thread.joinable());
+  core_->handler = std::move(handler);
+  core_->thread = std::thread([core = core_.get()] {
+    core->Accept();
+    const auto work = net::make_work_guard(core->context);
+    core->context.run();
+  });
+}
+
+void HttpServer::Post(std::function<void()> task) { net::post(core_->context, std::move(task)); }
+
+bool HttpServer::AwaitQuiet(absl::Time deadline) {
+  absl::MutexLock lock(&core_->mu);
+  const auto is_quiet = [](int* num_answers) { return *num_answers == 0; };
+  return core_->mu.AwaitWithDeadline(absl::Condition(+is_quiet, &core_->num_answers), deadline);
+}
+
+}  // namespace convrec::serve

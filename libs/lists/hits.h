@@ -1,0 +1,22 @@
+// list_judge.h for a single list as values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libs/catalog/catalog.h"
+#include "libs/lists/list_judge.h"
+#include "libs/lists/list_parser.h"
+#include "libs/domain/item.h"
+#include "libs/domain/list_score.h"
+
+namespace convrec::catalog {
+
+// One outcome per entry of `list`.
+std::vector<domain::LineOutcome> JudgeRanks(const RankedList& list,
+                                            const std::vector<domain::Item>& ground_truth,
+                                            const std::vector<std::string>& seen_titles,
+                                            const Catalog& catalog,
+                                            const HitOptions& options);
+
+}  // namespace convrec::catalog

@@ -1,0 +1,145 @@
+#include "libs/lists/list_reader.h"
+
+#include <unicode/utf8.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+
+#include "libs/lists/line_grammar.h"
+#include "libs/text/unicode_text.h"
+
+namespace convrec::catalog {
+namespace {
+
+// What the bytes of a text have, as far as the way to read them depends on it.
+struct ByteTraits {
+  bool is_ascii;
+  bool is_folded;  // No control character but "\n", no space beside a space.
+};
+
+// One pass without branches, which the compiler turns into vector instructions.
+ByteTraits TraitsOf(std::string_view text) {
+  uint8_t high = 0;
+  uint8_t odd = 0;
+  const size_t size = text.size();
+  const char* const bytes = text.data();
+  for (size_t i = 0; i + 1 < size; ++i) {
+    const uint8_t c = static_cast<uint8_t>(bytes[i]);
+    const uint8_t next = static_cast<uint8_t>(bytes[i + 1]);
+    const uint8_t is_control = static_cast<uint8_t>((c < 0x20) & (c != '\n'));
+    const uint8_t is_double = static_cast<uint8_t>((c == ' ') & (next == ' '));
+    high = static_cast<uint8_t>(high | c);
+    odd = static_cast<uint8_t>(odd | is_control | is_double);
+  }
+  if (size > 0) {
+    const uint8_t last = static_cast<uint8_t>(bytes[size - 1]);
+    high = static_cast<uint8_t>(high | last);
+    odd = static_cast<uint8_t>(odd | ((last < 0x20) & (last != '\n')));
+  }
+  return {high < 0x80, odd == 0};
+}
+
+bool IsInside(std::string_view part, std::string_view whole) {
+  return std::less_equal<>()(whole.data(), part.data()) &&
+         std::less_equal<>()(part.data() + part.size(), whole.data() + whole.size());
+}
+
+}  // namespace
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+bool IsReadByBytes(std::string_view line) {
+  const char* const data = line.data();
+  const size_t size = line.size();
+  size_t offset = 0;
+  while (offset < size) {
+    if (static_cast<signed char>(data[offset]) >= 0) {
+      ++offset;
+      continue;
+    }
+    UChar32 c;
+    U8_NEXT(data, offset, size, c);
+    if (c < 0) return false;
+    if (c >= 0xC0 && c < 0x250) continue;  // Latin letters.
+    const char32_t code_point = static_cast<char32_t>(c);
+    if (IsSpace(code_point) || grammar::IsWideSeparator(code_point) || DigitValue(code_point))
+      return false;
+  }
+  return true;
+}
+#pragma GCC diagnostic pop
+
+std::string_view ListReader::Keep(std::string_view text) {
+  if (num_kept_ == kept_.size()) kept_.emplace_back();
+  std::string& kept = kept_[num_kept_++];
+  kept.assign(text);
+  return kept;
+}
+
+bool ListReader::ReadBytes(std::string_view folded, std::string_view whole, ListLine* result) {
+  const auto split = grammar::SplitLine(folded);
+  if (!split) return false;
+  const std::string_view title = grammar::CleanTitle(split->title, &cleaned_);
+  result->title = IsInside(title, whole) ? title : Keep(title);
+  result->year = split->year;
+  return true;
+}
+
+bool ListReader::ReadCodePoints(std::string_view line, ListLine* result) {
+  std::u32string folded;
+  grammar::FoldSpacesInto(std::u32string_view(DecodeUtf8(line)), &folded);
+  const auto split = grammar::SplitLine(std::u32string_view(folded));
+  if (!split) return false;
+  std::u32string cleaned;
+  result->title = Keep(EncodeUtf8(grammar::CleanTitle(split->title, &cleaned)));
+  result->year = split->year;
+  return true;
+}
+
+bool ListReader::ReadInto(std::string_view line, Shape shape, ListLine* result) {
+  if (shape == Shape::kPlain) return ReadBytes(line, line, result);
+  line = grammar::TrimIn(line);
+  const ByteTraits traits = TraitsOf(line);
+  if (!traits.is_ascii && !IsReadByBytes(line)) return ReadCodePoints(line, result);
+  if (traits.is_folded && line.find('\n') == std::string_view::npos)
+    return ReadBytes(line, line, result);
+  grammar::FoldSpacesInto(line, &folded_);
+  return ReadBytes(folded_, line, result);
+}
+
+std::span<const ListLine> ListReader::Read(std::string_view text, RankCounting counting) {
+  lines_.clear();
+  num_lines_ = 0;
+  num_kept_ = 0;
+  const ByteTraits traits = TraitsOf(text);
+  const Shape shape = traits.is_ascii && traits.is_folded ? Shape::kPlain : Shape::kUnknown;
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    ListLine result;
+    result.begin = begin;
+    result.end = end;
+    begin = end + 1;
+    if (IsBlank(line)) continue;
+    result.source_line = num_lines_++;
+    if (ReadInto(line, shape, &result)) {
+      result.status = LineStatus::kOk;
+    } else if (counting == RankCounting::kReference) {
+      continue;
+    }
+    lines_.push_back(result);
+  }
+  return lines_;
+}
+
+ListLine ListReader::ReadLine(std::string_view line) {
+  num_kept_ = 0;
+  ListLine result;
+  result.end = line.size();
+  if (ReadInto(line, Shape::kUnknown, &result)) result.status = LineStatus::kOk;
+  return result;
+}
+
+}  // namespace convrec::catalog

@@ -1,0 +1,59 @@
+// list_parser.h without a copy of the titles: for code that reads many lists.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/lists/list_parser.h"
+
+namespace convrec::catalog {
+
+// One rank of a list, or one line of a text. The title is a view of the text or of the reader.
+struct ListLine {
+  std::string_view title;  // Empty when malformed; a title that parses may be empty too.
+  int year = 0;
+  int source_line = 0;  // Non-blank lines of the text before this one.
+  LineStatus status = LineStatus::kMalformed;
+  size_t begin = 0;  // Bytes of the line in the text, without its line break.
+  size_t end = 0;
+};
+
+// Keeps its memory from list to list. Not thread-safe.
+class ListReader final {
+ public:
+  // One entry per rank. Views hold until the next call, and while `text` lives. Accepts any bytes;
+  // invalid UTF-8 is read as U+FFFD.
+  std::span<const ListLine> Read(std::string_view text, RankCounting counting);
+  // Non-blank lines of the text read last.
+  int num_lines() const { return num_lines_; }
+
+  // A single line without its line break; a blank one is malformed. Views hold until the next call.
+  ListLine ReadLine(std::string_view line);
+
+ private:
+  // Whether a line is plain: ASCII whose whitespace is folded.
+  enum class Shape { kPlain, kUnknown };
+
+  bool ReadInto(std::string_view line, Shape shape, ListLine* result);
+  bool ReadBytes(std::string_view folded, std::string_view whole, ListLine* result);
+  bool ReadCodePoints(std::string_view line, ListLine* result);
+  // A copy that lives until the next call.
+  std::string_view Keep(std::string_view text);
+
+  std::vector<ListLine> lines_;
+  int num_lines_ = 0;
+  std::deque<std::string> kept_;  // The first num_kept_ are in use.
+  size_t num_kept_ = 0;
+  std::string folded_;
+  std::string cleaned_;
+};
+
+// Whether reading the bytes of a line gives what reading its code points does: it is valid UTF-8,
+// and beyond ASCII it has no whitespace, no digit and no separator of numbering.
+bool IsReadByBytes(std::string_view line);
+
+}  // namespace convrec::catalog

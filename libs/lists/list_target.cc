@@ -1,0 +1,43 @@
+#include "libs/lists/list_target.h"
+
+#include "libs/text/unicode_text.h"
+
+namespace convrec::catalog {
+
+ListTarget::ListTarget(const Catalog& catalog,
+                       const std::vector<domain::Item>& ground_truth,
+                       const std::vector<std::string>& seen_titles) {
+  std::string scratch;
+  std::string key;
+  truths_.reserve(ground_truth.size());
+  for (const domain::Item& item : ground_truth) {
+    const std::string_view title = catalog.InForm(item.title, &scratch);
+    MakeTitleKey(title, &key);
+    truths_.push_back(
+        {std::string(title), item.year, HashText(title), catalog.image().FindKey(key)});
+  }
+  size_t num_slots = 4;
+  while (num_slots < 2 * seen_titles.size()) num_slots *= 2;
+  seen_slots_.resize(num_slots);
+  seen_.reserve(seen_titles.size());
+  for (const std::string& raw : seen_titles) {
+    const std::string_view title = catalog.InForm(raw, &scratch);
+    const uint64_t hash = HashText(title);
+    if (IsAmongSeen(title, hash)) continue;
+    seen_.emplace_back(title);
+    seen_bits_ |= uint64_t{1} << (hash & 63);
+    size_t slot = hash & (num_slots - 1);
+    while (seen_slots_[slot] != 0) slot = (slot + 1) & (num_slots - 1);
+    seen_slots_[slot] = static_cast<uint32_t>(seen_.size());
+  }
+}
+
+bool ListTarget::IsAmongSeen(std::string_view title, uint64_t hash) const {
+  const size_t mask = seen_slots_.size() - 1;
+  for (size_t slot = hash & mask; seen_slots_[slot] != 0; slot = (slot + 1) & mask) {
+    if (seen_[seen_slots_[slot] - 1] == title) return true;
+  }
+  return false;
+}
+
+}  // namespace convrec::catalog

@@ -1,0 +1,120 @@
+#include "libs/scoring/list_scorer.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/check.h"
+#include "libs/base/status_macros.h"
+
+namespace convrec::reward {
+
+absl::StatusOr<std::shared_ptr<const ListScorer>> ListScorer::Create(
+    const catalog::Catalog& catalog, const Options& options) {
+  CR_ASSIGN_OR_RETURN(ItemTraits traits, ItemTraits::Create(catalog, options.rules.terms));
+  return std::shared_ptr<const ListScorer>(new ListScorer(catalog, options, std::move(traits)));
+}
+
+ListScorer::ListScorer(const catalog::Catalog& catalog, const Options& options, ItemTraits traits)
+    : catalog_(catalog), options_(options), traits_(std::move(traits)) {
+  CR_CHECK(options.num_ranks > 0 && options.year_tolerance >= 0 && options.rules.gamma > 1);
+  if (options.fuzzy) search_ = std::make_unique<catalog::TitleSearch>(&catalog_, *options.fuzzy);
+}
+
+catalog::ListTarget ListScorer::Prepare(const Prompt& prompt) const {
+  return catalog::ListTarget(catalog_, prompt.ground_truth, prompt.seen_titles);
+}
+
+catalog::HitOptions ListScorer::hit_options() const {
+  return {.num_ranks = options_.num_ranks,
+          .year_tolerance = options_.year_tolerance,
+          .catalog_year_tolerance = options_.catalog_year_tolerance,
+          .fuzzy = search_.get(),
+          .fuzzy_threshold = options_.fuzzy_threshold};
+}
+
+domain::ListScore ListScorer::Score(std::string_view text, const Prompt& prompt) const {
+  domain::ListScore score;
+  ScoreSession(this).Score(text, Prepare(prompt), &score);
+  return score;
+}
+
+ScoreSession::ScoreSession(const ListScorer* scorer)
+    : scorer_(scorer),
+      judge_(&scorer->catalog(), scorer->hit_options()),
+      new_items_(&scorer->traits()) {}
+
+void ScoreSession::Score(std::string_view text,
+                         const catalog::ListTarget& target,
+                         domain::ListScore* score) {
+  const ListScorer::Options& options = scorer_->options();
+  const std::span<const catalog::ListLine> lines = reader_.Read(text, options.counting);
+  const std::span<const catalog::JudgedLine> judged = judge_.JudgeAll(lines, target);
+  score->lines.resize(lines.size());
+  facts_.clear();
+  new_items_.Clear();
+  int num_parsed = 0;
+  for (size_t k = 0; k < lines.size(); ++k) {
+    WriteLine(lines[k], judged[k], &score->lines[k]);
+    facts_.push_back(new_items_.FactsOf(judged[k]));
+    num_parsed += lines[k].status == catalog::LineStatus::kOk;
+  }
+  const std::vector<double> rewards = RankRewards(options.rules, facts_, options.num_ranks);
+  score->rank_rewards.resize(rewards.size());
+  for (size_t k = 0; k < rewards.size(); ++k) {
+    score->rank_rewards[k] = static_cast<float>(rewards[k]);  // Summed in double, stored in float.
+  }
+
+  const catalog::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
+                                                 .year_tolerance = options.year_tolerance,
+                                                 .cut = options.evaluation_cut};
+  const catalog::RankingMetrics metrics =
+      catalog::EvaluateLines(lines, judged, target, scorer_->catalog(), evaluation);
+  score->recall = metrics.recall;
+  score->ndcg = metrics.ndcg;
+  score->ndcg_strict = metrics.ndcg_strict;
+  score->in_catalog_ratio =
+      catalog::InCatalogRatioOfLines(lines, judged, scorer_->catalog(), evaluation);
+  score->format_ratio =
+      reader_.num_lines() == 0 ? 0 : static_cast<double>(num_parsed) / reader_.num_lines();
+}
+
+void WriteLine(const catalog::ListLine& line,
+               const catalog::JudgedLine& judged,
+               domain::ScoredLine* scored) {
+  scored->line = line.source_line;
+  scored->item.title.assign(line.title);
+  scored->item.year = line.year;
+  scored->outcome = judged.outcome;
+  scored->match = judged.match;
+  scored->in_catalog = judged.is_exact();
+  scored->is_seen = judged.is_seen;
+  scored->is_duplicate = judged.is_duplicate;
+  scored->ground_truth.reset();
+  if (judged.truth >= 0) scored->ground_truth = judged.truth;
+}
+
+std::string ListScorer::Describe() const {
+  const bool by_line = options_.counting == catalog::RankCounting::kByLine;
+  std::string text = absl::StrCat(DescribeRules(options_.rules),
+                                  " N=",
+                                  options_.num_ranks,
+                                  " year_tolerance=",
+                                  options_.year_tolerance,
+                                  by_line ? " by_line" : " reference");
+  if (options_.evaluation_cut == catalog::EvaluationCut::kBeforeFilter) {
+    text += " cut=before_filter";
+  }
+  if (options_.catalog_year_tolerance > 0) {
+    absl::StrAppend(&text, " catalog_year_tolerance=", options_.catalog_year_tolerance);
+  }
+  if (options_.fuzzy) {
+    absl::StrAppend(&text,
+                    " fuzzy=",
+                    *options_.fuzzy == catalog::Similarity::kEdit ? "edit" : "token_sort",
+                    ">=",
+                    options_.fuzzy_threshold);
+  }
+  return text;
+}
+
+}  // namespace convrec::reward

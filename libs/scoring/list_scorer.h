@@ -1,0 +1,97 @@
+// From the text of a list to its domain::ListScore.
+//
+// `counting` says which lines count as ranks for the rewards; the metrics of a score always follow
+// the published evaluation. A score is a pure function of its arguments, the catalog and the
+// options. Immutable, so thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/catalog/catalog.h"
+#include "libs/lists/list_judge.h"
+#include "libs/lists/list_reader.h"
+#include "libs/lists/list_target.h"
+#include "libs/lists/ranking_metrics.h"
+#include "libs/catalog/title_search.h"
+#include "libs/domain/item.h"
+#include "libs/domain/list_score.h"
+#include "libs/scoring/item_traits.h"
+#include "libs/scoring/reward_rules.h"
+
+namespace convrec::reward {
+
+// What the lists of a prompt are scored against.
+struct Prompt {
+  std::vector<domain::Item> ground_truth;  // Not empty.
+  std::vector<std::string> seen_titles;
+};
+
+class ListScorer final {
+ public:
+  struct Options {
+    int num_ranks = 20;      // N; > 0.
+    int year_tolerance = 2;  // Years a release may differ from the ground truth; >= 0.
+    catalog::RankCounting counting = catalog::RankCounting::kByLine;
+    catalog::EvaluationCut evaluation_cut = catalog::EvaluationCut::kAfterFilter;
+    RewardRules rules = {};
+    // When a line that is not exactly in the catalog counts as an item of it, for rewards.
+    int catalog_year_tolerance = 0;
+    std::optional<catalog::Similarity> fuzzy = {};  // Absent = off.
+    double fuzzy_threshold = 0.9;                   // In (0, 1].
+  };
+
+  // FailedPrecondition when a rule needs what the catalog does not have. Dies when the options
+  // break their ranges. Shares the catalog's memory.
+  static absl::StatusOr<std::shared_ptr<const ListScorer>> Create(const catalog::Catalog& catalog,
+                                                                  const Options& options);
+
+  catalog::ListTarget Prepare(const Prompt& prompt) const;
+  // One list by itself; see ScoreSession for many. Without the external rule.
+  domain::ListScore Score(std::string_view text, const Prompt& prompt) const;
+
+  // The rule set in one line: "exp_inf N=20 year_tolerance=2 by_line".
+  std::string Describe() const;
+  const Options& options() const { return options_; }
+  const catalog::Catalog& catalog() const { return catalog_; }
+  const ItemTraits& traits() const { return traits_; }
+  catalog::HitOptions hit_options() const;
+
+ private:
+  ListScorer(const catalog::Catalog& catalog, const Options& options, ItemTraits traits);
+
+  const catalog::Catalog catalog_;
+  const Options options_;
+  const ItemTraits traits_;
+  std::unique_ptr<const catalog::TitleSearch> search_;  // nullptr without fuzzy matching.
+};
+
+// Scores one list after the other and keeps its memory. Not thread-safe; the scorer must outlive
+// it.
+class ScoreSession final {
+ public:
+  explicit ScoreSession(const ListScorer* scorer);
+
+  // `text` may be any bytes; `target` is the scorer's. Without the external rule.
+  void Score(std::string_view text, const catalog::ListTarget& target, domain::ListScore* score);
+
+  const ListScorer* scorer() const { return scorer_; }
+
+ private:
+  const ListScorer* const scorer_;
+  catalog::ListReader reader_;
+  catalog::ListJudge judge_;
+  std::vector<RankFacts> facts_;
+  NewItems new_items_;
+};
+
+// What is said about a line that has been read and judged.
+void WriteLine(const catalog::ListLine& line,
+               const catalog::JudgedLine& judged,
+               domain::ScoredLine* scored);
+
+}  // namespace convrec::reward

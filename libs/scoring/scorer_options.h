@@ -1,0 +1,12 @@
+// The reward part of a run's configuration as options of the scorer.
+#pragma once
+
+#include "libs/config/run_options.h"
+#include "libs/scoring/list_scorer.h"
+
+namespace convrec::reward {
+
+// `compat: reference` counts ranks and sums as the reference does.
+ListScorer::Options ScorerOptionsOf(const config::RunOptions& options);
+
+}  // namespace convrec::reward

@@ -1,0 +1,51 @@
+#include "libs/text/words.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace convrec::base {
+
+size_t EditDistance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string NearestWord(const std::string& word, const std::vector<std::string>& candidates) {
+  size_t best_distance = word.size() / 3 + 2;
+  std::string best;
+  for (const std::string& candidate : candidates) {
+    const size_t distance = EditDistance(word, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+size_t CompleteUtf8Prefix(const std::string& text) {
+  // Look back over at most three continuation bytes for the lead byte of the last sequence.
+  for (size_t back = 1; back <= std::min<size_t>(4, text.size()); ++back) {
+    const unsigned char byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xC0) == 0x80) continue;
+    const size_t needed = byte < 0x80    ? 1
+                          : byte >= 0xF0 ? 4
+                          : byte >= 0xE0 ? 3
+                          : byte >= 0xC0 ? 2
+                                         : 1;
+    return needed > back ? text.size() - back : text.size();
+  }
+  return text.size();
+}
+
+}  // namespace convrec::base

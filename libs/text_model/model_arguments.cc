@@ -1,0 +1,63 @@
+#include "libs/text_model/model_arguments.h"
+
+#include <CLI/CLI.hpp>
+
+#include "libs/model/compute_threads.h"
+
+namespace convrec::text_model {
+
+void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
+  app->add_option("-m,--model",
+                  arguments->directory,
+                  "Hugging Face model directory: of a run (RUN_DIR/model), of `convrec import`, or "
+                  "downloaded.")
+      ->required()
+      ->type_name("DIR");
+  app->add_option("--chat-format",
+                  arguments->chat_format,
+                  "How chats become prompts; auto = as the directory's chat template says.")
+      ->check(CLI::IsMember({"auto", "chatml", "llama3", "plain"}))
+      ->capture_default_str();
+  const char* const group = "Machine";
+  app->add_option("--device", arguments->device, "Where the model runs, such as cpu or cuda:0.")
+      ->capture_default_str()
+      ->group(group);
+  app->add_option("--compute",
+                  arguments->compute,
+                  "Number type of the products; auto is bfloat16 where the device computes it "
+                  "natively.")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}))
+      ->capture_default_str()
+      ->group(group);
+  app->add_option("--threads", arguments->threads, "Threads of the products; 0 = all cores.")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+  app->add_option("--kv-cache-mib", arguments->kv_cache_mib, "Memory for keys and values, in MiB.")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
+}
+
+absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& arguments) {
+  using tokenizer::ChatFormat;
+  std::optional<ChatFormat> format;
+  if (arguments.chat_format == "chatml") format = ChatFormat::kChatMl;
+  if (arguments.chat_format == "llama3") format = ChatFormat::kLlama3;
+  if (arguments.chat_format == "plain") format = ChatFormat::kPlain;
+  return ModelText::Load(arguments.directory, format);
+}
+
+absl::StatusOr<std::unique_ptr<rollout::DecoderEngine>> MakeEngine(
+    const ModelArguments& arguments, const tokenizer::Tokenizer& tokenizer, int max_rows) {
+  model::SetComputeThreads(arguments.threads);
+  rollout::DecoderEngineOptions options;
+  options.device = arguments.device;
+  options.compute_type = *rollout::ParseComputeType(arguments.compute);
+  options.max_rows = max_rows;
+  options.kv_cache_bytes = int64_t{arguments.kv_cache_mib} << 20;
+  options.stop_token_ids = tokenizer.stop_ids();
+  return rollout::MakeDecoderEngine(arguments.directory, /*load_weights=*/true, options);
+}
+
+}  // namespace convrec::text_model

@@ -1,0 +1,72 @@
+#include "libs/text_model/model_text.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/errors.h"
+#include "libs/base/files.h"
+#include "libs/base/status_macros.h"
+#include "libs/model/model_config.h"
+
+namespace convrec::text_model {
+
+absl::StatusOr<std::unique_ptr<const ModelText>> ModelText::Load(
+    const std::string& directory, std::optional<tokenizer::ChatFormat> chat_format) {
+  CR_ASSIGN_OR_RETURN(const model::ModelConfig config,
+                      model::ReadModelConfig(base::JoinPath(directory, "config.json")));
+  CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(directory));
+  return std::make_unique<const ModelText>(std::move(tokenizer),
+                                           chat_format,
+                                           static_cast<int>(config.max_position_embeddings),
+                                           static_cast<int>(config.vocab_size));
+}
+
+ModelText::ModelText(std::unique_ptr<const tokenizer::Tokenizer> tokenizer,
+                     std::optional<tokenizer::ChatFormat> chat_format,
+                     int context_length,
+                     int vocab_size)
+    : tokenizer_(std::move(tokenizer)),
+      chat_template_(tokenizer::ChatTemplate::Create(tokenizer_.get(), {.format = chat_format})),
+      context_length_(context_length),
+      vocab_size_(vocab_size) {}
+
+absl::StatusOr<std::vector<int32_t>> ModelText::EncodeChat(
+    std::span<const tokenizer::ChatMessage> messages) const {
+  if (!chat_template_.ok()) return chat_template_.status();
+  return chat_template_->EncodePrompt(messages);
+}
+
+std::vector<int32_t> ModelText::EncodeText(const std::string& text) const {
+  return tokenizer_->Encode(text, {.add_special_tokens = true, .find_special_tokens = true});
+}
+
+absl::StatusOr<int> AnswerTokens(int context_length,
+                                 size_t num_prompt_tokens,
+                                 int wanted,
+                                 int most) {
+  if (num_prompt_tokens == 0) return absl::InvalidArgumentError("the prompt is empty");
+  const int64_t room = int64_t{context_length} - static_cast<int64_t>(num_prompt_tokens);
+  if (room <= 0) {
+    return absl::InvalidArgumentError(absl::StrCat("the model's context is ",
+                                                   context_length,
+                                                   " tokens for prompt and answer together, and "
+                                                   "the prompt alone has ",
+                                                   num_prompt_tokens));
+  }
+  if (wanted > room) {
+    return absl::InvalidArgumentError(absl::StrCat("the model's context is ",
+                                                   context_length,
+                                                   " tokens for prompt and answer together; the "
+                                                   "prompt has ",
+                                                   num_prompt_tokens,
+                                                   ", which leaves ",
+                                                   room,
+                                                   ", and ",
+                                                   wanted,
+                                                   " were asked for"));
+  }
+  return wanted > 0 ? wanted : static_cast<int>(std::min<int64_t>(room, most));
+}
+
+}  // namespace convrec::text_model

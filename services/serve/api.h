@@ -1,0 +1,54 @@
+// The endpoints: /v1/chat/completions, /v1/completions, /v1/models, /health and /metrics.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/serve/answering.h"
+#include "services/serve/api_error.h"
+#include "services/serve/completion_request.h"
+#include "libs/http/http_server.h"
+#include "libs/text_model/model_text.h"
+
+namespace convrec::serve {
+
+// Lives on the HTTP server's thread.
+class Api final {
+ public:
+  struct Options {
+    std::string model_name;
+    std::string api_key;            // "" = every client is served.
+    int default_max_tokens = 1024;  // Of a chat that names no limit; fewer where the context ends.
+    RequestLimits limits;
+  };
+
+  // Everything given outlives the value; `context.tokenizer` is that of `text`.
+  Api(const Options& options, const text_model::ModelText* text, const Answering::Context& context);
+
+  // Answers now or later; the handler of the HTTP server.
+  void Handle(std::shared_ptr<HttpExchange> exchange);
+
+ private:
+  using Prompts = std::vector<Answering::Prompt>;
+
+  bool IsAuthorized(const HttpRequest& request) const;
+  void Complete(CompletionRequest::Kind kind, std::shared_ptr<HttpExchange> exchange);
+  // The error of a request that was read but cannot be run.
+  std::optional<ApiError> Prepare(const CompletionRequest& request, Prompts* prompts) const;
+  absl::StatusOr<std::vector<int32_t>> EncodePrompt(const CompletionRequest& request,
+                                                    int prompt_index) const;
+  HttpReply Health() const;
+  HttpReply Model(const std::string& path) const;
+  ApiError UnknownModel(const std::string& name) const;
+
+  const Options options_;
+  const text_model::ModelText* const text_;
+  const Answering::Context context_;
+  const int64_t created_;  // Seconds since 1970.
+};
+
+}  // namespace convrec::serve

@@ -1,0 +1,62 @@
+// The bodies of /v1/chat/completions and /v1/completions as plain values.
+//
+// A field that would change the answer is honoured or refused, never left out in silence. `top_k`
+// and `min_p` are accepted beside OpenAI's own fields.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "libs/domain/sampling_params.h"
+#include "libs/tokenizer/chat_template.h"
+#include "services/serve/api_error.h"
+
+namespace convrec::serve {
+
+// A text, or its tokens.
+using TextPrompt = std::variant<std::string, std::vector<int32_t>>;
+
+struct CompletionRequest {
+  enum class Kind { kChat, kText };
+
+  Kind kind = Kind::kChat;
+  std::string model;
+  std::vector<tokenizer::ChatMessage> messages;  // Of kChat.
+  std::vector<TextPrompt> prompts;               // Of kText; at least one.
+  domain::SamplingParams sampling;  // But for its limit of tokens and its seed, which are below.
+  std::optional<uint64_t> seed;
+  std::optional<int> max_tokens;
+  int num_choices = 1;  // `n`: of each prompt.
+  std::optional<int>
+      num_logprobs;  // Likeliest tokens beside each drawn one; nullopt = none at all.
+  std::vector<std::string> stops;
+  bool is_streamed = false;
+  bool wants_usage_chunk = false;
+  bool echoes_prompt = false;
+
+  int num_prompts() const { return kind == Kind::kChat ? 1 : static_cast<int>(prompts.size()); }
+};
+
+// "chat" or "completions", as in metrics.
+const char* EndpointName(CompletionRequest::Kind kind);
+
+struct RequestLimits {
+  int max_choices_per_prompt = 128;  // What the engine can run at a time.
+  int max_choices = 256;             // Of all prompts of a request.
+};
+
+// Largest `top_logprobs` and `logprobs`, and the longest list in `stop`.
+inline constexpr int kMaxLogprobs = 20;
+inline constexpr int kMaxStops = 4;
+
+using ParsedRequest = std::variant<CompletionRequest, ApiError>;
+
+// `kind` says which fields the body may have.
+ParsedRequest ParseRequest(CompletionRequest::Kind kind,
+                           const std::string& body,
+                           const RequestLimits& limits);
+
+}  // namespace convrec::serve
