@@ -74,7 +74,7 @@ function(cr_test target)
     return()
   endif()
   add_executable(${target} ${A_SRCS})
-  target_link_libraries(${target} PRIVATE ${A_DEPS} GTest::gtest GTest::gmock GTest::gtest_main
+  target_link_libraries(${target} PRIVATE ${A_DEPS} convrec_test_paths GTest::gtest GTest::gmock GTest::gtest_main
     ${CR_SANITIZER_LIBRARY})
   if(A_PROTO)
     target_link_libraries(${target} PRIVATE convrec_proto)
@@ -83,8 +83,6 @@ function(cr_test target)
     target_link_libraries(${target} PRIVATE convrec_torch)
   endif()
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/test")
-  target_compile_definitions(${target} PRIVATE
-    CONVREC_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CONVREC_BINARY_DIR="${CMAKE_BINARY_DIR}")
   cr_configure(${target} "${A_TORCH}" "${A_PROTO}")
   add_dependencies(convrec_tests ${target})
   add_test(NAME ${target} COMMAND ${target})

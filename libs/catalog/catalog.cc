@@ -124,11 +124,11 @@ std::vector<std::string> Catalog::aliases(size_t index) const {
   return texts;
 }
 
-std::string Catalog::key(size_t index) const { return TitleKey(title(index)); }
+std::string Catalog::key(size_t index) const { return text::TitleKey(title(index)); }
 
 std::string_view Catalog::InForm(std::string_view title, std::string* scratch) const {
-  if (image_.form() == TitleForm::kAsWritten || IsAscii(title)) return title;
-  *scratch = ToNfc(title);
+  if (image_.form() == TitleForm::kAsWritten || text::IsAscii(title)) return title;
+  *scratch = text::ToNfc(title);
   return *scratch;
 }
 

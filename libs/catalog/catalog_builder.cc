@@ -92,7 +92,7 @@ absl::Status CatalogBuilder::Add(const CatalogItem& entry, int line) {
   const uint32_t item = static_cast<uint32_t>(names_.size());
   lines_.push_back(line);
   for (const std::string& alias : entry.aliases) {
-    if (IsBlank(alias) || alias.find('\n') != std::string::npos) {
+    if (text::IsBlank(alias) || alias.find('\n') != std::string::npos) {
       return absl::InvalidArgumentError(
           absl::StrCat(Where(item, "aliases"),
                        " holds a title that is blank or has a line break; expected titles on one "
@@ -106,7 +106,7 @@ absl::Status CatalogBuilder::Add(const CatalogItem& entry, int line) {
     }
   }
   const auto in_form = [this](const std::string& text) {
-    return form_ == TitleForm::kNfc && !IsAscii(text) ? ToNfc(text) : text;
+    return form_ == TitleForm::kNfc && !text::IsAscii(text) ? text::ToNfc(text) : text;
   };
   const std::string title = in_form(entry.item.title);
   names_.push_back({static_cast<uint32_t>(text_.size()), entry.item.year, item, 0});
@@ -231,10 +231,10 @@ std::vector<uint64_t> CatalogBuilder::MakeKeyTable() {
   std::vector<uint32_t> last_with_key(num_names);  // Of keys, at their first name.
   std::string key;
   for (uint32_t name = 0; name < num_names; ++name) {
-    MakeTitleKey(TextOf(name), &key);
+    text::MakeTitleKey(TextOf(name), &key);
     const uint64_t hash = HashText(key);
     uint32_t first =
-        table.Find(hash, [&](uint32_t other) { return HasTitleKey(TextOf(other), key); });
+        table.Find(hash, [&](uint32_t other) { return text::HasTitleKey(TextOf(other), key); });
     if (first == kNoName) {
       first = name;
       NameTable::Insert(slots, hash, name);
@@ -257,7 +257,7 @@ std::string CatalogBuilder::Digest() const {
   size_t next_alias = 0;
   for (uint32_t item = 0; item < lines_.size(); ++item) {
     serializer.Clear();
-    MakeTitleKey(TextOf(item), &key);
+    text::MakeTitleKey(TextOf(item), &key);
     serializer.Text(TextOf(item));
     serializer.Text(key);
     serializer.Number(static_cast<uint64_t>(static_cast<int64_t>(names_[item].year)));
@@ -268,7 +268,7 @@ std::string CatalogBuilder::Digest() const {
     std::vector<std::string> alias_keys;
     for (; next_alias < alias_items_.size() && alias_items_[next_alias] == item; ++next_alias) {
       aliases.push_back(TextOf(static_cast<uint32_t>(lines_.size() + next_alias)));
-      alias_keys.push_back(TitleKey(aliases.back()));
+      alias_keys.push_back(text::TitleKey(aliases.back()));
     }
     serializer.Texts(aliases);
     serializer.Texts({alias_keys.begin(), alias_keys.end()});
@@ -313,7 +313,7 @@ absl::StatusOr<std::string> CatalogBuilder::Finish() {
   std::memcpy(header.source_digest, source_digest_.data(), source_digest_.size());
   const std::string digest = Digest();
   std::memcpy(header.digest, digest.data(), sizeof(header.digest));
-  const std::string unicode = UnicodeVersion();
+  const std::string unicode = text::UnicodeVersion();
   std::memcpy(header.unicode_version,
               unicode.data(),
               std::min(unicode.size(), sizeof(header.unicode_version)));

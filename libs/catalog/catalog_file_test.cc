@@ -203,7 +203,7 @@ TEST_F(CatalogFileTest, ReferencesThatLeadNowhereAreNoticed) {
     for (uint32_t name = 0; name < image->num_names(); ++name) {
       const std::string text(image->text(name));
       image->FindName(text, 1995, HashName(HashText(text), 1995));
-      image->FindKey(TitleKey(text));
+      image->FindKey(text::TitleKey(text));
       const uint32_t item = image->item_of_name(name);
       const CatalogImage::NameRange aliases = image->aliases(item);
       EXPECT_LE(aliases.end, image->num_names());
@@ -238,7 +238,7 @@ TEST_F(CatalogFileTest, LargeCatalogsAgreeWithAPlainSearch) {
     ASSERT_FALSE(catalog.Contains({items[i].item.title, 1902}));
     ASSERT_FALSE(catalog.Contains({items[i].item.title + "x", items[i].item.year}));
     const size_t pair = i / 2 * 2;
-    ASSERT_THAT(catalog.FindKey(TitleKey(items[i].item.title)), ElementsAre(pair, pair + 1));
+    ASSERT_THAT(catalog.FindKey(text::TitleKey(items[i].item.title)), ElementsAre(pair, pair + 1));
     if (!items[i].aliases.empty()) {
       ASSERT_EQ(catalog.IndexOf({items[i].aliases[0], items[i].item.year}), i);
     }

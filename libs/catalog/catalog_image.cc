@@ -101,12 +101,12 @@ absl::StatusOr<CatalogImage> CatalogImage::Open(std::string_view bytes, const st
   if (header.checksum != ImageChecksum(bytes)) return Damaged(path, "its checksum differs");
   const std::string_view unicode(header.unicode_version,
                                  strnlen(header.unicode_version, sizeof(header.unicode_version)));
-  if (unicode != UnicodeVersion()) {
+  if (unicode != text::UnicodeVersion()) {
     return Foreign(path,
                    absl::StrCat("was made with Unicode ",
                                 std::string(unicode),
                                 ", this program has ",
-                                UnicodeVersion()));
+                                text::UnicodeVersion()));
   }
   for (const ImageHeader::Section& section : header.sections) {
     if (section.begin % 8 != 0 || section.begin > bytes.size() ||
@@ -186,8 +186,8 @@ uint32_t CatalogImage::FindName(std::string_view wanted, int32_t year, uint64_t 
 }
 
 uint32_t CatalogImage::FindKey(std::string_view key) const {
-  return key_table_.Find(HashText(key),
-                         [&](uint32_t candidate) { return HasTitleKey(text(candidate), key); });
+  return key_table_.Find(
+      HashText(key), [&](uint32_t candidate) { return text::HasTitleKey(text(candidate), key); });
 }
 
 }  // namespace convrec::catalog

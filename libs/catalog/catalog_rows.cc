@@ -16,13 +16,13 @@ namespace {
 constexpr char kNegative[] = "is negative; expected 0 or more";
 
 // An id is text or a whole number.
-absl::StatusOr<std::string> ReadId(const JsonRow& row) {
+absl::StatusOr<std::string> ReadId(const rows::JsonRow& row) {
   const nlohmann::json* const value = row.Find("id");
   if (value != nullptr && value->is_number_integer()) return value->dump();
   return row.String("id");
 }
 
-absl::StatusOr<CatalogItem> ReadItem(const JsonRow& row) {
+absl::StatusOr<CatalogItem> ReadItem(const rows::JsonRow& row) {
   CatalogItem entry;
   CR_ASSIGN_OR_RETURN(entry.item, row.ItemValue());
   if (row.Has("id")) {
@@ -41,10 +41,10 @@ absl::StatusOr<CatalogItem> ReadItem(const JsonRow& row) {
   return entry;
 }
 
-absl::StatusOr<CatalogItem> ReadItem(const CsvRow& row) {
+absl::StatusOr<CatalogItem> ReadItem(const rows::CsvRow& row) {
   CatalogItem entry;
   entry.item.title = row.Text("title");
-  if (IsBlank(entry.item.title) || entry.item.title.find('\n') != std::string::npos) {
+  if (text::IsBlank(entry.item.title) || entry.item.title.find('\n') != std::string::npos) {
     return row.Error("title", "is blank or has a line break; expected a title on one line");
   }
   CR_ASSIGN_OR_RETURN(entry.item.year, row.Int("year"));
@@ -67,8 +67,8 @@ absl::Status ForEachCatalogItem(
     return visit(item, line);
   };
   if (absl::EndsWithIgnoreCase(path, ".csv"))
-    return ForEachCsvRowOf(text, path, {"title", "year"}, read_and_visit);
-  return ForEachJsonRowOf(text, path, read_and_visit);
+    return rows::ForEachCsvRowOf(text, path, {"title", "year"}, read_and_visit);
+  return rows::ForEachJsonRowOf(text, path, read_and_visit);
 }
 
 }  // namespace convrec::catalog

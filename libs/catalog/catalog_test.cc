@@ -42,8 +42,8 @@ TEST_F(CatalogTest, FindsTitlesByKey) {
       "{\"title\":\"Heat\",\"year\":1995}\n{\"title\":\"x\",\"year\":1}\n"
       "{\"title\":\"HEAT\",\"year\":1986}");
   ASSERT_TRUE(catalog.ok());
-  EXPECT_EQ(catalog->FindKey(TitleKey(" hEAT")), (std::vector<size_t>{0, 2}));
-  EXPECT_TRUE(catalog->FindKey(TitleKey("Cold")).empty());
+  EXPECT_EQ(catalog->FindKey(text::TitleKey(" hEAT")), (std::vector<size_t>{0, 2}));
+  EXPECT_TRUE(catalog->FindKey(text::TitleKey("Cold")).empty());
 }
 
 TEST_F(CatalogTest, DigestIsOfAllThatAScoreMayDependOn) {

@@ -21,7 +21,7 @@ bool IsAsciiWordByte(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <
 // Lower-case words of letters and digits, accents taken off.
 std::vector<std::string> WordsOf(std::string_view title) {
   std::string key;
-  MakeTitleKey(title, &key);
+  text::MakeTitleKey(title, &key);
   std::vector<std::string> words;
   bool is_inside = false;
   const auto add = [&](std::string_view letter) {
@@ -29,7 +29,7 @@ std::vector<std::string> WordsOf(std::string_view title) {
     words.back().append(letter);
     is_inside = true;
   };
-  if (IsAscii(key)) {
+  if (text::IsAscii(key)) {
     for (const char& c : key) {
       if (IsAsciiWordByte(c)) {
         add({&c, 1});
@@ -46,7 +46,7 @@ std::vector<std::string> WordsOf(std::string_view title) {
   for (int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
     const UChar32 c = text.char32At(i);
     if (u_isalnum(c)) {
-      add(EncodeUtf8(std::u32string_view(reinterpret_cast<const char32_t*>(&c), 1)));
+      add(text::EncodeUtf8(std::u32string_view(reinterpret_cast<const char32_t*>(&c), 1)));
     } else if (u_charType(c) != U_NON_SPACING_MARK && c != '\'' && c != 0x2019) {
       is_inside = false;
     }

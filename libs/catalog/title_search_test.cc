@@ -78,7 +78,7 @@ TEST(TitleSearchTest, NothingIsOverlooked) {
       for (const CatalogItem& entry : items) {
         const std::string text = ComparedText(entry.item.title, similarity);
         const double longer = static_cast<double>(std::max(text.size(), wanted.size()));
-        best = std::max(best, 1 - static_cast<double>(base::EditDistance(text, wanted)) / longer);
+        best = std::max(best, 1 - static_cast<double>(text::EditDistance(text, wanted)) / longer);
       }
       const auto found = search.NearestOfAnyYear(title, 2001, threshold);
       ASSERT_EQ(found.has_value(), best >= threshold) << title;

@@ -18,7 +18,7 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
@@ -145,4 +145,4 @@ absl::Status RemoveFolder(const std::string& path) {
   return RemoveAll(aside);
 }
 
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

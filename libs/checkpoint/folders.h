@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 
 // A folder written under a hidden name of its own beside the one it becomes. Commit() syncs it and
 // renames it; without that the destructor removes it.
@@ -49,4 +49,4 @@ absl::Status RemoveLeftovers(const std::string& root);
 // With all it holds. First renamed to a hidden name, so that it is never seen in part.
 absl::Status RemoveFolder(const std::string& path);
 
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

@@ -17,7 +17,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/checkpoint/folders.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 namespace {
 
 using base::JoinPath;
@@ -211,4 +211,4 @@ absl::Status MarkLatest(const std::string& root, const std::string& name) {
   return base::WriteFileAtomically(JoinPath(root, kLatestFile), name + "\n");
 }
 
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 
 struct CheckpointFile {
   std::string name = {};
@@ -64,4 +64,4 @@ absl::StatusOr<std::optional<Checkpoint>> LoadNewestCheckpoint(const std::string
 // Makes it the one that "latest" names.
 absl::Status MarkLatest(const std::string& root, const std::string& name);
 
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

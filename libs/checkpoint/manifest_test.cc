@@ -6,7 +6,7 @@
 #include "libs/base/files.h"
 #include "libs/checkpoint/unfinished_checkpoint.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 namespace {
 
 using base::JoinPath;
@@ -92,4 +92,4 @@ TEST_F(ManifestTest, WithoutAWholeCheckpointTheErrorSaysSo) {
 }
 
 }  // namespace
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

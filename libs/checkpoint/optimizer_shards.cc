@@ -13,7 +13,7 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 namespace {
 
 constexpr char kShardPrefix[] = "optimizer-";
@@ -139,4 +139,4 @@ absl::Status OptimizerShards::Read(const std::string& moment,
       absl::StrCat("the optimizer's state lacks ", PieceName(moment, begin, size)));
 }
 
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

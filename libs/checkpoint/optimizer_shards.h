@@ -12,10 +12,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "libs/model/safetensors.h"
 #include "libs/checkpoint/manifest.h"
+#include "libs/model/safetensors.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 
 // Of shard 0, 1, ...
 std::string ShardFileName(int shard, int num_shards);
@@ -52,4 +52,4 @@ class OptimizerShards final {
   std::map<std::string, std::vector<Piece>> moments_;  // Pieces in order.
 };
 
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

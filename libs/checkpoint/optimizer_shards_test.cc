@@ -5,7 +5,7 @@
 
 #include "libs/base/files.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 namespace {
 
 using ::testing::ElementsAre;
@@ -90,4 +90,4 @@ TEST_F(OptimizerShardsTest, APieceThatIsNotAsLongAsItsNameSaysIsRefused) {
 }
 
 }  // namespace
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

@@ -8,7 +8,7 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 namespace {
 
 absl::Status RemoveSurplus(const CheckpointOptions& options) {
@@ -74,4 +74,4 @@ absl::Status UnfinishedCheckpoint::Commit(const std::vector<CheckpointFile>& des
   return RemoveSurplus(options_);
 }
 
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

@@ -10,7 +10,7 @@
 #include "libs/checkpoint/folders.h"
 #include "libs/checkpoint/manifest.h"
 
-namespace convrec::learner {
+namespace convrec::checkpoint {
 
 struct CheckpointOptions {
   std::string root = {};
@@ -48,4 +48,4 @@ class UnfinishedCheckpoint final {
   FolderReplacement folder_;
 };
 
-}  // namespace convrec::learner
+}  // namespace convrec::checkpoint

@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/base/check.h"
-#include "libs/text/words.h"
 #include "libs/config/option_fields.h"
 #include "libs/config/option_names.h"
+#include "libs/text/words.h"
 
 namespace convrec::config {
 namespace {
@@ -68,7 +68,7 @@ class Reader final {
     if (const std::optional<Enum> parsed = ParseName<Enum>(name)) {
       value = *parsed;
     } else if (!violation_->has_value()) {
-      const std::string nearest = base::NearestWord(name, AllNames<Enum>());
+      const std::string nearest = text::NearestWord(name, AllNames<Enum>());
       *violation_ = Violation{
           absl::StrCat(prefix_, key),
           absl::StrCat("is \"",

@@ -12,8 +12,8 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
-#include "libs/text/words.h"
 #include "libs/config/value_expansion.h"
+#include "libs/text/words.h"
 
 namespace convrec::config {
 namespace {
@@ -45,7 +45,7 @@ std::string UnknownKey(const Descriptor* descriptor,
   std::vector<std::string> siblings;
   for (int i = 0; i < descriptor->field_count(); ++i)
     siblings.push_back(descriptor->field(i)->name());
-  const std::string nearest = base::NearestWord(name, siblings);
+  const std::string nearest = text::NearestWord(name, siblings);
   std::string suggestion = nearest.empty() ? "" : Join(prefix, nearest);
   if (suggestion.empty()) {
     std::vector<std::string> elsewhere;

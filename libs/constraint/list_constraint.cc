@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 
 ListConstraint::ListConstraint(std::shared_ptr<const TitleTrie> titles)
     : titles_(std::move(titles)),
@@ -85,4 +85,4 @@ absl::StatusOr<domain::MakeTokenConstraint> MakeListConstraints(
   });
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

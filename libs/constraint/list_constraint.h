@@ -17,7 +17,7 @@
 #include "libs/constraint/title_trie.h"
 #include "libs/domain/token_constraint.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 
 // Copies are independent. Dies when a token is taken that is not legal.
 class ListConstraint final : public domain::TokenConstraint {
@@ -57,4 +57,4 @@ class ListConstraint final : public domain::TokenConstraint {
 absl::StatusOr<domain::MakeTokenConstraint> MakeListConstraints(
     std::shared_ptr<const TitleTrie> titles, const std::vector<std::string>& seen_titles);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

@@ -6,17 +6,17 @@
 #include <set>
 
 #include "libs/base/random.h"
+#include "libs/constraint/testing/lines.h"
 #include "libs/lists/hits.h"
 #include "libs/lists/list_parser.h"
-#include "libs/constraint/testing/lines.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 namespace {
 
 using domain::LineOutcome;
 
 std::shared_ptr<const TitleTrie> BuildOrDie(const std::vector<domain::Item>& items,
-                                            ListStyle style,
+                                            lists::ListStyle style,
                                             int num_ranks,
                                             const PieceTokenizer& tokenizer) {
   auto titles = TitleTrie::Build(MakeCatalog(items), style, num_ranks, tokenizer.line_tokenizer());
@@ -43,7 +43,7 @@ std::vector<int32_t> RandomWalk(domain::TokenConstraint* constraint,
 }
 
 struct WalkCase {
-  ListStyle style;
+  lists::ListStyle style;
   int num_ranks;
   size_t num_items;
   size_t num_seen;
@@ -67,37 +67,37 @@ TEST_P(ListConstraintTest, AnyWalkIsAListOfFreshUnseenCatalogTitlesInItsOwnToken
       ids.pop_back();
       const std::string text = tokenizer.Decode(ids);
       EXPECT_EQ(ids, tokenizer.Encode(text));
-      const RankedList list = ParseList(text, RankCounting::kByLine);
+      const lists::RankedList list = lists::ParseList(text, lists::RankCounting::kByLine);
       EXPECT_EQ(list.entries.size(), static_cast<size_t>(num_ranks));
       for (const LineOutcome outcome :
-           JudgeRanks(list, {}, seen, titles->catalog(), {.num_ranks = num_ranks})) {
+           lists::JudgeRanks(list, {}, seen, titles->catalog(), {.num_ranks = num_ranks})) {
         EXPECT_EQ(outcome, LineOutcome::kMiss) << text;
       }
-      EXPECT_EQ(text, FormatList(list.Items(), style));
+      EXPECT_EQ(text, lists::FormatList(list.Items(), style));
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Lists,
                          ListConstraintTest,
-                         testing::Values(WalkCase{ListStyle::kPlain, 1, 40, 3},
-                                         WalkCase{ListStyle::kPlain, 2, 40, 0},
-                                         WalkCase{ListStyle::kPlain, 20, 60, 5},
-                                         WalkCase{ListStyle::kNumbered, 1, 40, 3},
-                                         WalkCase{ListStyle::kNumbered, 12, 60, 5},
+                         testing::Values(WalkCase{lists::ListStyle::kPlain, 1, 40, 3},
+                                         WalkCase{lists::ListStyle::kPlain, 2, 40, 0},
+                                         WalkCase{lists::ListStyle::kPlain, 20, 60, 5},
+                                         WalkCase{lists::ListStyle::kNumbered, 1, 40, 3},
+                                         WalkCase{lists::ListStyle::kNumbered, 12, 60, 5},
                                          // Every title is used up.
-                                         WalkCase{ListStyle::kPlain, 40, 40, 0},
-                                         WalkCase{ListStyle::kNumbered, 40, 40, 0}));
+                                         WalkCase{lists::ListStyle::kPlain, 40, 40, 0},
+                                         WalkCase{lists::ListStyle::kNumbered, 40, 40, 0}));
 
 TEST(ListConstraintTest, EveryTitleCanBeListedAtEveryRank) {
   const PieceTokenizer tokenizer = WordTokenizer();
   const std::vector<domain::Item> items = RandomItems(30, 2);
-  const auto titles = BuildOrDie(items, ListStyle::kNumbered, 3, tokenizer);
+  const auto titles = BuildOrDie(items, lists::ListStyle::kNumbered, 3, tokenizer);
   const auto make = *MakeListConstraints(titles, {});
   for (size_t i = 0; i < items.size(); ++i) {
     const size_t n = items.size();
-    const std::string text =
-        FormatList({items[i], items[(i + 1) % n], items[(i + 2) % n]}, ListStyle::kNumbered);
+    const std::string text = lists::FormatList({items[i], items[(i + 1) % n], items[(i + 2) % n]},
+                                               lists::ListStyle::kNumbered);
     const auto constraint = make();
     for (const int32_t id : tokenizer.Encode(text)) {
       const std::vector<int32_t>& legal = constraint->Legal();
@@ -111,7 +111,7 @@ TEST(ListConstraintTest, EveryTitleCanBeListedAtEveryRank) {
 TEST(ListConstraintTest, SeenTitlesAreOutInEveryYearAndOnlyAsWritten) {
   const PieceTokenizer tokenizer({});
   const auto titles = BuildOrDie({{"Heat", 1986}, {"Heat", 1995}, {"heat", 1999}, {"Up", 2009}},
-                                 ListStyle::kPlain,
+                                 lists::ListStyle::kPlain,
                                  2,
                                  tokenizer);
   const auto make = MakeListConstraints(titles, {"Heat", "Heat"});
@@ -125,16 +125,17 @@ TEST(ListConstraintTest, SeenTitlesAreOutInEveryYearAndOnlyAsWritten) {
 
 TEST(ListConstraintTest, ASeenAliasTakesItsItemOut) {
   const PieceTokenizer tokenizer({});
-  std::vector<CatalogItem> items(2);
+  std::vector<catalog::CatalogItem> items(2);
   items[0].item = {"Spirited Away", 2001};
   items[0].aliases = {"Sen to Chihiro no Kamikakushi"};
   items[1].item = {"Up", 2009};
-  auto catalog = Catalog::FromItems(items, "test");
+  auto catalog = catalog::Catalog::FromItems(items, "test");
   ASSERT_TRUE(catalog.ok()) << catalog.status();
-  const auto titles = TitleTrie::Build(std::make_shared<const Catalog>(*std::move(catalog)),
-                                       ListStyle::kPlain,
-                                       1,
-                                       tokenizer.line_tokenizer());
+  const auto titles =
+      TitleTrie::Build(std::make_shared<const catalog::Catalog>(*std::move(catalog)),
+                       lists::ListStyle::kPlain,
+                       1,
+                       tokenizer.line_tokenizer());
   ASSERT_TRUE(titles.ok()) << titles.status();
   const auto make = MakeListConstraints(*titles, {"Sen to Chihiro no Kamikakushi"});
   ASSERT_TRUE(make.ok()) << make.status();
@@ -144,27 +145,29 @@ TEST(ListConstraintTest, ASeenAliasTakesItsItemOut) {
 TEST(ListConstraintTest, TheRootIsNotGatheredAnew) {
   const PieceTokenizer tokenizer({});
   const auto titles =
-      BuildOrDie({{"Ab", 1986}, {"Ac", 1995}, {"B", 1999}}, ListStyle::kPlain, 2, tokenizer);
+      BuildOrDie({{"Ab", 1986}, {"Ac", 1995}, {"B", 1999}}, lists::ListStyle::kPlain, 2, tokenizer);
   const auto make = *MakeListConstraints(titles, {});
   EXPECT_EQ(&make()->Legal(), &titles->inner().root_tokens());
 }
 
 TEST(ListConstraintDeathTest, ATokenThatIsNotLegalIsRefused) {
   const PieceTokenizer tokenizer({});
-  ListConstraint constraint(BuildOrDie({{"Up", 2009}}, ListStyle::kPlain, 1, tokenizer));
+  ListConstraint constraint(BuildOrDie({{"Up", 2009}}, lists::ListStyle::kPlain, 1, tokenizer));
   EXPECT_DEATH(constraint.Advance('u'), "not legal");
 }
 
 TEST(TitleTrieTest, TitlesThatAreNotReadBackAreLeftOut) {
   const PieceTokenizer tokenizer({});
-  const auto titles = BuildOrDie(
-      {{"The Wall", 201}, {"Up", 2009}, {"12 - Twelve", 1995}}, ListStyle::kPlain, 1, tokenizer);
+  const auto titles = BuildOrDie({{"The Wall", 201}, {"Up", 2009}, {"12 - Twelve", 1995}},
+                                 lists::ListStyle::kPlain,
+                                 1,
+                                 tokenizer);
   EXPECT_EQ(titles->num_titles(), 1u);
   EXPECT_EQ(titles->num_left_out(), 2u);
 }
 
 void ExpectRefused(const std::vector<domain::Item>& items,
-                   ListStyle style,
+                   lists::ListStyle style,
                    int num_ranks,
                    const PieceTokenizer& tokenizer,
                    const std::string& part) {
@@ -175,18 +178,19 @@ void ExpectRefused(const std::vector<domain::Item>& items,
 }
 
 TEST(TitleTrieTest, FewerTitlesThanRanksAreRefused) {
-  ExpectRefused({{"Up", 2009}}, ListStyle::kPlain, 2, PieceTokenizer({}), "fewer than the 2 ranks");
-  ExpectRefused({{"The Wall", 201}}, ListStyle::kPlain, 1, PieceTokenizer({}), "read back");
+  ExpectRefused(
+      {{"Up", 2009}}, lists::ListStyle::kPlain, 2, PieceTokenizer({}), "fewer than the 2 ranks");
+  ExpectRefused({{"The Wall", 201}}, lists::ListStyle::kPlain, 1, PieceTokenizer({}), "read back");
 }
 
 TEST(TitleTrieTest, ALineBreakJoinedToTheNextLineIsRefused) {
   ExpectRefused({{"Up", 2009}, {"Heat", 1995}},
-                ListStyle::kPlain,
+                lists::ListStyle::kPlain,
                 2,
                 PieceTokenizer({"\nU"}),
                 "\"Up (2009)\" cannot be tokenised by itself");
   ExpectRefused({{"Up", 2009}, {"Heat", 1995}},
-                ListStyle::kNumbered,
+                lists::ListStyle::kNumbered,
                 2,
                 PieceTokenizer({". H"}),
                 "\"Heat (1995)\" cannot be tokenised by itself");
@@ -201,7 +205,7 @@ TEST(TitleTrieTest, ATitleWhoseTokensReadOtherwiseIsRefused) {
     return pieces.Encode(changed);
   };
   const auto titles = TitleTrie::Build(
-      MakeCatalog({{"Up", 2009}, {"Heat", 1995}}), ListStyle::kPlain, 2, tokenizer);
+      MakeCatalog({{"Up", 2009}, {"Heat", 1995}}), lists::ListStyle::kPlain, 2, tokenizer);
   EXPECT_NE(titles.status().message().find(
                 "\"Heat (1995)\" cannot be tokenised: as a list the tokens read \"heat (1995)\""),
             std::string::npos)
@@ -213,7 +217,7 @@ TEST(TitleTrieTest, ATitleThatHoldsTheEndTokenIsRefused) {
   LineTokenizer tokenizer = pieces.line_tokenizer();
   tokenizer.end_token_id = 'U';
   const auto titles =
-      TitleTrie::Build(MakeCatalog({{"Up", 2009}}), ListStyle::kPlain, 1, tokenizer);
+      TitleTrie::Build(MakeCatalog({{"Up", 2009}}), lists::ListStyle::kPlain, 1, tokenizer);
   EXPECT_EQ(titles.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
@@ -227,17 +231,20 @@ TEST(TitleTrieTest, FirstLinesThatReadOtherwiseAreRefused) {
     for (const int32_t id : bytes.Encode(text.substr(2))) ids.push_back(id);
     return ids;
   };
-  const auto titles = TitleTrie::Build(
-      MakeCatalog({{"Up", 2009}, {"A", 1995}, {"B", 1995}}), ListStyle::kPlain, 3, tokenizer);
+  const auto titles = TitleTrie::Build(MakeCatalog({{"Up", 2009}, {"A", 1995}, {"B", 1995}}),
+                                       lists::ListStyle::kPlain,
+                                       3,
+                                       tokenizer);
   EXPECT_NE(titles.status().message().find("other tokens at rank 2"), std::string::npos)
       << titles.status();
 }
 
 TEST(TitleTrieTest, LongestListIsCounted) {
   const PieceTokenizer tokenizer({});
-  const auto titles = BuildOrDie({{"Up", 2009}, {"Heat", 1995}}, ListStyle::kPlain, 2, tokenizer);
+  const auto titles =
+      BuildOrDie({{"Up", 2009}, {"Heat", 1995}}, lists::ListStyle::kPlain, 2, tokenizer);
   EXPECT_EQ(titles->max_list_tokens(), 2 * 12u);  // "Heat (1995)\n", "Heat (1995)" and the end.
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

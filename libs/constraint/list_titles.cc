@@ -7,11 +7,11 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 
-namespace convrec::data {
+namespace convrec::constraint {
 
-absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> MakeListTitles(
+absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
     std::shared_ptr<const catalog::Catalog> catalog,
-    catalog::ListStyle style,
+    lists::ListStyle style,
     int num_ranks,
     const tokenizer::Tokenizer& tokenizer) {
   if (!tokenizer.eos_id()) {
@@ -21,7 +21,7 @@ absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> MakeListTitles(
   const absl::Time start = absl::Now();
   CR_ASSIGN_OR_RETURN(
       auto titles,
-      catalog::TitleTrie::Build(
+      constraint::TitleTrie::Build(
           std::move(catalog),
           style,
           num_ranks,
@@ -41,4 +41,4 @@ absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> MakeListTitles(
   return titles;
 }
 
-}  // namespace convrec::data
+}  // namespace convrec::constraint

@@ -6,18 +6,18 @@
 
 #include "absl/status/statusor.h"
 #include "libs/catalog/catalog.h"
-#include "libs/lists/list_format.h"
 #include "libs/constraint/title_trie.h"
+#include "libs/lists/list_format.h"
 #include "libs/tokenizer/tokenizer.h"
 
-namespace convrec::data {
+namespace convrec::constraint {
 
 // Lists end with the tokenizer's EOS, as supervised rows do. Logs size and time. Errors as those of
 // TitleTrie::Build(), and InvalidArgument for a tokenizer without EOS.
-absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> MakeListTitles(
+absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
     std::shared_ptr<const catalog::Catalog> catalog,
-    catalog::ListStyle style,
+    lists::ListStyle style,
     int num_ranks,
     const tokenizer::Tokenizer& tokenizer);
 
-}  // namespace convrec::data
+}  // namespace convrec::constraint

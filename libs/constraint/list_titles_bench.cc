@@ -16,7 +16,7 @@
 #include "libs/constraint/list_titles.h"
 #include "libs/tokenizer/bpe_trainer.h"
 
-namespace convrec::data {
+namespace convrec::constraint {
 namespace {
 
 std::string Word(uint64_t number) {
@@ -59,9 +59,9 @@ const tokenizer::Tokenizer& Words() {
   return *kTokenizer;
 }
 
-std::shared_ptr<const catalog::TitleTrie> Build(
+std::shared_ptr<const constraint::TitleTrie> Build(
     const std::shared_ptr<const catalog::Catalog>& catalog) {
-  auto titles = MakeListTitles(catalog, catalog::ListStyle::kPlain, 20, Words());
+  auto titles = MakeListTitles(catalog, lists::ListStyle::kPlain, 20, Words());
   if (!titles.ok()) std::abort();
   return *std::move(titles);
 }
@@ -88,7 +88,7 @@ void BM_List(benchmark::State& state) {
   const auto titles = Build(catalog);
   std::vector<std::string> seen;
   for (size_t i = 0; i < 10; ++i) seen.emplace_back(catalog->title(i));
-  const auto make = *catalog::MakeListConstraints(titles, seen);
+  const auto make = *constraint::MakeListConstraints(titles, seen);
   base::RandomStream random(2, 2);
   int64_t num_tokens = 0;
   for (auto _ : state) {
@@ -106,4 +106,4 @@ void BM_List(benchmark::State& state) {
 BENCHMARK(BM_List)->Arg(7404)->Arg(1000000)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
-}  // namespace convrec::data
+}  // namespace convrec::constraint

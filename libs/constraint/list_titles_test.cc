@@ -9,11 +9,12 @@
 #include "libs/base/random.h"
 #include "libs/constraint/list_constraint.h"
 #include "libs/lists/list_parser.h"
+#include "tests/support/paths.h"
 
-namespace convrec::data {
+namespace convrec::constraint {
 namespace {
 
-using catalog::ListStyle;
+using lists::ListStyle;
 
 // Titles that begin and end in all sorts of ways.
 std::shared_ptr<const catalog::Catalog> SmallCatalog() {
@@ -43,15 +44,15 @@ std::shared_ptr<const catalog::Catalog> SmallCatalog() {
 }
 
 std::string FixtureDirectory(const std::string& family) {
-  return std::string(CONVREC_SOURCE_DIR) + "/tests/golden/tokenizer/" + family;
+  return SourcePath("tests/golden/tokenizer/") + family;
 }
 
 // Walks at random and checks that the tokens are those of the whole list's text.
-void ExpectCanonicalWalks(const std::shared_ptr<const catalog::TitleTrie>& titles,
+void ExpectCanonicalWalks(const std::shared_ptr<const constraint::TitleTrie>& titles,
                           ListStyle style,
                           const tokenizer::Tokenizer& tokenizer,
                           int count) {
-  const auto make = catalog::MakeListConstraints(titles, {});
+  const auto make = constraint::MakeListConstraints(titles, {});
   ASSERT_TRUE(make.ok()) << make.status();
   base::RandomStream random(3, 3);
   for (int i = 0; i < count; ++i) {
@@ -67,9 +68,9 @@ void ExpectCanonicalWalks(const std::shared_ptr<const catalog::TitleTrie>& title
     const std::string text = tokenizer.Decode(ids);
     ASSERT_EQ(ids, tokenizer.Encode(text)) << text;
     const std::vector<domain::Item> items =
-        catalog::ParseList(text, catalog::RankCounting::kByLine).Items();
+        lists::ParseList(text, lists::RankCounting::kByLine).Items();
     ASSERT_EQ(items.size(), static_cast<size_t>(titles->num_ranks())) << text;
-    ASSERT_EQ(text, catalog::FormatList(items, style));
+    ASSERT_EQ(text, lists::FormatList(items, style));
     for (const domain::Item& item : items) ASSERT_TRUE(titles->catalog().Contains(item)) << text;
   }
 }
@@ -93,8 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Families,
 
 // The real catalog in a real vocabulary.
 TEST(ListTitlesSmolLm2Test, RedditCatalogIsTokenisedWhole) {
-  const std::string catalog_path =
-      std::string(CONVREC_SOURCE_DIR) + "/../shared/data/reddit_v2_catalog.jsonl";
+  const std::string catalog_path = SourcePath("../shared/data/reddit_v2_catalog.jsonl");
   const char* model = std::getenv("CONVREC_SMOLLM2");
   if (model == nullptr || !base::FileExists(catalog_path)) {
     GTEST_SKIP() << "needs CONVREC_SMOLLM2 and " << catalog_path;
@@ -113,4 +113,4 @@ TEST(ListTitlesSmolLm2Test, RedditCatalogIsTokenisedWhole) {
 }
 
 }  // namespace
-}  // namespace convrec::data
+}  // namespace convrec::constraint

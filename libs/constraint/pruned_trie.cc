@@ -4,7 +4,7 @@
 
 #include "libs/base/check.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 
 bool PrunedTrie::Remove(int32_t leaf) {
   CR_CHECK(trie_->is_leaf(leaf), "only leaves are removed");
@@ -47,4 +47,4 @@ const std::vector<int32_t>& PrunedTrie::Tokens(int32_t node, std::vector<int32_t
   return *scratch;
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

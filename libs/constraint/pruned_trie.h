@@ -12,7 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "libs/constraint/token_trie.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 
 class PrunedTrie final {
  public:
@@ -37,4 +37,4 @@ class PrunedTrie final {
   std::vector<int32_t> root_tokens_;  // Of live children; used once the root has dead ones.
 };
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

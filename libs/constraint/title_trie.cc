@@ -11,12 +11,12 @@
 #include "libs/base/status_macros.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 namespace {
 
 constexpr size_t kTitlesPerThread = 4096;  // Fewer are not worth a thread.
 
-domain::Item ItemOf(const Catalog& catalog, size_t index) {
+domain::Item ItemOf(const catalog::Catalog& catalog, size_t index) {
   return {std::string(catalog.title(index)), catalog.year(index)};
 }
 
@@ -35,7 +35,7 @@ struct LineTokens {
 // Tokenizes lines in their places in a list, and checks what constrained decoding relies on.
 class LineReader final {
  public:
-  LineReader(const LineTokenizer& tokenizer, ListStyle style)
+  LineReader(const LineTokenizer& tokenizer, lists::ListStyle style)
       : tokenizer_(tokenizer), style_(style) {}
 
   // The list that holds `item` at each of `ranks`, the last of which ends the list.
@@ -43,15 +43,19 @@ class LineReader final {
     text_.clear();
     ends_.clear();
     for (const int rank : ranks) {
-      if (style_ == ListStyle::kNumbered) absl::StrAppend(&text_, rank + 1, ".");
+      if (style_ == lists::ListStyle::kNumbered) absl::StrAppend(&text_, rank + 1, ".");
       const size_t number_end = text_.size();
-      absl::StrAppend(
-          &text_, style_ == ListStyle::kNumbered ? " " : "", item.title, " (", item.year, ")");
+      absl::StrAppend(&text_,
+                      style_ == lists::ListStyle::kNumbered ? " " : "",
+                      item.title,
+                      " (",
+                      item.year,
+                      ")");
       if (ends_.size() + 1 < ranks.size()) text_ += '\n';
       ends_.push_back({number_end, text_.size()});
     }
     ids_ = tokenizer_.encode(text_);
-    return Cut(FormatItem(item));
+    return Cut(lists::FormatItem(item));
   }
 
   const std::vector<LineTokens>& lines() const { return lines_; }
@@ -101,7 +105,7 @@ class LineReader final {
   }
 
   const LineTokenizer& tokenizer_;
-  const ListStyle style_;
+  const lists::ListStyle style_;
   std::string text_;
   std::vector<LineEnds> ends_;
   std::vector<int32_t> ids_;
@@ -142,7 +146,7 @@ absl::Status AddTitle(const domain::Item& item,
     if (!has_same_tokens ||
         !IsEqual(lines[i].number, number_tokens[static_cast<size_t>(ranks[i])])) {
       return absl::InvalidArgumentError(absl::StrCat("\"",
-                                                     FormatItem(item),
+                                                     lists::FormatItem(item),
                                                      "\" has other tokens at rank ",
                                                      ranks[i] + 1,
                                                      " of a list than elsewhere"));
@@ -159,8 +163,8 @@ absl::Status AddTitle(const domain::Item& item,
   return absl::OkStatus();
 }
 
-void AddTitles(const Catalog& catalog,
-               ListStyle style,
+void AddTitles(const catalog::Catalog& catalog,
+               lists::ListStyle style,
                size_t begin,
                size_t end,
                const std::vector<std::vector<int32_t>>& number_tokens,
@@ -170,7 +174,7 @@ void AddTitles(const Catalog& catalog,
   LineReader reader(tokenizer, style);
   for (size_t i = begin; i < end && share->status.ok(); ++i) {
     const domain::Item item = ItemOf(catalog, i);
-    if (!SurvivesRoundTrip(item, style)) {
+    if (!lists::SurvivesRoundTrip(item, style)) {
       share->inner.Add({});
       share->last.Add({});
       continue;
@@ -182,7 +186,7 @@ void AddTitles(const Catalog& catalog,
 
 // The tokens of "1.", "2.", ..., as they stand before a title.
 absl::StatusOr<std::vector<std::vector<int32_t>>> NumberTokens(const domain::Item& item,
-                                                               ListStyle style,
+                                                               lists::ListStyle style,
                                                                int num_ranks,
                                                                const LineTokenizer& tokenizer) {
   std::vector<int> ranks;
@@ -209,13 +213,14 @@ size_t Longest(const TokenSequences& sequences) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const TitleTrie>> TitleTrie::Build(
-    std::shared_ptr<const Catalog> catalog,
-    ListStyle style,
+    std::shared_ptr<const catalog::Catalog> catalog,
+    lists::ListStyle style,
     int num_ranks,
     const LineTokenizer& tokenizer) {
   CR_CHECK(num_ranks > 0);
   size_t first = 0;
-  while (first < catalog->size() && !SurvivesRoundTrip(ItemOf(*catalog, first), style)) ++first;
+  while (first < catalog->size() && !lists::SurvivesRoundTrip(ItemOf(*catalog, first), style))
+    ++first;
   if (first == catalog->size()) {
     return absl::InvalidArgumentError("no title of the catalog is read back as it is written");
   }
@@ -251,7 +256,7 @@ absl::StatusOr<std::shared_ptr<const TitleTrie>> TitleTrie::Build(
   return titles;
 }
 
-TitleTrie::TitleTrie(std::shared_ptr<const Catalog> catalog,
+TitleTrie::TitleTrie(std::shared_ptr<const catalog::Catalog> catalog,
                      std::vector<std::vector<int32_t>> number_tokens,
                      const TokenSequences& inner,
                      const TokenSequences& last)
@@ -274,7 +279,7 @@ std::vector<size_t> TitleTrie::ItemsNamed(const std::string& title) const {
   std::string scratch;
   const std::string_view name = catalog_->InForm(title, &scratch);
   std::vector<size_t> items;
-  for (const size_t index : catalog_->FindKey(TitleKey(name))) {
+  for (const size_t index : catalog_->FindKey(text::TitleKey(name))) {
     const std::vector<std::string> aliases = catalog_->aliases(index);
     const bool is_alias = std::find(aliases.begin(), aliases.end(), name) != aliases.end();
     if (is_alias || catalog_->title(index) == name) items.push_back(index);
@@ -282,4 +287,4 @@ std::vector<size_t> TitleTrie::ItemsNamed(const std::string& title) const {
   return items;
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

@@ -18,10 +18,10 @@
 
 #include "absl/status/statusor.h"
 #include "libs/catalog/catalog.h"
-#include "libs/lists/list_format.h"
 #include "libs/constraint/token_trie.h"
+#include "libs/lists/list_format.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 
 // What is needed of a tokenizer. Both functions are called by several threads.
 struct LineTokenizer {
@@ -36,8 +36,8 @@ class TitleTrie final {
   // InvalidArgument for fewer titles than ranks and for a title whose tokens do not read as the
   // title, or join its line to a neighbour in another way than by the line break.
   static absl::StatusOr<std::shared_ptr<const TitleTrie>> Build(
-      std::shared_ptr<const Catalog> catalog,
-      ListStyle style,
+      std::shared_ptr<const catalog::Catalog> catalog,
+      lists::ListStyle style,
       int num_ranks,
       const LineTokenizer& tokenizer);
 
@@ -58,15 +58,15 @@ class TitleTrie final {
   size_t max_list_tokens() const { return max_list_tokens_; }
   int32_t max_token_id() const { return max_token_id_; }
   size_t memory_bytes() const { return inner_.memory_bytes() + last_.memory_bytes(); }
-  const Catalog& catalog() const { return *catalog_; }
+  const catalog::Catalog& catalog() const { return *catalog_; }
 
  private:
-  TitleTrie(std::shared_ptr<const Catalog> catalog,
+  TitleTrie(std::shared_ptr<const catalog::Catalog> catalog,
             std::vector<std::vector<int32_t>> number_tokens,
             const TokenSequences& inner,
             const TokenSequences& last);
 
-  const std::shared_ptr<const Catalog> catalog_;
+  const std::shared_ptr<const catalog::Catalog> catalog_;
   const std::vector<std::vector<int32_t>> number_tokens_;  // By rank.
   const TokenTrie inner_;
   const TokenTrie last_;
@@ -75,4 +75,4 @@ class TitleTrie final {
   int32_t max_token_id_ = 0;
 };
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

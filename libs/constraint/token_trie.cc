@@ -5,7 +5,7 @@
 
 #include "libs/base/check.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 
 void TokenSequences::Add(std::span<const int32_t> sequence) {
   tokens.insert(tokens.end(), sequence.begin(), sequence.end());
@@ -112,4 +112,4 @@ size_t TokenTrie::memory_bytes() const {
   return count * sizeof(int32_t);
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

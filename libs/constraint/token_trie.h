@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 
 // Sequences laid end to end; an empty one keeps its number and is not in the trie.
 struct TokenSequences {
@@ -78,4 +78,4 @@ class TokenTrie final {
   std::vector<int32_t> root_tokens_;
 };
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

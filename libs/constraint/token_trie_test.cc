@@ -8,7 +8,7 @@
 #include "libs/base/random.h"
 #include "libs/constraint/pruned_trie.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 namespace {
 
 using Sequence = std::vector<int32_t>;
@@ -156,4 +156,4 @@ TEST(PrunedTrieTest, CopiesAreIndependent) {
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

@@ -21,10 +21,10 @@ void SortUnique(std::vector<std::string>* texts) {
 
 CooccurrenceTeacher::CooccurrenceTeacher(const catalog::Catalog* catalog,
                                          const std::vector<DialogueRow>& training_rows,
-                                         catalog::ListStyle style)
+                                         lists::ListStyle style)
     : catalog_(catalog), style_(style) {
   for (const catalog::CatalogItem& entry : catalog_->items()) {
-    is_listable_.push_back(catalog::SurvivesRoundTrip(entry.item, style_));
+    is_listable_.push_back(lists::SurvivesRoundTrip(entry.item, style_));
   }
   std::vector<int> num_rows_as_truth(catalog_->size());
   for (const DialogueRow& row : training_rows) {
@@ -52,7 +52,7 @@ std::optional<CooccurrenceTeacher::Index> CooccurrenceTeacher::CatalogItemOf(
     const domain::Item& truth) const {
   std::optional<Index> nearest;
   int nearest_distance = kYearTolerance + 1;
-  for (const Index index : catalog_->FindKey(catalog::TitleKey(truth.title))) {
+  for (const Index index : catalog_->FindKey(text::TitleKey(truth.title))) {
     const int distance = std::abs(catalog_->year(index) - truth.year);
     if (distance >= nearest_distance) continue;
     nearest = index;
@@ -75,8 +75,8 @@ std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::TruthsOf(
 
 std::vector<std::string> CooccurrenceTeacher::MentionsOf(const DialogueRow& row) const {
   std::vector<std::string> keys;
-  for (const std::string& title : row.seen_titles) keys.push_back(catalog::TitleKey(title));
-  for (const domain::Item& item : row.ground_truth) keys.push_back(catalog::TitleKey(item.title));
+  for (const std::string& title : row.seen_titles) keys.push_back(text::TitleKey(title));
+  for (const domain::Item& item : row.ground_truth) keys.push_back(text::TitleKey(item.title));
   SortUnique(&keys);
   return keys;
 }
@@ -102,7 +102,7 @@ std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::RankedCompanions(
 std::vector<domain::Item> CooccurrenceTeacher::Recommend(const DialogueRow& row,
                                                          int num_items) const {
   absl::flat_hash_set<std::string> seen_keys;
-  for (const std::string& title : row.seen_titles) seen_keys.insert(catalog::TitleKey(title));
+  for (const std::string& title : row.seen_titles) seen_keys.insert(text::TitleKey(title));
   std::vector<domain::Item> items;
   absl::flat_hash_set<Index> listed;
   const auto list = [&](const std::vector<Index>& candidates) {
@@ -119,7 +119,7 @@ std::vector<domain::Item> CooccurrenceTeacher::Recommend(const DialogueRow& row,
 }
 
 std::string CooccurrenceTeacher::Completion(const DialogueRow& row, int num_items) const {
-  return catalog::FormatList(Recommend(row, num_items), style_);
+  return lists::FormatList(Recommend(row, num_items), style_);
 }
 
 }  // namespace convrec::data

@@ -18,8 +18,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "libs/catalog/catalog.h"
-#include "libs/lists/list_format.h"
 #include "libs/data/dialogue_row.h"
+#include "libs/lists/list_format.h"
 
 namespace convrec::data {
 
@@ -30,7 +30,7 @@ class CooccurrenceTeacher final {
   // teacher.
   CooccurrenceTeacher(const catalog::Catalog* catalog,
                       const std::vector<DialogueRow>& training_rows,
-                      catalog::ListStyle style);
+                      lists::ListStyle style);
 
   // Up to `num_items` items, fewer only when the catalog runs out.
   std::vector<domain::Item> Recommend(const DialogueRow& row, int num_items) const;
@@ -48,7 +48,7 @@ class CooccurrenceTeacher final {
   std::vector<Index> RankedCompanions(const DialogueRow& row) const;
 
   const catalog::Catalog* const catalog_;
-  const catalog::ListStyle style_;
+  const lists::ListStyle style_;
   std::vector<bool> is_listable_;     // By catalog index.
   std::vector<Index> by_popularity_;  // All items, most often a truth first.
   std::vector<size_t> place_;         // Place of an item in by_popularity_.

@@ -5,16 +5,17 @@
 #include <set>
 
 #include "libs/base/files.h"
+#include "libs/data/dialogue_reader.h"
 #include "libs/lists/list_parser.h"
 #include "libs/text/unicode_text.h"
-#include "libs/data/dialogue_reader.h"
+#include "tests/support/paths.h"
 
 namespace convrec::data {
 namespace {
 
 using catalog::Catalog;
-using catalog::ListStyle;
 using domain::Item;
+using lists::ListStyle;
 
 DialogueRow Row(const std::vector<std::string>& seen, const std::vector<Item>& truth) {
   DialogueRow row;
@@ -71,7 +72,7 @@ TEST_F(CooccurrenceTeacherTest, ListEndsAtNItems) {
 }
 
 TEST_F(CooccurrenceTeacherTest, RealRowsGiveFullCleanLists) {
-  const std::string folder = CONVREC_SOURCE_DIR "/../shared/data/";
+  const std::string folder = SourcePath("../shared/data/");
   if (!base::FileExists(folder + "redial_valid_800.jsonl")) {
     GTEST_SKIP() << "The ReDial rows are not here.";
   }
@@ -81,10 +82,9 @@ TEST_F(CooccurrenceTeacherTest, RealRowsGiveFullCleanLists) {
   const CooccurrenceTeacher teacher(&catalog, rows, ListStyle::kNumbered);
   for (const DialogueRow& row : rows) {
     const std::vector<Item> items =
-        catalog::ParseList(teacher.Completion(row, 20), catalog::RankCounting::kByLine).Items();
+        lists::ParseList(teacher.Completion(row, 20), lists::RankCounting::kByLine).Items();
     ASSERT_EQ(items.size(), 20u) << row.id;
-    ASSERT_EQ(catalog::TitleKey(items.front().title),
-              catalog::TitleKey(row.ground_truth.front().title))
+    ASSERT_EQ(text::TitleKey(items.front().title), text::TitleKey(row.ground_truth.front().title))
         << row.id;
     ASSERT_EQ(std::set<Item>(items.begin(), items.end()).size(), 20u) << row.id;
   }

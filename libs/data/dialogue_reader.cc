@@ -8,13 +8,13 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/rows/json_rows.h"
 #include "libs/lists/list_format.h"
+#include "libs/rows/json_rows.h"
 
 namespace convrec::data {
 namespace {
 
-using catalog::JsonRow;
+using rows::JsonRow;
 using Json = nlohmann::json;
 
 absl::StatusOr<std::vector<domain::Turn>> ReadTurns(const JsonRow& row,
@@ -159,7 +159,7 @@ absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRan
     result.rows.push_back(std::move(row));
     return absl::OkStatus();
   };
-  CR_RETURN_IF_ERROR(catalog::ForEachJsonRow(path, is_wanted, visit));
+  CR_RETURN_IF_ERROR(rows::ForEachJsonRow(path, is_wanted, visit));
   if (result.rows.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(path,
                                                    ": has ",

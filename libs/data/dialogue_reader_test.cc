@@ -7,6 +7,7 @@
 
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "tests/support/paths.h"
 
 namespace convrec::data {
 namespace {
@@ -125,7 +126,7 @@ TEST_F(DialogueReaderTest, NoRowsAreAnError) {
 }
 
 TEST_F(DialogueReaderTest, ReadsRealConversations) {
-  const std::string path = CONVREC_SOURCE_DIR "/../shared/data/redial_valid_800.jsonl";
+  const std::string path = SourcePath("../shared/data/redial_valid_800.jsonl");
   if (!base::FileExists(path)) GTEST_SKIP() << "The ReDial rows are not here.";
   const auto result = ReadDialogues(path, {.skip = 100, .take = 700});
   ASSERT_TRUE(result.ok()) << result.status();

@@ -4,7 +4,7 @@
 
 #include "libs/base/check.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 BlockPool::BlockPool(int num_blocks) : references_(static_cast<size_t>(num_blocks), 0) {
   CR_CHECK(num_blocks > 0);
@@ -30,4 +30,4 @@ void BlockPool::Release(int32_t block) {
   if (--references_[static_cast<size_t>(block)] == 0) free_.push_back(block);
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 class BlockPool final {
  public:
@@ -33,4 +33,4 @@ class BlockPool final {
   int peak_used_ = 0;
 };
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -8,7 +8,7 @@
 #include "libs/base/random.h"
 #include "libs/engine/prefix_cache.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 // The pool against a map of reference counts: after each random operation every block is either
@@ -155,4 +155,4 @@ TEST(PrefixCache, TheLeastRecentlyUsedEndGoesFirst) {
 }
 
 }  // namespace
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -11,7 +11,7 @@
 #include <c10/cuda/CUDAStream.h>
 #endif
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 // Sizes that are kept, with their memory and graphs; past it all are made again as they are needed.
@@ -128,4 +128,4 @@ std::unique_ptr<DeviceGraph> CaptureGraph(at::Device, const std::function<void()
 
 #endif
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -16,10 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "libs/model/decoder.h"
 #include "libs/engine/tensor_kv_store.h"
+#include "libs/model/decoder.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 // A captured sequence of operations.
 class DeviceGraph {
@@ -58,4 +58,4 @@ class DecodeRunner final {
 // has run.
 std::unique_ptr<DeviceGraph> CaptureGraph(at::Device device, const std::function<void()>& work);
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -12,9 +12,6 @@
 #include "libs/base/check.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
-#include "libs/kernels/instruction_set.h"
-#include "libs/model/decoder.h"
-#include "libs/model/group_attention.h"
 #include "libs/engine/block_pool.h"
 #include "libs/engine/decode_runner.h"
 #include "libs/engine/kv_store.h"
@@ -23,8 +20,11 @@
 #include "libs/engine/running_group.h"
 #include "libs/engine/sampler.h"
 #include "libs/engine/tensor_kv_store.h"
+#include "libs/kernels/instruction_set.h"
+#include "libs/model/decoder.h"
+#include "libs/model/group_attention.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 using domain::Completion;
@@ -578,4 +578,4 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
                                   !is_narrow);
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -19,7 +19,7 @@
 #include "libs/engine/generation_engine.h"
 #include "libs/engine/policy.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 class DecoderEngine : public GenerationEngine {
  public:
@@ -77,4 +77,4 @@ std::optional<DecoderEngineOptions::ComputeType> ParseComputeType(std::string_vi
 absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
     const std::string& directory, bool load_weights, const DecoderEngineOptions& options);
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

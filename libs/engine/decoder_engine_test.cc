@@ -9,12 +9,12 @@
 
 #include "libs/base/files.h"
 #include "libs/base/random.h"
+#include "libs/engine/testing/tiny_model.h"
 #include "libs/model/chunked_logprob.h"
 #include "libs/model/decoder.h"
 #include "libs/model/group_attention.h"
-#include "libs/engine/testing/tiny_model.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 using domain::Completion;
@@ -464,4 +464,4 @@ TEST_F(DecoderEngineTest, RequestsThatCanNeverRunAreRefusedWithASentence) {
 }
 
 }  // namespace
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -19,13 +19,13 @@
 #include "libs/base/bench_timing.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
+#include "libs/engine/decoder_engine.h"
 #include "libs/kernels/instruction_set.h"
 #include "libs/kernels/multiply.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/model_config.h"
-#include "libs/engine/decoder_engine.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 using base::Median;
@@ -171,7 +171,7 @@ int Run(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace convrec::rollout
+}  // namespace convrec::engine
 
 int main(int argc, char** argv) {
   convrec::base::KeepFreedMemory();

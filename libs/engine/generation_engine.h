@@ -18,7 +18,7 @@
 #include "libs/domain/sampling_params.h"
 #include "libs/domain/token_constraint.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 // One prompt to sample for. `tag` is the caller's own number and comes back with the result.
 struct GenerationRequest {
@@ -83,4 +83,4 @@ class GenerationEngine {
   virtual std::vector<int64_t> Abort() = 0;
 };
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -15,7 +15,7 @@
 #include "libs/model/attention.h"
 #include "libs/model/model_config.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 class KvStore {
  public:
@@ -34,4 +34,4 @@ int64_t TensorBlockBytes(const model::ModelConfig& config, at::ScalarType type);
 std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config,
                                           int num_blocks,
                                           at::ScalarType type);
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -4,7 +4,7 @@
 
 #include "libs/engine/kv_store.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 kernels::HeadShape Heads(const model::ModelConfig& config) {
@@ -65,4 +65,4 @@ std::unique_ptr<KvStore> MakePanelKvStore(const model::ModelConfig& config,
   return std::make_unique<PanelKvStore>(config, num_blocks, PanelTypeOf(type));
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

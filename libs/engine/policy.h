@@ -8,7 +8,7 @@
 
 #include "libs/domain/ids.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 // Version numbers start again with every start of the learner, so a policy is named by both.
 struct PolicyId {
@@ -26,4 +26,4 @@ struct PolicyTensor {
   uint64_t size_bytes = 0;
 };
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

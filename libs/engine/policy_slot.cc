@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 PolicySlot::PolicySlot(std::unique_ptr<model::Decoder> live,
                        PolicyId id,
@@ -71,4 +71,4 @@ void PolicySlot::Close() {
   closed_ = true;
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -11,10 +11,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "libs/model/decoder.h"
 #include "libs/engine/policy.h"
+#include "libs/model/decoder.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 class PolicySlot final {
  public:
@@ -53,4 +53,4 @@ class PolicySlot final {
   PolicyId live_id_ ABSL_GUARDED_BY(live_mu_);
 };
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -4,7 +4,7 @@
 
 #include "libs/base/check.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 PrefixCache::PrefixCache(BlockPool* pool, int block_tokens)
     : pool_(pool), block_tokens_(static_cast<size_t>(block_tokens)) {
@@ -89,4 +89,4 @@ void PrefixCache::Clear() {
   num_blocks_ = 0;
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

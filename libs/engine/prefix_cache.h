@@ -12,7 +12,7 @@
 
 #include "libs/engine/block_pool.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 class PrefixCache final {
  public:
@@ -56,4 +56,4 @@ class PrefixCache final {
   int num_blocks_ = 0;
 };
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

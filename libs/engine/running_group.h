@@ -11,7 +11,7 @@
 #include "libs/engine/generation_engine.h"
 #include "libs/engine/step_planner.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 struct RunningSibling {
   domain::Completion completion;
@@ -33,4 +33,4 @@ struct RunningGroup {
   std::vector<RunningSibling> siblings;
 };
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -6,7 +6,7 @@
 
 #include "libs/base/random.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 bool IsPlain(const DrawRequest& request) {
   const domain::SamplingParams& sampling = *request.sampling;
@@ -55,4 +55,4 @@ std::vector<Draw> DrawTokens(const at::Tensor& logits_MV,
   return DrawTokens(logits.const_data_ptr<float>(), logits.size(1), requests);
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -11,7 +11,7 @@
 
 #include "libs/engine/token_draw.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 std::vector<Draw> DrawTokens(const at::Tensor& logits_MV, const std::vector<DrawRequest>& requests);
 
@@ -20,4 +20,4 @@ bool IsPlain(const DrawRequest& request);
 std::vector<Draw> DrawPlainTokens(const at::Tensor& logits_MV,
                                   const std::vector<DrawRequest>& requests);
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

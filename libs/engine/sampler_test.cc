@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 TEST(SamplerTest, TheWayOfOtherDevicesDrawsWhatTheCpuDraws) {
@@ -39,4 +39,4 @@ TEST(SamplerTest, RequestsWithAnyOtherWishAreNotPlain) {
 }
 
 }  // namespace
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

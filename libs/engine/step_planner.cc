@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 int CeilBlocks(int tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
@@ -73,4 +73,4 @@ StepPlan PlanStep(const std::vector<PlannedGroup>& groups,
   return plan;
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

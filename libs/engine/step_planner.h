@@ -13,7 +13,7 @@
 
 #include "libs/kernels/paged_attention.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 // Positions of one block of key-value memory.
 constexpr int kBlockTokens = kernels::kBlockPositions;
@@ -64,4 +64,4 @@ StepPlan PlanStep(const std::vector<PlannedGroup>& groups,
                   const StepLimits& limits,
                   bool admit_new);
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

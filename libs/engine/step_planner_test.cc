@@ -6,7 +6,7 @@
 
 #include "libs/base/random.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 TEST(StepPlanner, CountsTheBlocksOfAPromptAndOfASibling) {
@@ -112,4 +112,4 @@ TEST(StepPlanner, AnyLoadStaysWithinItsLimitsAndComesToAnEnd) {
 }
 
 }  // namespace
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

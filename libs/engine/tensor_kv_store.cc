@@ -8,7 +8,7 @@
 
 #include "libs/base/check.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 using kernels::kBlockPositions;
@@ -301,4 +301,4 @@ int64_t TensorBlockBytes(const model::ModelConfig& config, at::ScalarType type) 
          static_cast<int64_t>(c10::elementSize(type));
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

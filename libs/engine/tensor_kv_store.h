@@ -11,7 +11,7 @@
 
 #include "libs/engine/kv_store.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 // A run that attends on its own.
 struct PromptRun {
@@ -101,4 +101,4 @@ class TensorKvStore final : public KvStore, public model::Attention {
   const StepTensors* step_ = nullptr;
 };
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

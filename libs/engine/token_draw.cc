@@ -10,7 +10,7 @@
 #include "libs/kernels/kernel_table.h"
 #include "libs/kernels/parallel.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 constexpr int64_t kBlock =
@@ -205,4 +205,4 @@ std::vector<Draw> DrawTokens(const float* logits,
   return draws;
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

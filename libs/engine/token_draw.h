@@ -10,7 +10,7 @@
 #include "libs/domain/sampling_params.h"
 #include "libs/engine/generation_engine.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 struct DrawRequest {
   int64_t row = 0;  // Of the logits.
@@ -43,4 +43,4 @@ std::vector<Draw> DrawTokens(const float* logits_MV,
 // One sentence when the values are out of range, else empty.
 std::string SamplingFault(const domain::SamplingParams& sampling);
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

@@ -6,7 +6,7 @@
 
 #include "libs/base/random.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 namespace {
 
 std::vector<DrawRequest> Requests(int count, const domain::SamplingParams* sampling) {
@@ -150,4 +150,4 @@ TEST(TokenDraw, ValuesOutOfRangeAreNamed) {
 }
 
 }  // namespace
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

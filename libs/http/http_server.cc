@@ -26,7 +26,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 
-namespace convrec::serve {
+namespace convrec::http {
 namespace {
 
 namespace net = boost::asio;
@@ -400,4 +400,4 @@ bool HttpServer::AwaitQuiet(absl::Time deadline) {
   return core_->mu.AwaitWithDeadline(absl::Condition(+is_quiet, &core_->num_answers), deadline);
 }
 
-}  // namespace convrec::serve
+}  // namespace convrec::http

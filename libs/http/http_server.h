@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-namespace convrec::serve {
+namespace convrec::http {
 
 struct HttpRequest {
   std::string method;         // "GET", "POST", ...
@@ -90,4 +90,4 @@ class HttpServer final {
   const std::unique_ptr<Core> core_;
 };
 
-}  // namespace convrec::serve
+}  // namespace convrec::http

@@ -10,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "libs/http/testing/http_client.h"
 
-namespace convrec::serve {
+namespace convrec::http {
 namespace {
 
 constexpr absl::Duration kLong = absl::Minutes(1);
@@ -209,4 +209,4 @@ TEST(HttpServerListenTest, AnAddressThatCannotBeReadIsAnError) {
 }
 
 }  // namespace
-}  // namespace convrec::serve
+}  // namespace convrec::http

@@ -1,11 +1,11 @@
 #include "libs/lists/hits.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 std::vector<domain::LineOutcome> JudgeRanks(const RankedList& list,
                                             const std::vector<domain::Item>& ground_truth,
                                             const std::vector<std::string>& seen_titles,
-                                            const Catalog& catalog,
+                                            const catalog::Catalog& catalog,
                                             const HitOptions& options) {
   const ListTarget target(catalog, ground_truth, seen_titles);
   std::vector<ListLine> lines;
@@ -23,4 +23,4 @@ std::vector<domain::LineOutcome> JudgeRanks(const RankedList& list,
   return outcomes;
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 using enum domain::LineOutcome;
@@ -18,11 +18,11 @@ class HitsTest : public ::testing::Test {
         ParseList(text, RankCounting::kByLine), ground_truth, seen_titles, catalog_, options);
   }
 
-  const Catalog catalog_ = *Catalog::FromItems({{{"Heat", 1995}, {}, 0},
-                                                {{"Alien", 1979}, {}, 0},
-                                                {{"Alien", 1981}, {}, 0},
-                                                {{"STRASSE", 2000}, {}, 0}},
-                                               "test");
+  const catalog::Catalog catalog_ = *catalog::Catalog::FromItems({{{"Heat", 1995}, {}, 0},
+                                                                  {{"Alien", 1979}, {}, 0},
+                                                                  {{"Alien", 1981}, {}, 0},
+                                                                  {{"STRASSE", 2000}, {}, 0}},
+                                                                 "test");
 };
 
 TEST_F(HitsTest, OutcomesFollowTheirPrecedence) {
@@ -70,4 +70,4 @@ TEST_F(HitsTest, RanksPastNAreNeverHits) {
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -11,7 +11,7 @@
 
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog::grammar {
+namespace convrec::lists::grammar {
 
 template <typename Char>
 using Text = std::basic_string_view<Char>;
@@ -19,13 +19,13 @@ using Text = std::basic_string_view<Char>;
 inline bool IsSpaceIn(char c) {
   return c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c < 0x20);
 }
-inline bool IsSpaceIn(char32_t c) { return IsSpace(c); }
+inline bool IsSpaceIn(char32_t c) { return text::IsSpace(c); }
 
 inline std::optional<int> DigitIn(char c) {
   if (c < '0' || c > '9') return std::nullopt;
   return c - '0';
 }
-inline std::optional<int> DigitIn(char32_t c) { return DigitValue(c); }
+inline std::optional<int> DigitIn(char32_t c) { return text::DigitValue(c); }
 
 template <typename Char>
 bool IsMark(Char c) {
@@ -209,4 +209,4 @@ std::optional<TitleAndYear<Char>> SplitLine(Text<Char> folded) {
   return std::nullopt;
 }
 
-}  // namespace convrec::catalog::grammar
+}  // namespace convrec::lists::grammar

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/lists/list_parser.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 std::string FormatItem(const domain::Item& item) {
   return absl::StrCat(item.title, " (", item.year, ")");
@@ -25,4 +25,4 @@ bool SurvivesRoundTrip(const domain::Item& item, ListStyle style) {
   return read.size() == 1 && read.front() == item;
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -6,7 +6,7 @@
 
 #include "libs/domain/item.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 enum class ListStyle { kPlain, kNumbered };
 
@@ -20,4 +20,4 @@ std::string FormatList(const std::vector<domain::Item>& items, ListStyle style);
 // digits or a title that looks like numbering.
 bool SurvivesRoundTrip(const domain::Item& item, ListStyle style);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

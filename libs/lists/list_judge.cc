@@ -6,7 +6,7 @@
 
 #include "libs/base/check.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 using domain::LineMatch;
@@ -17,7 +17,7 @@ constexpr size_t kFewIdentities = 32;
 
 }  // namespace
 
-ListJudge::ListJudge(const Catalog* catalog, const HitOptions& options)
+ListJudge::ListJudge(const catalog::Catalog* catalog, const HitOptions& options)
     : catalog_(catalog), options_(options) {
   CR_CHECK(options.num_ranks > 0 && options.year_tolerance >= 0 &&
            options.catalog_year_tolerance >= 0);
@@ -35,8 +35,8 @@ void ListJudge::Begin(const ListTarget* target) {
 
 ListJudge::Title ListJudge::TitleOf(const ListLine& line, std::string* scratch) const {
   const std::string_view text = catalog_->InForm(line.title, scratch);
-  const uint64_t hash = HashText(text);
-  return {text, hash, HashName(hash, line.year), kNoName};
+  const uint64_t hash = catalog::HashText(text);
+  return {text, hash, catalog::HashName(hash, line.year), catalog::kNoName};
 }
 
 JudgedLine ListJudge::Judge(const ListLine& line) {
@@ -49,7 +49,7 @@ JudgedLine ListJudge::Judge(const ListLine& line) {
 std::span<const JudgedLine> ListJudge::JudgeAll(std::span<const ListLine> lines,
                                                 const ListTarget& target) {
   Begin(&target);
-  const CatalogImage& image = catalog_->image();
+  const catalog::CatalogImage& image = catalog_->image();
   // The lookups of all lines go on at the same time: in a large catalog each waits for memory.
   titles_.clear();
   if (scratches_.size() < lines.size()) scratches_.resize(lines.size());
@@ -95,27 +95,27 @@ JudgedLine ListJudge::JudgeTitle(const ListLine& line, const Title& title) {
 }
 
 void ListJudge::FindItem(const Title& title, int year, JudgedLine* judged) const {
-  const CatalogImage& image = catalog_->image();
+  const catalog::CatalogImage& image = catalog_->image();
   const auto found = [&](uint32_t name, LineMatch match) {
     judged->item = image.item_of_name(name);
     judged->match = match;
     judged->similarity = 1;
   };
   const uint32_t exact = image.FindName(title.text, year, title.name_hash, title.candidate);
-  if (exact != kNoName) {
+  if (exact != catalog::kNoName) {
     found(exact, exact < image.num_items() ? LineMatch::kTitle : LineMatch::kAlias);
     return;
   }
   for (int distance = 1; distance <= options_.catalog_year_tolerance; ++distance) {
     for (const int near : {year + distance, year - distance}) {
-      const uint32_t name = image.FindName(title.text, near, HashName(title.hash, near));
-      if (name == kNoName) continue;
+      const uint32_t name = image.FindName(title.text, near, catalog::HashName(title.hash, near));
+      if (name == catalog::kNoName) continue;
       found(name, LineMatch::kNearYear);
       return;
     }
   }
   if (options_.fuzzy == nullptr) return;
-  const std::optional<TitleSearch::Found> near = options_.fuzzy->Nearest(
+  const std::optional<catalog::TitleSearch::Found> near = options_.fuzzy->Nearest(
       title.text, year, options_.catalog_year_tolerance, options_.fuzzy_threshold);
   if (!near) return;
   judged->item = static_cast<uint32_t>(near->item);
@@ -125,13 +125,13 @@ void ListJudge::FindItem(const Title& title, int year, JudgedLine* judged) const
 
 // The title that was written has been looked up already; here are the item's others.
 bool ListJudge::HasSeenName(uint32_t item) const {
-  const CatalogImage& image = catalog_->image();
+  const catalog::CatalogImage& image = catalog_->image();
   if (!target_->has_seen() || (!image.has_aliases() && options_.fuzzy == nullptr)) return false;
   const auto is_seen = [&](uint32_t name) {
-    return target_->IsSeen(image.text(name), HashText(image.text(name)));
+    return target_->IsSeen(image.text(name), catalog::HashText(image.text(name)));
   };
   if (is_seen(item)) return true;
-  const CatalogImage::NameRange aliases = image.aliases(item);
+  const catalog::CatalogImage::NameRange aliases = image.aliases(item);
   for (uint32_t name = aliases.begin; name < aliases.end; ++name) {
     if (is_seen(name)) return true;
   }
@@ -148,10 +148,10 @@ bool ListJudge::InsertNew(uint64_t identity) {
 }
 
 bool ListJudge::IsNameOf(uint32_t item, uint32_t key) const {
-  const CatalogImage& image = catalog_->image();
+  const catalog::CatalogImage& image = catalog_->image();
   if (image.name(item).first_of_key == key) return true;
   if (!image.has_aliases()) return false;
-  const CatalogImage::NameRange aliases = image.aliases(item);
+  const catalog::CatalogImage::NameRange aliases = image.aliases(item);
   for (uint32_t name = aliases.begin; name < aliases.end; ++name) {
     if (image.name(name).first_of_key == key) return true;
   }
@@ -166,7 +166,7 @@ int32_t ListJudge::ConsumeTruth(uint32_t item) {
   int32_t best = -1;
   int64_t best_distance = 2 * int64_t{options_.year_tolerance} + 2;  // Doubled, odd for earlier.
   for (size_t i = 0; i < truths.size(); ++i) {
-    if (is_consumed_[i] != 0 || truths[i].key == kNoName || !IsNameOf(item, truths[i].key))
+    if (is_consumed_[i] != 0 || truths[i].key == catalog::kNoName || !IsNameOf(item, truths[i].key))
       continue;
     const int64_t gap = truths[i].year - year;
     const int64_t distance = 2 * std::abs(gap) + (gap < 0 ? 1 : 0);
@@ -178,4 +178,4 @@ int32_t ListJudge::ConsumeTruth(uint32_t item) {
   return best;
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

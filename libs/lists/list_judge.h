@@ -13,12 +13,12 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "libs/catalog/catalog.h"
-#include "libs/lists/list_reader.h"
-#include "libs/lists/list_target.h"
 #include "libs/catalog/title_search.h"
 #include "libs/domain/list_score.h"
+#include "libs/lists/list_reader.h"
+#include "libs/lists/list_target.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 struct HitOptions {
   int num_ranks = 20;      // N: later ranks are never hits; > 0.
@@ -28,11 +28,11 @@ struct HitOptions {
   // A line that the catalog does not have counts as the item with the nearest title, if that is
   // near enough and of that year (within catalog_year_tolerance). nullptr = off; it must belong to
   // the same catalog and outlive the judge.
-  const TitleSearch* fuzzy = nullptr;
+  const catalog::TitleSearch* fuzzy = nullptr;
   double fuzzy_threshold = 0.9;  // Of the similarity; in (0, 1].
 };
 
-inline constexpr uint32_t kNoItem = kNoName;
+inline constexpr uint32_t kNoItem = catalog::kNoName;
 
 struct JudgedLine {
   // The first that applies of: malformed, seen, off-catalog, hit, duplicate, miss.
@@ -55,7 +55,7 @@ struct JudgedLine {
 class ListJudge final {
  public:
   // The catalog must outlive the judge. Dies when the options break their ranges.
-  ListJudge(const Catalog* catalog, const HitOptions& options);
+  ListJudge(const catalog::Catalog* catalog, const HitOptions& options);
 
   // One verdict per line, in order; they hold until the next call.
   std::span<const JudgedLine> JudgeAll(std::span<const ListLine> lines, const ListTarget& target);
@@ -82,7 +82,7 @@ class ListJudge final {
   int32_t ConsumeTruth(uint32_t item);
   bool IsNameOf(uint32_t item, uint32_t key) const;
 
-  const Catalog* const catalog_;
+  const catalog::Catalog* const catalog_;
   const HitOptions options_;
   const ListTarget* target_ = nullptr;
   int num_judged_ = 0;
@@ -94,4 +94,4 @@ class ListJudge final {
   std::vector<std::string> scratches_;  // For titles_ that are not in the catalog's form.
 };
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

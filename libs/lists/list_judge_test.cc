@@ -11,7 +11,7 @@
 #include "libs/lists/list_format.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 using domain::Item;
@@ -19,8 +19,10 @@ using domain::LineMatch;
 using enum domain::LineOutcome;
 using Outcomes = std::vector<domain::LineOutcome>;
 
-CatalogItem Film(const std::string& title, int year, const std::vector<std::string>& aliases = {}) {
-  CatalogItem film;
+catalog::CatalogItem Film(const std::string& title,
+                          int year,
+                          const std::vector<std::string>& aliases = {}) {
+  catalog::CatalogItem film;
   film.item = {title, year};
   film.aliases = aliases;
   return film;
@@ -45,14 +47,14 @@ class ListJudgeTest : public ::testing::Test {
     return outcomes;
   }
 
-  const Catalog catalog_ =
-      *Catalog::FromItems({Film("Seven", 1995, {"Se7en", "Sieben"}),
-                           Film("Heat", 1995),
-                           Film("Alien", 1979, {"Alien: das unheimliche Wesen"}),
-                           Film("Alien", 1981),
-                           Film("The Godfather Part 2", 1974),
-                           Film("Amélie", 2001, {"Le Fabuleux Destin d'Amélie Poulain"})},
-                          "test");
+  const catalog::Catalog catalog_ =
+      *catalog::Catalog::FromItems({Film("Seven", 1995, {"Se7en", "Sieben"}),
+                                    Film("Heat", 1995),
+                                    Film("Alien", 1979, {"Alien: das unheimliche Wesen"}),
+                                    Film("Alien", 1981),
+                                    Film("The Godfather Part 2", 1974),
+                                    Film("Amélie", 2001, {"Le Fabuleux Destin d'Amélie Poulain"})},
+                                   "test");
   ListReader reader_;
 };
 
@@ -102,7 +104,7 @@ TEST_F(ListJudgeTest, TheCatalogsYearsHaveATolerance) {
 }
 
 TEST_F(ListJudgeTest, FuzzyMatchesAreFlagged) {
-  const TitleSearch search(&catalog_, Similarity::kTokenSort);
+  const catalog::TitleSearch search(&catalog_, catalog::Similarity::kTokenSort);
   const HitOptions options = {.fuzzy = &search, .fuzzy_threshold = .9};
   const std::string text =
       "Godfather, the, Part 2 (1974)\nThe Godfather Part 3 (1974)\nThe Godfather Part 2 (1975)\n"
@@ -133,12 +135,13 @@ TEST_F(ListJudgeTest, LineByLineIsTheSameAsAllAtOnce) {
 }
 
 TEST(ListJudgeFormTest, NormalisedTitlesMatchInEitherSpelling) {
-  const std::vector<CatalogItem> items = {Film("Ame\u0301lie", 2001)};
-  const Catalog as_written = *Catalog::FromItems(items, "test");
-  const Catalog nfc = *Catalog::FromItems(items, "test", TitleForm::kNfc);
+  const std::vector<catalog::CatalogItem> items = {Film("Ame\u0301lie", 2001)};
+  const catalog::Catalog as_written = *catalog::Catalog::FromItems(items, "test");
+  const catalog::Catalog nfc =
+      *catalog::Catalog::FromItems(items, "test", catalog::TitleForm::kNfc);
   EXPECT_NE(as_written.digest(), nfc.digest());
   const RankedList list = ParseList("Amélie (2001)\nAme\u0301lie (2001)", RankCounting::kByLine);
-  const auto judge = [&](const Catalog& catalog) {
+  const auto judge = [&](const catalog::Catalog& catalog) {
     return JudgeRanks(list, {{"AMÉLIE", 2001}}, {}, catalog, {});
   };
   EXPECT_EQ(judge(as_written), (Outcomes{kOffCatalog, kMiss}));
@@ -154,7 +157,7 @@ class RandomListsTest : public ::testing::Test {
     for (const Item& item : universe_) {
       if (random_.Below(4) != 0) items_.push_back({item, {}, 0});
     }
-    catalog_ = *Catalog::FromItems(items_, "test");
+    catalog_ = *catalog::Catalog::FromItems(items_, "test");
   }
 
   std::vector<Item> Draw(uint64_t max_size) {
@@ -188,21 +191,21 @@ class RandomListsTest : public ::testing::Test {
 
   base::RandomStream random_{31, 0};
   const std::vector<Item> universe_ = Universe();
-  std::vector<CatalogItem> items_;
-  std::optional<Catalog> catalog_;
+  std::vector<catalog::CatalogItem> items_;
+  std::optional<catalog::Catalog> catalog_;
 };
 
 // The definition of method section 4, step by step.
 Outcomes JudgeByDefinition(const std::vector<Item>& list,
                            std::vector<Item> truths,
                            const std::vector<std::string>& seen,
-                           const std::vector<CatalogItem>& catalog,
+                           const std::vector<catalog::CatalogItem>& catalog,
                            const HitOptions& options) {
   Outcomes outcomes;
   std::set<Item> listed;
   for (size_t k = 0; k < list.size(); ++k) {
     const Item& item = list[k];
-    const auto is_item = [&](const CatalogItem& entry) { return entry.item == item; };
+    const auto is_item = [&](const catalog::CatalogItem& entry) { return entry.item == item; };
     if (std::find(seen.begin(), seen.end(), item.title) != seen.end()) {
       outcomes.push_back(kSeen);
       continue;
@@ -220,7 +223,7 @@ Outcomes JudgeByDefinition(const std::vector<Item>& list,
     }
     for (const int year : years) {
       const auto it = std::find_if(truths.begin(), truths.end(), [&](const Item& truth) {
-        return truth.year == year && TitleKey(truth.title) == TitleKey(item.title);
+        return truth.year == year && text::TitleKey(truth.title) == text::TitleKey(item.title);
       });
       if (it == truths.end() || static_cast<int>(k) >= options.num_ranks) continue;
       truths.erase(it);
@@ -268,12 +271,12 @@ TEST_F(RandomListsTest, PermutingTheListPermutesTheHits) {
     const std::vector<Item> truths = Draw(5);
     // Titles with the same key compete for a ground truth.
     std::map<std::pair<std::string, int>, int> num_of_key;
-    for (const Item& item : list) ++num_of_key[{TitleKey(item.title), item.year}];
+    for (const Item& item : list) ++num_of_key[{text::TitleKey(item.title), item.year}];
     const auto hits_of = [&](const std::vector<Item>& order) {
       std::set<Item> hits;
       const Outcomes outcomes = Judge(order, truths, {}, {.year_tolerance = 0});
       for (size_t i = 0; i < order.size(); ++i) {
-        if (outcomes[i] == kHit && num_of_key[{TitleKey(order[i].title), order[i].year}] == 1)
+        if (outcomes[i] == kHit && num_of_key[{text::TitleKey(order[i].title), order[i].year}] == 1)
           hits.insert(order[i]);
       }
       return hits;
@@ -292,7 +295,8 @@ TEST_F(RandomListsTest, ARepeatedItemNeverHitsMoreOftenThanItIsTrue) {
     const std::vector<Item> list(1 + random_.Below(8), item);
     const Outcomes outcomes = Judge(list, truths, {});
     const auto num_near = std::count_if(truths.begin(), truths.end(), [&](const Item& truth) {
-      return TitleKey(truth.title) == TitleKey(item.title) && std::abs(truth.year - item.year) <= 2;
+      return text::TitleKey(truth.title) == text::TitleKey(item.title) &&
+             std::abs(truth.year - item.year) <= 2;
     });
     ASSERT_LE(std::count(outcomes.begin(), outcomes.end(), kHit), num_near);
     // The first copy is worth at least as much as any later one.
@@ -329,4 +333,4 @@ TEST_F(RandomListsTest, BothWaysToCountRanksAgreeOnCleanLists) {
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -6,7 +6,7 @@
 #include "libs/lists/list_reader.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 std::vector<domain::Item> RankedList::Items() const {
   std::vector<domain::Item> items;
@@ -39,11 +39,12 @@ RankedList ParseList(std::string_view text, RankCounting counting) {
 std::string WhyMalformed(std::string_view line) {
   if (ParseLine(line)) return "";
   std::u32string folded;
-  grammar::FoldSpacesInto(std::u32string_view(DecodeUtf8(line)), &folded);
+  grammar::FoldSpacesInto(std::u32string_view(text::DecodeUtf8(line)), &folded);
   const std::u32string_view text = grammar::Unquote(grammar::Unformat(std::u32string_view(folded)));
   if (text.empty()) return "nothing is left once numbering, marks and quotes are taken off";
   const auto digits_at = [&text](size_t begin) {
-    return grammar::RunLength(text, begin, [](char32_t c) { return DigitValue(c).has_value(); });
+    return grammar::RunLength(
+        text, begin, [](char32_t c) { return text::DigitValue(c).has_value(); });
   };
   bool has_number = false;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -65,4 +66,4 @@ std::string WhyMalformed(std::string_view line) {
   return has_number ? "the year does not stand in parentheses" : "there is no year";
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -13,7 +13,7 @@
 
 #include "libs/domain/item.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 enum class RankCounting { kByLine, kReference };
 
@@ -45,4 +45,4 @@ std::optional<domain::Item> ParseLine(std::string_view line);
 // digits". Empty for a line that parses.
 std::string WhyMalformed(std::string_view line);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

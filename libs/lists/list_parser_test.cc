@@ -9,8 +9,9 @@
 #include "libs/base/random.h"
 #include "libs/catalog/catalog.h"
 #include "libs/lists/list_format.h"
+#include "tests/support/paths.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 using domain::Item;
@@ -58,7 +59,7 @@ TEST(ListParserTest, ReadsEachKindOfLine) {
 
 // Random lines read by a second implementation: tests/golden/line_cases.py.
 TEST(ListParserTest, AgreesWithTheSecondImplementation) {
-  std::ifstream file(CONVREC_SOURCE_DIR "/tests/golden/line_cases.jsonl");
+  std::ifstream file(SourcePath("tests/golden/line_cases.jsonl"));
   int num_cases = 0;
   for (std::string text; std::getline(file, text); ++num_cases) {
     const nlohmann::json golden = nlohmann::json::parse(text);
@@ -162,13 +163,13 @@ TEST(ListParserTest, ListsAreReadBackAsWritten) {
 }
 
 TEST(ListParserTest, RealCatalogSurvivesTheRoundTrip) {
-  const auto catalog = Catalog::Load(CONVREC_SOURCE_DIR "/../shared/data/reddit_v2_catalog.jsonl");
+  const auto catalog = catalog::Catalog::Load(SourcePath("../shared/data/reddit_v2_catalog.jsonl"));
   if (absl::IsNotFound(catalog.status())) GTEST_SKIP() << "The Reddit-v2 catalog is not here.";
   ASSERT_TRUE(catalog.ok()) << catalog.status();
   EXPECT_EQ(catalog->size(), 7404u);
   for (const ListStyle style : {ListStyle::kPlain, ListStyle::kNumbered}) {
     std::vector<Item> lost;
-    for (const CatalogItem& entry : catalog->items()) {
+    for (const catalog::CatalogItem& entry : catalog->items()) {
       if (!SurvivesRoundTrip(entry.item, style)) lost.push_back(entry.item);
     }
     EXPECT_EQ(lost, (std::vector<Item>{{"The Wall", 201}}));  // A typo in the source.
@@ -176,4 +177,4 @@ TEST(ListParserTest, RealCatalogSurvivesTheRoundTrip) {
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -9,7 +9,7 @@
 #include "libs/lists/line_grammar.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 // What the bytes of a text have, as far as the way to read them depends on it.
@@ -63,7 +63,8 @@ bool IsReadByBytes(std::string_view line) {
     if (c < 0) return false;
     if (c >= 0xC0 && c < 0x250) continue;  // Latin letters.
     const char32_t code_point = static_cast<char32_t>(c);
-    if (IsSpace(code_point) || grammar::IsWideSeparator(code_point) || DigitValue(code_point))
+    if (text::IsSpace(code_point) || grammar::IsWideSeparator(code_point) ||
+        text::DigitValue(code_point))
       return false;
   }
   return true;
@@ -88,11 +89,11 @@ bool ListReader::ReadBytes(std::string_view folded, std::string_view whole, List
 
 bool ListReader::ReadCodePoints(std::string_view line, ListLine* result) {
   std::u32string folded;
-  grammar::FoldSpacesInto(std::u32string_view(DecodeUtf8(line)), &folded);
+  grammar::FoldSpacesInto(std::u32string_view(text::DecodeUtf8(line)), &folded);
   const auto split = grammar::SplitLine(std::u32string_view(folded));
   if (!split) return false;
   std::u32string cleaned;
-  result->title = Keep(EncodeUtf8(grammar::CleanTitle(split->title, &cleaned)));
+  result->title = Keep(text::EncodeUtf8(grammar::CleanTitle(split->title, &cleaned)));
   result->year = split->year;
   return true;
 }
@@ -122,7 +123,7 @@ std::span<const ListLine> ListReader::Read(std::string_view text, RankCounting c
     result.begin = begin;
     result.end = end;
     begin = end + 1;
-    if (IsBlank(line)) continue;
+    if (text::IsBlank(line)) continue;
     result.source_line = num_lines_++;
     if (ReadInto(line, shape, &result)) {
       result.status = LineStatus::kOk;
@@ -142,4 +143,4 @@ ListLine ListReader::ReadLine(std::string_view line) {
   return result;
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

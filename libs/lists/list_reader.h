@@ -10,7 +10,7 @@
 
 #include "libs/lists/list_parser.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 // One rank of a list, or one line of a text. The title is a view of the text or of the reader.
 struct ListLine {
@@ -56,4 +56,4 @@ class ListReader final {
 // and beyond ASCII it has no whitespace, no digit and no separator of numbering.
 bool IsReadByBytes(std::string_view line);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -8,7 +8,7 @@
 #include "libs/lists/list_format.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 using domain::Item;
@@ -20,7 +20,7 @@ using Text = std::u32string;
 
 bool IsOneOf(char32_t c, const std::u32string& set) { return set.find(c) != Text::npos; }
 bool IsMark(char32_t c) { return IsOneOf(c, U"*_-#"); }
-Text TrimText(const Text& text) { return Text(Trim(text)); }
+Text TrimText(const Text& text) { return Text(text::Trim(text)); }
 
 Text Unformat(Text text) {
   text = TrimText(text);
@@ -34,21 +34,21 @@ Text Unformat(Text text) {
     while (end < text.size() && IsMark(text[end])) ++end;
     bool is_prefix = end > 0;
     if (!is_prefix) {
-      while (end < text.size() && DigitValue(text[end])) ++end;
+      while (end < text.size() && text::DigitValue(text[end])) ++end;
       if (end > 0) {
-        while (end < text.size() && IsSpace(text[end])) ++end;
+        while (end < text.size() && text::IsSpace(text[end])) ++end;
         if (end < text.size() && IsOneOf(text[end], U".)、-—–")) {
           ++end;
           is_prefix = true;
         }
       }
     }
-    if (is_prefix && end < text.size() && IsSpace(text[end])) text = text.substr(end);
+    if (is_prefix && end < text.size() && text::IsSpace(text[end])) text = text.substr(end);
     text = TrimText(text);
     if (!text.empty() && text.front() == U'#') {
       size_t hashes = 0;
       while (hashes < text.size() && text[hashes] == U'#') ++hashes;
-      while (hashes < text.size() && IsSpace(text[hashes])) ++hashes;
+      while (hashes < text.size() && text::IsSpace(text[hashes])) ++hashes;
       text = text.substr(hashes);
     }
     if (text == before) return text;
@@ -77,23 +77,23 @@ Text Unparen(const Text& text) {
 }
 
 std::optional<Item> ReadLine(const std::string& bytes) {
-  const Text line = Unquote(Unformat(FoldSpaces(DecodeUtf8(bytes))));
+  const Text line = Unquote(Unformat(text::FoldSpaces(text::DecodeUtf8(bytes))));
   for (size_t end = 1; end < line.size(); ++end) {
     size_t open = end;
-    while (open < line.size() && IsSpace(line[open])) ++open;
+    while (open < line.size() && text::IsSpace(line[open])) ++open;
     if (open == end || open + 6 > line.size() || line[open] != U'(' || line[open + 5] != U')')
       continue;
     int year = 0;
     bool is_year = true;
     for (size_t i = open + 1; i < open + 5; ++i) {
-      is_year = is_year && DigitValue(line[i]).has_value();
-      year = year * 10 + DigitValue(line[i]).value_or(0);
+      is_year = is_year && text::DigitValue(line[i]).has_value();
+      year = year * 10 + text::DigitValue(line[i]).value_or(0);
     }
     if (!is_year) continue;
     Text title = line.substr(0, end);
     while (true) {
-      const Text cleaned = Unquote(Unformat(FoldSpaces(Unparen(title))));
-      if (cleaned == title) return Item{EncodeUtf8(title), year};
+      const Text cleaned = Unquote(Unformat(text::FoldSpaces(Unparen(title))));
+      if (cleaned == title) return Item{text::EncodeUtf8(title), year};
       title = cleaned;
     }
   }
@@ -154,7 +154,7 @@ TEST(ListReaderTest, OtherLinesAgreeWithTheSecondImplementation) {
   int num_by_bytes = 0;
   for (int round = 0; round < 200000; ++round) {
     const std::string line = RandomText(&random, UnicodePieces(), 10);
-    num_by_bytes += !IsAscii(line) && IsReadByBytes(line);
+    num_by_bytes += !text::IsAscii(line) && IsReadByBytes(line);
     ASSERT_EQ(ItemOf(reader.ReadLine(line)), plain::ReadLine(line)) << line;
   }
   EXPECT_GT(num_by_bytes, 10000);  // Both ways are taken.
@@ -179,7 +179,7 @@ TEST(ListReaderTest, ATextReadsAsItsLines) {
       EXPECT_EQ(line.source_line, source_line++);
       const std::string own = text.substr(line.begin, line.end - line.begin);
       EXPECT_EQ(own.find('\n'), std::string::npos);
-      EXPECT_FALSE(IsBlank(own));
+      EXPECT_FALSE(text::IsBlank(own));
       ASSERT_EQ(ItemOf(line), ItemOf(line_reader.ReadLine(own))) << own;
     }
     EXPECT_EQ(reader.num_lines(), source_line);
@@ -211,7 +211,7 @@ TEST(ListReaderTest, LineBreaksWithinALineAreWhitespace) {
 // The key by ICU alone.
 std::string KeyByIcu(const std::string& title) {
   std::string key;
-  icu::UnicodeString::fromUTF8(EncodeUtf8(FoldSpaces(DecodeUtf8(title))))
+  icu::UnicodeString::fromUTF8(text::EncodeUtf8(text::FoldSpaces(text::DecodeUtf8(title))))
       .foldCase()
       .toUTF8String(key);
   return key;
@@ -225,23 +225,23 @@ TEST(TitleKeyTest, BothPathsAgree) {
     const uint64_t limit = round % 2 == 0 ? 128 : 256;
     for (uint64_t i = 0; i < length; ++i)
       title += random.Below(4) == 0 ? ' ' : static_cast<char>(random.Below(limit));
-    const std::string key = TitleKey(title);
+    const std::string key = text::TitleKey(title);
     ASSERT_EQ(key, KeyByIcu(title));
-    ASSERT_TRUE(HasTitleKey(title, key));
-    ASSERT_FALSE(HasTitleKey(title, key + "x"));
-    ASSERT_FALSE(HasTitleKey(title + "x", key));
-    ASSERT_EQ(IsBlank(title), Trim(DecodeUtf8(title)).empty());
-    ASSERT_EQ(
-        IsValidUtf8(title),
-        EncodeUtf8(DecodeUtf8(title)) == title || title.find("\xEF\xBF\xBD") != std::string::npos);
+    ASSERT_TRUE(text::HasTitleKey(title, key));
+    ASSERT_FALSE(text::HasTitleKey(title, key + "x"));
+    ASSERT_FALSE(text::HasTitleKey(title + "x", key));
+    ASSERT_EQ(text::IsBlank(title), text::Trim(text::DecodeUtf8(title)).empty());
+    ASSERT_EQ(text::IsValidUtf8(title),
+              text::EncodeUtf8(text::DecodeUtf8(title)) == title ||
+                  title.find("\xEF\xBF\xBD") != std::string::npos);
   }
 }
 
 TEST(TitleKeyTest, CaseIsFoldedFully) {
-  EXPECT_EQ(TitleKey("  Die STRASSE "), TitleKey("die\u00a0straße"));
-  EXPECT_EQ(TitleKey("ΌΣΟΣ"), TitleKey("όσος"));
-  EXPECT_NE(TitleKey("İ"), TitleKey("i"));  // No language's own rules.
+  EXPECT_EQ(text::TitleKey("  Die STRASSE "), text::TitleKey("die\u00a0straße"));
+  EXPECT_EQ(text::TitleKey("ΌΣΟΣ"), text::TitleKey("όσος"));
+  EXPECT_NE(text::TitleKey("İ"), text::TitleKey("i"));  // No language's own rules.
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -2,9 +2,9 @@
 
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
-ListTarget::ListTarget(const Catalog& catalog,
+ListTarget::ListTarget(const catalog::Catalog& catalog,
                        const std::vector<domain::Item>& ground_truth,
                        const std::vector<std::string>& seen_titles) {
   std::string scratch;
@@ -12,9 +12,9 @@ ListTarget::ListTarget(const Catalog& catalog,
   truths_.reserve(ground_truth.size());
   for (const domain::Item& item : ground_truth) {
     const std::string_view title = catalog.InForm(item.title, &scratch);
-    MakeTitleKey(title, &key);
+    text::MakeTitleKey(title, &key);
     truths_.push_back(
-        {std::string(title), item.year, HashText(title), catalog.image().FindKey(key)});
+        {std::string(title), item.year, catalog::HashText(title), catalog.image().FindKey(key)});
   }
   size_t num_slots = 4;
   while (num_slots < 2 * seen_titles.size()) num_slots *= 2;
@@ -22,7 +22,7 @@ ListTarget::ListTarget(const Catalog& catalog,
   seen_.reserve(seen_titles.size());
   for (const std::string& raw : seen_titles) {
     const std::string_view title = catalog.InForm(raw, &scratch);
-    const uint64_t hash = HashText(title);
+    const uint64_t hash = catalog::HashText(title);
     if (IsAmongSeen(title, hash)) continue;
     seen_.emplace_back(title);
     seen_bits_ |= uint64_t{1} << (hash & 63);
@@ -40,4 +40,4 @@ bool ListTarget::IsAmongSeen(std::string_view title, uint64_t hash) const {
   return false;
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

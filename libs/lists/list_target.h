@@ -10,7 +10,7 @@
 #include "libs/catalog/catalog.h"
 #include "libs/domain/item.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 // Immutable, so thread-safe. Belongs to the catalog it was made for, but holds nothing of it.
 class ListTarget final {
@@ -22,7 +22,7 @@ class ListTarget final {
     uint32_t key;  // The first name in the catalog with its TitleKey; kNoName when there is none.
   };
 
-  ListTarget(const Catalog& catalog,
+  ListTarget(const catalog::Catalog& catalog,
              const std::vector<domain::Item>& ground_truth,
              const std::vector<std::string>& seen_titles);
 
@@ -43,4 +43,4 @@ class ListTarget final {
   uint64_t seen_bits_ = 0;            // A bit per hash modulo 64: most titles are not seen.
 };
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

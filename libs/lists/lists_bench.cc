@@ -14,12 +14,13 @@
 #include "libs/base/files.h"
 #include "libs/base/random.h"
 #include "libs/catalog/catalog.h"
+#include "libs/catalog/title_search.h"
 #include "libs/lists/list_judge.h"
 #include "libs/lists/list_reader.h"
 #include "libs/lists/ranking_metrics.h"
-#include "libs/catalog/title_search.h"
+#include "tests/support/paths.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 constexpr size_t kNumLists = 4096;
@@ -67,12 +68,12 @@ std::string LargeText() {
 }
 
 struct Setting {
-  Catalog catalog;
+  catalog::Catalog catalog;
   std::vector<std::string> lists;
   std::vector<ListTarget> targets;  // One per prompt.
 };
 
-std::string ListOf(const Catalog& catalog, base::RandomStream* random) {
+std::string ListOf(const catalog::Catalog& catalog, base::RandomStream* random) {
   static constexpr std::array<const char*, 3> kRemarks = {
       "", " - a slow, beautiful film", " - you will laugh and cry"};
   std::string list;
@@ -97,17 +98,17 @@ const Setting* SettingOf(Kind kind) {
   static auto* const settings = new std::map<Kind, std::unique_ptr<Setting>>();
   const auto [it, is_new] = settings->emplace(kind, nullptr);
   if (!is_new) return it->second.get();
-  absl::StatusOr<Catalog> catalog = absl::NotFoundError("");
+  absl::StatusOr<catalog::Catalog> catalog = absl::NotFoundError("");
   base::TemporaryDirectory folder;
   if (kind != kSmall) {
     const std::string path = base::JoinPath(folder.path(), "large.jsonl");
     const std::string index = path + ".idx";
     CR_CHECK(base::WriteFileAtomically(path, LargeText()).ok());
-    catalog = Catalog::Load(path, {.index_path = index});
-    if (kind == kLargeMapped) catalog = Catalog::Load(index);
+    catalog = catalog::Catalog::Load(path, {.index_path = index});
+    if (kind == kLargeMapped) catalog = catalog::Catalog::Load(index);
     CR_CHECK(catalog.ok(), catalog.status().ToString());
   } else {
-    catalog = Catalog::Load(CONVREC_SOURCE_DIR "/../shared/data/reddit_v2_catalog.jsonl");
+    catalog = catalog::Catalog::Load(SourcePath("../shared/data/reddit_v2_catalog.jsonl"));
   }
   if (!catalog.ok()) return nullptr;
   base::RandomStream random(2, 0);
@@ -198,7 +199,7 @@ void BM_Target(benchmark::State& state) {
 void BM_Nearest(benchmark::State& state) {
   const Setting* const setting = PrepareOrSkip(state);
   if (setting == nullptr) return;
-  const TitleSearch search(&setting->catalog, Similarity::kTokenSort);
+  const catalog::TitleSearch search(&setting->catalog, catalog::Similarity::kTokenSort);
   size_t i = 0;
   for (auto _ : state) {
     const domain::Item item = setting->catalog.ItemAt(i * 7919 % setting->catalog.size()).item;
@@ -212,7 +213,7 @@ void BM_Nearest(benchmark::State& state) {
 void BM_NearestOfAnyYear(benchmark::State& state) {
   const Setting* const setting = PrepareOrSkip(state);
   if (setting == nullptr) return;
-  const TitleSearch search(&setting->catalog, Similarity::kTokenSort);
+  const catalog::TitleSearch search(&setting->catalog, catalog::Similarity::kTokenSort);
   size_t i = 0;
   for (auto _ : state) {
     const domain::Item item = setting->catalog.ItemAt(i * 7919 % setting->catalog.size()).item;
@@ -227,13 +228,13 @@ void BM_LoadLarge(benchmark::State& state) {
   base::TemporaryDirectory folder;
   const std::string path = base::JoinPath(folder.path(), "large.jsonl");
   CR_CHECK(base::WriteFileAtomically(path, LargeText()).ok());
-  CatalogOptions options;
+  catalog::CatalogOptions options;
   if (has_index) {
     options.index_path = path + ".idx";
-    CR_CHECK(Catalog::Load(path, options).ok());
+    CR_CHECK(catalog::Catalog::Load(path, options).ok());
   }
   for (auto _ : state) {
-    const absl::StatusOr<Catalog> catalog = Catalog::Load(path, options);
+    const absl::StatusOr<catalog::Catalog> catalog = catalog::Catalog::Load(path, options);
     CR_CHECK(catalog.ok());
     state.counters["bytes_per_item"] =
         static_cast<double>(catalog->size_bytes()) / static_cast<double>(catalog->size());
@@ -253,4 +254,4 @@ BENCHMARK(BM_NearestOfAnyYear)
 BENCHMARK(BM_LoadLarge)->ArgName("index")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

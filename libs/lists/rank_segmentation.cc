@@ -5,7 +5,7 @@
 #include "libs/base/check.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 std::vector<TokenSpan> SpansOf(const std::vector<int32_t>& rank_of_token, int num_ranks) {
@@ -56,7 +56,7 @@ void RankSegmenter::AddEnd() {
 }
 
 void RankSegmenter::CloseLine() {
-  const bool is_blank = Trim(DecodeUtf8(open_line_)).empty();
+  const bool is_blank = text::Trim(text::DecodeUtf8(open_line_)).empty();
   if (!is_blank) ++num_ranks_;
   const int32_t rank = std::max(num_ranks_ - 1, 0);
   rank_of_token_.insert(rank_of_token_.end(), static_cast<size_t>(num_open_tokens_), rank);
@@ -103,4 +103,4 @@ RankSegmentation SegmentRanks(RankCounting counting,
   return segmenter.Finish();
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

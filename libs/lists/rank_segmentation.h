@@ -19,10 +19,10 @@
 #include <string_view>
 #include <vector>
 
-#include "libs/lists/list_parser.h"
 #include "libs/domain/rollout.h"
+#include "libs/lists/list_parser.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 // Tokens [begin, end).
 struct TokenSpan {
@@ -82,4 +82,4 @@ RankSegmentation SegmentRanks(RankCounting counting,
                               const std::function<bool(int32_t)>& is_end,
                               const std::function<std::string_view(int32_t)>& bytes_of);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -6,8 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/base/random.h"
+#include "tests/support/paths.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 using Ranks = std::vector<int32_t>;
@@ -203,7 +204,7 @@ TEST(RankSegmentationTest, CleanListsHaveTheSameRanksInBothWays) {
 
 // Segmentation of the reference trainer, on padded rows, the padding of unterminated rows included.
 TEST(RankSegmentationTest, ReferenceAgreesWithTheGoldenCases) {
-  std::ifstream file(CONVREC_SOURCE_DIR "/tests/golden/rank_grpo_cases.json");
+  std::ifstream file(SourcePath("tests/golden/rank_grpo_cases.json"));
   ASSERT_TRUE(file) << "tests/golden/rank_grpo_cases.json is missing";
   const nlohmann::json golden = nlohmann::json::parse(file);
   const auto vocabulary = golden["vocab"].get<std::vector<std::string>>();
@@ -229,4 +230,4 @@ TEST(RankSegmentationTest, ReferenceAgreesWithTheGoldenCases) {
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

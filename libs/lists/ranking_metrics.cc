@@ -7,7 +7,7 @@
 #include "libs/base/check.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 // Discounts and their sums for the positions up to the last cutoff.
@@ -33,18 +33,18 @@ const DiscountTable& Discounts() {
 bool IsTruth(const ListLine& line,
              const JudgedLine& judged,
              const ListTarget::Truth& truth,
-             const CatalogImage& image,
+             const catalog::CatalogImage& image,
              int year_tolerance) {
   if (std::abs(int64_t{line.year} - truth.year) > year_tolerance) return false;
   // The hash is of the title in the catalog's form, as the ground truth's title is; as it is
   // written, the title itself is at hand.
   if (judged.title_hash == truth.title_hash &&
-      (image.form() != TitleForm::kAsWritten || line.title == truth.title)) {
+      (image.form() != catalog::TitleForm::kAsWritten || line.title == truth.title)) {
     return true;
   }
   if (!image.has_aliases()) return false;
   if (image.text(judged.item) == truth.title) return true;
-  const CatalogImage::NameRange aliases = image.aliases(judged.item);
+  const catalog::CatalogImage::NameRange aliases = image.aliases(judged.item);
   for (uint32_t name = aliases.begin; name < aliases.end; ++name) {
     if (image.text(name) == truth.title) return true;
   }
@@ -67,7 +67,7 @@ double Discount(size_t position) { return 1.0 / std::log2(static_cast<double>(po
 RankingMetrics EvaluateLines(std::span<const ListLine> lines,
                              std::span<const JudgedLine> judged,
                              const ListTarget& target,
-                             const Catalog& catalog,
+                             const catalog::Catalog& catalog,
                              const EvaluationOptions& options) {
   CR_CHECK(!target.truths().empty(), "metrics of an empty ground truth are undefined");
   CR_CHECK(lines.size() == judged.size());
@@ -120,10 +120,10 @@ RankingMetrics EvaluateLines(std::span<const ListLine> lines,
 
 double InCatalogRatioOfLines(std::span<const ListLine> lines,
                              std::span<const JudgedLine> judged,
-                             const Catalog& catalog,
+                             const catalog::Catalog& catalog,
                              const EvaluationOptions& options) {
   CR_CHECK(lines.size() == judged.size());
-  const CatalogImage& image = catalog.image();
+  const catalog::CatalogImage& image = catalog.image();
   int num_items = 0;
   int num_inside = 0;
   std::string key;
@@ -135,14 +135,14 @@ double InCatalogRatioOfLines(std::span<const ListLine> lines,
       ++num_inside;
       continue;
     }
-    MakeTitleKey(catalog.InForm(lines[i].title, &scratch), &key);
-    for (uint32_t name = image.FindKey(key); name != kNoName;) {
+    text::MakeTitleKey(catalog.InForm(lines[i].title, &scratch), &key);
+    for (uint32_t name = image.FindKey(key); name != catalog::kNoName;) {
       if (std::abs(int64_t{image.name(name).year} - lines[i].year) <= options.year_tolerance) {
         ++num_inside;
         break;
       }
       const uint32_t next = image.name(name).next_with_key;
-      name = next == 0 ? kNoName : next;
+      name = next == 0 ? catalog::kNoName : next;
     }
   }
   return num_items == 0 ? 0 : static_cast<double>(num_inside) / num_items;
@@ -151,7 +151,7 @@ double InCatalogRatioOfLines(std::span<const ListLine> lines,
 RankingMetrics EvaluateList(const std::vector<domain::Item>& items,
                             const std::vector<domain::Item>& ground_truth,
                             const std::vector<std::string>& seen_titles,
-                            const Catalog& catalog,
+                            const catalog::Catalog& catalog,
                             const EvaluationOptions& options) {
   const ListTarget target(catalog, ground_truth, seen_titles);
   const std::vector<ListLine> lines = AsLines(items);
@@ -160,7 +160,7 @@ RankingMetrics EvaluateList(const std::vector<domain::Item>& items,
 }
 
 double InCatalogRatio(const std::vector<domain::Item>& items,
-                      const Catalog& catalog,
+                      const catalog::Catalog& catalog,
                       const EvaluationOptions& options) {
   const std::vector<ListLine> lines = AsLines(items);
   ListJudge judge(&catalog, {});
@@ -168,4 +168,4 @@ double InCatalogRatio(const std::vector<domain::Item>& items,
       lines, judge.JudgeAll(lines, ListTarget(catalog, {}, {})), catalog, options);
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "libs/catalog/catalog.h"
+#include "libs/domain/item.h"
+#include "libs/domain/list_score.h"
 #include "libs/lists/list_judge.h"
 #include "libs/lists/list_reader.h"
 #include "libs/lists/list_target.h"
-#include "libs/domain/item.h"
-#include "libs/domain/list_score.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 // Whether the list is cut to N items after or before items are taken out of it. The cutoffs apply
 // afterwards in both cases.
@@ -39,13 +39,13 @@ struct RankingMetrics {
 RankingMetrics EvaluateList(const std::vector<domain::Item>& items,
                             const std::vector<domain::Item>& ground_truth,
                             const std::vector<std::string>& seen_titles,
-                            const Catalog& catalog,
+                            const catalog::Catalog& catalog,
                             const EvaluationOptions& options);
 
 // Share of the first N items whose title (by TitleKey) is in the catalog within the tolerance of
 // years; 0 for an empty list.
 double InCatalogRatio(const std::vector<domain::Item>& items,
-                      const Catalog& catalog,
+                      const catalog::Catalog& catalog,
                       const EvaluationOptions& options);
 
 // The same of a list that a ListJudge has judged, a verdict per line. Whatever the judge's options,
@@ -53,14 +53,14 @@ double InCatalogRatio(const std::vector<domain::Item>& items,
 RankingMetrics EvaluateLines(std::span<const ListLine> lines,
                              std::span<const JudgedLine> judged,
                              const ListTarget& target,
-                             const Catalog& catalog,
+                             const catalog::Catalog& catalog,
                              const EvaluationOptions& options);
 double InCatalogRatioOfLines(std::span<const ListLine> lines,
                              std::span<const JudgedLine> judged,
-                             const Catalog& catalog,
+                             const catalog::Catalog& catalog,
                              const EvaluationOptions& options);
 
 // 1 / log2(position + 1), positions from 1.
 double Discount(size_t position);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -4,16 +4,16 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 using domain::Item;
 
 // Films "0" (2000) to "29" (2000).
-Catalog NumberedFilms() {
-  std::vector<CatalogItem> items;
+catalog::Catalog NumberedFilms() {
+  std::vector<catalog::CatalogItem> items;
   for (int i = 0; i < 30; ++i) items.push_back({{absl::StrCat(i), 2000}, {}, 0});
-  return *Catalog::FromItems(std::move(items), "test");
+  return *catalog::Catalog::FromItems(std::move(items), "test");
 }
 
 std::vector<Item> Films(int begin, int end) {
@@ -27,7 +27,7 @@ constexpr size_t kAt20 = 3;
 
 // The example of method section 2: one surviving hit, four truths, k = 20.
 TEST(RankingMetricsTest, ShortListsHaveInflatedNdcgButNotStrictNdcg) {
-  const Catalog catalog = NumberedFilms();
+  const catalog::Catalog catalog = NumberedFilms();
   const std::vector<Item> truth = {{"0", 2000}, {"a", 2000}, {"b", 2000}, {"c", 2000}};
   const RankingMetrics one = EvaluateList(Films(0, 1), truth, {}, catalog, {});
   const RankingMetrics twenty = EvaluateList(Films(0, 20), truth, {}, catalog, {});
@@ -38,21 +38,21 @@ TEST(RankingMetricsTest, ShortListsHaveInflatedNdcgButNotStrictNdcg) {
 }
 
 TEST(RankingMetricsTest, SeenAndOffCatalogItemsMoveLaterOnesUp) {
-  const Catalog catalog = NumberedFilms();
+  const catalog::Catalog catalog = NumberedFilms();
   const std::vector<Item> items = {{"0", 2000}, {"none", 2000}, {"1", 1999}, {"2", 2000}};
   const RankingMetrics metrics = EvaluateList(items, {{"2", 2002}}, {"0"}, catalog, {});
   EXPECT_DOUBLE_EQ(metrics.ndcg[kAt5], 1.0);  // "2" is first in what is left.
 }
 
 TEST(RankingMetricsTest, TwoTruthsMayMarkOnePosition) {
-  const Catalog catalog = NumberedFilms();
+  const catalog::Catalog catalog = NumberedFilms();
   const RankingMetrics metrics =
       EvaluateList(Films(0, 5), {{"0", 1999}, {"0", 2001}}, {}, catalog, {});
   EXPECT_DOUBLE_EQ(metrics.recall[kAt5], .5);
 }
 
 TEST(RankingMetricsTest, CutBeforeTheFilterLeavesNoBackfill) {
-  const Catalog catalog = NumberedFilms();
+  const catalog::Catalog catalog = NumberedFilms();
   const std::vector<Item> items = Films(0, 25);
   const std::vector<Item> truth = {{"20", 2000}};
   EvaluationOptions options;
@@ -71,11 +71,11 @@ TEST(RankingMetricsTest, EmptyListScoresZero) {
 }
 
 TEST(RankingMetricsTest, InCatalogRatioLooksAtFoldedTitlesOfTheFirstN) {
-  const Catalog catalog = *Catalog::FromItems({{{"Heat", 1995}, {}, 0}}, "test");
+  const catalog::Catalog catalog = *catalog::Catalog::FromItems({{{"Heat", 1995}, {}, 0}}, "test");
   EXPECT_EQ(InCatalogRatio({}, catalog, {}), 0);
   EXPECT_EQ(InCatalogRatio({{"HEAT", 1997}, {"Heat", 1998}}, catalog, {}), .5);
   EXPECT_EQ(InCatalogRatio({{"Heat", 1995}, {"x", 1}}, catalog, {.num_ranks = 1}), 1);
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

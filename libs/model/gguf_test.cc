@@ -8,6 +8,7 @@
 #include "libs/base/files.h"
 #include "libs/model/safetensors.h"
 #include "libs/model/testing/damage.h"
+#include "tests/support/paths.h"
 
 namespace convrec::model {
 namespace {
@@ -15,9 +16,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr char kTypes[] = CONVREC_SOURCE_DIR "/tests/golden/model/gguf/types.gguf";
-constexpr char kExpected[] =
-    CONVREC_SOURCE_DIR "/tests/golden/model/gguf/types.expected.safetensors";
+const std::string kTypes = SourcePath("tests/golden/model/gguf/types.gguf");
+const std::string kExpected = SourcePath("tests/golden/model/gguf/types.expected.safetensors");
 
 TEST(GgufTest, EveryStorageTypeEqualsTheReference) {
   const auto file = GgufFile::Open(kTypes);

@@ -11,13 +11,14 @@
 #include "libs/model/model_config.h"
 #include "libs/model/testing/damage.h"
 #include "libs/model/weight_files.h"
+#include "tests/support/paths.h"
 
 namespace convrec::model {
 namespace {
 
 using testing::HasSubstr;
 
-constexpr char kGolden[] = CONVREC_SOURCE_DIR "/tests/golden/model/";
+const std::string kGolden = SourcePath("tests/golden/model/");
 
 std::string GgufPath(const std::string& name) {
   return absl::StrCat(kGolden, "gguf/", name, ".gguf");

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
 #include "libs/model/parameter_table.h"
+#include "tests/support/paths.h"
 
 namespace convrec::model {
 namespace {
@@ -126,7 +127,7 @@ TEST(ModelConfigTest, ParametersAreCounted) {
 }
 
 TEST(ModelConfigTest, FlippedBitsNeverCrash) {
-  const auto text = base::ReadFile(CONVREC_SOURCE_DIR "/tests/golden/model/llama/config.json");
+  const auto text = base::ReadFile(SourcePath("tests/golden/model/llama/config.json"));
   ASSERT_TRUE(text.ok());
   for (size_t bit = 0; bit < text->size() * 8; ++bit) {
     std::string mutated = *text;

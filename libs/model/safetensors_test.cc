@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
 #include "libs/model/testing/damage.h"
+#include "tests/support/paths.h"
 
 namespace convrec::model {
 namespace {
@@ -116,7 +117,7 @@ TEST_F(SafetensorsTest, ErrorsNameFileAndTensor) {
 
 TEST_F(SafetensorsTest, DamagedFilesNeverCrash) {
   const auto bytes =
-      base::ReadFile(CONVREC_SOURCE_DIR "/tests/golden/model/gguf/types.expected.safetensors");
+      base::ReadFile(SourcePath("tests/golden/model/gguf/types.expected.safetensors"));
   ASSERT_TRUE(bytes.ok());
   ForTruncations(
       *bytes, 64, [&](const std::string& damaged) { EXPECT_FALSE(ReadBytes(damaged).ok()); });

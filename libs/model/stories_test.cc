@@ -5,11 +5,12 @@
 #include "libs/base/files.h"
 #include "libs/model/testing/golden.h"
 #include "libs/model/testing/llama2c.h"
+#include "tests/support/paths.h"
 
 namespace convrec::model {
 namespace {
 
-constexpr char kFolder[] = CONVREC_SOURCE_DIR "/../shared/data/stories260K";
+const std::string kFolder = SourcePath("../shared/data/stories260K");
 
 TEST(StoriesTest, GreedyTextEqualsTheRecordedOne) {
   if (!base::FileExists(kFolder))

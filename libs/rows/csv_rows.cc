@@ -11,7 +11,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::rows {
 namespace {
 
 // Takes records off a text, one at a time.
@@ -34,9 +34,9 @@ class CsvReader final {
       line_ = next_line_;
       fields->clear();
       CR_RETURN_IF_ERROR(ReadRecord(fields));
-    } while (fields->size() == 1 && IsBlank(fields->front()));
+    } while (fields->size() == 1 && text::IsBlank(fields->front()));
     for (const std::string& field : *fields) {
-      if (!IsValidUtf8(field)) {
+      if (!text::IsValidUtf8(field)) {
         return absl::InvalidArgumentError(absl::StrCat(Where(), ": the text is not UTF-8"));
       }
     }
@@ -126,7 +126,7 @@ absl::StatusOr<int> CsvRow::Int(const std::string& column) const {
 absl::StatusOr<double> CsvRow::Double(const std::string& column) const {
   const std::string text(Text(column));
   double value = 0;
-  if (!IsBlank(text) && (!absl::SimpleAtod(text, &value) || !std::isfinite(value))) {
+  if (!text::IsBlank(text) && (!absl::SimpleAtod(text, &value) || !std::isfinite(value))) {
     return Error(column, absl::StrCat("is \"", text, "\"; expected a number"));
   }
   return value;
@@ -134,7 +134,7 @@ absl::StatusOr<double> CsvRow::Double(const std::string& column) const {
 
 std::vector<std::string> CsvRow::Texts(std::string_view column) const {
   const std::string text(Text(column));
-  if (IsBlank(text)) return {};
+  if (text::IsBlank(text)) return {};
   return absl::StrSplit(text, '|');
 }
 
@@ -173,4 +173,4 @@ absl::Status ForEachCsvRowOf(
   }
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::rows

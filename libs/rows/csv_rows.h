@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace convrec::catalog {
+namespace convrec::rows {
 
 // One record. A view: what it was made from must outlive it.
 class CsvRow final {
@@ -46,4 +46,4 @@ absl::Status ForEachCsvRowOf(std::string_view text,
                              const std::vector<std::string>& required,
                              const std::function<absl::Status(const CsvRow& row, int line)>& visit);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::rows

@@ -11,7 +11,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::catalog {
+namespace convrec::rows {
 namespace {
 
 using Json = nlohmann::json;
@@ -129,7 +129,7 @@ absl::StatusOr<std::vector<JsonRow>> JsonRow::Rows(const std::string& field) con
 absl::StatusOr<domain::Item> JsonRow::ItemValue() const {
   domain::Item item;
   CR_ASSIGN_OR_RETURN(item.title, String("title"));
-  if (IsBlank(item.title) || item.title.find('\n') != std::string::npos) {
+  if (text::IsBlank(item.title) || item.title.find('\n') != std::string::npos) {
     return Error("title", "is blank or has a line break; expected a title on one line");
   }
   CR_ASSIGN_OR_RETURN(item.year, Int("year"));
@@ -178,4 +178,4 @@ absl::Status ForEachJsonRowOf(
   return absl::OkStatus();
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::rows

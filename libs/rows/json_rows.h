@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "libs/domain/item.h"
 
-namespace convrec::catalog {
+namespace convrec::rows {
 
 // One JSON object of a file, or an object within it. A view: the JSON must outlive it.
 class JsonRow final {
@@ -61,4 +61,4 @@ absl::Status ForEachJsonRowOf(
     const std::string& name,
     const std::function<absl::Status(const JsonRow& row, int line)>& visit);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::rows

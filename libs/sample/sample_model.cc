@@ -6,8 +6,8 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/catalog.h"
-#include "libs/lists/list_format.h"
 #include "libs/data/dialogue_reader.h"
+#include "libs/lists/list_format.h"
 #include "libs/model/model_config.h"
 #include "libs/tokenizer/bpe_trainer.h"
 
@@ -51,7 +51,7 @@ absl::Status WriteSampleModel(const SampleModelOptions& options,
     texts.push_back(absl::StrCat(row.completion, "\n"));
   }
   for (const catalog::CatalogItem& entry : catalog.items()) {
-    texts.push_back(absl::StrCat("1. ", catalog::FormatItem(entry.item), "\n"));
+    texts.push_back(absl::StrCat("1. ", lists::FormatItem(entry.item), "\n"));
   }
   CR_RETURN_IF_ERROR(base::MakeDirectories(directory));
   CR_RETURN_IF_ERROR(tokenizer::TrainBpeInto(texts,

@@ -30,8 +30,7 @@ world::ExportOptions ExportOptionsOf(const config::RunOptions& options) {
   out.teacher.num_lines = options.data.num_ranks;
   out.remap.num_items = options.data.num_ranks;
   out.remap.year_tolerance = options.reward.year_tolerance;
-  out.style =
-      options.data.numbered_lists ? catalog::ListStyle::kNumbered : catalog::ListStyle::kPlain;
+  out.style = options.data.numbered_lists ? lists::ListStyle::kNumbered : lists::ListStyle::kPlain;
   out.num_sft = static_cast<size_t>(world.sft_rows);
   out.num_train = static_cast<size_t>(world.train_rows);
   out.num_validation = static_cast<size_t>(world.validation_rows);

@@ -6,7 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 
 absl::StatusOr<ItemTraits> ItemTraits::Create(const catalog::Catalog& catalog,
                                               const RewardTerms& terms) {
@@ -70,10 +70,9 @@ std::span<const uint32_t> ItemTraits::GenresOf(size_t item) const {
   return std::span(genres_).subspan(begin, genre_ends_[item] - begin);
 }
 
-RankFacts NewItems::FactsOf(const catalog::JudgedLine& judged) {
+RankFacts NewItems::FactsOf(const lists::JudgedLine& judged) {
   RankFacts facts{.outcome = judged.outcome};
-  if (traits_->is_off() || judged.item == catalog::kNoItem || judged.is_seen ||
-      judged.is_duplicate) {
+  if (traits_->is_off() || judged.item == lists::kNoItem || judged.is_seen || judged.is_duplicate) {
     return facts;
   }
   facts.novelty = traits_->Novelty(judged.item);
@@ -82,4 +81,4 @@ RankFacts NewItems::FactsOf(const catalog::JudgedLine& judged) {
   return facts;
 }
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

@@ -17,7 +17,7 @@
 #include "libs/lists/list_judge.h"
 #include "libs/scoring/reward_rules.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 
 class ItemTraits final {
  public:
@@ -49,11 +49,11 @@ class NewItems final {
   explicit NewItems(const ItemTraits* traits) : traits_(traits) {}
 
   void Clear() { items_.clear(); }
-  RankFacts FactsOf(const catalog::JudgedLine& judged);
+  RankFacts FactsOf(const lists::JudgedLine& judged);
 
  private:
   const ItemTraits* const traits_;
   std::vector<size_t> items_;
 };
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

@@ -6,7 +6,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 
 absl::StatusOr<std::shared_ptr<const ListScorer>> ListScorer::Create(
     const catalog::Catalog& catalog, const Options& options) {
@@ -20,11 +20,11 @@ ListScorer::ListScorer(const catalog::Catalog& catalog, const Options& options, 
   if (options.fuzzy) search_ = std::make_unique<catalog::TitleSearch>(&catalog_, *options.fuzzy);
 }
 
-catalog::ListTarget ListScorer::Prepare(const Prompt& prompt) const {
-  return catalog::ListTarget(catalog_, prompt.ground_truth, prompt.seen_titles);
+lists::ListTarget ListScorer::Prepare(const Prompt& prompt) const {
+  return lists::ListTarget(catalog_, prompt.ground_truth, prompt.seen_titles);
 }
 
-catalog::HitOptions ListScorer::hit_options() const {
+lists::HitOptions ListScorer::hit_options() const {
   return {.num_ranks = options_.num_ranks,
           .year_tolerance = options_.year_tolerance,
           .catalog_year_tolerance = options_.catalog_year_tolerance,
@@ -44,11 +44,11 @@ ScoreSession::ScoreSession(const ListScorer* scorer)
       new_items_(&scorer->traits()) {}
 
 void ScoreSession::Score(std::string_view text,
-                         const catalog::ListTarget& target,
+                         const lists::ListTarget& target,
                          domain::ListScore* score) {
   const ListScorer::Options& options = scorer_->options();
-  const std::span<const catalog::ListLine> lines = reader_.Read(text, options.counting);
-  const std::span<const catalog::JudgedLine> judged = judge_.JudgeAll(lines, target);
+  const std::span<const lists::ListLine> lines = reader_.Read(text, options.counting);
+  const std::span<const lists::JudgedLine> judged = judge_.JudgeAll(lines, target);
   score->lines.resize(lines.size());
   facts_.clear();
   new_items_.Clear();
@@ -56,7 +56,7 @@ void ScoreSession::Score(std::string_view text,
   for (size_t k = 0; k < lines.size(); ++k) {
     WriteLine(lines[k], judged[k], &score->lines[k]);
     facts_.push_back(new_items_.FactsOf(judged[k]));
-    num_parsed += lines[k].status == catalog::LineStatus::kOk;
+    num_parsed += lines[k].status == lists::LineStatus::kOk;
   }
   const std::vector<double> rewards = RankRewards(options.rules, facts_, options.num_ranks);
   score->rank_rewards.resize(rewards.size());
@@ -64,22 +64,22 @@ void ScoreSession::Score(std::string_view text,
     score->rank_rewards[k] = static_cast<float>(rewards[k]);  // Summed in double, stored in float.
   }
 
-  const catalog::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
-                                                 .year_tolerance = options.year_tolerance,
-                                                 .cut = options.evaluation_cut};
-  const catalog::RankingMetrics metrics =
-      catalog::EvaluateLines(lines, judged, target, scorer_->catalog(), evaluation);
+  const lists::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
+                                               .year_tolerance = options.year_tolerance,
+                                               .cut = options.evaluation_cut};
+  const lists::RankingMetrics metrics =
+      lists::EvaluateLines(lines, judged, target, scorer_->catalog(), evaluation);
   score->recall = metrics.recall;
   score->ndcg = metrics.ndcg;
   score->ndcg_strict = metrics.ndcg_strict;
   score->in_catalog_ratio =
-      catalog::InCatalogRatioOfLines(lines, judged, scorer_->catalog(), evaluation);
+      lists::InCatalogRatioOfLines(lines, judged, scorer_->catalog(), evaluation);
   score->format_ratio =
       reader_.num_lines() == 0 ? 0 : static_cast<double>(num_parsed) / reader_.num_lines();
 }
 
-void WriteLine(const catalog::ListLine& line,
-               const catalog::JudgedLine& judged,
+void WriteLine(const lists::ListLine& line,
+               const lists::JudgedLine& judged,
                domain::ScoredLine* scored) {
   scored->line = line.source_line;
   scored->item.title.assign(line.title);
@@ -94,14 +94,14 @@ void WriteLine(const catalog::ListLine& line,
 }
 
 std::string ListScorer::Describe() const {
-  const bool by_line = options_.counting == catalog::RankCounting::kByLine;
+  const bool by_line = options_.counting == lists::RankCounting::kByLine;
   std::string text = absl::StrCat(DescribeRules(options_.rules),
                                   " N=",
                                   options_.num_ranks,
                                   " year_tolerance=",
                                   options_.year_tolerance,
                                   by_line ? " by_line" : " reference");
-  if (options_.evaluation_cut == catalog::EvaluationCut::kBeforeFilter) {
+  if (options_.evaluation_cut == lists::EvaluationCut::kBeforeFilter) {
     text += " cut=before_filter";
   }
   if (options_.catalog_year_tolerance > 0) {
@@ -117,4 +117,4 @@ std::string ListScorer::Describe() const {
   return text;
 }
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

@@ -13,17 +13,17 @@
 
 #include "absl/status/statusor.h"
 #include "libs/catalog/catalog.h"
+#include "libs/catalog/title_search.h"
+#include "libs/domain/item.h"
+#include "libs/domain/list_score.h"
 #include "libs/lists/list_judge.h"
 #include "libs/lists/list_reader.h"
 #include "libs/lists/list_target.h"
 #include "libs/lists/ranking_metrics.h"
-#include "libs/catalog/title_search.h"
-#include "libs/domain/item.h"
-#include "libs/domain/list_score.h"
 #include "libs/scoring/item_traits.h"
 #include "libs/scoring/reward_rules.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 
 // What the lists of a prompt are scored against.
 struct Prompt {
@@ -36,8 +36,8 @@ class ListScorer final {
   struct Options {
     int num_ranks = 20;      // N; > 0.
     int year_tolerance = 2;  // Years a release may differ from the ground truth; >= 0.
-    catalog::RankCounting counting = catalog::RankCounting::kByLine;
-    catalog::EvaluationCut evaluation_cut = catalog::EvaluationCut::kAfterFilter;
+    lists::RankCounting counting = lists::RankCounting::kByLine;
+    lists::EvaluationCut evaluation_cut = lists::EvaluationCut::kAfterFilter;
     RewardRules rules = {};
     // When a line that is not exactly in the catalog counts as an item of it, for rewards.
     int catalog_year_tolerance = 0;
@@ -50,7 +50,7 @@ class ListScorer final {
   static absl::StatusOr<std::shared_ptr<const ListScorer>> Create(const catalog::Catalog& catalog,
                                                                   const Options& options);
 
-  catalog::ListTarget Prepare(const Prompt& prompt) const;
+  lists::ListTarget Prepare(const Prompt& prompt) const;
   // One list by itself; see ScoreSession for many. Without the external rule.
   domain::ListScore Score(std::string_view text, const Prompt& prompt) const;
 
@@ -59,7 +59,7 @@ class ListScorer final {
   const Options& options() const { return options_; }
   const catalog::Catalog& catalog() const { return catalog_; }
   const ItemTraits& traits() const { return traits_; }
-  catalog::HitOptions hit_options() const;
+  lists::HitOptions hit_options() const;
 
  private:
   ListScorer(const catalog::Catalog& catalog, const Options& options, ItemTraits traits);
@@ -77,21 +77,21 @@ class ScoreSession final {
   explicit ScoreSession(const ListScorer* scorer);
 
   // `text` may be any bytes; `target` is the scorer's. Without the external rule.
-  void Score(std::string_view text, const catalog::ListTarget& target, domain::ListScore* score);
+  void Score(std::string_view text, const lists::ListTarget& target, domain::ListScore* score);
 
   const ListScorer* scorer() const { return scorer_; }
 
  private:
   const ListScorer* const scorer_;
-  catalog::ListReader reader_;
-  catalog::ListJudge judge_;
+  lists::ListReader reader_;
+  lists::ListJudge judge_;
   std::vector<RankFacts> facts_;
   NewItems new_items_;
 };
 
 // What is said about a line that has been read and judged.
-void WriteLine(const catalog::ListLine& line,
-               const catalog::JudgedLine& judged,
+void WriteLine(const lists::ListLine& line,
+               const lists::JudgedLine& judged,
                domain::ScoredLine* scored);
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

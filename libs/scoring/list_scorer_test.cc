@@ -4,13 +4,14 @@
 
 #include "libs/base/random.h"
 #include "libs/lists/testing/golden_cases.h"
+#include "tests/support/paths.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 namespace {
 
 using enum domain::LineOutcome;
 using catalog::Catalog;
-using catalog::RankCounting;
+using lists::RankCounting;
 
 std::shared_ptr<const ListScorer> MakeScorer(const Catalog& catalog,
                                              const ListScorer::Options& options) {
@@ -89,7 +90,7 @@ TEST_F(ListScorerTest, DescriptionIsOneLine) {
   EXPECT_EQ(MakeScorer(catalog_,
                        {.num_ranks = 5,
                         .counting = RankCounting::kReference,
-                        .evaluation_cut = catalog::EvaluationCut::kBeforeFilter,
+                        .evaluation_cut = lists::EvaluationCut::kBeforeFilter,
                         .rules = {.rule = RewardRule::kLogDecay}})
                 ->Describe(),
             "log_decay N=5 year_tolerance=2 reference cut=before_filter");
@@ -154,10 +155,10 @@ TEST(ListScorerTermsTest, TermsNeedTheirFieldsInTheCatalog) {
 
 // The reference's rewards and metrics, in its own way of counting ranks.
 TEST(ListScorerGoldenTest, RewardsAndMetricsEqualTheReference) {
-  const std::vector<catalog::GoldenCase> cases =
-      catalog::ReadGoldenCases(CONVREC_SOURCE_DIR "/tests/golden/reward_cases.jsonl.gz");
+  const std::vector<lists::GoldenCase> cases =
+      lists::ReadGoldenCases(SourcePath("tests/golden/reward_cases.jsonl.gz"));
   ASSERT_EQ(cases.size(), 1500u);
-  for (const catalog::GoldenCase& golden : cases) {
+  for (const lists::GoldenCase& golden : cases) {
     const Catalog catalog = *Catalog::FromItems(golden.catalog, "golden");
     ListScorer::Options options;
     options.num_ranks = golden.num_ranks;
@@ -185,4 +186,4 @@ TEST(ListScorerGoldenTest, RewardsAndMetricsEqualTheReference) {
 }
 
 }  // namespace
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

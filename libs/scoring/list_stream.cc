@@ -3,9 +3,9 @@
 #include "libs/base/check.h"
 #include "libs/text/unicode_text.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 
-ListStream::ListStream(const ListScorer* scorer, const catalog::ListTarget* target)
+ListStream::ListStream(const ListScorer* scorer, const lists::ListTarget* target)
     : scorer_(scorer),
       judge_(&scorer->catalog(), scorer->hit_options()),
       new_items_(&scorer->traits()) {
@@ -31,15 +31,15 @@ void ListStream::End(std::vector<StreamedRank>* ranks) {
 }
 
 void ListStream::EndLine(std::string_view text, std::vector<StreamedRank>* ranks) {
-  if (catalog::IsBlank(text)) return;
+  if (text::IsBlank(text)) return;
   const ListScorer::Options& options = scorer_->options();
-  catalog::ListLine line = reader_.ReadLine(text);
+  lists::ListLine line = reader_.ReadLine(text);
   line.source_line = num_lines_++;
-  if (line.status == catalog::LineStatus::kMalformed &&
-      options.counting == catalog::RankCounting::kReference) {
+  if (line.status == lists::LineStatus::kMalformed &&
+      options.counting == lists::RankCounting::kReference) {
     return;
   }
-  const catalog::JudgedLine judged = judge_.Judge(line);
+  const lists::JudgedLine judged = judge_.Judge(line);
   const RankFacts facts = new_items_.FactsOf(judged);
   StreamedRank& streamed = ranks->emplace_back();
   streamed.rank = num_ranks_++;
@@ -49,4 +49,4 @@ void ListStream::EndLine(std::string_view text, std::vector<StreamedRank>* ranks
   }
 }
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

@@ -11,7 +11,7 @@
 
 #include "libs/scoring/list_scorer.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 
 struct StreamedRank {
   int rank = 0;  // From 0; ranks past N included.
@@ -21,7 +21,7 @@ struct StreamedRank {
 
 class ListStream final {
  public:
-  ListStream(const ListScorer* scorer, const catalog::ListTarget* target);
+  ListStream(const ListScorer* scorer, const lists::ListTarget* target);
 
   // Adds the ranks that `piece` completes to `ranks`. Nothing may follow the last piece.
   void Add(std::string_view piece, std::vector<StreamedRank>* ranks);
@@ -35,8 +35,8 @@ class ListStream final {
   void EndLine(std::string_view line, std::vector<StreamedRank>* ranks);
 
   const ListScorer* const scorer_;
-  catalog::ListReader reader_;
-  catalog::ListJudge judge_;
+  lists::ListReader reader_;
+  lists::ListJudge judge_;
   NewItems new_items_;
   std::string text_;
   size_t line_begin_ = 0;  // Of the open line, in text_.
@@ -45,4 +45,4 @@ class ListStream final {
   bool is_ended_ = false;
 };
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

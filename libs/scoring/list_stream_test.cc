@@ -5,18 +5,19 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/random.h"
 #include "libs/lists/testing/golden_cases.h"
+#include "tests/support/paths.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 namespace {
 
-using catalog::RankCounting;
+using lists::RankCounting;
 
 // Feeds `text` in pieces of 1 to 12 bytes.
 std::vector<StreamedRank> Stream(const ListScorer& scorer,
                                  const Prompt& prompt,
                                  const std::string& text,
                                  base::RandomStream* random) {
-  const catalog::ListTarget target = scorer.Prepare(prompt);
+  const lists::ListTarget target = scorer.Prepare(prompt);
   ListStream stream(&scorer, &target);
   std::vector<StreamedRank> ranks;
   for (size_t at = 0; at < text.size();) {
@@ -60,7 +61,7 @@ class ListStreamTest : public ::testing::Test {
 
 TEST_F(ListStreamTest, ARankIsAnsweredWithItsLineBreak) {
   const auto scorer = *ListScorer::Create(catalog_, {.num_ranks = 2});
-  const catalog::ListTarget target = scorer->Prepare(prompt_);
+  const lists::ListTarget target = scorer->Prepare(prompt_);
   ListStream stream(scorer.get(), &target);
   std::vector<StreamedRank> ranks;
   stream.Add("\nB (2000", &ranks);
@@ -81,7 +82,7 @@ TEST_F(ListStreamTest, RewardIsOpenWhereARuleLooksAhead) {
   ListScorer::Options options = {.num_ranks = 2};
   options.rules.rule = RewardRule::kLogDecay;
   const auto scorer = *ListScorer::Create(catalog_, options);
-  const catalog::ListTarget target = scorer->Prepare(prompt_);
+  const lists::ListTarget target = scorer->Prepare(prompt_);
   ListStream stream(scorer.get(), &target);
   std::vector<StreamedRank> ranks;
   stream.Add("A (1999)\n", &ranks);
@@ -93,8 +94,8 @@ TEST_F(ListStreamTest, RewardIsOpenWhereARuleLooksAhead) {
 // The golden lists hold numbering, bullets, quotes, blank lines, CRLF and odd years.
 TEST(ListStreamGoldenTest, PiecesOfAnySizeGiveWhatTheWholeTextGives) {
   base::RandomStream random(23, 0);
-  for (const catalog::GoldenCase& golden :
-       catalog::ReadGoldenCases(CONVREC_SOURCE_DIR "/tests/golden/reward_cases.jsonl.gz")) {
+  for (const lists::GoldenCase& golden :
+       lists::ReadGoldenCases(SourcePath("tests/golden/reward_cases.jsonl.gz"))) {
     const auto catalog = *catalog::Catalog::FromItems(golden.catalog, "golden");
     const Prompt prompt = {golden.ground_truth, golden.seen_titles};
     for (const RankCounting counting : {RankCounting::kByLine, RankCounting::kReference}) {
@@ -122,4 +123,4 @@ TEST_F(ListStreamTest, AnyBytesInPiecesGiveWhatTheWholeTextGives) {
 }
 
 }  // namespace
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

@@ -9,7 +9,7 @@
 #include "libs/base/check.h"
 #include "libs/lists/ranking_metrics.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 namespace {
 
 using domain::LineOutcome;
@@ -79,7 +79,7 @@ void SumFromTheEnd(SuffixSum how, std::vector<double>* gains) {
 
 // Gain of a hit at rank k, from 0.
 double GainAt(const RewardRules& rules, RewardRule rule, size_t k) {
-  if (rule == RewardRule::kLogDecay) return catalog::Discount(k + 1);
+  if (rule == RewardRule::kLogDecay) return lists::Discount(k + 1);
   if (rule == RewardRule::kDcg) return k < rules.discounts.size() ? rules.discounts[k] : 0;
   return 1;
 }
@@ -187,4 +187,4 @@ double RewardOfRank(const RewardRules& rules, const RankFacts& rank) {
   return WeightOf(rules, RewardRule::kExpInf) * relevance + OwnTerms(rules, rank);
 }
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

@@ -18,7 +18,7 @@
 
 #include "libs/domain/list_score.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 
 enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
 
@@ -77,4 +77,4 @@ bool LooksAhead(const RewardRules& rules);
 // The reward of one rank when no rule looks ahead: what RankRewards() has there.
 double RewardOfRank(const RewardRules& rules, const RankFacts& rank);
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

@@ -7,7 +7,7 @@
 
 #include "libs/base/random.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 namespace {
 
 using enum domain::LineOutcome;
@@ -200,4 +200,4 @@ TEST(RewardRulesTest, DescriptionNamesWhatIsSwitchedOn) {
 }
 
 }  // namespace
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

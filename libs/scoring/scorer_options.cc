@@ -2,7 +2,7 @@
 
 #include "libs/config/number_list.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 namespace {
 
 RewardRule RuleOf(config::RewardRule rule) {
@@ -38,11 +38,10 @@ ListScorer::Options ScorerOptionsOf(const config::RunOptions& options) {
   ListScorer::Options scorer;
   scorer.num_ranks = options.data.num_ranks;
   scorer.year_tolerance = reward.year_tolerance;
-  scorer.counting =
-      is_reference ? catalog::RankCounting::kReference : catalog::RankCounting::kByLine;
+  scorer.counting = is_reference ? lists::RankCounting::kReference : lists::RankCounting::kByLine;
   scorer.evaluation_cut = reward.evaluation_cut == config::EvaluationCut::kBeforeFilter
-                              ? catalog::EvaluationCut::kBeforeFilter
-                              : catalog::EvaluationCut::kAfterFilter;
+                              ? lists::EvaluationCut::kBeforeFilter
+                              : lists::EvaluationCut::kAfterFilter;
   scorer.rules.rule = RuleOf(reward.rule);
   scorer.rules.rule_weight = reward.rule_weight;
   // Without rule exp the base has no meaning and no range.
@@ -66,4 +65,4 @@ ListScorer::Options ScorerOptionsOf(const config::RunOptions& options) {
   return scorer;
 }
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

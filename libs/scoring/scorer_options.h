@@ -4,9 +4,9 @@
 #include "libs/config/run_options.h"
 #include "libs/scoring/list_scorer.h"
 
-namespace convrec::reward {
+namespace convrec::scoring {
 
 // `compat: reference` counts ranks and sums as the reference does.
 ListScorer::Options ScorerOptionsOf(const config::RunOptions& options);
 
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

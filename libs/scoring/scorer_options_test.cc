@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace convrec::reward {
+namespace convrec::scoring {
 namespace {
 
 config::RunOptions Options(config::Compat compat, config::RewardRule rule) {
@@ -21,14 +21,14 @@ ListScorer::Options ScorerOptions(config::Compat compat, config::RewardRule rule
 TEST(ScorerOptionsTest, CompatChoosesHowRanksAreCountedAndSummed) {
   const ListScorer::Options fixed =
       ScorerOptions(config::Compat::kFixed, config::RewardRule::kLogDecay);
-  EXPECT_EQ(fixed.counting, catalog::RankCounting::kByLine);
+  EXPECT_EQ(fixed.counting, lists::RankCounting::kByLine);
   EXPECT_EQ(fixed.rules.suffix_sum, SuffixSum::kDirect);
   EXPECT_EQ(fixed.rules.rule, RewardRule::kLogDecay);
   EXPECT_EQ(fixed.rules.duplicate_reward, -.25);
   EXPECT_EQ(fixed.num_ranks, 10);
   const ListScorer::Options reference =
       ScorerOptions(config::Compat::kReference, config::RewardRule::kExpInf);
-  EXPECT_EQ(reference.counting, catalog::RankCounting::kReference);
+  EXPECT_EQ(reference.counting, lists::RankCounting::kReference);
   EXPECT_EQ(reference.rules.suffix_sum, SuffixSum::kTotalMinusPrefix);
 }
 
@@ -51,4 +51,4 @@ TEST(ScorerOptionsTest, EveryRewardKeyReachesTheScorer) {
 }
 
 }  // namespace
-}  // namespace convrec::reward
+}  // namespace convrec::scoring

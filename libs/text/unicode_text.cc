@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-namespace convrec::catalog {
+namespace convrec::text {
 namespace {
 
 char ToLowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
@@ -164,4 +164,4 @@ std::string UnicodeVersion() {
   return std::to_string(version[0]) + "." + std::to_string(version[1]);
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::text

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace convrec::catalog {
+namespace convrec::text {
 
 // Each maximal invalid sequence becomes one U+FFFD.
 std::u32string DecodeUtf8(std::string_view bytes);
@@ -40,4 +40,4 @@ std::string ToNfc(std::string_view text);
 // The version of Unicode by which case is folded, as in "14.0".
 std::string UnicodeVersion();
 
-}  // namespace convrec::catalog
+}  // namespace convrec::text

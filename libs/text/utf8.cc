@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace convrec::tokenizer {
+namespace convrec::text {
 namespace {
 
 // The length of a last character that more bytes could still complete; 0 if there is none.
@@ -30,16 +30,6 @@ size_t OpenTail(std::string_view bytes) {
 }
 
 }  // namespace
-
-bool IsValidUtf8(std::string_view text) {
-  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
-  for (size_t i = 0; i < text.size();) {
-    UChar32 code_point = 0;
-    U8_NEXT(bytes, i, text.size(), code_point);
-    if (code_point < 0) return false;
-  }
-  return true;
-}
 
 std::string ReplaceInvalidUtf8(std::string_view text) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
@@ -73,4 +63,4 @@ std::string Utf8Stream::Finish() {
   return result;
 }
 
-}  // namespace convrec::tokenizer
+}  // namespace convrec::text

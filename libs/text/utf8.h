@@ -1,13 +1,11 @@
-// UTF-8 at the edges of the tokenizer: text coming in is made valid, bytes going out are handed on
+// UTF-8 at the edges of a tokenizer: text coming in is made valid, bytes going out are handed on
 // in whole characters.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-namespace convrec::tokenizer {
-
-bool IsValidUtf8(std::string_view text);
+namespace convrec::text {
 
 // Every maximal invalid stretch becomes one U+FFFD, as Unicode recommends.
 std::string ReplaceInvalidUtf8(std::string_view text);
@@ -25,4 +23,4 @@ class Utf8Stream final {
   std::string open_;
 };
 
-}  // namespace convrec::tokenizer
+}  // namespace convrec::text

@@ -5,8 +5,9 @@
 #include <string>
 
 #include "libs/base/random.h"
+#include "libs/text/unicode_text.h"
 
-namespace convrec::tokenizer {
+namespace convrec::text {
 namespace {
 
 TEST(Utf8Test, InvalidStretchesBecomeReplacementCharacters) {
@@ -58,4 +59,4 @@ TEST(Utf8StreamTest, IncrementsJoinToTheWholeForRandomBytes) {
 }
 
 }  // namespace
-}  // namespace convrec::tokenizer
+}  // namespace convrec::text

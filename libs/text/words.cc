@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace convrec::base {
+namespace convrec::text {
 
 size_t EditDistance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
@@ -48,4 +48,4 @@ size_t CompleteUtf8Prefix(const std::string& text) {
   return text.size();
 }
 
-}  // namespace convrec::base
+}  // namespace convrec::text

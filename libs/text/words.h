@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace convrec::base {
+namespace convrec::text {
 
 // Levenshtein distance in bytes.
 size_t EditDistance(const std::string& a, const std::string& b);
@@ -17,4 +17,4 @@ std::string NearestWord(const std::string& word, const std::vector<std::string>&
 // The longest prefix of `text` that ends on a whole UTF-8 sequence.
 size_t CompleteUtf8Prefix(const std::string& text);
 
-}  // namespace convrec::base
+}  // namespace convrec::text

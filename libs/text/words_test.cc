@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace convrec::base {
+namespace convrec::text {
 namespace {
 
 TEST(TextTest, EditDistanceCountsSingleEdits) {
@@ -22,4 +22,4 @@ TEST(TextTest, CompleteUtf8PrefixDropsATornSequence) {
 }
 
 }  // namespace
-}  // namespace convrec::base
+}  // namespace convrec::text

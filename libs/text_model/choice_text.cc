@@ -23,7 +23,7 @@ ChoiceText::ChoiceText(const tokenizer::Tokenizer* tokenizer, const Options& opt
   CR_CHECK(max_tokens_ > 0);
 }
 
-TextDelta ChoiceText::Push(rollout::DrawnToken token) {
+TextDelta ChoiceText::Push(engine::DrawnToken token) {
   TextDelta delta;
   if (end_) return delta;
   ++num_tokens_;
@@ -59,7 +59,7 @@ TextDelta ChoiceText::Push(rollout::DrawnToken token) {
 
 int ChoiceText::OffsetOf(const std::string& bytes) const {
   if (bytes.empty() || IsContinuation(bytes[0])) return num_characters_;
-  tokenizer::Utf8Stream broken = all_characters_;
+  text::Utf8Stream broken = all_characters_;
   return num_characters_ + NumCharacters(broken.Finish());
 }
 

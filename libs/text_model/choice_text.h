@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "libs/domain/completion.h"
-#include "libs/tokenizer/tokenizer.h"
-#include "libs/text/utf8.h"
 #include "libs/engine/generation_engine.h"
+#include "libs/text/utf8.h"
 #include "libs/text_model/stop_matcher.h"
+#include "libs/tokenizer/tokenizer.h"
 
 namespace convrec::text_model {
 
 struct ChoiceToken {
-  rollout::DrawnToken drawn;
+  engine::DrawnToken drawn;
   int text_offset = 0;  // Characters of the text that are complete before this token's bytes.
 };
 
@@ -45,7 +45,7 @@ class ChoiceText final {
   ChoiceText(const tokenizer::Tokenizer* tokenizer, const Options& options);
 
   // Tokens that are drawn after the end are left out.
-  TextDelta Push(rollout::DrawnToken token);
+  TextDelta Push(engine::DrawnToken token);
 
   // Set from the token on that ends the completion: a stop token, a stop string, or the limit.
   const std::optional<domain::FinishReason>& end() const { return end_; }
@@ -65,8 +65,8 @@ class ChoiceText final {
   const tokenizer::Tokenizer* const tokenizer_;
   const int max_tokens_;
   StopMatcher matcher_;
-  tokenizer::Utf8Stream characters_;
-  tokenizer::Utf8Stream all_characters_;  // Of all bytes drawn, for text_offset.
+  text::Utf8Stream characters_;
+  text::Utf8Stream all_characters_;  // Of all bytes drawn, for text_offset.
   std::deque<HeldToken> held_;
   uint64_t num_bytes_drawn_ = 0;
   uint64_t num_bytes_released_ = 0;

@@ -13,7 +13,7 @@ class ChoiceTextTest : public ::testing::Test {
     return ChoiceText(tokenizer_.get(), {.stops = std::move(stops), .max_tokens = max_tokens});
   }
   static TextDelta Push(ChoiceText* choice, int32_t id) {
-    rollout::DrawnToken token;
+    engine::DrawnToken token;
     token.token_id = id;
     return choice->Push(std::move(token));
   }

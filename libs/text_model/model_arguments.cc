@@ -48,16 +48,16 @@ absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& 
   return ModelText::Load(arguments.directory, format);
 }
 
-absl::StatusOr<std::unique_ptr<rollout::DecoderEngine>> MakeEngine(
+absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(
     const ModelArguments& arguments, const tokenizer::Tokenizer& tokenizer, int max_rows) {
   model::SetComputeThreads(arguments.threads);
-  rollout::DecoderEngineOptions options;
+  engine::DecoderEngineOptions options;
   options.device = arguments.device;
-  options.compute_type = *rollout::ParseComputeType(arguments.compute);
+  options.compute_type = *engine::ParseComputeType(arguments.compute);
   options.max_rows = max_rows;
   options.kv_cache_bytes = int64_t{arguments.kv_cache_mib} << 20;
   options.stop_token_ids = tokenizer.stop_ids();
-  return rollout::MakeDecoderEngine(arguments.directory, /*load_weights=*/true, options);
+  return engine::MakeDecoderEngine(arguments.directory, /*load_weights=*/true, options);
 }
 
 }  // namespace convrec::text_model

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "libs/tokenizer/tokenizer.h"
 #include "libs/engine/decoder_engine.h"
 #include "libs/text_model/model_text.h"
+#include "libs/tokenizer/tokenizer.h"
 
 namespace CLI {
 class App;
@@ -31,7 +31,7 @@ absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& 
 
 // An engine with the directory's weights that runs up to `max_rows` sequences at a time. Sets the
 // threads of the process: call once, before any other tensor operation.
-absl::StatusOr<std::unique_ptr<rollout::DecoderEngine>> MakeEngine(
+absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(
     const ModelArguments& arguments, const tokenizer::Tokenizer& tokenizer, int max_rows);
 
 }  // namespace convrec::text_model

@@ -15,9 +15,9 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/text/utf8.h"
 #include "libs/tokenizer/byte_alphabet.h"
 #include "libs/tokenizer/pre_tokenizer.h"
-#include "libs/text/utf8.h"
 
 namespace convrec::tokenizer {
 namespace {
@@ -167,7 +167,7 @@ std::map<std::string, int64_t> CountPieces(std::span<const std::string> texts,
   std::map<std::string, int64_t> counts;
   for (const std::string& text : texts) {
     std::deque<std::string> storage;
-    const std::string valid_text = ReplaceInvalidUtf8(text);
+    const std::string valid_text = text::ReplaceInvalidUtf8(text);
     for (const std::string_view piece : pre_tokenizer.Split(valid_text, &storage)) {
       ++counts[std::string(piece)];
     }

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "libs/text/utf8.h"
 #include "libs/tokenizer/bpe_trainer.h"
 #include "libs/tokenizer/chat_template.h"
 #include "libs/tokenizer/testing/files.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/text/utf8.h"
 
 namespace convrec::tokenizer {
 namespace {
@@ -34,7 +34,8 @@ TEST_P(FamilyTest, DecodedTextsEqualThoseOfTheReference) {
   const Json& family = Golden()["families"][GetParam()];
   for (size_t i = 0; i < family["ids"].size(); ++i) {
     const auto ids = family["ids"][i].get<std::vector<int32_t>>();
-    EXPECT_EQ(ReplaceInvalidUtf8(tokenizer->Decode(ids)), family["decoded"][i].get<std::string>());
+    EXPECT_EQ(text::ReplaceInvalidUtf8(tokenizer->Decode(ids)),
+              family["decoded"][i].get<std::string>());
   }
 }
 

@@ -19,9 +19,9 @@
 #include "libs/base/errors.h"
 #include "libs/base/program.h"
 #include "libs/base/status_macros.h"
+#include "libs/text/utf8.h"
 #include "libs/tokenizer/chat_template.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/text/utf8.h"
 
 namespace convrec::tokenizer {
 namespace {
@@ -29,7 +29,7 @@ namespace {
 using Json = nlohmann::json;
 using LineHandler = std::function<absl::StatusOr<Json>(const Json&)>;
 
-Json Text(const std::string& bytes) { return ReplaceInvalidUtf8(bytes); }
+Json Text(const std::string& bytes) { return text::ReplaceInvalidUtf8(bytes); }
 
 absl::Status ShowText(const Tokenizer& tokenizer, const EncodeOptions& options) {
   const std::string text{std::istreambuf_iterator<char>(std::cin), {}};

@@ -13,12 +13,13 @@
 #include "libs/base/digest.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/text/unicode_text.h"
+#include "libs/text/utf8.h"
 #include "libs/tokenizer/added_tokens.h"
 #include "libs/tokenizer/bpe.h"
 #include "libs/tokenizer/byte_alphabet.h"
 #include "libs/tokenizer/pre_tokenizer.h"
 #include "libs/tokenizer/tokenizer_definition.h"
-#include "libs/text/utf8.h"
 
 namespace convrec::tokenizer {
 namespace {
@@ -243,8 +244,8 @@ void Tokenizer::State::EncodeRaw(std::string_view text,
 
 std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
   std::string valid_text;
-  if (!IsValidUtf8(text)) {
-    valid_text = ReplaceInvalidUtf8(text);
+  if (!text::IsValidUtf8(text)) {
+    valid_text = text::ReplaceInvalidUtf8(text);
     text = valid_text;
   }
   std::vector<int32_t> ids;

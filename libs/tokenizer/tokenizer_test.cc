@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "libs/base/random.h"
-#include "libs/tokenizer/testing/files.h"
 #include "libs/text/utf8.h"
+#include "libs/tokenizer/testing/files.h"
 
 namespace convrec::tokenizer {
 namespace {
@@ -48,7 +48,7 @@ std::string RandomText(base::RandomStream* random) {
                static_cast<char>(0x80 | (c & 0x3F))};
     }
   }
-  return ReplaceInvalidUtf8(text);
+  return text::ReplaceInvalidUtf8(text);
 }
 
 TEST(TokenizerTest, MergesApplyWithinPieces) {

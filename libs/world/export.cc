@@ -75,7 +75,7 @@ class Exporter final {
       for (size_t k = 0; k < kNumRepairs; ++k) counts[k] += remapped.counts[k];
       Json row = ConversationJson(conversation);
       row["teacher"] = answer;
-      row["completion"] = catalog::FormatList(remapped.items, options_.style);
+      row["completion"] = lists::FormatList(remapped.items, options_.style);
       text += row.dump() + "\n";
     }
     Json repairs;
@@ -101,8 +101,7 @@ class Exporter final {
       const Conversation conversation = generator_.Make(Split::kTest, i);
       const std::string answer = teacher_.Answer(conversation, Split::kTest, i);
       popularity += Ndcg(PopularityList(world_, conversation, num_items), conversation);
-      raw +=
-          Ndcg(catalog::ParseList(answer, catalog::RankCounting::kReference).Items(), conversation);
+      raw += Ndcg(lists::ParseList(answer, lists::RankCounting::kReference).Items(), conversation);
       remapped +=
           Ndcg(remapper_.Remap(answer, conversation.seen_titles, fill_order_).items, conversation);
       posterior += Ndcg(bayes.List(conversation, num_items), conversation);
@@ -120,7 +119,7 @@ class Exporter final {
 
  private:
   double Ndcg(const std::vector<domain::Item>& items, const Conversation& conversation) const {
-    return catalog::EvaluateList(
+    return lists::EvaluateList(
                items, conversation.ground_truth, conversation.seen_titles, catalog_, {})
         .ndcg.back();
   }

@@ -20,7 +20,7 @@ struct ExportOptions {
   TeacherOptions teacher;
   RemapOptions remap;
   bool fill_lists = true;  // Short lists are completed from the overall order of popularity.
-  catalog::ListStyle style = catalog::ListStyle::kNumbered;
+  lists::ListStyle style = lists::ListStyle::kNumbered;
   size_t num_sft = 12000;
   size_t num_train = 4000;
   size_t num_validation = 300;

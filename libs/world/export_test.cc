@@ -78,7 +78,7 @@ TEST(ExportTest, CompletionsAreTwentyNumberedCatalogFilmsThatWereNotSeen) {
   for (const auto& row : rows) {
     const std::string completion = row["completion"];
     EXPECT_EQ(completion.rfind("1. ", 0), 0u);
-    const auto items = catalog::ParseList(completion, catalog::RankCounting::kByLine).Items();
+    const auto items = lists::ParseList(completion, lists::RankCounting::kByLine).Items();
     EXPECT_EQ(std::set<domain::Item>(items.begin(), items.end()).size(), 20u) << completion;
     for (const domain::Item& item : items) {
       EXPECT_TRUE(catalog->Contains(item)) << item.title;
@@ -109,7 +109,7 @@ TEST(ExportTest, PromptSplitsShareNoUserAndHaveNoCompletion) {
 TEST(ExportTest, PlainStyleAndUnfilledListsAreOptions) {
   const base::TemporaryDirectory directory;
   ExportOptions options = Small();
-  options.style = catalog::ListStyle::kPlain;
+  options.style = lists::ListStyle::kPlain;
   options.fill_lists = false;
   const auto summary = ExportWorld(options, directory.path());
   ASSERT_TRUE(summary.ok());
@@ -119,7 +119,7 @@ TEST(ExportTest, PlainStyleAndUnfilledListsAreOptions) {
     const std::string completion = row["completion"];
     EXPECT_NE(completion.rfind("1. ", 0), 0u);
     is_some_list_short |=
-        catalog::ParseList(completion, catalog::RankCounting::kByLine).entries.size() < 20;
+        lists::ParseList(completion, lists::RankCounting::kByLine).entries.size() < 20;
   }
   EXPECT_TRUE(is_some_list_short);
 }

@@ -42,10 +42,10 @@ absl::StatusOr<Film> ParseFilm(const std::string& line) {
   if (!absl::SimpleAtoi(fields[1], &film.item.year)) {
     return absl::InvalidArgumentError(absl::StrCat("year \"", fields[1], "\" is no number"));
   }
-  for (const auto style : {catalog::ListStyle::kPlain, catalog::ListStyle::kNumbered}) {
-    if (!catalog::SurvivesRoundTrip(film.item, style)) {
+  for (const auto style : {lists::ListStyle::kPlain, lists::ListStyle::kNumbered}) {
+    if (!lists::SurvivesRoundTrip(film.item, style)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "a list line with \"", catalog::FormatItem(film.item), "\" is read as another film"));
+          "a list line with \"", lists::FormatItem(film.item), "\" is read as another film"));
     }
   }
   CR_ASSIGN_OR_RETURN(film.genres, ParseGenres(fields[2]));
@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<Film>> ParseFilms(std::string_view text, const std::s
     }
     if (!known.insert(film->item).second) {
       return absl::InvalidArgumentError(absl::StrCat(
-          name, ":", line_number, ": ", catalog::FormatItem(film->item), " stands there twice"));
+          name, ":", line_number, ": ", lists::FormatItem(film->item), " stands there twice"));
     }
     films.push_back(*std::move(film));
   }

@@ -33,10 +33,9 @@ TEST(FilmCatalogTest, EveryGenreIsSomeFilmsMainGenre) {
 TEST(FilmCatalogTest, AWholeListOfAllFilmsIsReadBackUnchanged) {
   std::vector<domain::Item> items;
   for (const Film& film : EmbeddedFilms()) items.push_back(film.item);
-  for (const auto style : {catalog::ListStyle::kPlain, catalog::ListStyle::kNumbered}) {
-    for (const auto counting :
-         {catalog::RankCounting::kByLine, catalog::RankCounting::kReference}) {
-      EXPECT_EQ(catalog::ParseList(catalog::FormatList(items, style), counting).Items(), items);
+  for (const auto style : {lists::ListStyle::kPlain, lists::ListStyle::kNumbered}) {
+    for (const auto counting : {lists::RankCounting::kByLine, lists::RankCounting::kReference}) {
+      EXPECT_EQ(lists::ParseList(lists::FormatList(items, style), counting).Items(), items);
     }
   }
 }

@@ -117,7 +117,7 @@ std::vector<Turn> Phrase(const World& world,
                          base::RandomStream& random) {
   std::vector<std::string> names;
   for (const size_t film : request.mentioned)
-    names.push_back(catalog::FormatItem(world.films()[film].item));
+    names.push_back(lists::FormatItem(world.films()[film].item));
   const std::string films = absl::StrJoin(names, ", ");
   const std::string wanted = Wanted(request);
   const auto fill = [&](const std::string& text) {

@@ -103,10 +103,10 @@ TEST(GeneratorTest, GroundTruthIsInTheCatalogHeldOutAndOfTheAskedSize) {
     const std::string words = WordsOf(conversation);
     for (const domain::Item& item : conversation.ground_truth) {
       EXPECT_TRUE(catalog.Contains(item));
-      EXPECT_EQ(words.find(catalog::FormatItem(item)), std::string::npos) << words;
+      EXPECT_EQ(words.find(lists::FormatItem(item)), std::string::npos) << words;
     }
     for (const size_t film : conversation.request.mentioned) {
-      EXPECT_THAT(words, HasSubstr(catalog::FormatItem(SampleWorld().films()[film].item)));
+      EXPECT_THAT(words, HasSubstr(lists::FormatItem(SampleWorld().films()[film].item)));
     }
   }
 }

@@ -27,7 +27,7 @@ TEST(RankersTest, KnowingMoreIsWorthMore) {
   for (size_t i = 0; i < 100; ++i) {
     const Conversation conversation = generator.Make(Split::kValidation, i);
     const auto ndcg = [&](const std::vector<domain::Item>& items) {
-      return catalog::EvaluateList(
+      return lists::EvaluateList(
                  items, conversation.ground_truth, conversation.seen_titles, catalog, {})
           .ndcg.back();
     };

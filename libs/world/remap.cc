@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/check.h"
-#include "libs/text/words.h"
 #include "libs/lists/list_parser.h"
 #include "libs/text/unicode_text.h"
+#include "libs/text/words.h"
 
 namespace convrec::world {
 namespace {
@@ -25,9 +25,9 @@ struct TeacherLine {
 
 // A line without a year is read as if it ended in one, so that numbering, marks and quotes go.
 std::optional<TeacherLine> ReadLine(const std::string& line) {
-  if (const auto item = catalog::ParseLine(line)) return TeacherLine{item->title, item->year};
+  if (const auto item = lists::ParseLine(line)) return TeacherLine{item->title, item->year};
   if (absl::EndsWith(line, ":")) return std::nullopt;
-  const auto item = catalog::ParseLine(absl::StrCat(line, " (1000)"));
+  const auto item = lists::ParseLine(absl::StrCat(line, " (1000)"));
   if (!item.has_value() || item->title.empty()) return std::nullopt;
   return TeacherLine{item->title, std::nullopt};
 }
@@ -99,7 +99,7 @@ Remapper::Found Remapper::FindNearest(const std::string& key, std::optional<int>
     if (longer - shorter > limit || !ByYear({i}, year).has_value()) continue;
     // A part two is not a misspelt part three.
     if (DigitsOf(candidate) != wanted_digits) continue;
-    const size_t distance = base::EditDistance(wanted, candidate);
+    const size_t distance = text::EditDistance(wanted, candidate);
     if (distance > limit) continue;
     if (distance < limit) nearest.clear();
     limit = distance;
@@ -114,7 +114,7 @@ Remapper::Found Remapper::Find(const std::string& title, std::optional<int> year
   if (year.has_value()) {
     if (const auto index = catalog_->IndexOf({title, *year})) return {Repair::kExact, index};
   }
-  const std::string key = catalog::TitleKey(title);
+  const std::string key = text::TitleKey(title);
   const std::string memo = absl::StrCat(key, "\n", year.value_or(0));
   if (const auto known = known_.find(memo); known != known_.end()) return known->second;
   Found found;

@@ -108,11 +108,11 @@ Fault FaultAt(double u, const TeacherOptions& options) {
 std::string NameOf(const domain::Item& item, Fault fault, base::RandomStream& random) {
   if (fault == Fault::kMissingYear) return item.title;
   if (fault == Fault::kMisspelt) {
-    return catalog::FormatItem({Misspell(item.title, random), item.year});
+    return lists::FormatItem({Misspell(item.title, random), item.year});
   }
-  if (fault != Fault::kWrongYear) return catalog::FormatItem(item);
+  if (fault != Fault::kWrongYear) return lists::FormatItem(item);
   const int offset = 1 + static_cast<int>(random.Below(3));
-  return catalog::FormatItem({item.title, item.year + (random.Below(2) == 0 ? offset : -offset)});
+  return lists::FormatItem({item.title, item.year + (random.Below(2) == 0 ? offset : -offset)});
 }
 
 // The films of one answer, line by line.

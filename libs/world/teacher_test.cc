@@ -50,8 +50,8 @@ TEST(TeacherTest, AFaultlessTeacherListsDistinctUnseenFilmsOfTheAskedGenreFirst)
   for (size_t i = 0; i < 50; ++i) {
     const Conversation conversation = generator.Make(Split::kSft, i);
     const std::vector<domain::Item> items =
-        catalog::ParseList(teacher.Answer(conversation, Split::kSft, i),
-                           catalog::RankCounting::kReference)
+        lists::ParseList(teacher.Answer(conversation, Split::kSft, i),
+                         lists::RankCounting::kReference)
             .Items();
     EXPECT_EQ(items.size(), 20u);
     EXPECT_EQ(std::set<domain::Item>(items.begin(), items.end()).size(), 20u);
@@ -111,7 +111,7 @@ TEST(TeacherTest, RecitedListsArePopularAndAnswersAreNot) {
     int count = 0;
     for (size_t i = 0; i < 50; ++i) {
       const std::string answer = teacher.Answer(generator.Make(Split::kSft, i), Split::kSft, i);
-      const auto items = catalog::ParseList(answer, catalog::RankCounting::kReference).Items();
+      const auto items = lists::ParseList(answer, lists::RankCounting::kReference).Items();
       for (size_t k = 0; k < 10; ++k) count += *catalog.IndexOf(items[k]) < 20;
     }
     return count / 500.0;

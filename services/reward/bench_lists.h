@@ -14,7 +14,7 @@ namespace convrec::reward {
 catalog::Catalog MakeBenchCatalog(size_t size);
 
 struct BenchGroup {
-  Prompt prompt;
+  scoring::Prompt prompt;
   std::vector<std::string> texts;
 };
 

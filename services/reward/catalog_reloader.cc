@@ -33,7 +33,7 @@ void BlockHangupSignal() {
 absl::Status ReloadCatalog(const std::function<absl::StatusOr<catalog::Catalog>()>& load,
                            LiveScorer* scorer) {
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, load());
-  CR_ASSIGN_OR_RETURN(auto next, ListScorer::Create(catalog, scorer->Get()->options()));
+  CR_ASSIGN_OR_RETURN(auto next, scoring::ListScorer::Create(catalog, scorer->Get()->options()));
   scorer->Set(std::move(next));
   return absl::OkStatus();
 }

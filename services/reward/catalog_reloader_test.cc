@@ -25,7 +25,7 @@ class CatalogReloaderTest : public ::testing::Test {
 
 TEST_F(CatalogReloaderTest, ABrokenCatalogIsRefusedAndTheOldOneStays) {
   const auto load = [this] { return catalog::Catalog::Load(path_); };
-  LiveScorer scorer(*ListScorer::Create(*load(), {}));
+  LiveScorer scorer(*scoring::ListScorer::Create(*load(), {}));
   const auto first = scorer.Get();
   Write("{\"title\": \"A\"");
   EXPECT_FALSE(ReloadCatalog(load, &scorer).ok());
@@ -40,9 +40,9 @@ TEST_F(CatalogReloaderTest, ABrokenCatalogIsRefusedAndTheOldOneStays) {
 TEST_F(CatalogReloaderTest, ACatalogWithoutWhatTheRulesNeedIsRefused) {
   Write("{\"title\": \"A\", \"year\": 1999, \"popularity\": 3}\n");
   const auto load = [this] { return catalog::Catalog::Load(path_); };
-  ListScorer::Options options;
+  scoring::ListScorer::Options options;
   options.rules.terms.novelty = 1;
-  LiveScorer scorer(*ListScorer::Create(*load(), options));
+  LiveScorer scorer(*scoring::ListScorer::Create(*load(), options));
   Write("{\"title\": \"A\", \"year\": 1999}\n");
   EXPECT_TRUE(absl::IsFailedPrecondition(ReloadCatalog(load, &scorer)));
 }

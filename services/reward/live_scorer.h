@@ -13,22 +13,23 @@ namespace convrec::reward {
 // Thread-safe.
 class LiveScorer final {
  public:
-  explicit LiveScorer(std::shared_ptr<const ListScorer> scorer) : scorer_(std::move(scorer)) {}
+  explicit LiveScorer(std::shared_ptr<const scoring::ListScorer> scorer)
+      : scorer_(std::move(scorer)) {}
 
   // Never nullptr.
-  std::shared_ptr<const ListScorer> Get() const ABSL_LOCKS_EXCLUDED(mu_) {
+  std::shared_ptr<const scoring::ListScorer> Get() const ABSL_LOCKS_EXCLUDED(mu_) {
     absl::ReaderMutexLock lock(&mu_);
     return scorer_;
   }
   // The old scorer ends with the last call that uses it.
-  void Set(std::shared_ptr<const ListScorer> scorer) ABSL_LOCKS_EXCLUDED(mu_) {
+  void Set(std::shared_ptr<const scoring::ListScorer> scorer) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     scorer_.swap(scorer);
   }
 
  private:
   mutable absl::Mutex mu_;
-  std::shared_ptr<const ListScorer> scorer_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<const scoring::ListScorer> scorer_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace convrec::reward

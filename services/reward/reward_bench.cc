@@ -40,12 +40,12 @@ double ProcessorSeconds(clockid_t clock) {
 }
 
 // Of one thread, per second of its processor time.
-double ScoreInProcess(const ListScorer& scorer,
+double ScoreInProcess(const scoring::ListScorer& scorer,
                       const std::vector<BenchGroup>& groups,
                       double seconds) {
-  ScoreSession session(&scorer);
+  scoring::ScoreSession session(&scorer);
   domain::ListScore score;
-  std::vector<catalog::ListTarget> targets;
+  std::vector<lists::ListTarget> targets;
   for (const BenchGroup& group : groups) targets.push_back(scorer.Prepare(group.prompt));
   double best = 0;
   for (int round = 0; round < 5; ++round) {  // The first warms up; the best is least disturbed.
@@ -180,7 +180,7 @@ Figures Measure(const catalog::Catalog& catalog,
                 double seconds,
                 size_t lists_per_call,
                 double rate) {
-  const auto scorer = *ListScorer::Create(catalog, {});
+  const auto scorer = *scoring::ListScorer::Create(catalog, {});
   const std::vector<BenchGroup> groups = MakeBenchGroups(catalog, 64, lists_per_call, 7);
   Figures figures;
   figures.bytes_per_item =

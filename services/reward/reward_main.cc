@@ -13,6 +13,7 @@
 #include "libs/catalog/catalog.h"
 #include "libs/config/command_line.h"
 #include "libs/rpc/server.h"
+#include "libs/scoring/scorer_options.h"
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/telemetry/ports_file.h"
@@ -50,7 +51,7 @@ void Reload(const config::DataOptions& data, LiveScorer* scorer, RewardMetrics* 
     CR_LOG(ERROR) << "the catalog was not reloaded, the old one stays in use: " << status.message();
     return;
   }
-  const std::shared_ptr<const ListScorer> current = scorer->Get();
+  const std::shared_ptr<const scoring::ListScorer> current = scorer->Get();
   const catalog::Catalog& catalog = current->catalog();
   metrics->OnCatalog(catalog.size(), catalog.digest());
   CR_LOG(INFO) << "reloaded the catalog: " << catalog.size() << " items, digest "
@@ -64,7 +65,8 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   BlockHangupSignal();
 
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, LoadCatalog(options.data));
-  CR_ASSIGN_OR_RETURN(auto first_scorer, ListScorer::Create(catalog, ScorerOptionsOf(options)));
+  CR_ASSIGN_OR_RETURN(auto first_scorer,
+                      scoring::ListScorer::Create(catalog, scoring::ScorerOptionsOf(options)));
   LiveScorer scorer(std::move(first_scorer));
 
   telemetry::Metrics metrics(options.name, "reward");

@@ -32,9 +32,9 @@ struct Call {
   v1::ScoreGroupReply* reply;
   grpc::ServerUnaryReactor* reactor;
   absl::Time start;
-  std::shared_ptr<const ListScorer> scorer;
-  Prompt prompt = {};
-  std::optional<catalog::ListTarget> target = {};  // Of prompt.
+  std::shared_ptr<const scoring::ListScorer> scorer;
+  scoring::Prompt prompt = {};
+  std::optional<lists::ListTarget> target = {};  // Of prompt.
   std::optional<Admission::Ticket> ticket = {};
 };
 
@@ -80,7 +80,7 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
   grpc::ServerUnaryReactor* Describe(grpc::CallbackServerContext* context,
                                      const v1::DescribeRequest* /*request*/,
                                      v1::DescribeReply* reply) override {
-    const std::shared_ptr<const ListScorer> scorer = parts_.scorer->Get();
+    const std::shared_ptr<const scoring::ListScorer> scorer = parts_.scorer->Get();
     reply->set_catalog_digest(scorer->catalog().digest());
     reply->set_catalog_size(static_cast<int64_t>(scorer->catalog().size()));
     reply->set_rules(scorer->Describe());
@@ -139,8 +139,8 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
 
   // What a scoring thread keeps from call to call.
   struct Workplace {
-    std::shared_ptr<const ListScorer> scorer;  // Of the session.
-    std::optional<ScoreSession> session;
+    std::shared_ptr<const scoring::ListScorer> scorer;  // Of the session.
+    std::optional<scoring::ScoreSession> session;
     std::vector<domain::ListScore> scores;
   };
 

@@ -62,8 +62,8 @@ class RewardServiceTest : public ::testing::Test {
     return stub_->ScoreGroup(context, request, reply);
   }
 
-  static std::shared_ptr<const ListScorer> MakeScorer(const catalog::Catalog& catalog) {
-    return *ListScorer::Create(catalog, {.num_ranks = 3});
+  static std::shared_ptr<const scoring::ListScorer> MakeScorer(const catalog::Catalog& catalog) {
+    return *scoring::ListScorer::Create(catalog, {.num_ranks = 3});
   }
 
   const catalog::Catalog catalog_ =

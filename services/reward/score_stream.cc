@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/wire/list_score.h"
 #include "libs/scoring/list_stream.h"
+#include "libs/wire/list_score.h"
 #include "services/reward/service_parts.h"
 
 namespace convrec::reward {
@@ -94,12 +94,12 @@ class ScoreStream final
                                                      ": expected an integer from 1 to ",
                                                      parts_.limits.max_lists));
     }
-    CR_ASSIGN_OR_RETURN(Prompt prompt, ReadPrompt(message, *scorer_));
+    CR_ASSIGN_OR_RETURN(scoring::Prompt prompt, ReadPrompt(message, *scorer_));
     prompt_.emplace(std::move(prompt));
     target_.emplace(scorer_->Prepare(*prompt_));
     const auto num_lists = static_cast<size_t>(message.num_lists());
     CR_RETURN_IF_ERROR(ticket_->Hold(static_cast<int64_t>(
-        2 * message.ByteSizeLong() + num_lists * (sizeof(ListStream) + sizeof(void*)))));
+        2 * message.ByteSizeLong() + num_lists * (sizeof(scoring::ListStream) + sizeof(void*)))));
     lists_.resize(num_lists);
     num_open_ = message.num_lists();
     return absl::OkStatus();
@@ -112,7 +112,7 @@ class ScoreStream final
     }
     List& list = lists_[static_cast<size_t>(piece.list())];
     if (list.stream == nullptr) {
-      list.stream = std::make_unique<ListStream>(scorer_.get(), &*target_);
+      list.stream = std::make_unique<scoring::ListStream>(scorer_.get(), &*target_);
     }
     if (list.stream->is_ended()) {
       return absl::InvalidArgumentError(
@@ -128,17 +128,17 @@ class ScoreStream final
                   piece.list()));
     CR_RETURN_IF_ERROR(ticket_->Hold(static_cast<int64_t>(piece.text().size()) +
                                      kBytesPerLine * (num_line_breaks + piece.is_last())));
-    std::vector<StreamedRank> ranks;
+    std::vector<scoring::StreamedRank> ranks;
     list.stream->Add(piece.text(), &ranks);
     if (piece.is_last()) {
       list.stream->End(&ranks);
       --num_open_;
     }
-    for (const StreamedRank& rank : ranks) AddReply(piece.list(), rank);
+    for (const scoring::StreamedRank& rank : ranks) AddReply(piece.list(), rank);
     return absl::OkStatus();
   }
 
-  void AddReply(int list, const StreamedRank& streamed) {
+  void AddReply(int list, const scoring::StreamedRank& streamed) {
     v1::ScoreStreamReply& reply = replies_.emplace_back();
     reply.set_catalog_digest(scorer_->catalog().digest());
     v1::StreamedRank* rank = reply.mutable_rank();
@@ -168,7 +168,7 @@ class ScoreStream final
     }
     std::vector<domain::ListScore> scores(lists_.size());
     std::vector<std::string_view> texts;
-    ScoreSession session(scorer_.get());
+    scoring::ScoreSession session(scorer_.get());
     for (size_t i = 0; i < lists_.size(); ++i) {
       texts.push_back(lists_[i].stream->text());
       session.Score(texts.back(), *target_, &scores[i]);
@@ -199,18 +199,18 @@ class ScoreStream final
   }
 
   struct List {
-    std::unique_ptr<ListStream> stream;  // nullptr before its first piece.
+    std::unique_ptr<scoring::ListStream> stream;  // nullptr before its first piece.
     int64_t num_line_breaks = 0;
   };
 
   const ServiceParts parts_;
   grpc::CallbackServerContext* const context_;
-  const std::shared_ptr<const ListScorer> scorer_;  // The same for the whole stream.
+  const std::shared_ptr<const scoring::ListScorer> scorer_;  // The same for the whole stream.
   IdleWatch::Entry idle_;
   std::optional<Admission::Ticket> ticket_;  // Absent when not admitted.
   v1::ScoreStreamRequest request_;
-  std::optional<Prompt> prompt_;               // Absent before the first message.
-  std::optional<catalog::ListTarget> target_;  // Of prompt_.
+  std::optional<scoring::Prompt> prompt_;    // Absent before the first message.
+  std::optional<lists::ListTarget> target_;  // Of prompt_.
   std::vector<List> lists_;
   int num_open_ = 0;
   std::deque<v1::ScoreStreamReply> replies_;

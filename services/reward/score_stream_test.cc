@@ -10,8 +10,8 @@
 #include "libs/base/random.h"
 #include "libs/rpc/call.h"
 #include "proto/reward.grpc.pb.h"
-#include "services/reward/testing/fake_observer.h"
 #include "services/reward/reward_service.h"
+#include "services/reward/testing/fake_observer.h"
 
 namespace convrec::reward {
 namespace {
@@ -78,7 +78,7 @@ class ScoreStreamTest : public ::testing::Test {
 
   const catalog::Catalog catalog_ =
       *catalog::Catalog::FromItems({{{"A", 1999}, {}, 0}, {{"B", 2000}, {}, 0}}, "test");
-  LiveScorer scorer_{*ListScorer::Create(catalog_, {.num_ranks = 3})};
+  LiveScorer scorer_{*scoring::ListScorer::Create(catalog_, {.num_ranks = 3})};
   FakeObserver observer_;
   std::unique_ptr<RewardService> service_;
   std::unique_ptr<grpc::Server> server_;
@@ -268,7 +268,7 @@ TEST_F(ScoreStreamTest, AStreamKeepsItsCatalog) {
   v1::ScoreStreamReply reply;
   ASSERT_TRUE(stream->Read(&reply));
   const catalog::Catalog next = *catalog::Catalog::FromItems({{{"C", 2001}, {}, 0}}, "next");
-  scorer_.Set(*ListScorer::Create(next, {.num_ranks = 3}));
+  scorer_.Set(*scoring::ListScorer::Create(next, {.num_ranks = 3}));
   ASSERT_TRUE(stream->Write(Piece(0, "A (1999)", true)));
   ASSERT_TRUE(stream->Read(&reply));
   EXPECT_EQ(reply.rank().line().outcome(), v1::LINE_OUTCOME_DUPLICATE);

@@ -26,7 +26,8 @@ grpc::Status ToAnswer(const absl::Status& status, grpc::CallbackServerContext* c
 }
 
 template <typename Message>
-absl::StatusOr<Prompt> ReadPrompt(const Message& message, const ListScorer& scorer) {
+absl::StatusOr<scoring::Prompt> ReadPrompt(const Message& message,
+                                           const scoring::ListScorer& scorer) {
   const std::string& digest = scorer.catalog().digest();
   if (!message.catalog_digest().empty() && message.catalog_digest() != digest) {
     return absl::FailedPreconditionError(absl::StrCat("catalog_digest is ",
@@ -37,7 +38,7 @@ absl::StatusOr<Prompt> ReadPrompt(const Message& message, const ListScorer& scor
   if (message.ground_truth().empty()) {
     return absl::InvalidArgumentError("ground_truth is empty: expected at least one item");
   }
-  Prompt prompt;
+  scoring::Prompt prompt;
   for (int i = 0; i < message.ground_truth_size(); ++i) {
     absl::StatusOr<domain::Item> item = wire::FromProto(message.ground_truth(i));
     if (!item.ok()) return base::Annotate(item.status(), absl::StrCat("ground_truth[", i, "]"));
@@ -47,8 +48,10 @@ absl::StatusOr<Prompt> ReadPrompt(const Message& message, const ListScorer& scor
   return prompt;
 }
 
-template absl::StatusOr<Prompt> ReadPrompt(const v1::ScoreGroupRequest&, const ListScorer&);
-template absl::StatusOr<Prompt> ReadPrompt(const v1::StreamPrompt&, const ListScorer&);
+template absl::StatusOr<scoring::Prompt> ReadPrompt(const v1::ScoreGroupRequest&,
+                                                    const scoring::ListScorer&);
+template absl::StatusOr<scoring::Prompt> ReadPrompt(const v1::StreamPrompt&,
+                                                    const scoring::ListScorer&);
 
 absl::Status CheckWaiting(const grpc::CallbackServerContext& context) {
   if (absl::FromChrono(context.deadline()) < absl::Now()) {

@@ -35,7 +35,8 @@ grpc::Status ToAnswer(const absl::Status& status, grpc::CallbackServerContext* c
 // Ground truth and seen titles of a ScoreGroupRequest or StreamPrompt. InvalidArgument naming the
 // field; FailedPrecondition when it wants another catalog than `scorer` has.
 template <typename Message>
-absl::StatusOr<Prompt> ReadPrompt(const Message& message, const ListScorer& scorer);
+absl::StatusOr<scoring::Prompt> ReadPrompt(const Message& message,
+                                           const scoring::ListScorer& scorer);
 
 // Whether the caller no longer waits: Cancelled or DeadlineExceeded.
 absl::Status CheckWaiting(const grpc::CallbackServerContext& context);

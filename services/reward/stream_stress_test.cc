@@ -18,8 +18,8 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/rpc/server.h"
 #include "proto/reward.grpc.pb.h"
-#include "services/reward/testing/fake_observer.h"
 #include "services/reward/reward_service.h"
+#include "services/reward/testing/fake_observer.h"
 
 namespace convrec::reward {
 namespace {
@@ -202,7 +202,7 @@ class HalfSender final {
 
 TEST(StreamStressTest, AThousandStreamsOfAllKindsAreAnsweredOnceInBoundedMemory) {
   const catalog::Catalog catalog = *catalog::Catalog::FromItems({{{"A", 1999}, {}, 0}}, "test");
-  LiveScorer scorer(*ListScorer::Create(catalog, {}));
+  LiveScorer scorer(*scoring::ListScorer::Create(catalog, {}));
   FakeObserver observer;
   RewardService service(
       &scorer,

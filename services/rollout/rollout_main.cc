@@ -12,12 +12,12 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "libs/catalog/catalog.h"
-#include "libs/lists/rank_segmentation.h"
 #include "libs/collective/broadcast_group.h"
 #include "libs/collective/broadcast_member.h"
 #include "libs/config/command_line.h"
 #include "libs/config/option_names.h"
 #include "libs/constraint/list_titles.h"
+#include "libs/lists/rank_segmentation.h"
 #include "libs/model/compute_threads.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
@@ -64,37 +64,39 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   }
 
   const int max_rows = options.rollout.max_groups * options.rollout.siblings;
-  DecoderEngineOptions engine_options;
+  engine::DecoderEngineOptions engine_options;
   engine_options.device = options.model.device;
   engine_options.max_rows = max_rows;
   engine_options.max_prefill_tokens = options.rollout.prefill_tokens;
   engine_options.kv_cache_bytes = int64_t{options.rollout.kv_cache_mb} << 20;
-  engine_options.compute_type = *ParseComputeType(config::NameOf(options.rollout.compute_type));
+  engine_options.compute_type =
+      *engine::ParseComputeType(config::NameOf(options.rollout.compute_type));
   engine_options.swap_mode = options.rollout.swap_mode == config::SwapMode::kDrain
-                                 ? DecoderEngineOptions::SwapMode::kDrain
-                                 : DecoderEngineOptions::SwapMode::kContinue;
+                                 ? engine::DecoderEngineOptions::SwapMode::kDrain
+                                 : engine::DecoderEngineOptions::SwapMode::kContinue;
   engine_options.stop_token_ids = tokenizer->stop_ids();
-  const catalog::RankCounting counting = options.compat == config::Compat::kReference
-                                             ? catalog::RankCounting::kReference
-                                             : catalog::RankCounting::kByLine;
+  const lists::RankCounting counting = options.compat == config::Compat::kReference
+                                           ? lists::RankCounting::kReference
+                                           : lists::RankCounting::kByLine;
   engine_options.make_rank_counter = [&tokenizer, counting] {
-    auto segmenter = std::make_shared<catalog::RankSegmenter>(counting);
+    auto segmenter = std::make_shared<lists::RankSegmenter>(counting);
     return [segmenter, &tokenizer](int32_t id) {
       segmenter->Add(tokenizer->TokenBytes(id));
       return segmenter->num_complete();
     };
   };
   CR_ASSIGN_OR_RETURN(
-      auto engine, MakeDecoderEngine(options.model.path, /*load_weights=*/false, engine_options));
+      auto engine,
+      engine::MakeDecoderEngine(options.model.path, /*load_weights=*/false, engine_options));
 
   const auto learner = MakeLearnerClient(options.rollout.learner_address, name);
   const auto policy = MakePolicyClient(options.rollout.learner_address, name);
   const auto reward = MakeRewardClient(options.rollout.reward_address);
   const auto load_titles =
-      [&](catalog::ListStyle style,
-          int num_ranks) -> absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> {
+      [&](lists::ListStyle style,
+          int num_ranks) -> absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> {
     CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(options.data.catalog));
-    return data::MakeListTitles(
+    return constraint::MakeListTitles(
         std::make_shared<const catalog::Catalog>(std::move(catalog)), style, num_ranks, *tokenizer);
   };
   // Others reach a worker that listens on its loopback interface only where the learner is there

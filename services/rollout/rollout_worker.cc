@@ -39,7 +39,7 @@ class RolloutWorker::Impl {
        LearnerClient* learner,
        PolicyClient* policy,
        RewardClient* reward,
-       DecoderEngine* engine,
+       engine::DecoderEngine* engine,
        const tokenizer::Tokenizer* tokenizer,
        telemetry::Metrics* metrics)
       : options_(options),
@@ -116,7 +116,7 @@ class RolloutWorker::Impl {
   absl::Status CheckLivePolicy();
   void TakeArrivedLeases();
   void StartLeases();
-  void Finish(GenerationResult result);
+  void Finish(engine::GenerationResult result);
   absl::Status ScoreAndSubmit(SampledGroup group);
   domain::RolloutGroup Assemble(const SampledGroup& group) const;
   void Forget(int rows);
@@ -142,7 +142,7 @@ class RolloutWorker::Impl {
   LearnerClient* const learner_;
   PolicyClient* const policy_;
   RewardClient* const reward_;
-  DecoderEngine* const engine_;
+  engine::DecoderEngine* const engine_;
   const tokenizer::Tokenizer* const tokenizer_;
   WorkerIdentity identity_;
   int num_ranks_ = 0;  // Of the reward service.
@@ -150,7 +150,7 @@ class RolloutWorker::Impl {
 
   mutable absl::Mutex mu_;
   RunDescription run_ ABSL_GUARDED_BY(mu_);
-  std::shared_ptr<const catalog::TitleTrie> titles_
+  std::shared_ptr<const constraint::TitleTrie> titles_
       ABSL_GUARDED_BY(mu_);  // Null before a constrained run.
   std::deque<domain::Lease> arrived_ ABSL_GUARDED_BY(mu_);
   int rows_in_hand_ ABSL_GUARDED_BY(mu_) = 0;  // Leased and not yet sampled.
@@ -201,9 +201,9 @@ absl::Status RolloutWorker::Impl::LoadTitles(const RunDescription& run) {
   }
   if (!options_.load_titles)
     return absl::FailedPreconditionError("the run is constrained, the worker has no catalog");
-  CR_ASSIGN_OR_RETURN(std::shared_ptr<const catalog::TitleTrie> titles,
-                      options_.load_titles(run.numbered_lists ? catalog::ListStyle::kNumbered
-                                                              : catalog::ListStyle::kPlain,
+  CR_ASSIGN_OR_RETURN(std::shared_ptr<const constraint::TitleTrie> titles,
+                      options_.load_titles(run.numbered_lists ? lists::ListStyle::kNumbered
+                                                              : lists::ListStyle::kPlain,
                                            run.num_ranks));
   if (titles->catalog().digest() != identity_.catalog_digest) {
     return base::BadConfig(
@@ -221,14 +221,14 @@ absl::Status RolloutWorker::Impl::LoadTitles(const RunDescription& run) {
 absl::StatusOr<domain::MakeTokenConstraint> RolloutWorker::Impl::ConstraintFor(
     const domain::Lease& lease) const {
   if (!lease.sampling.constrained) return domain::MakeTokenConstraint();
-  std::shared_ptr<const catalog::TitleTrie> titles;
+  std::shared_ptr<const constraint::TitleTrie> titles;
   {
     absl::MutexLock lock(&mu_);
     titles = titles_;
   }
   if (titles == nullptr)
     return absl::InternalError("a constrained lease of a run that is not constrained");
-  return catalog::MakeListConstraints(std::move(titles), lease.prompt.seen_titles);
+  return constraint::MakeListConstraints(std::move(titles), lease.prompt.seen_titles);
 }
 
 void RolloutWorker::Impl::End(absl::Status status) {
@@ -328,14 +328,14 @@ void RolloutWorker::Impl::TakeArrivedLeases() {
 }
 
 void RolloutWorker::Impl::StartLeases() {
-  const PolicyId live = engine_->live();
+  const engine::PolicyId live = engine_->live();
   std::deque<domain::Lease> later;
   for (domain::Lease& lease : waiting_) {
     if (lease.epoch < live.epoch) {  // Of a learner start that is over.
       Forget(lease.num_siblings);
       continue;
     }
-    if (live < PolicyId{.epoch = lease.epoch, .version = lease.version}) {
+    if (live < engine::PolicyId{.epoch = lease.epoch, .version = lease.version}) {
       later.push_back(std::move(lease));
       continue;
     }
@@ -366,7 +366,7 @@ void RolloutWorker::Impl::StartLeases() {
 }
 
 absl::Status RolloutWorker::Impl::CheckLivePolicy() {
-  const PolicyId live = engine_->live();
+  const engine::PolicyId live = engine_->live();
   const WeightReceiver::Companions companions = receiver_->TakeCompanions(live);
   const bool is_exact = companions.is_float32 && engine_->is_float32();
   const absl::Status status =
@@ -410,7 +410,7 @@ absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_rea
     cache_bytes_.Set(static_cast<double>(engine_->cache_bytes()));
     reused_tokens_.Add(static_cast<double>(engine_->num_reused_tokens() - reused_tokens_seen_));
     reused_tokens_seen_ = engine_->num_reused_tokens();
-    for (GenerationResult& result : *results) Finish(std::move(result));
+    for (engine::GenerationResult& result : *results) Finish(std::move(result));
     absl::MutexLock lock(&mu_);
     if (ended_) break;
   }
@@ -423,7 +423,7 @@ absl::Status RolloutWorker::Impl::SampleLoop(const std::function<void()>& on_rea
   return status;
 }
 
-void RolloutWorker::Impl::Finish(GenerationResult result) {
+void RolloutWorker::Impl::Finish(engine::GenerationResult result) {
   auto it = sampling_.find(result.tag);
   auto [lease, start] = std::move(it->second);
   sampling_.erase(it);
@@ -465,11 +465,11 @@ void RolloutWorker::Impl::SubmitLoop() {
 }
 
 domain::RolloutGroup RolloutWorker::Impl::Assemble(const SampledGroup& group) const {
-  catalog::RankCounting counting;
+  lists::RankCounting counting;
   {
     absl::MutexLock lock(&mu_);
-    counting = run_.counts_ranks_by_line ? catalog::RankCounting::kByLine
-                                         : catalog::RankCounting::kReference;
+    counting =
+        run_.counts_ranks_by_line ? lists::RankCounting::kByLine : lists::RankCounting::kReference;
   }
   const std::vector<int32_t>& stop_ids = tokenizer_->stop_ids();
   const auto is_end = [&stop_ids](int32_t id) {
@@ -483,7 +483,7 @@ domain::RolloutGroup RolloutWorker::Impl::Assemble(const SampledGroup& group) co
     domain::Rollout rollout;
     rollout.completion = completion;
     rollout.rank_of_token =
-        catalog::SegmentRanks(counting, completion.token_ids, is_end, [this](int32_t id) {
+        lists::SegmentRanks(counting, completion.token_ids, is_end, [this](int32_t id) {
           return std::string_view(tokenizer_->TokenBytes(id));
         }).rank_of_token;
     for (const int32_t id : completion.token_ids) {
@@ -527,7 +527,7 @@ RolloutWorker::RolloutWorker(const RolloutWorkerOptions& options,
                              LearnerClient* learner,
                              PolicyClient* policy,
                              RewardClient* reward,
-                             DecoderEngine* engine,
+                             engine::DecoderEngine* engine,
                              const tokenizer::Tokenizer* tokenizer,
                              telemetry::Metrics* metrics)
     : impl_(std::make_unique<Impl>(options, learner, policy, reward, engine, tokenizer, metrics)) {}

@@ -15,9 +15,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/constraint/title_trie.h"
+#include "libs/engine/decoder_engine.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/engine/decoder_engine.h"
 #include "services/rollout/learner_client.h"
 #include "services/rollout/policy/policy_client.h"
 #include "services/rollout/policy/relay_service.h"
@@ -35,8 +35,8 @@ struct RolloutWorkerOptions {
   // Has what it serves from here; may be null.
   RelayService* relay = nullptr;
   // The titles of this worker's catalog as list lines; called when the run has constrained leases.
-  std::function<absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>>(catalog::ListStyle,
-                                                                          int num_ranks)>
+  std::function<absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>>(lists::ListStyle,
+                                                                             int num_ranks)>
       load_titles = {};
 };
 
@@ -47,7 +47,7 @@ class RolloutWorker final {
                 LearnerClient* learner,
                 PolicyClient* policy,
                 RewardClient* reward,
-                DecoderEngine* engine,
+                engine::DecoderEngine* engine,
                 const tokenizer::Tokenizer* tokenizer,
                 telemetry::Metrics* metrics);
   ~RolloutWorker();

@@ -9,8 +9,8 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
-#include "libs/model/decoder.h"
 #include "libs/engine/testing/tiny_model.h"
+#include "libs/model/decoder.h"
 #include "libs/text_model/testing/test_tokenizer.h"
 
 namespace convrec::rollout {
@@ -78,7 +78,7 @@ class FakePolicy final : public PolicyClient {
     manifest.epoch = kEpoch;
     manifest.version = {1};
     std::string bytes;
-    for (const PolicyTensor& tensor : TensorsOf(decoder)) {
+    for (const engine::PolicyTensor& tensor : engine::TensorsOf(decoder)) {
       manifest.tensors.push_back({.name = tensor.name,
                                   .dtype = tensor.dtype,
                                   .shape = tensor.shape,
@@ -159,12 +159,12 @@ class FakeReward final : public RewardClient {
 class RolloutWorkerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    decoder_ = *model::MakeDecoder(TinyConfig(text_model::kByteVocabSize), {.seed = 7});
+    decoder_ = *model::MakeDecoder(engine::TinyConfig(text_model::kByteVocabSize), {.seed = 7});
     ASSERT_TRUE(model::SaveDecoder(*decoder_, dir_.path(), "F32").ok());
-    DecoderEngineOptions options;
-    options.compute_type = DecoderEngineOptions::ComputeType::kFloat32;
+    engine::DecoderEngineOptions options;
+    options.compute_type = engine::DecoderEngineOptions::ComputeType::kFloat32;
     options.stop_token_ids = {text_model::kStopId};
-    engine_ = *MakeDecoderEngine(dir_.path(), /*load_weights=*/false, options);
+    engine_ = *engine::MakeDecoderEngine(dir_.path(), /*load_weights=*/false, options);
     policy_ = std::make_unique<FakePolicy>(*decoder_);
     for (int i = 0; i < 3; ++i) {
       domain::Lease lease;
@@ -179,9 +179,9 @@ class RolloutWorkerTest : public ::testing::Test {
   }
 
   domain::Canary Canary() const {
-    DecoderEngineOptions options;
-    options.compute_type = DecoderEngineOptions::ComputeType::kFloat32;
-    const auto engine = *MakeDecoderEngine(dir_.path(), /*load_weights=*/true, options);
+    engine::DecoderEngineOptions options;
+    options.compute_type = engine::DecoderEngineOptions::ComputeType::kFloat32;
+    const auto engine = *engine::MakeDecoderEngine(dir_.path(), /*load_weights=*/true, options);
     domain::Canary canary{.token_ids = text_model::BytesOf("canary"), .logprobs = {}};
     canary.logprobs = *engine->Score(canary.token_ids);
     return canary;
@@ -200,7 +200,7 @@ class RolloutWorkerTest : public ::testing::Test {
 
   base::TemporaryDirectory dir_;
   std::unique_ptr<model::Decoder> decoder_;
-  std::unique_ptr<DecoderEngine> engine_;
+  std::unique_ptr<engine::DecoderEngine> engine_;
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer_ = text_model::ByteTokenizer();
   telemetry::Metrics metrics_{"test", "rollout"};
   RolloutWorkerOptions options_{.worker = "rollout-0"};
@@ -250,15 +250,15 @@ TEST_F(RolloutWorkerTest, AFailingCanaryEndsTheWorkerAndNothingIsSubmitted) {
 TEST_F(RolloutWorkerTest, AConstrainedRunNeedsTheRewardServicesCatalog) {
   learner_.run.constrained = true;
   options_.load_titles =
-      [](catalog::ListStyle style,
-         int num_ranks) -> absl::StatusOr<std::shared_ptr<const catalog::TitleTrie>> {
+      [](lists::ListStyle style,
+         int num_ranks) -> absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> {
     std::vector<catalog::CatalogItem> items(3);
     items[0].item = {"Heat", 1995};
     items[1].item = {"Alien", 1979};
     items[2].item = {"Fargo", 1996};
     auto other = catalog::Catalog::FromItems(items, "other");
     if (!other.ok()) return other.status();
-    return catalog::TitleTrie::Build(
+    return constraint::TitleTrie::Build(
         std::make_shared<const catalog::Catalog>(*std::move(other)),
         style,
         num_ranks,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/text/unicode_text.h"
 #include "libs/text/utf8.h"
 
 namespace convrec::serve {
@@ -42,7 +43,7 @@ Json ChatToken(const tokenizer::Tokenizer& tokenizer, int32_t id, float logprob)
     for (const char byte : bytes) byte_list.push_back(static_cast<unsigned char>(byte));
   }
   const std::string& text = bytes.empty() ? tokenizer.TokenText(id) : bytes;
-  return {{"token", tokenizer::ReplaceInvalidUtf8(text)},
+  return {{"token", text::ReplaceInvalidUtf8(text)},
           {"logprob", Finite(logprob)},
           {"bytes", std::move(byte_list)}};
 }
@@ -53,7 +54,7 @@ Json ChatLogprobs(const tokenizer::Tokenizer& tokenizer,
   for (const text_model::ChoiceToken& token : tokens) {
     Json entry = ChatToken(tokenizer, token.drawn.token_id, token.drawn.logprob);
     entry["top_logprobs"] = Json::array();
-    for (const rollout::TokenLogprob& top : token.drawn.top) {
+    for (const engine::TokenLogprob& top : token.drawn.top) {
       entry["top_logprobs"].push_back(ChatToken(tokenizer, top.token_id, top.logprob));
     }
     content.push_back(std::move(entry));
@@ -65,8 +66,8 @@ Json ChatLogprobs(const tokenizer::Tokenizer& tokenizer,
 // is no text of its own.
 std::string TokenName(const tokenizer::Tokenizer& tokenizer, int32_t id) {
   const std::string& bytes = tokenizer.TokenBytes(id);
-  if (bytes.empty()) return tokenizer::ReplaceInvalidUtf8(tokenizer.TokenText(id));
-  if (tokenizer::IsValidUtf8(bytes)) return bytes;
+  if (bytes.empty()) return text::ReplaceInvalidUtf8(tokenizer.TokenText(id));
+  if (text::IsValidUtf8(bytes)) return bytes;
   std::string name = "bytes:";
   for (const char byte : bytes) {
     absl::StrAppend(&name, "\\x", absl::Hex(static_cast<unsigned char>(byte), absl::kZeroPad2));
@@ -82,7 +83,7 @@ Json TextLogprobs(const tokenizer::Tokenizer& tokenizer,
     names.push_back(TokenName(tokenizer, token.drawn.token_id));
     logprobs.push_back(Finite(token.drawn.logprob));
     Json top_of_token = Json::object();
-    for (const rollout::TokenLogprob& top : token.drawn.top) {
+    for (const engine::TokenLogprob& top : token.drawn.top) {
       top_of_token[TokenName(tokenizer, top.token_id)] = Finite(top.logprob);
     }
     // The drawn token is among them, whether or not it is one of the likeliest.

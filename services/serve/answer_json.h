@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "libs/domain/completion.h"
+#include "libs/text_model/choice_text.h"
 #include "libs/tokenizer/tokenizer.h"
 #include "services/serve/completion_request.h"
-#include "libs/text_model/choice_text.h"
 
 namespace convrec::serve {
 

@@ -12,10 +12,10 @@ namespace convrec::serve {
 // there, because its exchange belongs to that thread.
 class Answering::Relay final : public GenerationListener {
  public:
-  Relay(HttpServer* server, std::shared_ptr<Answering> answering)
+  Relay(http::HttpServer* server, std::shared_ptr<Answering> answering)
       : server_(server), answering_(std::move(answering)) {}
 
-  void OnTokens(std::vector<rollout::DrawnToken> tokens) override {
+  void OnTokens(std::vector<engine::DrawnToken> tokens) override {
     server_->Post([answering = answering_, tokens = std::move(tokens)]() mutable {
       answering->TakeTokens(std::move(tokens));
     });
@@ -25,7 +25,7 @@ class Answering::Relay final : public GenerationListener {
   }
 
  private:
-  HttpServer* const server_;
+  http::HttpServer* const server_;
   std::shared_ptr<Answering> answering_;
 };
 
@@ -33,7 +33,7 @@ Answering::Answering(const Context& context,
                      const CompletionRequest& request,
                      AnswerJson::Head head,
                      absl::Time arrival,
-                     std::shared_ptr<HttpExchange> exchange)
+                     std::shared_ptr<http::HttpExchange> exchange)
     : context_(context),
       kind_(request.kind),
       num_choices_per_prompt_(request.num_choices),
@@ -46,7 +46,7 @@ Answering::Answering(const Context& context,
       exchange_(std::move(exchange)) {}
 
 void Answering::Start(std::vector<Prompt> prompts) {
-  std::vector<rollout::GenerationRequest> groups;
+  std::vector<engine::GenerationRequest> groups;
   for (Prompt& prompt : prompts) {
     usage_.prompt_tokens += static_cast<int64_t>(prompt.group.prompt_token_ids.size());
     for (int i = 0; i < num_choices_per_prompt_; ++i) {
@@ -70,18 +70,18 @@ void Answering::Start(std::vector<Prompt> prompts) {
   });
 }
 
-void Answering::TakeTokens(std::vector<rollout::DrawnToken> tokens) {
+void Answering::TakeTokens(std::vector<engine::DrawnToken> tokens) {
   context_.metrics->CountGeneratedTokens(static_cast<int64_t>(tokens.size()));
   if (is_closed_) return;
   if (!has_first_token_) {
     has_first_token_ = true;
     context_.metrics->ObserveFirstToken(context_.clock->Now() - arrival_);
   }
-  for (rollout::DrawnToken& token : tokens) TakeToken(std::move(token));
+  for (engine::DrawnToken& token : tokens) TakeToken(std::move(token));
   if (num_ended_ == choices_.size()) Complete();
 }
 
-void Answering::TakeToken(rollout::DrawnToken token) {
+void Answering::TakeToken(engine::DrawnToken token) {
   const int64_t index = token.tag * num_choices_per_prompt_ + token.sibling;
   CR_CHECK(index >= 0 && index < static_cast<int64_t>(choices_.size()));
   Choice& choice = choices_[static_cast<size_t>(index)];

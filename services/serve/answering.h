@@ -13,12 +13,12 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/base/clock.h"
+#include "libs/http/http_server.h"
+#include "libs/text_model/choice_text.h"
 #include "services/serve/answer_json.h"
 #include "services/serve/completion_request.h"
 #include "services/serve/engine_loop.h"
-#include "libs/http/http_server.h"
 #include "services/serve/serve_metrics.h"
-#include "libs/text_model/choice_text.h"
 
 namespace convrec::serve {
 
@@ -26,7 +26,7 @@ class Answering final : public std::enable_shared_from_this<Answering> {
  public:
   // What all answers of a server share; everything outlives them.
   struct Context {
-    HttpServer* server = nullptr;
+    http::HttpServer* server = nullptr;
     EngineLoop* loop = nullptr;
     const tokenizer::Tokenizer* tokenizer = nullptr;
     ServeMetrics* metrics = nullptr;
@@ -34,7 +34,7 @@ class Answering final : public std::enable_shared_from_this<Answering> {
   };
   // One prompt of the request, ready for the engine; num_siblings is the request's n.
   struct Prompt {
-    rollout::GenerationRequest group;
+    engine::GenerationRequest group;
     std::string echo;  // Stands before the completions; "" = nothing.
   };
 
@@ -42,7 +42,7 @@ class Answering final : public std::enable_shared_from_this<Answering> {
             const CompletionRequest& request,
             AnswerJson::Head head,
             absl::Time arrival,
-            std::shared_ptr<HttpExchange> exchange);
+            std::shared_ptr<http::HttpExchange> exchange);
 
   // Submits all prompts and answers when they are done, or at once when the loop refuses.
   void Start(std::vector<Prompt> prompts);
@@ -56,8 +56,8 @@ class Answering final : public std::enable_shared_from_this<Answering> {
     bool is_open = false;  // Its opening chunk is out.
   };
 
-  void TakeTokens(std::vector<rollout::DrawnToken> tokens);
-  void TakeToken(rollout::DrawnToken token);
+  void TakeTokens(std::vector<engine::DrawnToken> tokens);
+  void TakeToken(engine::DrawnToken token);
   void TakeEnd(const absl::Status& status);
   void StreamDelta(Choice* choice, text_model::TextDelta delta);
   void SendEvent(const std::string& data);
@@ -76,7 +76,7 @@ class Answering final : public std::enable_shared_from_this<Answering> {
   const std::vector<std::string> stops_;
   const AnswerJson json_;
   const absl::Time arrival_;
-  const std::shared_ptr<HttpExchange> exchange_;
+  const std::shared_ptr<http::HttpExchange> exchange_;
 
   std::vector<Choice> choices_;
   Usage usage_;

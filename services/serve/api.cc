@@ -36,8 +36,8 @@ bool EqualSecrets(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-HttpReply MethodNotAllowed(const HttpRequest& request, const std::string& allowed) {
-  HttpReply reply = ReplyOf(
+http::HttpReply MethodNotAllowed(const http::HttpRequest& request, const std::string& allowed) {
+  http::HttpReply reply = ReplyOf(
       ErrorOfHttpStatus(405, absl::StrCat(request.method, " is not allowed here; use ", allowed)));
   reply.headers = {{"Allow", allowed}};
   return reply;
@@ -53,8 +53,8 @@ Api::Api(const Options& options,
       context_(context),
       created_(absl::ToUnixSeconds(context.clock->Now())) {}
 
-void Api::Handle(std::shared_ptr<HttpExchange> exchange) {
-  const HttpRequest& request = exchange->request();
+void Api::Handle(std::shared_ptr<http::HttpExchange> exchange) {
+  const http::HttpRequest& request = exchange->request();
   const std::string& path = request.path;
   const bool is_read = request.method == "GET" || request.method == "HEAD";
   if (path.starts_with("/v1/") && !IsAuthorized(request)) {
@@ -86,12 +86,12 @@ void Api::Handle(std::shared_ptr<HttpExchange> exchange) {
                    .body = context_.metrics->Serialize(context_.loop->load())});
 }
 
-bool Api::IsAuthorized(const HttpRequest& request) const {
+bool Api::IsAuthorized(const http::HttpRequest& request) const {
   return options_.api_key.empty() ||
          EqualSecrets(request.authorization, absl::StrCat("Bearer ", options_.api_key));
 }
 
-void Api::Complete(CompletionRequest::Kind kind, std::shared_ptr<HttpExchange> exchange) {
+void Api::Complete(CompletionRequest::Kind kind, std::shared_ptr<http::HttpExchange> exchange) {
   const absl::Time arrival = context_.clock->Now();
   const auto refuse = [&](const ApiError& error) {
     context_.metrics->CountRequest(EndpointName(kind), error.http_status);
@@ -166,7 +166,7 @@ absl::StatusOr<std::vector<int32_t>> Api::EncodePrompt(const CompletionRequest& 
   return ids;
 }
 
-HttpReply Api::Health() const {
+http::HttpReply Api::Health() const {
   if (context_.loop->is_draining()) return {.status = 503, .body = R"({"status":"draining"})"};
   if (context_.loop->load().has_failed) {
     return {.status = 503, .body = R"({"status":"the engine failed"})"};
@@ -174,7 +174,7 @@ HttpReply Api::Health() const {
   return {.status = 200, .body = R"({"status":"ok"})"};
 }
 
-HttpReply Api::Model(const std::string& path) const {
+http::HttpReply Api::Model(const std::string& path) const {
   if (path == kModelsPath) {
     return {.status = 200,
             .body = ModelListJson(options_.model_name, created_, text_->context_length())};

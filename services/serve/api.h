@@ -8,11 +8,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/http/http_server.h"
+#include "libs/text_model/model_text.h"
 #include "services/serve/answering.h"
 #include "services/serve/api_error.h"
 #include "services/serve/completion_request.h"
-#include "libs/http/http_server.h"
-#include "libs/text_model/model_text.h"
 
 namespace convrec::serve {
 
@@ -30,19 +30,19 @@ class Api final {
   Api(const Options& options, const text_model::ModelText* text, const Answering::Context& context);
 
   // Answers now or later; the handler of the HTTP server.
-  void Handle(std::shared_ptr<HttpExchange> exchange);
+  void Handle(std::shared_ptr<http::HttpExchange> exchange);
 
  private:
   using Prompts = std::vector<Answering::Prompt>;
 
-  bool IsAuthorized(const HttpRequest& request) const;
-  void Complete(CompletionRequest::Kind kind, std::shared_ptr<HttpExchange> exchange);
+  bool IsAuthorized(const http::HttpRequest& request) const;
+  void Complete(CompletionRequest::Kind kind, std::shared_ptr<http::HttpExchange> exchange);
   // The error of a request that was read but cannot be run.
   std::optional<ApiError> Prepare(const CompletionRequest& request, Prompts* prompts) const;
   absl::StatusOr<std::vector<int32_t>> EncodePrompt(const CompletionRequest& request,
                                                     int prompt_index) const;
-  HttpReply Health() const;
-  HttpReply Model(const std::string& path) const;
+  http::HttpReply Health() const;
+  http::HttpReply Model(const std::string& path) const;
   ApiError UnknownModel(const std::string& name) const;
 
   const Options options_;

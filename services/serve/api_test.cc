@@ -21,7 +21,7 @@ constexpr char kChatPath[] = "/v1/chat/completions";
 constexpr char kTextPath[] = "/v1/completions";
 
 // Answers "caf\u00e9 END 0" (the last digit is the sibling's) and stops.
-std::vector<int32_t> Script(const rollout::GenerationRequest&, int sibling) {
+std::vector<int32_t> Script(const engine::GenerationRequest&, int sibling) {
   return text_model::Ended(absl::StrCat("café END ", sibling));
 }
 constexpr int kScriptTokens = 12;  // 11 bytes and the stop token.
@@ -29,7 +29,7 @@ constexpr int kScriptTokens = 12;  // 11 bytes and the stop token.
 class ApiTest : public ::testing::Test {
  protected:
   explicit ApiTest(std::string api_key = "") : api_key_(std::move(api_key)) {
-    server_->Start([this](std::shared_ptr<HttpExchange> e) { api_.Handle(std::move(e)); });
+    server_->Start([this](std::shared_ptr<http::HttpExchange> e) { api_.Handle(std::move(e)); });
   }
   ~ApiTest() override { server_->Stop(); }
 
@@ -43,22 +43,22 @@ class ApiTest : public ::testing::Test {
     body.update(extra);
     return body;
   }
-  HttpResponse Post(const std::string& path, const json& body) {
-    return HttpClient(port()).Post(path, body.dump());
+  http::HttpResponse Post(const std::string& path, const json& body) {
+    return http::HttpClient(port()).Post(path, body.dump());
   }
   json PostOk(const std::string& path, const json& body) {
-    const HttpResponse response = Post(path, body);
+    const http::HttpResponse response = Post(path, body);
     EXPECT_EQ(response.status, 200) << response.body;
     return json::parse(response.body);
   }
-  json ErrorOf(const HttpResponse& response, int status) {
+  json ErrorOf(const http::HttpResponse& response, int status) {
     EXPECT_EQ(response.status, status) << response.body;
     return json::parse(response.body)["error"];
   }
   // All events of a stream, and whether it ended with [DONE].
   std::vector<json> Stream(const std::string& path, json body) {
     body["stream"] = true;
-    HttpClient client(port());
+    http::HttpClient client(port());
     client.SendPost(path, body.dump());
     EXPECT_EQ(client.ReceiveHead().headers["content-type"], "text/event-stream");
     std::vector<json> events;
@@ -69,18 +69,18 @@ class ApiTest : public ::testing::Test {
     EXPECT_EQ(client.ReceiveEvent(), "");
     return events;
   }
-  std::string Metrics() { return HttpClient(port()).Get("/metrics").body; }
+  std::string Metrics() { return http::HttpClient(port()).Get("/metrics").body; }
   void ExpectMetric(const std::string& line) {
     EXPECT_NE(Metrics().find(line), std::string::npos) << line << " is not in\n" << Metrics();
   }
-  HttpServer& server() { return *server_; }
+  http::HttpServer& server() { return *server_; }
   int port() const { return server_->port(); }
   FakeEngine& engine() { return engine_; }
   EngineLoop& loop() { return loop_; }
 
  private:
   const std::string api_key_;
-  const std::unique_ptr<HttpServer> server_ = *HttpServer::Listen("127.0.0.1:0", {});
+  const std::unique_ptr<http::HttpServer> server_ = *http::HttpServer::Listen("127.0.0.1:0", {});
   const std::unique_ptr<const text_model::ModelText> text_ =
       text_model::ByteModelText(/*context_length=*/200);
   telemetry::Metrics metrics_{"test", "serve"};
@@ -240,13 +240,13 @@ TEST_F(ApiTest, AMalformedRequestIsRefusedInOpenAisForm) {
 
 TEST_F(ApiTest, OverloadIsToldAtOnceWithATimeToRetry) {
   engine().HoldSteps();
-  HttpClient first(port());
+  http::HttpClient first(port());
   first.SendPost(kChatPath, Chat({{"n", 4}}).dump());
-  HttpClient second(port());
+  http::HttpClient second(port());
   second.SendPost(kChatPath, Chat({{"n", 2}}).dump());
   // Requests of different connections have no order; a third is refused once both are in.
   while (loop().load().num_sequences < 6) absl::SleepFor(absl::Milliseconds(1));
-  const HttpResponse refused = Post(kChatPath, Chat());
+  const http::HttpResponse refused = Post(kChatPath, Chat());
   EXPECT_EQ(ErrorOf(refused, 429)["code"], "overloaded");
   EXPECT_EQ(refused.headers.at("retry-after"), "1");
   engine().AllowAllSteps();
@@ -257,7 +257,7 @@ TEST_F(ApiTest, OverloadIsToldAtOnceWithATimeToRetry) {
 TEST_F(ApiTest, AClientThatLeavesFreesTheEngine) {
   engine().HoldSteps();
   for (const bool is_streamed : {false, true}) {
-    HttpClient client(port());
+    http::HttpClient client(port());
     client.SendPost(kChatPath, Chat({{"stream", is_streamed}}).dump());
     if (is_streamed) {
       engine().AllowSteps(1);
@@ -277,20 +277,20 @@ TEST_F(ApiTest, AClientThatLeavesFreesTheEngine) {
 
 TEST_F(ApiTest, AnEngineThatFailsGives500AndAnotherTryWorks) {
   engine().HoldSteps();
-  HttpClient client(port());
+  http::HttpClient client(port());
   client.SendPost(kChatPath, Chat().dump());
   engine().FailNextStep(absl::InternalError("out of memory"));
   engine().AllowSteps(1);
   EXPECT_EQ(ErrorOf(client.Receive(), 500)["type"], "server_error");
-  EXPECT_EQ(HttpClient(port()).Get("/health").status, 503);
+  EXPECT_EQ(http::HttpClient(port()).Get("/health").status, 503);
   engine().AllowAllSteps();
   PostOk(kChatPath, Chat());
-  EXPECT_EQ(HttpClient(port()).Get("/health").status, 200);
+  EXPECT_EQ(http::HttpClient(port()).Get("/health").status, 200);
 }
 
 TEST_F(ApiTest, AnEngineThatFailsInMidStreamEndsItWithAnError) {
   engine().HoldSteps();
-  HttpClient client(port());
+  http::HttpClient client(port());
   client.SendPost(kTextPath, Text({{"stream", true}}).dump());
   engine().AllowSteps(1);
   EXPECT_EQ(client.ReceiveHead().status, 200);
@@ -304,22 +304,22 @@ TEST_F(ApiTest, AnEngineThatFailsInMidStreamEndsItWithAnError) {
 
 TEST_F(ApiTest, DrainingFinishesWhatRunsAndRefusesTheRest) {
   engine().HoldSteps();
-  HttpClient running(port());
+  http::HttpClient running(port());
   running.SendPost(kChatPath, Chat().dump());
   while (loop().load().num_calls == 0) absl::SleepFor(absl::Milliseconds(1));
   loop().Drain();
   ErrorOf(Post(kChatPath, Chat()), 503);
-  EXPECT_EQ(HttpClient(port()).Get("/health").status, 503);
+  EXPECT_EQ(http::HttpClient(port()).Get("/health").status, 503);
   engine().AllowAllSteps();
   EXPECT_EQ(running.Receive().status, 200);
 }
 
 TEST_F(ApiTest, ModelsAreListed) {
-  const json list = json::parse(HttpClient(port()).Get("/v1/models").body);
+  const json list = json::parse(http::HttpClient(port()).Get("/v1/models").body);
   EXPECT_EQ(list["object"], "list");
   EXPECT_EQ(list["data"][0]["id"], "m");
-  EXPECT_EQ(json::parse(HttpClient(port()).Get("/v1/models/m").body)["object"], "model");
-  EXPECT_EQ(ErrorOf(HttpClient(port()).Get("/v1/models/x"), 404)["code"], "model_not_found");
+  EXPECT_EQ(json::parse(http::HttpClient(port()).Get("/v1/models/m").body)["object"], "model");
+  EXPECT_EQ(ErrorOf(http::HttpClient(port()).Get("/v1/models/x"), 404)["code"], "model_not_found");
 }
 
 TEST_F(ApiTest, MetricsCountWhatWasServed) {
@@ -332,11 +332,11 @@ TEST_F(ApiTest, MetricsCountWhatWasServed) {
 }
 
 TEST_F(ApiTest, OtherPathsAndMethodsAreRefused) {
-  ErrorOf(HttpClient(port()).Get("/v1/embeddings"), 404);
-  const HttpResponse response = HttpClient(port()).Get(kChatPath);
+  ErrorOf(http::HttpClient(port()).Get("/v1/embeddings"), 404);
+  const http::HttpResponse response = http::HttpClient(port()).Get(kChatPath);
   ErrorOf(response, 405);
   EXPECT_EQ(response.headers.at("allow"), "POST");
-  ErrorOf(HttpClient(port()).Post("/health", ""), 405);
+  ErrorOf(http::HttpClient(port()).Post("/health", ""), 405);
 }
 
 class ApiKeyTest : public ApiTest {
@@ -346,12 +346,15 @@ class ApiKeyTest : public ApiTest {
 
 TEST_F(ApiKeyTest, OnlyTheKeyOpensTheApi) {
   const std::string body = Chat().dump();
-  EXPECT_EQ(ErrorOf(HttpClient(port()).Post(kChatPath, body), 401)["code"], "invalid_api_key");
-  ErrorOf(HttpClient(port()).Post(kChatPath, body, {{"Authorization", "Bearer wrong!"}}), 401);
-  ErrorOf(HttpClient(port()).Get("/v1/models"), 401);
-  EXPECT_EQ(HttpClient(port()).Post(kChatPath, body, {{"Authorization", "Bearer secret"}}).status,
-            200);
-  EXPECT_EQ(HttpClient(port()).Get("/health").status, 200);
+  EXPECT_EQ(ErrorOf(http::HttpClient(port()).Post(kChatPath, body), 401)["code"],
+            "invalid_api_key");
+  ErrorOf(http::HttpClient(port()).Post(kChatPath, body, {{"Authorization", "Bearer wrong!"}}),
+          401);
+  ErrorOf(http::HttpClient(port()).Get("/v1/models"), 401);
+  EXPECT_EQ(
+      http::HttpClient(port()).Post(kChatPath, body, {{"Authorization", "Bearer secret"}}).status,
+      200);
+  EXPECT_EQ(http::HttpClient(port()).Get("/health").status, 200);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 namespace convrec::serve {
 
-EngineLoop::EngineLoop(rollout::GenerationEngine* engine, const Options& options)
+EngineLoop::EngineLoop(engine::GenerationEngine* engine, const Options& options)
     : engine_(engine), options_(options), thread_([this] { Run(); }) {
   CR_CHECK(options_.max_sequences > 0);
 }
@@ -23,10 +23,10 @@ EngineLoop::~EngineLoop() {
   thread_.join();
 }
 
-absl::StatusOr<int64_t> EngineLoop::Submit(std::vector<rollout::GenerationRequest> groups,
+absl::StatusOr<int64_t> EngineLoop::Submit(std::vector<engine::GenerationRequest> groups,
                                            std::shared_ptr<GenerationListener> listener) {
   Call call;
-  for (const rollout::GenerationRequest& group : groups) call.num_sequences += group.num_siblings;
+  for (const engine::GenerationRequest& group : groups) call.num_sequences += group.num_siblings;
   call.groups = std::move(groups);
   call.listener = std::move(listener);
   absl::MutexLock lock(&mu_);
@@ -101,7 +101,7 @@ void EngineLoop::Run() {
 }
 
 void EngineLoop::Add(Call call) {
-  std::vector<rollout::GenerationRequest> groups = std::exchange(call.groups, {});
+  std::vector<engine::GenerationRequest> groups = std::exchange(call.groups, {});
   const int64_t number = call.number;
   Call& kept = calls_.emplace(number, std::move(call)).first->second;
   kept.first_tag = next_tag_;
@@ -128,15 +128,15 @@ void EngineLoop::Step() {
   }
   SetFailed(false);
   HandOutTokens();
-  for (const rollout::GenerationResult& result : *results) CompleteGroup(result.tag);
+  for (const engine::GenerationResult& result : *results) CompleteGroup(result.tag);
 }
 
 void EngineLoop::HandOutTokens() {
-  std::map<int64_t, std::vector<rollout::DrawnToken>> tokens_of_call;
-  for (const rollout::DrawnToken& token : engine_->drawn()) {
+  std::map<int64_t, std::vector<engine::DrawnToken>> tokens_of_call;
+  for (const engine::DrawnToken& token : engine_->drawn()) {
     const auto place = place_of_tag_.find(token.tag);
     if (place == place_of_tag_.end()) continue;
-    std::vector<rollout::DrawnToken>& tokens = tokens_of_call[place->second.call];
+    std::vector<engine::DrawnToken>& tokens = tokens_of_call[place->second.call];
     tokens.push_back(token);
     tokens.back().tag = place->second.group;
   }

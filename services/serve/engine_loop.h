@@ -26,7 +26,7 @@ class GenerationListener {
   virtual ~GenerationListener() = default;
   // Tokens of one step, in the order drawn for each sibling; `tag` is the index of the group in the
   // call.
-  virtual void OnTokens(std::vector<rollout::DrawnToken> tokens) = 0;
+  virtual void OnTokens(std::vector<engine::DrawnToken> tokens) = 0;
   // Once, and nothing after it. OK: all groups are complete. InvalidArgument: the engine can never
   // run one of them. Cancelled: by Cancel() or the loop's end. Else the engine failed.
   virtual void OnEnd(const absl::Status& status) = 0;
@@ -46,7 +46,7 @@ class EngineLoop final {
   };
 
   // `engine` must outlive the loop, which alone uses it.
-  EngineLoop(rollout::GenerationEngine* engine, const Options& options);
+  EngineLoop(engine::GenerationEngine* engine, const Options& options);
   // Ends every call as cancelled.
   ~EngineLoop();
   EngineLoop(const EngineLoop&) = delete;
@@ -55,7 +55,7 @@ class EngineLoop final {
   // Never blocks. ResourceExhausted when more sequences would be in flight than allowed,
   // Unavailable once draining; the listener then hears nothing. The tags of the groups are
   // overwritten. Gives the number of the call.
-  absl::StatusOr<int64_t> Submit(std::vector<rollout::GenerationRequest> groups,
+  absl::StatusOr<int64_t> Submit(std::vector<engine::GenerationRequest> groups,
                                  std::shared_ptr<GenerationListener> listener)
       ABSL_LOCKS_EXCLUDED(mu_);
   // Gives the call up; no effect when it has ended.
@@ -72,7 +72,7 @@ class EngineLoop final {
  private:
   struct Call {
     int64_t number = 0;
-    std::vector<rollout::GenerationRequest> groups;  // Empty once given to the engine.
+    std::vector<engine::GenerationRequest> groups;  // Empty once given to the engine.
     std::shared_ptr<GenerationListener> listener;
     int num_sequences = 0;
     int64_t first_tag = 0;           // Of the groups' consecutive tags.
@@ -102,7 +102,7 @@ class EngineLoop final {
   void EndAll(const absl::Status& status);
   void SetFailed(bool has_failed) ABSL_LOCKS_EXCLUDED(mu_);
 
-  rollout::GenerationEngine* const engine_;
+  engine::GenerationEngine* const engine_;
   const Options options_;
 
   mutable absl::Mutex mu_;

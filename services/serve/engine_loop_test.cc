@@ -16,9 +16,9 @@ using text_model::FakeEngine;
 // Keeps what it hears.
 class Recorder final : public GenerationListener {
  public:
-  void OnTokens(std::vector<rollout::DrawnToken> tokens) override {
+  void OnTokens(std::vector<engine::DrawnToken> tokens) override {
     absl::MutexLock lock(&mu_);
-    for (rollout::DrawnToken& token : tokens) tokens_.push_back(std::move(token));
+    for (engine::DrawnToken& token : tokens) tokens_.push_back(std::move(token));
   }
   void OnEnd(const absl::Status& status) override {
     absl::MutexLock lock(&mu_);
@@ -41,7 +41,7 @@ class Recorder final : public GenerationListener {
   std::string TextOf(int64_t group, int sibling) {
     absl::MutexLock lock(&mu_);
     std::string text;
-    for (const rollout::DrawnToken& token : tokens_) {
+    for (const engine::DrawnToken& token : tokens_) {
       if (token.tag == group && token.sibling == sibling && token.token_id < 256) {
         text.push_back(static_cast<char>(token.token_id));
       }
@@ -53,21 +53,21 @@ class Recorder final : public GenerationListener {
   bool HasTokens() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return tokens_.size() >= wanted_; }
 
   absl::Mutex mu_;
-  std::vector<rollout::DrawnToken> tokens_ ABSL_GUARDED_BY(mu_);
+  std::vector<engine::DrawnToken> tokens_ ABSL_GUARDED_BY(mu_);
   size_t wanted_ ABSL_GUARDED_BY(mu_) = 0;
   bool has_ended_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mu_);
 };
 
-rollout::GenerationRequest Group(const std::string& prompt, int num_siblings = 1) {
-  rollout::GenerationRequest group;
+engine::GenerationRequest Group(const std::string& prompt, int num_siblings = 1) {
+  engine::GenerationRequest group;
   group.prompt_token_ids = text_model::BytesOf(prompt);
   group.num_siblings = num_siblings;
   return group;
 }
 
 // Answers a prompt with itself and the number of the sibling.
-std::vector<int32_t> Repeat(const rollout::GenerationRequest& request, int sibling) {
+std::vector<int32_t> Repeat(const engine::GenerationRequest& request, int sibling) {
   std::vector<int32_t> ids = request.prompt_token_ids;
   ids.push_back('0' + sibling);
   ids.push_back(text_model::kStopId);
@@ -202,14 +202,14 @@ TEST_F(EngineLoopTest, DrainingFinishesWhatRunsAndRefusesTheRest) {
 }
 
 TEST(EngineLoopEndTest, EveryCallHearsOfTheLoopsEnd) {
-  const auto endless = [](const rollout::GenerationRequest&, int) {
+  const auto endless = [](const engine::GenerationRequest&, int) {
     return text_model::BytesOf("a");
   };
   FakeEngine engine(endless, text_model::kStopId, /*max_rows=*/2);
   const auto running = std::make_shared<Recorder>(), waiting = std::make_shared<Recorder>();
   {
     EngineLoop loop(&engine, {});
-    rollout::GenerationRequest group = Group("x", 2);
+    engine::GenerationRequest group = Group("x", 2);
     group.sampling.max_new_tokens = std::numeric_limits<int>::max();
     ASSERT_TRUE(loop.Submit({group}, running).ok());
     ASSERT_TRUE(loop.Submit({group}, waiting).ok());

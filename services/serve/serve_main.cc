@@ -10,12 +10,12 @@
 #include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
-#include "libs/telemetry/metrics.h"
-#include "services/serve/api.h"
-#include "services/serve/engine_loop.h"
 #include "libs/http/http_server.h"
+#include "libs/telemetry/metrics.h"
 #include "libs/text_model/model_arguments.h"
 #include "libs/text_model/model_text.h"
+#include "services/serve/api.h"
+#include "services/serve/engine_loop.h"
 
 namespace convrec::serve {
 namespace {
@@ -89,11 +89,12 @@ absl::Status Run(const Arguments& arguments) {
   base::SetLogRole("serve");
   base::InstallStopSignals();
   // The port first: a wrong address shows before the weights are read.
-  HttpServer::Options server_options;
+  http::HttpServer::Options server_options;
   server_options.error_body = [](int status, const std::string& message) {
     return ErrorOfHttpStatus(status, message).ToJson();
   };
-  CR_ASSIGN_OR_RETURN(const auto server, HttpServer::Listen(arguments.listen, server_options));
+  CR_ASSIGN_OR_RETURN(const auto server,
+                      http::HttpServer::Listen(arguments.listen, server_options));
   CR_ASSIGN_OR_RETURN(const auto text, text_model::LoadText(arguments.model));
   CR_ASSIGN_OR_RETURN(
       const auto engine,
@@ -115,7 +116,7 @@ absl::Status Run(const Arguments& arguments) {
            .metrics = &serve_metrics,
            .clock = base::Clock::Real()});
   server->Start(
-      [&api](std::shared_ptr<HttpExchange> exchange) { api.Handle(std::move(exchange)); });
+      [&api](std::shared_ptr<http::HttpExchange> exchange) { api.Handle(std::move(exchange)); });
   CR_LOG(INFO) << "serving \"" << name << "\" on port " << server->port()
                << (arguments.api_key.empty() ? ", no API key needed" : ", API key needed");
 

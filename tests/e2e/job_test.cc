@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_split.h"
 #include "libs/base/files.h"
+#include "tests/support/paths.h"
 
 namespace convrec::testing {
 namespace {
@@ -71,8 +72,7 @@ TEST(JobTest, TheListedMetricsAreExactlyThoseServed) {
     }
   }
   std::map<std::string, std::string> listed;
-  const std::string file =
-      *base::ReadFile(std::string(CONVREC_SOURCE_DIR) + "/deploy/checks/metrics.txt");
+  const std::string file = *base::ReadFile(SourcePath("deploy/checks/metrics.txt"));
   const std::vector<std::string> lines = absl::StrSplit(file, '\n');
   for (const std::string& line : lines) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipWhitespace());

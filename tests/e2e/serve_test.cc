@@ -18,9 +18,9 @@
 namespace convrec::testing {
 namespace {
 
+using http::HttpClient;
+using http::HttpResponse;
 using nlohmann::json;
-using serve::HttpClient;
-using serve::HttpResponse;
 
 constexpr absl::Duration kLong = absl::Minutes(2);
 constexpr char kChatPath[] = "/v1/chat/completions";

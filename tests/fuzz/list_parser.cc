@@ -17,7 +17,7 @@
 namespace convrec {
 namespace {
 
-using catalog::RankCounting;
+using lists::RankCounting;
 
 struct World {
   catalog::Catalog catalog = *catalog::Catalog::FromItems({{{"Heat", 1995}, {}, 0},
@@ -25,27 +25,27 @@ struct World {
                                                            {{"", 2000}, {}, 0},
                                                            {{"12 Monkeys", 1995}, {}, 0}},
                                                           "fuzz");
-  reward::Prompt prompt = {{{"heat", 1996}, {"AMÉLIE", 2001}, {"Heat", 1995}}, {"12 Monkeys"}};
+  scoring::Prompt prompt = {{{"heat", 1996}, {"AMÉLIE", 2001}, {"Heat", 1995}}, {"12 Monkeys"}};
 };
 
 void CompareParsers(std::string_view text, RankCounting counting) {
-  const catalog::RankedList list = catalog::ParseList(text, counting);
-  catalog::ListReader reader;
+  const lists::RankedList list = lists::ParseList(text, counting);
+  lists::ListReader reader;
   const auto lines = reader.Read(text, counting);
   CR_CHECK(lines.size() == list.entries.size() && reader.num_lines() == list.num_lines);
   for (size_t k = 0; k < lines.size(); ++k) {
-    const catalog::RankedEntry& entry = list.entries[k];
+    const lists::RankedEntry& entry = list.entries[k];
     CR_CHECK(lines[k].title == entry.item.title && lines[k].year == entry.item.year);
     CR_CHECK(lines[k].status == entry.status && lines[k].source_line == entry.source_line);
   }
 }
 
 void CompareStream(const World& world, std::string_view text, size_t piece, RankCounting counting) {
-  const auto scorer = *reward::ListScorer::Create(world.catalog, {.counting = counting});
+  const auto scorer = *scoring::ListScorer::Create(world.catalog, {.counting = counting});
   const domain::ListScore score = scorer->Score(text, world.prompt);
-  const catalog::ListTarget target = scorer->Prepare(world.prompt);
-  reward::ListStream stream(scorer.get(), &target);
-  std::vector<reward::StreamedRank> ranks;
+  const lists::ListTarget target = scorer->Prepare(world.prompt);
+  scoring::ListStream stream(scorer.get(), &target);
+  std::vector<scoring::StreamedRank> ranks;
   for (size_t at = 0; at < text.size(); at += piece) stream.Add(text.substr(at, piece), &ranks);
   stream.End(&ranks);
   CR_CHECK(ranks.size() == score.lines.size());
@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const size_t piece = 1 + (size == 0 ? 0 : data[0] % 16);
   for (const auto counting :
-       {convrec::catalog::RankCounting::kByLine, convrec::catalog::RankCounting::kReference}) {
+       {convrec::lists::RankCounting::kByLine, convrec::lists::RankCounting::kReference}) {
     convrec::CompareParsers(text, counting);
     convrec::CompareStream(*world, text, piece, counting);
   }

@@ -10,22 +10,24 @@
 
 #include "libs/base/check.h"
 #include "libs/catalog/catalog.h"
+#include "libs/scoring/list_scorer.h"
 #include "libs/wire/list_score.h"
 #include "libs/wire/rollout.h"
 #include "proto/reward.pb.h"
-#include "libs/scoring/list_scorer.h"
 #include "services/reward/service_parts.h"
 
 namespace convrec::reward {
 namespace {
 
-const ListScorer& Scorer() {
-  static const auto* const scorer = new std::shared_ptr<const ListScorer>(*ListScorer::Create(
-      *catalog::Catalog::FromItems({{{"Heat", 1995}, {}, 0}, {{"B", 2000}, {}, 0}}, "fuzz"), {}));
+const scoring::ListScorer& Scorer() {
+  static const auto* const scorer =
+      new std::shared_ptr<const scoring::ListScorer>(*scoring::ListScorer::Create(
+          *catalog::Catalog::FromItems({{{"Heat", 1995}, {}, 0}, {{"B", 2000}, {}, 0}}, "fuzz"),
+          {}));
   return **scorer;
 }
 
-void Score(const std::string& text, const Prompt& prompt) {
+void Score(const std::string& text, const scoring::Prompt& prompt) {
   const v1::ListScore score = wire::ToProto(Scorer().Score(text, prompt));
   CR_CHECK(wire::FromProto(score, Scorer().options().num_ranks).ok());
 }

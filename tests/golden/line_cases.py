@@ -1,7 +1,7 @@
 """Writes line_cases.jsonl: random list lines and what the line grammar makes of them.
 
-A second implementation of the grammar documented in libs/catalog/README.md, by regular expressions over
-Python text, to compare libs/catalog/list_parser.cc with. Run: python3 line_cases.py > line_cases.jsonl
+A second implementation of the grammar documented in libs/lists/README.md, by regular expressions over
+Python text, to compare libs/lists/list_parser.cc with. Run: python3 line_cases.py > line_cases.jsonl
 """
 import json
 import random

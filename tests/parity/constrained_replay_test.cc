@@ -7,42 +7,42 @@
 
 #include "libs/base/files.h"
 #include "libs/constraint/list_constraint.h"
-#include "libs/lists/list_parser.h"
 #include "libs/constraint/testing/lines.h"
-#include "libs/model/decoder.h"
-#include "services/learner/train/trainer.h"
 #include "libs/engine/decoder_engine.h"
 #include "libs/engine/testing/tiny_model.h"
+#include "libs/lists/list_parser.h"
+#include "libs/model/decoder.h"
+#include "services/learner/train/trainer.h"
 
 namespace convrec {
 namespace {
 
 constexpr int kNumRanks = 5;
 
-class ConstrainedReplayTest : public testing::TestWithParam<catalog::ListStyle> {
+class ConstrainedReplayTest : public testing::TestWithParam<lists::ListStyle> {
  protected:
   void SetUp() override {
-    model::ModelConfig config = rollout::TinyConfig(tokenizer_.end_token_id() + 1);
+    model::ModelConfig config = engine::TinyConfig(tokenizer_.end_token_id() + 1);
     config.max_position_embeddings = 512;
     auto decoder = model::MakeDecoder(config, {.trainable = true, .seed = 4});
     ASSERT_TRUE(decoder.ok()) << decoder.status();
     decoder_ = *std::move(decoder);
     ASSERT_TRUE(model::SaveDecoder(*decoder_, dir_.path(), "F32").ok());
-    const auto titles = catalog::TitleTrie::Build(
-        catalog::MakeCatalog(items_), GetParam(), kNumRanks, tokenizer_.line_tokenizer());
+    const auto titles = constraint::TitleTrie::Build(
+        constraint::MakeCatalog(items_), GetParam(), kNumRanks, tokenizer_.line_tokenizer());
     ASSERT_TRUE(titles.ok()) << titles.status();
-    const auto make = catalog::MakeListConstraints(*titles, {items_[0].title});
+    const auto make = constraint::MakeListConstraints(*titles, {items_[0].title});
     ASSERT_TRUE(make.ok()) << make.status();
     make_constraint_ = *make;
   }
 
   std::vector<domain::Completion> Sample(float temperature, int num_siblings) {
-    rollout::DecoderEngineOptions options;
-    options.compute_type = rollout::DecoderEngineOptions::ComputeType::kFloat32;
+    engine::DecoderEngineOptions options;
+    options.compute_type = engine::DecoderEngineOptions::ComputeType::kFloat32;
     options.stop_token_ids = {tokenizer_.end_token_id()};
-    auto engine = rollout::MakeDecoderEngine(dir_.path(), /*load_weights=*/true, options);
+    auto engine = engine::MakeDecoderEngine(dir_.path(), /*load_weights=*/true, options);
     EXPECT_TRUE(engine.ok()) << engine.status();
-    rollout::GenerationRequest request;
+    engine::GenerationRequest request;
     request.prompt_token_ids = prompt_;
     request.num_siblings = num_siblings;
     request.sampling.temperature = temperature;
@@ -78,8 +78,8 @@ class ConstrainedReplayTest : public testing::TestWithParam<catalog::ListStyle> 
     return logprobs.ok() ? logprobs->front() : std::vector<std::vector<float>>();
   }
 
-  const catalog::PieceTokenizer tokenizer_ = catalog::WordTokenizer();
-  const std::vector<domain::Item> items_ = catalog::RandomItems(60, 3);
+  const constraint::PieceTokenizer tokenizer_ = constraint::WordTokenizer();
+  const std::vector<domain::Item> items_ = constraint::RandomItems(60, 3);
   const std::vector<int32_t> prompt_ = {5, 70, 71, 72, 10};
   base::TemporaryDirectory dir_;
   std::unique_ptr<model::Decoder> decoder_;
@@ -110,7 +110,7 @@ TEST_P(ConstrainedReplayTest, EveryListIsCompleteAndOfTheCatalog) {
     EXPECT_EQ(completion.finish_reason, domain::FinishReason::kStop);
     EXPECT_EQ(completion.token_ids.back(), tokenizer_.end_token_id());
     const std::string text = tokenizer_.Decode(completion.token_ids);
-    const auto list = catalog::ParseList(text, catalog::RankCounting::kByLine);
+    const auto list = lists::ParseList(text, lists::RankCounting::kByLine);
     EXPECT_EQ(list.Items().size(), static_cast<size_t>(kNumRanks)) << text;
     for (const domain::Item& item : list.Items()) {
       EXPECT_NE(std::find(items_.begin(), items_.end(), item), items_.end()) << text;
@@ -120,8 +120,7 @@ TEST_P(ConstrainedReplayTest, EveryListIsCompleteAndOfTheCatalog) {
 
 INSTANTIATE_TEST_SUITE_P(Styles,
                          ConstrainedReplayTest,
-                         testing::Values(catalog::ListStyle::kPlain,
-                                         catalog::ListStyle::kNumbered));
+                         testing::Values(lists::ListStyle::kPlain, lists::ListStyle::kNumbered));
 
 }  // namespace
 }  // namespace convrec

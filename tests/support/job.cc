@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/check.h"
 #include "libs/telemetry/ports_file.h"
+#include "tests/support/paths.h"
 
 namespace convrec::testing {
 namespace {
@@ -51,9 +52,7 @@ std::string HttpGet(int port, const std::string& path) {
 
 }  // namespace
 
-std::string Binary(const std::string& name) {
-  return absl::StrCat(CONVREC_BINARY_DIR, "/bin/", name);
-}
+std::string Binary(const std::string& name) { return BuildPath(absl::StrCat("bin/", name)); }
 
 CommandResult RunCommand(const std::vector<std::string>& arguments, absl::Duration timeout) {
   base::TemporaryDirectory dir;

@@ -9,6 +9,7 @@
 #include "libs/model/model_config.h"
 #include "libs/model/parameter_table.h"
 #include "libs/model/weight_files.h"
+#include "tests/support/paths.h"
 
 namespace convrec::testing {
 namespace {
@@ -53,8 +54,7 @@ absl::Status WriteTinyModel(const std::string& directory) {
   CR_RETURN_IF_ERROR(base::MakeDirectories(directory));
   CR_RETURN_IF_ERROR(model::WriteWeightFiles(directory, tensors, "F32"));
   CR_ASSIGN_OR_RETURN(const std::string tokenizer,
-                      base::ReadFile(std::string(CONVREC_SOURCE_DIR) +
-                                     "/tests/golden/tokenizer/smollm2/tokenizer.json"));
+                      base::ReadFile(SourcePath("tests/golden/tokenizer/smollm2/tokenizer.json")));
   const nlohmann::json tokenizer_config = {
       {"bos_token", "<|im_start|>"}, {"eos_token", "<|im_end|>"}, {"chat_template", kTemplate}};
   const auto write = [&directory](const std::string& name, const std::string& content) {

@@ -13,9 +13,9 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
-#include "libs/report/run_log.h"
 #include "libs/checkpoint/folders.h"
 #include "libs/checkpoint/optimizer_shards.h"
+#include "libs/report/run_log.h"
 
 namespace convrec::cli {
 namespace {
@@ -51,7 +51,7 @@ std::optional<double> NdcgAt(report::RunPosition position, const report::RunLog&
 
 int64_t SizeOf(const std::string& folder) {
   int64_t size = 0;
-  for (const std::string& name : learner::FileNames(folder)) {
+  for (const std::string& name : checkpoint::FileNames(folder)) {
     std::error_code error;
     const std::uintmax_t bytes = std::filesystem::file_size(JoinPath(folder, name), error);
     if (!error) size += static_cast<int64_t>(bytes);
@@ -72,28 +72,28 @@ std::string Notes(const SurveyedCheckpoint& checkpoint) {
 
 absl::StatusOr<std::vector<SurveyedCheckpoint>> SurveyCheckpoints(const std::string& run_dir,
                                                                   bool verifies) {
-  const std::string root = learner::CheckpointRoot(run_dir);
+  const std::string root = checkpoint::CheckpointRoot(run_dir);
   report::RunLog log;  // A run without a log has no figures yet.
   if (auto read = report::ReadRunLog(JoinPath(run_dir, "metrics.jsonl")); read.ok())
     log = *std::move(read);
-  const absl::StatusOr<std::string> newest = learner::NewestName(root);
+  const absl::StatusOr<std::string> newest = checkpoint::NewestName(root);
   std::vector<std::pair<int64_t, SurveyedCheckpoint>> by_sequence;
-  for (const std::string& name : learner::SubfolderNames(root)) {
+  for (const std::string& name : checkpoint::SubfolderNames(root)) {
     auto& [sequence, surveyed] = by_sequence.emplace_back(-1, SurveyedCheckpoint());
     surveyed.name = name;
     surveyed.size_bytes = SizeOf(JoinPath(root, name));
     surveyed.is_newest = newest.ok() && *newest == name;
     if (const auto position = PositionOf(name, log)) surveyed.ndcg = NdcgAt(*position, log);
-    const absl::StatusOr<learner::Checkpoint> checkpoint = learner::ReadManifest(root, name);
+    const absl::StatusOr<checkpoint::Checkpoint> checkpoint = checkpoint::ReadManifest(root, name);
     if (!checkpoint.ok()) {
       surveyed.damage = std::string(checkpoint.status().message());
       continue;
     }
     sequence = checkpoint->sequence;
     surveyed.keep_always = checkpoint->keep_always;
-    surveyed.num_shards = static_cast<int>(learner::ShardFileNames(*checkpoint).size());
+    surveyed.num_shards = static_cast<int>(checkpoint::ShardFileNames(*checkpoint).size());
     if (!verifies) continue;
-    const absl::Status status = learner::VerifyFiles(*checkpoint);
+    const absl::Status status = checkpoint::VerifyFiles(*checkpoint);
     // The first format had no digests.
     surveyed.is_verified = status.ok() && !checkpoint->files.empty();
     surveyed.damage = std::string(status.message());
@@ -148,27 +148,27 @@ std::string ToJsonLines(const std::vector<SurveyedCheckpoint>& checkpoints) {
   return lines;
 }
 
-absl::StatusOr<learner::Checkpoint> FindCheckpoint(const std::string& path,
-                                                   const std::string& name) {
-  if (base::FileExists(JoinPath(path, learner::kManifestFile))) {
+absl::StatusOr<checkpoint::Checkpoint> FindCheckpoint(const std::string& path,
+                                                      const std::string& name) {
+  if (base::FileExists(JoinPath(path, checkpoint::kManifestFile))) {
     const std::filesystem::path folder = std::filesystem::path(path).lexically_normal();
     // "runs/first/checkpoints/rl-5/" has an empty last part.
     const std::filesystem::path own = folder.has_filename() ? folder : folder.parent_path();
     const std::string parent = own.parent_path().empty() ? "." : own.parent_path().string();
-    return learner::ReadManifest(parent, own.filename().string());
+    return checkpoint::ReadManifest(parent, own.filename().string());
   }
-  const std::string root = learner::CheckpointRoot(path);
+  const std::string root = checkpoint::CheckpointRoot(path);
   std::string chosen = name;
   if (chosen.empty()) {
-    CR_ASSIGN_OR_RETURN(chosen, learner::NewestName(root));
+    CR_ASSIGN_OR_RETURN(chosen, checkpoint::NewestName(root));
     if (chosen.empty()) return absl::NotFoundError(absl::StrCat(root, " holds no checkpoint"));
   }
-  const std::vector<std::string> names = learner::SubfolderNames(root);
+  const std::vector<std::string> names = checkpoint::SubfolderNames(root);
   if (std::find(names.begin(), names.end(), chosen) == names.end()) {
     return absl::NotFoundError(absl::StrCat(
         root, " has no checkpoint \"", chosen, "\", it has: ", absl::StrJoin(names, ", ")));
   }
-  return learner::ReadManifest(root, chosen);
+  return checkpoint::ReadManifest(root, chosen);
 }
 
 }  // namespace convrec::cli

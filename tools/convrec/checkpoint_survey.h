@@ -34,7 +34,7 @@ std::string ToJsonLines(const std::vector<SurveyedCheckpoint>& checkpoints);
 
 // The checkpoint called `name` of a run, its newest when `name` is empty; `path` may also be the
 // checkpoint's own folder. Its files are not verified.
-absl::StatusOr<learner::Checkpoint> FindCheckpoint(const std::string& path,
-                                                   const std::string& name);
+absl::StatusOr<checkpoint::Checkpoint> FindCheckpoint(const std::string& path,
+                                                      const std::string& name);
 
 }  // namespace convrec::cli

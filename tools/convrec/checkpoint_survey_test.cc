@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/base/files.h"
+#include "libs/checkpoint/folders.h"
+#include "libs/checkpoint/unfinished_checkpoint.h"
 #include "libs/model/parameter_table.h"
 #include "libs/model/weight_files.h"
 #include "libs/report/run_log.h"
-#include "libs/checkpoint/folders.h"
-#include "libs/checkpoint/unfinished_checkpoint.h"
 #include "tools/convrec/model_export.h"
 
 namespace convrec::cli {
@@ -37,15 +37,15 @@ class CheckpointSurveyTest : public ::testing::Test {
   }
   const std::string& run_dir() const { return dir_.path(); }
   std::string folder(const std::string& name) const {
-    return JoinPath(learner::CheckpointRoot(run_dir()), name);
+    return JoinPath(checkpoint::CheckpointRoot(run_dir()), name);
   }
 
   void Write(const std::string& name, bool keep_always = false) {
     auto checkpoint =
-        learner::UnfinishedCheckpoint::Create({.root = learner::CheckpointRoot(run_dir()),
-                                               .name = name,
-                                               .keep_always = keep_always,
-                                               .keep = 10});
+        checkpoint::UnfinishedCheckpoint::Create({.root = checkpoint::CheckpointRoot(run_dir()),
+                                                  .name = name,
+                                                  .keep_always = keep_always,
+                                                  .keep = 10});
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
     std::vector<model::TensorSource> sources;
     for (const model::ParameterSpec& spec : model::ParameterTable(config_)) {
@@ -148,7 +148,7 @@ TEST_F(CheckpointSurveyTest, AnExportIsTheModelAndNothingElse) {
   Write("rl-1");
   const std::string out = JoinPath(run_dir(), "exported");
   ASSERT_TRUE(ExportCheckpoint(*FindCheckpoint(run_dir(), "rl-1"), out, "F32").ok());
-  EXPECT_THAT(learner::FileNames(out),
+  EXPECT_THAT(checkpoint::FileNames(out),
               ElementsAre("config.json", "model.safetensors", "tokenizer.json"));
   EXPECT_EQ(*base::ReadFile(JoinPath(out, "model.safetensors")),
             *base::ReadFile(JoinPath(folder("rl-1"), "model.safetensors")));

@@ -30,7 +30,7 @@ absl::Status Export(const std::string& path,
                     const std::string& name,
                     const std::string& directory,
                     const std::string& dtype) {
-  CR_ASSIGN_OR_RETURN(const learner::Checkpoint checkpoint, FindCheckpoint(path, name));
+  CR_ASSIGN_OR_RETURN(const checkpoint::Checkpoint checkpoint, FindCheckpoint(path, name));
   CR_RETURN_IF_ERROR(ExportCheckpoint(checkpoint, directory, dtype));
   std::printf("%s: the model of %s\n", directory.c_str(), checkpoint.directory.c_str());
   return absl::OkStatus();

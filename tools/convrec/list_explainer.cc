@@ -23,33 +23,33 @@ constexpr double kSuggestionThreshold = 0.6;  // Less similar titles were hardly
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ListExplainer>> ListExplainer::Create(
-    const catalog::Catalog& catalog, const reward::ListScorer::Options& options) {
-  CR_ASSIGN_OR_RETURN(std::shared_ptr<const reward::ListScorer> scorer,
-                      reward::ListScorer::Create(catalog, options));
+    const catalog::Catalog& catalog, const scoring::ListScorer::Options& options) {
+  CR_ASSIGN_OR_RETURN(std::shared_ptr<const scoring::ListScorer> scorer,
+                      scoring::ListScorer::Create(catalog, options));
   return std::unique_ptr<ListExplainer>(new ListExplainer(std::move(scorer)));
 }
 
-ListExplainer::ListExplainer(std::shared_ptr<const reward::ListScorer> scorer)
+ListExplainer::ListExplainer(std::shared_ptr<const scoring::ListScorer> scorer)
     : scorer_(std::move(scorer)),
       search_(&scorer_->catalog(), catalog::Similarity::kTokenSort),
       judge_(&scorer_->catalog(), scorer_->hit_options()),
       new_items_(&scorer_->traits()) {}
 
 std::string ListExplainer::Shown(size_t item) const {
-  return catalog::FormatItem({std::string(catalog().title(item)), catalog().year(item)});
+  return lists::FormatItem({std::string(catalog().title(item)), catalog().year(item)});
 }
 
 ExplainedList ListExplainer::Explain(const ListToScore& list) {
-  const reward::ListScorer::Options& options = scorer_->options();
-  const catalog::ListTarget target(catalog(), list.ground_truth, list.seen_titles);
+  const scoring::ListScorer::Options& options = scorer_->options();
+  const lists::ListTarget target(catalog(), list.ground_truth, list.seen_titles);
   const auto lines = reader_.Read(list.text, options.counting);
   const auto judged = judge_.JudgeAll(lines, target);
   ExplainedList result;
-  std::vector<reward::RankFacts> facts;
+  std::vector<scoring::RankFacts> facts;
   int num_parsed = 0;
   new_items_.Clear();
-  for (const catalog::JudgedLine& verdict : judged) facts.push_back(new_items_.FactsOf(verdict));
-  result.rank_rewards = reward::RankRewards(options.rules, facts, options.num_ranks);
+  for (const lists::JudgedLine& verdict : judged) facts.push_back(new_items_.FactsOf(verdict));
+  result.rank_rewards = scoring::RankRewards(options.rules, facts, options.num_ranks);
   for (size_t k = 0; k < lines.size(); ++k) {
     ExplainedLine& line = result.lines.emplace_back();
     line.text = list.text.substr(lines[k].begin, lines[k].end - lines[k].begin);
@@ -58,15 +58,15 @@ ExplainedList ListExplainer::Explain(const ListToScore& list) {
     if (k < result.rank_rewards.size()) line.reward = result.rank_rewards[k];
     if (judged[k].outcome == LineOutcome::kOffCatalog) line.suggestion = Suggest(lines[k]);
     line.why = WhyOf(list, lines[k], line);
-    num_parsed += lines[k].status == catalog::LineStatus::kOk;
+    num_parsed += lines[k].status == lists::LineStatus::kOk;
     result.num_hits += judged[k].outcome == LineOutcome::kHit;
   }
-  const catalog::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
-                                                 .year_tolerance = options.year_tolerance,
-                                                 .cut = options.evaluation_cut};
+  const lists::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
+                                               .year_tolerance = options.year_tolerance,
+                                               .cut = options.evaluation_cut};
   if (!list.ground_truth.empty())
-    result.metrics = catalog::EvaluateLines(lines, judged, target, catalog(), evaluation);
-  result.in_catalog_ratio = catalog::InCatalogRatioOfLines(lines, judged, catalog(), evaluation);
+    result.metrics = lists::EvaluateLines(lines, judged, target, catalog(), evaluation);
+  result.in_catalog_ratio = lists::InCatalogRatioOfLines(lines, judged, catalog(), evaluation);
   if (reader_.num_lines() > 0)
     result.format_ratio = static_cast<double>(num_parsed) / reader_.num_lines();
   return result;
@@ -74,8 +74,8 @@ ExplainedList ListExplainer::Explain(const ListToScore& list) {
 
 // The same title in the nearest year, or else the nearest title.
 std::optional<catalog::TitleSearch::Found> ListExplainer::Suggest(
-    const catalog::ListLine& line) const {
-  const std::vector<size_t> same_title = catalog().FindKey(catalog::TitleKey(line.title));
+    const lists::ListLine& line) const {
+  const std::vector<size_t> same_title = catalog().FindKey(text::TitleKey(line.title));
   const auto nearest =
       std::min_element(same_title.begin(), same_title.end(), [&](size_t a, size_t b) {
         return std::abs(catalog().year(a) - line.year) < std::abs(catalog().year(b) - line.year);
@@ -85,9 +85,9 @@ std::optional<catalog::TitleSearch::Found> ListExplainer::Suggest(
 }
 
 std::string ListExplainer::WhyOf(const ListToScore& list,
-                                 const catalog::ListLine& line,
+                                 const lists::ListLine& line,
                                  const ExplainedLine& explained) const {
-  const catalog::JudgedLine& judged = explained.judged;
+  const lists::JudgedLine& judged = explained.judged;
   // How the line came to its item, where that is not as it stands.
   std::string as;
   if (judged.match == LineMatch::kAlias)
@@ -99,12 +99,11 @@ std::string ListExplainer::WhyOf(const ListToScore& list,
   }
   switch (judged.outcome) {
     case LineOutcome::kHit:
-      return absl::StrCat(
-          as,
-          "ground truth ",
-          judged.truth + 1,
-          ", ",
-          catalog::FormatItem(list.ground_truth[static_cast<size_t>(judged.truth)]));
+      return absl::StrCat(as,
+                          "ground truth ",
+                          judged.truth + 1,
+                          ", ",
+                          lists::FormatItem(list.ground_truth[static_cast<size_t>(judged.truth)]));
     case LineOutcome::kDuplicate:
       return absl::StrCat(as, "the item stands at an earlier rank");
     case LineOutcome::kSeen:
@@ -118,7 +117,7 @@ std::string ListExplainer::WhyOf(const ListToScore& list,
       if (!explained.suggestion) return "not in the catalog, nor anything like it";
       return absl::StrCat("not in the catalog; it has ", Shown(explained.suggestion->item));
     case LineOutcome::kMalformed:
-      return catalog::WhyMalformed(explained.text);
+      return lists::WhyMalformed(explained.text);
   }
   return absl::StrCat(as, std::string(line.title));
 }

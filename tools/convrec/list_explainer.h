@@ -8,9 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "libs/catalog/catalog.h"
+#include "libs/catalog/title_search.h"
 #include "libs/lists/list_judge.h"
 #include "libs/lists/ranking_metrics.h"
-#include "libs/catalog/title_search.h"
 #include "libs/scoring/list_scorer.h"
 #include "tools/convrec/lists_file.h"
 
@@ -19,7 +19,7 @@ namespace convrec::cli {
 struct ExplainedLine {
   std::string text;  // The line as it stands.
   domain::Item item;
-  catalog::JudgedLine judged;
+  lists::JudgedLine judged;
   std::optional<double> reward;  // None past rank N.
   std::string why;               // A clause.
   // What an off-catalog line may have meant; in the catalog.
@@ -32,7 +32,7 @@ struct ExplainedList {
   int num_hits = 0;
   double in_catalog_ratio = 0;
   double format_ratio = 0;
-  std::optional<catalog::RankingMetrics> metrics;  // None without a ground truth.
+  std::optional<lists::RankingMetrics> metrics;  // None without a ground truth.
 };
 
 // Not thread-safe.
@@ -40,27 +40,27 @@ class ListExplainer final {
  public:
   // FailedPrecondition when a rule needs what the catalog does not have.
   static absl::StatusOr<std::unique_ptr<ListExplainer>> Create(
-      const catalog::Catalog& catalog, const reward::ListScorer::Options& options);
+      const catalog::Catalog& catalog, const scoring::ListScorer::Options& options);
 
   ExplainedList Explain(const ListToScore& list);
 
-  const reward::ListScorer& scorer() const { return *scorer_; }
+  const scoring::ListScorer& scorer() const { return *scorer_; }
   const catalog::Catalog& catalog() const { return scorer_->catalog(); }
 
  private:
-  explicit ListExplainer(std::shared_ptr<const reward::ListScorer> scorer);
+  explicit ListExplainer(std::shared_ptr<const scoring::ListScorer> scorer);
 
   std::string WhyOf(const ListToScore& list,
-                    const catalog::ListLine& line,
+                    const lists::ListLine& line,
                     const ExplainedLine& explained) const;
-  std::optional<catalog::TitleSearch::Found> Suggest(const catalog::ListLine& line) const;
+  std::optional<catalog::TitleSearch::Found> Suggest(const lists::ListLine& line) const;
   std::string Shown(size_t item) const;
 
-  const std::shared_ptr<const reward::ListScorer> scorer_;
+  const std::shared_ptr<const scoring::ListScorer> scorer_;
   const catalog::TitleSearch search_;  // For suggestions.
-  catalog::ListReader reader_;
-  catalog::ListJudge judge_;
-  reward::NewItems new_items_;
+  lists::ListReader reader_;
+  lists::ListJudge judge_;
+  scoring::NewItems new_items_;
 };
 
 // "hit", "off_catalog", ...

@@ -6,13 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
-#include "libs/rows/json_rows.h"
 #include "libs/lists/list_parser.h"
+#include "libs/rows/json_rows.h"
 
 namespace convrec::cli {
 namespace {
 
-using catalog::JsonRow;
+using rows::JsonRow;
 
 bool IsJsonLines(const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
@@ -67,7 +67,7 @@ absl::StatusOr<std::vector<ListToScore>> ReadLists(const std::string& path) {
       if (list.ok()) lists.push_back(*std::move(list));
       return list.status();
     };
-    CR_RETURN_IF_ERROR(catalog::ForEachJsonRowOf(text, path, read_row));
+    CR_RETURN_IF_ERROR(rows::ForEachJsonRowOf(text, path, read_row));
   } else if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
     ListToScore& list = lists.emplace_back();
     list.where = path;
@@ -85,10 +85,10 @@ absl::Status ReadTruths(const std::string& path, std::vector<ListToScore>* lists
   if (!IsJsonLines(text)) {
     std::vector<domain::Item> items;
     int line = 0;
-    for (const catalog::RankedEntry& entry :
-         catalog::ParseList(text, catalog::RankCounting::kByLine).entries) {
+    for (const lists::RankedEntry& entry :
+         lists::ParseList(text, lists::RankCounting::kByLine).entries) {
       ++line;
-      if (entry.status == catalog::LineStatus::kMalformed) {
+      if (entry.status == lists::LineStatus::kMalformed) {
         return absl::InvalidArgumentError(absl::StrCat(
             path, ": item ", line, " is not \"Title (Year)\"; expected one item per line"));
       }
@@ -105,7 +105,7 @@ absl::Status ReadTruths(const std::string& path, std::vector<ListToScore>* lists
     const size_t index = num_rows++;
     return index < lists->size() ? ReadTruth(row, &(*lists)[index]) : absl::OkStatus();
   };
-  CR_RETURN_IF_ERROR(catalog::ForEachJsonRowOf(text, path, read_row));
+  CR_RETURN_IF_ERROR(rows::ForEachJsonRowOf(text, path, read_row));
   if (num_rows != lists->size()) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": has ", num_rows, " rows; expected one for each of the ", lists->size(), " lists"));

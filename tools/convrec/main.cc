@@ -34,7 +34,7 @@ int CheckVerb(const CLI::App& app, int argc, char** argv) {
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
     verbs.push_back(verb->get_name());
   if (std::find(verbs.begin(), verbs.end(), argv[1]) != verbs.end()) return base::kExitOk;
-  const std::string nearest = base::NearestWord(argv[1], verbs);
+  const std::string nearest = text::NearestWord(argv[1], verbs);
   std::fprintf(stderr,
                "convrec: unknown verb \"%s\"; %s\n",
                argv[1],

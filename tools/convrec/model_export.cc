@@ -11,11 +11,11 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/checkpoint/folders.h"
+#include "libs/checkpoint/optimizer_shards.h"
 #include "libs/model/lora.h"
 #include "libs/model/model_config.h"
 #include "libs/model/weight_files.h"
-#include "libs/checkpoint/folders.h"
-#include "libs/checkpoint/optimizer_shards.h"
 
 namespace convrec::cli {
 namespace {
@@ -33,7 +33,7 @@ absl::Status Copy(const std::string& from, const std::string& to) {
   std::error_code error;
   if (!fs::copy_file(from, to, error))
     return base::ErrnoStatus(error.value(), absl::StrCat("cannot copy ", from, " to ", to));
-  return learner::SyncFile(to);
+  return checkpoint::SyncFile(to);
 }
 
 absl::Status WriteRounded(const std::string& from, const std::string& to) {
@@ -58,7 +58,7 @@ absl::Status WriteRounded(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-absl::Status ExportCheckpoint(const learner::Checkpoint& checkpoint,
+absl::Status ExportCheckpoint(const checkpoint::Checkpoint& checkpoint,
                               const std::string& directory,
                               const std::string& dtype) {
   std::error_code error;
@@ -73,14 +73,14 @@ absl::Status ExportCheckpoint(const learner::Checkpoint& checkpoint,
     return base::BadConfig(absl::StrCat(
         checkpoint.directory, " holds an adapter alone, expected float32 as the type to write"));
   }
-  CR_RETURN_IF_ERROR(learner::VerifyFiles(checkpoint));
+  CR_RETURN_IF_ERROR(checkpoint::VerifyFiles(checkpoint));
   CR_RETURN_IF_ERROR(base::MakeDirectories(own.parent_path().string()));
   CR_ASSIGN_OR_RETURN(
-      learner::FolderReplacement folder,
-      learner::FolderReplacement::Create(own.parent_path().string(), own.filename().string()));
-  const std::vector<std::string> shards = learner::ShardFileNames(checkpoint);
-  for (const std::string& name : learner::FileNames(checkpoint.directory)) {
-    const bool is_training = name == learner::kManifestFile ||
+      checkpoint::FolderReplacement folder,
+      checkpoint::FolderReplacement::Create(own.parent_path().string(), own.filename().string()));
+  const std::vector<std::string> shards = checkpoint::ShardFileNames(checkpoint);
+  for (const std::string& name : checkpoint::FileNames(checkpoint.directory)) {
+    const bool is_training = name == checkpoint::kManifestFile ||
                              std::find(shards.begin(), shards.end(), name) != shards.end();
     if (is_training || (is_rounded && (IsWeightFile(name) || name == kConfigFile))) continue;
     CR_RETURN_IF_ERROR(Copy(JoinPath(checkpoint.directory, name), JoinPath(folder.path(), name)));

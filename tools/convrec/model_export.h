@@ -12,7 +12,7 @@ namespace convrec::cli {
 // learner.lora a PEFT directory, in float32 only) without the state of training, to `directory`,
 // which is empty or does not exist yet, and appears whole or not at all. The files are verified
 // first. `dtype` is "F32", as checkpoints have it, or "BF16": weights are rounded to nearest even.
-absl::Status ExportCheckpoint(const learner::Checkpoint& checkpoint,
+absl::Status ExportCheckpoint(const checkpoint::Checkpoint& checkpoint,
                               const std::string& directory,
                               const std::string& dtype);
 

@@ -9,8 +9,8 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
-#include "libs/lists/list_format.h"
 #include "libs/config/load.h"
+#include "libs/lists/list_format.h"
 #include "libs/scoring/scorer_options.h"
 #include "tools/convrec/list_explainer.h"
 #include "tools/convrec/lists_file.h"
@@ -38,7 +38,7 @@ struct Totals {
   double reward = 0;  // Mean over ranks.
   double in_catalog_ratio = 0;
   double format_ratio = 0;
-  catalog::RankingMetrics metrics;
+  lists::RankingMetrics metrics;
   std::map<std::string, int64_t> num_by_outcome;
 };
 
@@ -70,7 +70,7 @@ std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Json MetricsJson(const catalog::RankingMetrics& metrics, double divisor) {
+Json MetricsJson(const lists::RankingMetrics& metrics, double divisor) {
   Json json = Json::object();
   for (size_t c = 0; c < domain::kCutoffs.size(); ++c) {
     const std::string at = absl::StrCat("@", domain::kCutoffs[c]);
@@ -88,7 +88,7 @@ Json ItemJson(const catalog::Catalog& catalog, size_t item) {
 }
 
 Json LineJson(const catalog::Catalog& catalog, const ExplainedLine& line, size_t rank) {
-  const catalog::JudgedLine& judged = line.judged;
+  const lists::JudgedLine& judged = line.judged;
   const bool is_malformed = judged.outcome == domain::LineOutcome::kMalformed;
   Json json = {{"rank", rank},
                {"text", line.text},
@@ -102,7 +102,7 @@ Json LineJson(const catalog::Catalog& catalog, const ExplainedLine& line, size_t
   json["year"] = is_malformed ? Json() : Json(line.item.year);
   json["reward"] = line.reward ? Json(*line.reward) : Json();
   json["ground_truth"] = judged.truth >= 0 ? Json(judged.truth) : Json();
-  if (judged.item != catalog::kNoItem) json["item"] = ItemJson(catalog, judged.item);
+  if (judged.item != lists::kNoItem) json["item"] = ItemJson(catalog, judged.item);
   if (judged.match == domain::LineMatch::kFuzzy) json["similarity"] = judged.similarity;
   if (line.suggestion) {
     json["suggestion"] = ItemJson(catalog, line.suggestion->item);
@@ -183,7 +183,7 @@ void PrintTable(const ListToScore& list, const ExplainedList& explained) {
                 k + 1,
                 line.reward ? absl::StrFormat("%.4g", *line.reward).c_str() : "-",
                 OutcomeName(line.judged.outcome).c_str(),
-                Cell(is_malformed ? line.text : catalog::FormatItem(line.item), kLineWidth).c_str(),
+                Cell(is_malformed ? line.text : lists::FormatItem(line.item), kLineWidth).c_str(),
                 line.why.c_str());
   }
   std::printf("\n");
@@ -226,7 +226,7 @@ absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArgument
   }
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog,
                       catalog::Catalog::Load(path, {.index_path = arguments.index}));
-  return ListExplainer::Create(catalog, reward::ScorerOptionsOf(options));
+  return ListExplainer::Create(catalog, scoring::ScorerOptionsOf(options));
 }
 
 absl::Status Score(const ScoreArguments& arguments) {

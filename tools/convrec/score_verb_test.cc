@@ -9,6 +9,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/lists/testing/golden_cases.h"
+#include "tests/support/paths.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {
@@ -181,8 +182,7 @@ TEST_F(ScoreVerbTest, GroundTruthsMayStandApart) {
 }
 
 TEST_F(ScoreVerbTest, RewardsEqualTheReference) {
-  const auto cases =
-      catalog::ReadGoldenCases(CONVREC_SOURCE_DIR "/tests/golden/reward_cases.jsonl.gz");
+  const auto cases = lists::ReadGoldenCases(SourcePath("tests/golden/reward_cases.jsonl.gz"));
   // The golden cases name the pairs that are in the catalog; here they share one.
   std::set<domain::Item> items;
   std::string lists;

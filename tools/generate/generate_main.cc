@@ -18,11 +18,11 @@
 #include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/text_model/model_arguments.h"
+#include "libs/text_model/model_text.h"
 #include "tools/generate/generator.h"
 #include "tools/generate/line_reader.h"
 #include "tools/generate/writers.h"
-#include "libs/text_model/model_arguments.h"
-#include "libs/text_model/model_text.h"
 
 namespace convrec::generate {
 namespace {
@@ -219,7 +219,7 @@ class Program {
 
   Program(const Arguments& arguments,
           std::unique_ptr<const text_model::ModelText> text,
-          std::unique_ptr<rollout::DecoderEngine> engine)
+          std::unique_ptr<engine::DecoderEngine> engine)
       : arguments_(arguments), text_(std::move(text)), engine_(std::move(engine)) {}
 
   absl::StatusOr<std::string> ReadPrompt() const {
@@ -259,7 +259,7 @@ class Program {
 
   const Arguments arguments_;
   const std::unique_ptr<const text_model::ModelText> text_;
-  const std::unique_ptr<rollout::DecoderEngine> engine_;
+  const std::unique_ptr<engine::DecoderEngine> engine_;
 };
 
 absl::StatusOr<int> Run(const Arguments& arguments) {

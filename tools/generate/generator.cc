@@ -11,7 +11,7 @@ double GenerationFigures::TokensPerSecond() const {
   return later_tokens > 0 && seconds > 0 ? static_cast<double>(later_tokens) / seconds : 0;
 }
 
-absl::StatusOr<GenerationFigures> Generate(rollout::GenerationEngine* engine,
+absl::StatusOr<GenerationFigures> Generate(engine::GenerationEngine* engine,
                                            const tokenizer::Tokenizer& tokenizer,
                                            const base::Clock& clock,
                                            const GenerationInput& input,
@@ -19,7 +19,7 @@ absl::StatusOr<GenerationFigures> Generate(rollout::GenerationEngine* engine,
                                            CompletionObserver* observer) {
   CR_CHECK(engine->idle());
   const absl::Time start = clock.Now();
-  rollout::GenerationRequest request;
+  engine::GenerationRequest request;
   request.prompt_token_ids = input.prompt_token_ids;
   request.num_siblings = input.num_completions;
   request.sampling = input.sampling;
@@ -37,7 +37,7 @@ absl::StatusOr<GenerationFigures> Generate(rollout::GenerationEngine* engine,
       figures.until_first_token = clock.Now() - start;
       figures.num_first_tokens = static_cast<int64_t>(engine->drawn().size());
     }
-    for (const rollout::DrawnToken& token : engine->drawn()) {
+    for (const engine::DrawnToken& token : engine->drawn()) {
       ++figures.num_tokens;
       text_model::ChoiceText& text = texts[static_cast<size_t>(token.sibling)];
       if (text.end()) continue;

@@ -12,9 +12,9 @@
 #include "libs/base/clock.h"
 #include "libs/domain/completion.h"
 #include "libs/domain/sampling_params.h"
-#include "libs/tokenizer/tokenizer.h"
 #include "libs/engine/generation_engine.h"
 #include "libs/text_model/choice_text.h"
+#include "libs/tokenizer/tokenizer.h"
 
 namespace convrec::generate {
 
@@ -48,7 +48,7 @@ struct GenerationFigures {
 // Steps an idle engine until all completions have ended or `should_stop` says so, which is asked
 // between two steps; the engine is idle again then. InvalidArgument when the engine cannot run the
 // input.
-absl::StatusOr<GenerationFigures> Generate(rollout::GenerationEngine* engine,
+absl::StatusOr<GenerationFigures> Generate(engine::GenerationEngine* engine,
                                            const tokenizer::Tokenizer& tokenizer,
                                            const base::Clock& clock,
                                            const GenerationInput& input,

@@ -41,7 +41,7 @@ class GeneratorTest : public ::testing::Test {
   }
 
   const std::unique_ptr<const tokenizer::Tokenizer> tokenizer_ = text_model::ByteTokenizer();
-  FakeEngine engine_{[](const rollout::GenerationRequest&, int sibling) {
+  FakeEngine engine_{[](const engine::GenerationRequest&, int sibling) {
                        return text_model::Ended(absl::StrCat("text ", sibling));
                      },
                      text_model::kStopId};

@@ -11,7 +11,7 @@
 #include "libs/base/random.h"
 #include "libs/constraint/title_trie.h"
 
-namespace convrec::catalog {
+namespace convrec::constraint {
 
 // Takes the longest vocabulary entry that comes next, as in ")\n" before ")". Ids below 256 are
 // bytes, then come the entries, then the end token.
@@ -54,12 +54,13 @@ class PieceTokenizer final {
   std::vector<std::string> pieces_;
 };
 
-inline std::shared_ptr<const Catalog> MakeCatalog(const std::vector<domain::Item>& items) {
-  std::vector<CatalogItem> entries;
+inline std::shared_ptr<const catalog::Catalog> MakeCatalog(const std::vector<domain::Item>& items) {
+  std::vector<catalog::CatalogItem> entries;
   for (const domain::Item& item : items) entries.push_back({.item = item, .genres = {}});
-  absl::StatusOr<Catalog> catalog = Catalog::FromItems(std::move(entries), "test");
+  absl::StatusOr<catalog::Catalog> catalog =
+      catalog::Catalog::FromItems(std::move(entries), "test");
   CR_CHECK(catalog.ok(), catalog.status().ToString());
-  return std::make_shared<const Catalog>(*std::move(catalog));
+  return std::make_shared<const catalog::Catalog>(*std::move(catalog));
 }
 
 // Titles of one to three of a few words, so that many share a beginning; every title in one to
@@ -75,8 +76,8 @@ inline std::vector<domain::Item> RandomItems(size_t count, uint64_t seed) {
       title += kWords[random.Below(8)];
     }
     const domain::Item item{title, 1990 + static_cast<int>(random.Below(3))};
-    const bool is_readable =
-        SurvivesRoundTrip(item, ListStyle::kPlain) && SurvivesRoundTrip(item, ListStyle::kNumbered);
+    const bool is_readable = lists::SurvivesRoundTrip(item, lists::ListStyle::kPlain) &&
+                             lists::SurvivesRoundTrip(item, lists::ListStyle::kNumbered);
     if (is_readable && std::find(items.begin(), items.end(), item) == items.end()) {
       items.push_back(item);
     }
@@ -105,4 +106,4 @@ inline PieceTokenizer WordTokenizer() {
                          " (500"});
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::constraint

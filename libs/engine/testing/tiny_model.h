@@ -4,10 +4,10 @@
 
 #include <vector>
 
-#include "libs/model/decoder.h"
 #include "libs/engine/policy.h"
+#include "libs/model/decoder.h"
 
-namespace convrec::rollout {
+namespace convrec::engine {
 
 inline model::ModelConfig TinyConfig(int64_t vocab_size = 50) {
   model::ModelConfig config;
@@ -37,4 +37,4 @@ inline std::vector<PolicyTensor> TensorsOf(const model::Decoder& decoder) {
   return tensors;
 }
 
-}  // namespace convrec::rollout
+}  // namespace convrec::engine

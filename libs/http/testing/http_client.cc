@@ -13,7 +13,7 @@
 
 #include "libs/base/check.h"
 
-namespace convrec::serve {
+namespace convrec::http {
 namespace {
 
 namespace net = boost::asio;
@@ -129,4 +129,4 @@ void HttpClient::Close() {
   state_->socket.close(error);
 }
 
-}  // namespace convrec::serve
+}  // namespace convrec::http

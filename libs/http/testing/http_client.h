@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace convrec::serve {
+namespace convrec::http {
 
 struct HttpResponse {
   int status = 0;                              // 0 = the connection ended before an answer.
@@ -48,4 +48,4 @@ class HttpClient final {
   const std::unique_ptr<State> state_;
 };
 
-}  // namespace convrec::serve
+}  // namespace convrec::http

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 using Json = nlohmann::json;
@@ -59,4 +59,4 @@ std::vector<GoldenCase> ReadGoldenCases(const std::string& path) {
   return cases;
 }
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -9,7 +9,7 @@
 #include "libs/domain/item.h"
 #include "libs/domain/list_score.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 
 struct GoldenCase {
   int line = 0;  // In the file, from 1.
@@ -18,14 +18,15 @@ struct GoldenCase {
   std::vector<std::string> seen_titles;
   int num_ranks = 0;
   std::vector<domain::Item> parsed;  // Lines that parsed, in order, not cut at N.
-  std::vector<CatalogItem> catalog;  // The pairs of parsed and ground_truth in the catalog.
-  std::vector<double> exp_inf;       // N.
-  std::vector<double> log_decay;     // N.
-  std::array<double, 4> recall{};    // At kCutoffs.
+  std::vector<catalog::CatalogItem>
+      catalog;                     // The pairs of parsed and ground_truth in the catalog.
+  std::vector<double> exp_inf;     // N.
+  std::vector<double> log_decay;   // N.
+  std::array<double, 4> recall{};  // At kCutoffs.
   std::array<double, 4> ndcg{};
 };
 
 // Dies when the file is missing or damaged.
 std::vector<GoldenCase> ReadGoldenCases(const std::string& path);
 
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -6,15 +6,16 @@
 #include "libs/lists/hits.h"
 #include "libs/lists/list_parser.h"
 #include "libs/lists/ranking_metrics.h"
+#include "tests/support/paths.h"
 
-namespace convrec::catalog {
+namespace convrec::lists {
 namespace {
 
 class GoldenCasesTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     cases_ = new std::vector<GoldenCase>(
-        ReadGoldenCases(CONVREC_SOURCE_DIR "/tests/golden/reward_cases.jsonl.gz"));
+        ReadGoldenCases(SourcePath("tests/golden/reward_cases.jsonl.gz")));
     ASSERT_EQ(cases_->size(), 1500u);
   }
   static void TearDownTestSuite() { delete cases_; }
@@ -40,7 +41,7 @@ TEST_F(GoldenCasesTest, BothWaysToCountRanksReadTheSameItems) {
 
 TEST_F(GoldenCasesTest, HitsOfTheReferenceRanksAreEqual) {
   for (const GoldenCase& golden : *cases_) {
-    const Catalog catalog = *Catalog::FromItems(golden.catalog, "golden");
+    const catalog::Catalog catalog = *catalog::Catalog::FromItems(golden.catalog, "golden");
     const HitOptions options{.num_ranks = golden.num_ranks};
     const std::vector<domain::LineOutcome> outcomes =
         JudgeRanks(ParseList(golden.completion, RankCounting::kReference),
@@ -58,7 +59,7 @@ TEST_F(GoldenCasesTest, HitsOfTheReferenceRanksAreEqual) {
 
 TEST_F(GoldenCasesTest, OfflineMetricsAgree) {
   for (const GoldenCase& golden : *cases_) {
-    const Catalog catalog = *Catalog::FromItems(golden.catalog, "golden");
+    const catalog::Catalog catalog = *catalog::Catalog::FromItems(golden.catalog, "golden");
     const RankingMetrics metrics = EvaluateList(
         golden.parsed, golden.ground_truth, golden.seen_titles, catalog, EvaluationOptions{});
     for (size_t c = 0; c < domain::kCutoffs.size(); ++c) {
@@ -70,4 +71,4 @@ TEST_F(GoldenCasesTest, OfflineMetricsAgree) {
 }
 
 }  // namespace
-}  // namespace convrec::catalog
+}  // namespace convrec::lists

@@ -8,12 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/model/safetensors.h"
+#include "tests/support/paths.h"
 
 namespace convrec::model {
 
-std::string GoldenPath(const std::string& name) {
-  return absl::StrCat(CONVREC_SOURCE_DIR "/tests/golden/model/", name);
-}
+std::string GoldenPath(const std::string& name) { return SourcePath("tests/golden/model/" + name); }
 
 std::map<std::string, at::Tensor> ReadGolden(const std::string& path) {
   const absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(path);

@@ -22,27 +22,26 @@
 namespace convrec::text_model {
 
 // The methods of GenerationEngine belong to one thread, the others to any.
-class FakeEngine final : public rollout::GenerationEngine {
+class FakeEngine final : public engine::GenerationEngine {
  public:
   // The tokens of one sibling; when they are used up the last one is drawn again and again.
-  using Script =
-      std::function<std::vector<int32_t>(const rollout::GenerationRequest&, int sibling)>;
+  using Script = std::function<std::vector<int32_t>(const engine::GenerationRequest&, int sibling)>;
 
   FakeEngine(Script script, int32_t stop_token_id, int max_rows = 8)
       : script_(std::move(script)), stop_token_id_(stop_token_id), max_rows_(max_rows) {}
 
-  absl::Status Add(rollout::GenerationRequest request) override {
+  absl::Status Add(engine::GenerationRequest request) override {
     if (request.prompt_token_ids.empty()) return absl::InvalidArgumentError("empty prompt");
     if (request.num_siblings > max_rows_) return absl::InvalidArgumentError("too many siblings");
     queued_.push_back(std::move(request));
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<rollout::GenerationResult>> Step() override {
+  absl::StatusOr<std::vector<engine::GenerationResult>> Step() override {
     if (absl::Status status = TakeTurn(); !status.ok()) return status;
     StartQueued();
     drawn_.clear();
-    std::vector<rollout::GenerationResult> results;
+    std::vector<engine::GenerationResult> results;
     for (Group& group : running_) {
       for (int i = 0; i < group.request.num_siblings; ++i) Draw(&group, i);
       if (group.IsDone()) results.push_back({group.request.tag, group.completions});
@@ -51,7 +50,7 @@ class FakeEngine final : public rollout::GenerationEngine {
     return results;
   }
 
-  const std::vector<rollout::DrawnToken>& drawn() const override { return drawn_; }
+  const std::vector<engine::DrawnToken>& drawn() const override { return drawn_; }
   int num_queued_groups() const override { return static_cast<int>(queued_.size()); }
   int num_running_groups() const override { return static_cast<int>(running_.size()); }
   int num_running_sequences() const override {
@@ -128,7 +127,7 @@ class FakeEngine final : public rollout::GenerationEngine {
 
  private:
   struct Group {
-    rollout::GenerationRequest request;
+    engine::GenerationRequest request;
     std::vector<std::vector<int32_t>> scripts;
     std::vector<domain::Completion> completions;
     std::vector<bool> has_ended;
@@ -175,7 +174,7 @@ class FakeEngine final : public rollout::GenerationEngine {
     domain::Completion& completion = group->completions[row];
     const size_t position = completion.token_ids.size();
     const std::vector<int32_t>& script = group->scripts[row];
-    rollout::DrawnToken token;
+    engine::DrawnToken token;
     token.tag = group->request.tag;
     token.sibling = sibling;
     token.token_id = script[std::min(position, script.size() - 1)];
@@ -197,9 +196,9 @@ class FakeEngine final : public rollout::GenerationEngine {
   const Script script_;
   const int32_t stop_token_id_;
   const int max_rows_;
-  std::deque<rollout::GenerationRequest> queued_;
+  std::deque<engine::GenerationRequest> queued_;
   std::vector<Group> running_;
-  std::vector<rollout::DrawnToken> drawn_;
+  std::vector<engine::DrawnToken> drawn_;
 
   absl::Mutex mu_;
   std::optional<int> num_allowed_ ABSL_GUARDED_BY(mu_);  // nullopt = all.

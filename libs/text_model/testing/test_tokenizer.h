@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "libs/base/check.h"
-#include "libs/tokenizer/byte_alphabet.h"
-#include "libs/tokenizer/tokenizer.h"
 #include "libs/engine/generation_engine.h"
 #include "libs/text_model/model_text.h"
+#include "libs/tokenizer/byte_alphabet.h"
+#include "libs/tokenizer/tokenizer.h"
 
 namespace convrec::text_model {
 

@@ -10,13 +10,13 @@
 #include "libs/base/files.h"
 #include "libs/tokenizer/byte_alphabet.h"
 #include "libs/tokenizer/tokenizer.h"
+#include "tests/support/paths.h"
 
 namespace convrec::tokenizer {
 
 // The content of tests/golden/tokenizer/NAME.
 inline std::string Fixture(const std::string& name) {
-  const auto text =
-      base::ReadFile(std::string(CONVREC_SOURCE_DIR) + "/tests/golden/tokenizer/" + name);
+  const auto text = base::ReadFile(SourcePath("tests/golden/tokenizer/") + name);
   EXPECT_TRUE(text.ok()) << text.status();
   return text.value_or("");
 }

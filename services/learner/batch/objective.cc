@@ -41,7 +41,7 @@ absl::StatusOr<T> Parse(const std::array<Word<T>, kSize>& words, const std::stri
     if (word == entry.word) return entry.value;
     known.push_back(entry.word);
   }
-  const std::string nearest = base::NearestWord(word, known);
+  const std::string nearest = text::NearestWord(word, known);
   return base::BadConfig(
       absl::StrCat("\"",
                    word,

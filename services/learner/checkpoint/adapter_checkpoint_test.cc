@@ -38,10 +38,10 @@ TEST(AdapterCheckpointTest, ResumedRunEqualsUninterruptedOneBitForBit) {
   const auto stopped = MakeTinyDecoder(1, true, TinyLora());
   const auto trainer = MakeTrainer(stopped.get());
   Steps(trainer.get(), 0, 3);
-  RankShards shards(CheckpointRoot(folder.path()), nullptr, absl::Minutes(1));
+  RankShards shards(checkpoint::CheckpointRoot(folder.path()), nullptr, absl::Minutes(1));
   CheckpointWriter writer(&shards);
   ASSERT_TRUE(writer
-                  .Begin({.root = CheckpointRoot(folder.path()),
+                  .Begin({.root = checkpoint::CheckpointRoot(folder.path()),
                           .name = "rl-3",
                           .source_directory = folder.path(),
                           .caller_state = ""},
@@ -51,7 +51,8 @@ TEST(AdapterCheckpointTest, ResumedRunEqualsUninterruptedOneBitForBit) {
   Steps(trainer.get(), 3, 1);  // What is being written stays as it was.
   ASSERT_TRUE(writer.Finish().ok());
 
-  const auto checkpoint = *LoadNewestCheckpoint(CheckpointRoot(folder.path()));
+  const auto checkpoint =
+      *checkpoint::LoadNewestCheckpoint(checkpoint::CheckpointRoot(folder.path()));
   EXPECT_FALSE(base::FileExists(JoinPath(checkpoint->directory, "model.safetensors")));
   const auto resumed = MakeTinyDecoder(1, true, TinyLora());
   ASSERT_TRUE(model::LoadAdapter(checkpoint->directory, resumed.get()).ok());

@@ -14,9 +14,9 @@
 #include "libs/base/bench_timing.h"
 #include "libs/base/check.h"
 #include "libs/base/memory.h"
+#include "libs/checkpoint/manifest.h"
 #include "libs/model/decoder.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"
-#include "libs/checkpoint/manifest.h"
 #include "services/learner/checkpoint/moment_copy.h"
 #include "services/learner/checkpoint/rank_shards.h"
 #include "services/learner/publish/snapshot_source.h"
@@ -54,12 +54,13 @@ void Measure(const std::string& model_dir, const std::string& directory, int rep
   }
   const double first_begin = begin.front();
   begin.erase(begin.begin());
-  const double load = MedianOf(repeats, [&] { Check(LoadNewestCheckpoint(directory).status()); });
-  const Checkpoint checkpoint = **LoadNewestCheckpoint(directory);
+  const double load =
+      MedianOf(repeats, [&] { Check(checkpoint::LoadNewestCheckpoint(directory).status()); });
+  const checkpoint::Checkpoint checkpoint = **checkpoint::LoadNewestCheckpoint(directory);
   const double restore =
       MedianOf(repeats, [&] { Check(shards.Restore(checkpoint, trainer.get())); });
   int64_t size = 0;
-  for (const CheckpointFile& file : checkpoint.files) size += file.size_bytes;
+  for (const checkpoint::CheckpointFile& file : checkpoint.files) size += file.size_bytes;
 
   const auto pool = std::make_shared<weights::BufferPool>();
   const auto snapshot = [&](const std::shared_ptr<weights::BufferPool>& memory) {

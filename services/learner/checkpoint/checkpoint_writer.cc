@@ -13,11 +13,11 @@ namespace {
 absl::Status Write(const model::Decoder& policy,
                    const std::string& source_directory,
                    RankShards* shards,
-                   UnfinishedCheckpoint* checkpoint) {
+                   checkpoint::UnfinishedCheckpoint* checkpoint) {
   CR_RETURN_IF_ERROR(policy.lora().is_on()
                          ? ExportAdapter(policy, source_directory, checkpoint->path())
                          : ExportModel(policy, source_directory, checkpoint->path()));
-  std::vector<CheckpointFile> described;
+  std::vector<checkpoint::CheckpointFile> described;
   if (shards != nullptr) {
     CR_ASSIGN_OR_RETURN(described, shards->Finish());
   }
@@ -45,13 +45,14 @@ absl::Status CheckpointWriter::CopyModel(const model::Decoder& policy) {
   return absl::OkStatus();
 }
 
-absl::Status CheckpointWriter::Begin(const CheckpointOptions& options,
+absl::Status CheckpointWriter::Begin(const checkpoint::CheckpointOptions& options,
                                      const model::Decoder& policy,
                                      const Trainer* trainer,
                                      std::function<void(absl::Duration)> on_written) {
   CR_RETURN_IF_ERROR(Finish());
-  CR_ASSIGN_OR_RETURN(UnfinishedCheckpoint created, UnfinishedCheckpoint::Create(options));
-  auto checkpoint = std::make_unique<UnfinishedCheckpoint>(std::move(created));
+  CR_ASSIGN_OR_RETURN(checkpoint::UnfinishedCheckpoint created,
+                      checkpoint::UnfinishedCheckpoint::Create(options));
+  auto checkpoint = std::make_unique<checkpoint::UnfinishedCheckpoint>(std::move(created));
   CR_RETURN_IF_ERROR(CopyModel(policy));
   RankShards* shards = nullptr;
   if (trainer != nullptr) {

@@ -12,9 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "libs/checkpoint/unfinished_checkpoint.h"
 #include "libs/model/decoder.h"
 #include "services/learner/checkpoint/rank_shards.h"
-#include "libs/checkpoint/unfinished_checkpoint.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -29,7 +29,7 @@ class CheckpointWriter final {
   // Waits for the write before this one and returns its error, without beginning another. `trainer`
   // may be null: no optimizer. `on_written`, which may be empty, is called on the writer's thread
   // with the time it took. A failed write leaves all older checkpoints as they were.
-  absl::Status Begin(const CheckpointOptions& options,
+  absl::Status Begin(const checkpoint::CheckpointOptions& options,
                      const model::Decoder& policy,
                      const Trainer* trainer,
                      std::function<void(absl::Duration)> on_written = {});

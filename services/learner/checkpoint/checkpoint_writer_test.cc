@@ -9,10 +9,10 @@
 #include <memory>
 
 #include "libs/base/files.h"
-#include "libs/model/safetensors.h"
-#include "services/learner/checkpoint/export_model.h"
 #include "libs/checkpoint/folders.h"
 #include "libs/checkpoint/optimizer_shards.h"
+#include "libs/model/safetensors.h"
+#include "services/learner/checkpoint/export_model.h"
 #include "services/learner/train/testing/tiny_decoder.h"
 #include "services/learner/train/trainer.h"
 
@@ -37,28 +37,29 @@ class CheckpointWriterTest : public ::testing::Test {
     options.schedule = {.peak = 1e-2, .decay = Decay::kCosine, .warmup_steps = 2, .total_steps = 8};
     return *Trainer::Create(options, policy);
   }
-  std::string root() const { return CheckpointRoot(folder_.path()); }
+  std::string root() const { return checkpoint::CheckpointRoot(folder_.path()); }
   std::string source() const { return JoinPath(folder_.path(), "source"); }
-  CheckpointOptions Options(const std::string& name) const {
+  checkpoint::CheckpointOptions Options(const std::string& name) const {
     return {.root = root(),
             .name = name,
             .source_directory = source(),
             .caller_state = "state of " + name,
             .keep = 2};
   }
-  void Write(const CheckpointOptions& options) {
+  void Write(const checkpoint::CheckpointOptions& options) {
     EXPECT_TRUE(writer_.Begin(options, *policy_, trainer_.get()).ok());
     const absl::Status status = writer_.Finish();
     EXPECT_TRUE(status.ok()) << status;
   }
-  Checkpoint Newest() const {
-    const absl::StatusOr<std::optional<Checkpoint>> newest = LoadNewestCheckpoint(root());
+  checkpoint::Checkpoint Newest() const {
+    const absl::StatusOr<std::optional<checkpoint::Checkpoint>> newest =
+        checkpoint::LoadNewestCheckpoint(root());
     EXPECT_TRUE(newest.ok()) << newest.status();
     EXPECT_TRUE(newest->has_value());
-    return newest->value_or(Checkpoint());
+    return newest->value_or(checkpoint::Checkpoint());
   }
 
-  static absl::Status Restore(const Checkpoint& checkpoint, Trainer* trainer) {
+  static absl::Status Restore(const checkpoint::Checkpoint& checkpoint, Trainer* trainer) {
     return RankShards("", nullptr, {}).Restore(checkpoint, trainer);
   }
 
@@ -92,7 +93,7 @@ TEST_F(CheckpointWriterTest, ResumedRunEqualsUninterruptedOneBitForBit) {
 
   Steps(trainer_.get(), 0, 3);
   Write(Options("rl-3"));
-  const Checkpoint checkpoint = Newest();
+  const checkpoint::Checkpoint checkpoint = Newest();
   absl::StatusOr<std::unique_ptr<model::Decoder>> resumed =
       model::LoadDecoder(checkpoint.directory, {.device = "cpu", .trainable = true, .seed = 9});
   ASSERT_TRUE(resumed.ok()) << resumed.status();
@@ -109,7 +110,7 @@ TEST_F(CheckpointWriterTest, ResumedRunEqualsUninterruptedOneBitForBit) {
 
 TEST_F(CheckpointWriterTest, HoldsTheTokenizerAndTheCallersState) {
   Write(Options("rl-1"));
-  const Checkpoint checkpoint = Newest();
+  const checkpoint::Checkpoint checkpoint = Newest();
   EXPECT_EQ(checkpoint.name, "rl-1");
   EXPECT_EQ(checkpoint.caller_state, "state of rl-1");
   EXPECT_EQ(*base::ReadFile(JoinPath(checkpoint.directory, "tokenizer.json")),
@@ -117,26 +118,26 @@ TEST_F(CheckpointWriterTest, HoldsTheTokenizerAndTheCallersState) {
 }
 
 TEST_F(CheckpointWriterTest, KeepsTheNewestAndTheEndsOfStages) {
-  CheckpointOptions stage_end = Options("sft-9");
+  checkpoint::CheckpointOptions stage_end = Options("sft-9");
   stage_end.keep_always = true;
   Write(stage_end);
   for (const char* name : {"rl-1", "rl-2", "rl-3"}) Write(Options(name));
-  EXPECT_THAT(SubfolderNames(root()), ElementsAre("rl-2", "rl-3", "sft-9"));
+  EXPECT_THAT(checkpoint::SubfolderNames(root()), ElementsAre("rl-2", "rl-3", "sft-9"));
   EXPECT_EQ(Newest().name, "rl-3");
   EXPECT_EQ(Newest().sequence, 3);
 }
 
 TEST_F(CheckpointWriterTest, KeepsTheBestBesideTheNewest) {
   for (const char* name : {"rl-1", "rl-2", "rl-3", "rl-4"}) {
-    CheckpointOptions options = Options(name);
+    checkpoint::CheckpointOptions options = Options(name);
     options.best = "rl-1";
     Write(options);
   }
-  EXPECT_THAT(SubfolderNames(root()), ElementsAre("rl-1", "rl-3", "rl-4"));
+  EXPECT_THAT(checkpoint::SubfolderNames(root()), ElementsAre("rl-1", "rl-3", "rl-4"));
 }
 
 TEST_F(CheckpointWriterTest, CheckpointOfTheSameNameIsReplaced) {
-  CheckpointOptions options = Options("rl-1");
+  checkpoint::CheckpointOptions options = Options("rl-1");
   options.keep_always = true;
   Write(options);
   options.caller_state = "second";
@@ -144,11 +145,12 @@ TEST_F(CheckpointWriterTest, CheckpointOfTheSameNameIsReplaced) {
   Write(options);
   EXPECT_EQ(Newest().caller_state, "second");
   EXPECT_TRUE(Newest().keep_always);  // Once the end of a stage, always one.
-  EXPECT_THAT(SubfolderNames(root()), ElementsAre("rl-1"));
+  EXPECT_THAT(checkpoint::SubfolderNames(root()), ElementsAre("rl-1"));
 }
 
 TEST_F(CheckpointWriterTest, NoCheckpointIsNoError) {
-  const absl::StatusOr<std::optional<Checkpoint>> newest = LoadNewestCheckpoint(root());
+  const absl::StatusOr<std::optional<checkpoint::Checkpoint>> newest =
+      checkpoint::LoadNewestCheckpoint(root());
   ASSERT_TRUE(newest.ok()) << newest.status();
   EXPECT_FALSE(newest->has_value());
 }
@@ -173,16 +175,16 @@ TEST_F(CheckpointWriterTest, NewestWholeFolderIsFoundWithoutTheMarker) {
 }
 
 TEST_F(CheckpointWriterTest, OptimizerOfAnotherModelOrNoneIsRefused) {
-  const CheckpointOptions options = Options("rl-0");
+  const checkpoint::CheckpointOptions options = Options("rl-0");
   ASSERT_TRUE(writer_.Begin(options, *policy_, nullptr).ok());
   ASSERT_TRUE(writer_.Finish().ok());
   EXPECT_THAT(std::string(Restore(Newest(), trainer_.get()).message()),
               HasSubstr("was written without the optimizer"));
   Write(options);
-  Checkpoint checkpoint = Newest();
+  checkpoint::Checkpoint checkpoint = Newest();
   const std::vector<model::TensorSource> other = {
       {"w[0:2]", {2}, [](float*) { return absl::OkStatus(); }}};
-  const std::string path = JoinPath(checkpoint.directory, ShardFileName(0, 1));
+  const std::string path = JoinPath(checkpoint.directory, checkpoint::ShardFileName(0, 1));
   ASSERT_TRUE(model::WriteSafetensors(path, other, "F32").ok());
   const absl::Status status = Restore(checkpoint, trainer_.get());
   EXPECT_THAT(std::string(status.message()), HasSubstr("has w, which the model lacks"));
@@ -207,11 +209,11 @@ TEST_F(CheckpointWriterTest, CheckpointsOfTheFirstFormatAreResumedFrom) {
   ASSERT_TRUE(
       model::WriteSafetensors(JoinPath(directory, "optimizer.safetensors"), sources, "F32").ok());
   ASSERT_TRUE(base::WriteFileAtomically(
-                  JoinPath(directory, kManifestFile),
+                  JoinPath(directory, checkpoint::kManifestFile),
                   R"({"format": 1, "sequence": 4, "keep_always": false, "has_optimizer": true,
                       "optimizer_steps": 2, "caller_state": "of old"})")
                   .ok());
-  const Checkpoint checkpoint = Newest();
+  const checkpoint::Checkpoint checkpoint = Newest();
   EXPECT_EQ(checkpoint.caller_state, "of old");
   const auto resumed = MakeTinyDecoder(7);
   const auto trainer = MakeTrainer(resumed.get());
@@ -229,7 +231,7 @@ TEST_F(CheckpointWriterTest, EveryFileHasItsDigestInTheManifest) {
   Steps(trainer_.get(), 0, 1);
   Write(Options("rl-1"));
   std::vector<std::string> names;
-  for (const CheckpointFile& file : Newest().files) names.push_back(file.name);
+  for (const checkpoint::CheckpointFile& file : Newest().files) names.push_back(file.name);
   EXPECT_THAT(names,
               ElementsAre("config.json",
                           "model.safetensors",
@@ -241,9 +243,9 @@ TEST_F(CheckpointWriterTest, ADamagedFileOfAnyKindIsNamedAndSoIsTheCheckpointTha
   Steps(trainer_.get(), 0, 1);
   Write(Options("rl-1"));
   Write(Options("rl-2"));
-  const Checkpoint newest = Newest();
-  std::vector<std::string> names = {kManifestFile};
-  for (const CheckpointFile& file : newest.files) names.push_back(file.name);
+  const checkpoint::Checkpoint newest = Newest();
+  std::vector<std::string> names = {checkpoint::kManifestFile};
+  for (const checkpoint::CheckpointFile& file : newest.files) names.push_back(file.name);
   for (const std::string& name : names) {
     const std::string path = JoinPath(newest.directory, name);
     const std::string whole = *base::ReadFile(path);
@@ -251,14 +253,15 @@ TEST_F(CheckpointWriterTest, ADamagedFileOfAnyKindIsNamedAndSoIsTheCheckpointTha
     flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
     for (const std::string& content : {flipped, whole.substr(0, whole.size() / 2)}) {
       ASSERT_TRUE(base::WriteFileAtomically(path, content).ok());
-      const absl::Status status = LoadNewestCheckpoint(root()).status();
+      const absl::Status status = checkpoint::LoadNewestCheckpoint(root()).status();
       EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << name;
       EXPECT_THAT(std::string(status.message()), HasSubstr(path));
       EXPECT_THAT(std::string(status.message()),
                   HasSubstr("; rl-1 is whole: remove " + newest.directory));
     }
     std::filesystem::remove(path);
-    EXPECT_THAT(std::string(LoadNewestCheckpoint(root()).status().message()), HasSubstr(path));
+    EXPECT_THAT(std::string(checkpoint::LoadNewestCheckpoint(root()).status().message()),
+                HasSubstr(path));
     ASSERT_TRUE(base::WriteFileAtomically(path, whole).ok());
   }
   EXPECT_EQ(Newest().name, "rl-2");
@@ -268,7 +271,7 @@ TEST_F(CheckpointWriterTest, ADamagedFileOfAnyKindIsNamedAndSoIsTheCheckpointTha
 
 TEST_F(CheckpointWriterTest, FailedWriteLeavesTheOlderCheckpoint) {
   Write(Options("rl-1"));
-  CheckpointOptions options = Options("rl-2");
+  checkpoint::CheckpointOptions options = Options("rl-2");
   std::filesystem::create_directory(
       JoinPath(source(), "vocab.json"));  // Exists and cannot be read.
   ASSERT_TRUE(writer_.Begin(options, *policy_, trainer_.get()).ok());
@@ -287,10 +290,11 @@ TEST_F(CheckpointWriterTest, WriterKeepsTheStateOfTheMomentItWasCalled) {
   ASSERT_TRUE(writer_.Begin(Options("rl-4"), *policy_, trainer_.get()).ok());
   ASSERT_TRUE(writer_.Finish().ok());
   EXPECT_EQ(Newest().name, "rl-4");
-  const absl::StatusOr<Checkpoint> first = ReadManifest(root(), "rl-1");
+  const absl::StatusOr<checkpoint::Checkpoint> first = checkpoint::ReadManifest(root(), "rl-1");
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_TRUE((*model::LoadDecoder(first->directory, {}))->parameters()[0].tensor.equal(before));
-  const absl::StatusOr<OptimizerShards> shards = OptimizerShards::Open(*first);
+  const absl::StatusOr<checkpoint::OptimizerShards> shards =
+      checkpoint::OptimizerShards::Open(*first);
   ASSERT_TRUE(shards.ok()) << shards.status();
   std::vector<float> written(static_cast<size_t>(moment.size));
   ASSERT_TRUE(shards->Read(moment.name, 0, moment.size, written.data()).ok());
@@ -304,7 +308,7 @@ TEST_F(CheckpointWriterTest, WriterReportsAFailedWriteAtTheNextCall) {
   ASSERT_TRUE(writer_.Begin(Options("rl-1"), *policy_, trainer_.get()).ok());
   EXPECT_FALSE(writer_.Begin(Options("rl-2"), *policy_, trainer_.get()).ok());
   EXPECT_TRUE(writer_.Finish().ok());  // Told once.
-  EXPECT_FALSE(LoadNewestCheckpoint(root())->has_value());
+  EXPECT_FALSE(checkpoint::LoadNewestCheckpoint(root())->has_value());
 }
 
 TEST_F(CheckpointWriterTest, ExportedModelLoads) {

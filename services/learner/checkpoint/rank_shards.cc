@@ -16,9 +16,9 @@
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
-#include "libs/model/safetensors.h"
 #include "libs/checkpoint/folders.h"
 #include "libs/checkpoint/optimizer_shards.h"
+#include "libs/model/safetensors.h"
 
 namespace convrec::learner {
 namespace {
@@ -33,7 +33,7 @@ std::string ReportPath(const std::string& shard) { return absl::StrCat(shard, ".
 std::string NameOf(const std::string& folder) { return folder.substr(folder.rfind('/') + 1); }
 
 // What a rank says beside its shard.
-std::string ToReport(const absl::StatusOr<CheckpointFile>& file) {
+std::string ToReport(const absl::StatusOr<checkpoint::CheckpointFile>& file) {
   nlohmann::json json;
   if (file.ok()) {
     json = {{"size_bytes", file->size_bytes}, {"digest", file->digest}};
@@ -43,7 +43,8 @@ std::string ToReport(const absl::StatusOr<CheckpointFile>& file) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-absl::StatusOr<CheckpointFile> FromReport(const std::string& text, const std::string& name) {
+absl::StatusOr<checkpoint::CheckpointFile> FromReport(const std::string& text,
+                                                      const std::string& name) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_object() && json.contains("error") && json["error"].is_string())
     return absl::UnavailableError(json["error"].get<std::string>());
@@ -52,7 +53,8 @@ absl::StatusOr<CheckpointFile> FromReport(const std::string& text, const std::st
       !json["digest"].is_string()) {
     return absl::DataLossError("its report cannot be read");
   }
-  return CheckpointFile{name, json["size_bytes"].get<int64_t>(), json["digest"].get<std::string>()};
+  return checkpoint::CheckpointFile{
+      name, json["size_bytes"].get<int64_t>(), json["digest"].get<std::string>()};
 }
 
 std::vector<model::TensorSource> SourcesOf(
@@ -60,11 +62,12 @@ std::vector<model::TensorSource> SourcesOf(
     const std::function<void(const MomentPiece&, const at::Tensor&)>& fill) {
   std::vector<model::TensorSource> sources;
   for (const MomentPiece& piece : pieces) {
-    sources.push_back(
-        {PieceName(piece.name, piece.begin, piece.size), {piece.size}, [&piece, &fill](float* out) {
-           fill(piece, at::from_blob(out, {piece.size}, at::kFloat));
-           return absl::OkStatus();
-         }});
+    sources.push_back({checkpoint::PieceName(piece.name, piece.begin, piece.size),
+                       {piece.size},
+                       [&piece, &fill](float* out) {
+                         fill(piece, at::from_blob(out, {piece.size}, at::kFloat));
+                         return absl::OkStatus();
+                       }});
   }
   return sources;
 }
@@ -97,10 +100,11 @@ RankShards::~RankShards() {
 absl::Status RankShards::Meet() {
   if (group_ == nullptr) return absl::OkStatus();
   CR_RETURN_IF_ERROR(base::MakeDirectories(root_));
-  CR_ASSIGN_OR_RETURN(const FolderReplacement folder, FolderReplacement::Create(root_, "ranks"));
+  CR_ASSIGN_OR_RETURN(const checkpoint::FolderReplacement folder,
+                      checkpoint::FolderReplacement::Create(root_, "ranks"));
   group_->Announce(Encode({RankCommand::Kind::kMeetAtFolder, 0, NameOf(folder.path())}));
   group_->Gather("", "the folder of checkpoints");
-  const std::vector<std::string> came = FileNames(folder.path());
+  const std::vector<std::string> came = checkpoint::FileNames(folder.path());
   for (int rank = 1; rank < group_->size(); ++rank) {
     const bool sees = std::find(came.begin(), came.end(), absl::StrCat(rank)) != came.end();
     sees_folder_ += sees ? '1' : '0';
@@ -125,8 +129,9 @@ absl::Status RankShards::Begin(const std::string& folder, const Trainer& trainer
   for (int rank = 1; rank < num_shards_; ++rank) {
     if (SeesFolder(rank)) continue;
     // Also after an error: the rank sends.
-    status.Update(WriteReceived(
-        JoinPath(folder, ShardFileName(rank, num_shards_)), rank, trainer.Moments(rank)));
+    status.Update(WriteReceived(JoinPath(folder, checkpoint::ShardFileName(rank, num_shards_)),
+                                rank,
+                                trainer.Moments(rank)));
   }
   return status;
 }
@@ -147,40 +152,40 @@ absl::Status RankShards::WriteReceived(const std::string& path,
   return status;
 }
 
-absl::StatusOr<CheckpointFile> RankShards::WriteOwn(const std::string& folder,
-                                                    int num_shards) const {
-  const std::string path = JoinPath(folder, ShardFileName(rank_, num_shards));
+absl::StatusOr<checkpoint::CheckpointFile> RankShards::WriteOwn(const std::string& folder,
+                                                                int num_shards) const {
+  const std::string path = JoinPath(folder, checkpoint::ShardFileName(rank_, num_shards));
   const auto copy = [](const MomentPiece& piece, const at::Tensor& out) {
     const at::NoGradGuard no_grad;
     out.copy_(piece.values_N);
   };
   CR_RETURN_IF_ERROR(model::WriteSafetensors(path, SourcesOf(copy_.moments(), copy), "F32"));
-  return DescribeFile(path);
+  return checkpoint::DescribeFile(path);
 }
 
-absl::StatusOr<std::vector<CheckpointFile>> RankShards::Finish() {
-  std::vector<CheckpointFile> files;
-  CR_ASSIGN_OR_RETURN(CheckpointFile own, WriteOwn(folder_, num_shards_));
+absl::StatusOr<std::vector<checkpoint::CheckpointFile>> RankShards::Finish() {
+  std::vector<checkpoint::CheckpointFile> files;
+  CR_ASSIGN_OR_RETURN(checkpoint::CheckpointFile own, WriteOwn(folder_, num_shards_));
   files.push_back(std::move(own));
   const absl::Time deadline = absl::Now() + timeout_;
   for (int rank = 1; rank < num_shards_; ++rank) {
     if (SeesFolder(rank)) {
-      CR_ASSIGN_OR_RETURN(CheckpointFile file, AwaitShard(folder_, rank, deadline));
+      CR_ASSIGN_OR_RETURN(checkpoint::CheckpointFile file, AwaitShard(folder_, rank, deadline));
       files.push_back(std::move(file));
     } else {
-      const std::string path = JoinPath(folder_, ShardFileName(rank, num_shards_));
-      CR_RETURN_IF_ERROR(SyncFile(path));
-      CR_ASSIGN_OR_RETURN(CheckpointFile file, DescribeFile(path));
+      const std::string path = JoinPath(folder_, checkpoint::ShardFileName(rank, num_shards_));
+      CR_RETURN_IF_ERROR(checkpoint::SyncFile(path));
+      CR_ASSIGN_OR_RETURN(checkpoint::CheckpointFile file, checkpoint::DescribeFile(path));
       files.push_back(std::move(file));
     }
   }
   return files;
 }
 
-absl::StatusOr<CheckpointFile> RankShards::AwaitShard(const std::string& folder,
-                                                      int rank,
-                                                      absl::Time deadline) const {
-  const std::string name = ShardFileName(rank, num_shards_);
+absl::StatusOr<checkpoint::CheckpointFile> RankShards::AwaitShard(const std::string& folder,
+                                                                  int rank,
+                                                                  absl::Time deadline) const {
+  const std::string name = checkpoint::ShardFileName(rank, num_shards_);
   const std::string report = ReportPath(JoinPath(folder, name));
   while (!base::FileExists(report)) {
     if (absl::Now() >= deadline) {
@@ -194,7 +199,7 @@ absl::StatusOr<CheckpointFile> RankShards::AwaitShard(const std::string& folder,
     absl::SleepFor(kLookEvery);
   }
   CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(report));
-  absl::StatusOr<CheckpointFile> file = FromReport(text, name);
+  absl::StatusOr<checkpoint::CheckpointFile> file = FromReport(text, name);
   if (!file.ok()) {
     return absl::Status(file.status().code(),
                         absl::StrCat("rank ",
@@ -202,12 +207,13 @@ absl::StatusOr<CheckpointFile> RankShards::AwaitShard(const std::string& folder,
                                      " could not write its shard of a checkpoint: ",
                                      std::string(file.status().message())));
   }
-  CR_RETURN_IF_ERROR(RemoveFile(report));
+  CR_RETURN_IF_ERROR(checkpoint::RemoveFile(report));
   return file;
 }
 
-absl::Status RankShards::ReadOwn(const Checkpoint& checkpoint, Trainer* trainer) const {
-  CR_ASSIGN_OR_RETURN(const OptimizerShards shards, OptimizerShards::Open(checkpoint));
+absl::Status RankShards::ReadOwn(const checkpoint::Checkpoint& checkpoint, Trainer* trainer) const {
+  CR_ASSIGN_OR_RETURN(const checkpoint::OptimizerShards shards,
+                      checkpoint::OptimizerShards::Open(checkpoint));
   const at::NoGradGuard no_grad;
   for (const MomentPiece& piece : trainer->Moments(rank_)) {
     const bool is_host = piece.values_N.is_cpu();
@@ -220,8 +226,9 @@ absl::Status RankShards::ReadOwn(const Checkpoint& checkpoint, Trainer* trainer)
   return absl::OkStatus();
 }
 
-absl::Status RankShards::Restore(const Checkpoint& checkpoint, Trainer* trainer) {
-  CR_ASSIGN_OR_RETURN(const OptimizerShards shards, OptimizerShards::Open(checkpoint));
+absl::Status RankShards::Restore(const checkpoint::Checkpoint& checkpoint, Trainer* trainer) {
+  CR_ASSIGN_OR_RETURN(const checkpoint::OptimizerShards shards,
+                      checkpoint::OptimizerShards::Open(checkpoint));
   const int num_ranks = group_ != nullptr ? group_->size() : 1;
   if (const absl::Status status = shards.Check(SizesOf(*trainer, num_ranks)); !status.ok())
     return base::Annotate(status, checkpoint.directory);
@@ -273,7 +280,7 @@ absl::Status RankShards::Follow(const RankCommand& command, Trainer* trainer) {
     thread_ = std::thread([this, folder, num_shards = trainer->num_shards()] {
       const std::string report = ToReport(WriteOwn(folder, num_shards));
       const absl::Status status = base::WriteFileAtomically(
-          ReportPath(JoinPath(folder, ShardFileName(rank_, num_shards))), report);
+          ReportPath(JoinPath(folder, checkpoint::ShardFileName(rank_, num_shards))), report);
       if (!status.ok()) CR_LOG(WARNING) << status.message();
     });
     return absl::OkStatus();
@@ -282,7 +289,8 @@ absl::Status RankShards::Follow(const RankCommand& command, Trainer* trainer) {
   int64_t num_updates = 0;
   CR_CHECK(absl::SimpleAtoi(fields.at(1), &num_updates));
   if (SeesFolder(rank_)) {
-    CR_ASSIGN_OR_RETURN(const Checkpoint checkpoint, ReadManifest(root_, fields.at(2)));
+    CR_ASSIGN_OR_RETURN(const checkpoint::Checkpoint checkpoint,
+                        checkpoint::ReadManifest(root_, fields.at(2)));
     return ReadOwn(checkpoint, trainer);
   }
   for (const MomentPiece& piece : own) {

@@ -40,26 +40,27 @@ class RankShards final {
   absl::Status Begin(const std::string& folder, const Trainer& trainer);
   // Rank 0, on any thread, once after Begin(): writes its own shard and waits for the others'.
   // Unavailable names a rank that has not written its shard in time.
-  absl::StatusOr<std::vector<CheckpointFile>> Finish();
+  absl::StatusOr<std::vector<checkpoint::CheckpointFile>> Finish();
 
   // Rank 0. Puts moments and number of updates into the trainers of all ranks. A state of another
   // model is InvalidArgument, and then nothing has changed.
-  absl::Status Restore(const Checkpoint& checkpoint, Trainer* trainer);
+  absl::Status Restore(const checkpoint::Checkpoint& checkpoint, Trainer* trainer);
 
   // Other ranks: kMeetAtFolder, which needs no trainer, kWriteOptimizer and kReadOptimizer.
   absl::Status Follow(const RankCommand& command, Trainer* trainer);
 
  private:
   bool SeesFolder(int rank) const { return sees_folder_[static_cast<size_t>(rank)] == '1'; }
-  absl::StatusOr<CheckpointFile> WriteOwn(const std::string& folder, int num_shards) const;
+  absl::StatusOr<checkpoint::CheckpointFile> WriteOwn(const std::string& folder,
+                                                      int num_shards) const;
   // Of a rank that sees no folder.
   absl::Status WriteReceived(const std::string& path,
                              int rank,
                              const std::vector<MomentPiece>& places);
-  absl::StatusOr<CheckpointFile> AwaitShard(const std::string& folder,
-                                            int rank,
-                                            absl::Time deadline) const;
-  absl::Status ReadOwn(const Checkpoint& checkpoint, Trainer* trainer) const;
+  absl::StatusOr<checkpoint::CheckpointFile> AwaitShard(const std::string& folder,
+                                                        int rank,
+                                                        absl::Time deadline) const;
+  absl::Status ReadOwn(const checkpoint::Checkpoint& checkpoint, Trainer* trainer) const;
 
   const std::string root_;
   ProcessGroup* const group_;

@@ -11,10 +11,10 @@
 
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
-#include "libs/collective/testing/rank_processes.h"
-#include "services/learner/checkpoint/checkpoint_writer.h"
 #include "libs/checkpoint/folders.h"
 #include "libs/checkpoint/optimizer_shards.h"
+#include "libs/collective/testing/rank_processes.h"
+#include "services/learner/checkpoint/checkpoint_writer.h"
 #include "services/learner/train/testing/tiny_decoder.h"
 
 namespace convrec::learner {
@@ -35,7 +35,7 @@ struct Job {
 
 class RankShardsTest : public ::testing::Test {
  protected:
-  std::string root() const { return CheckpointRoot(dir_.path()); }
+  std::string root() const { return checkpoint::CheckpointRoot(dir_.path()); }
 
   // Trains, with a checkpoint after every step, and gives weights and moments at the end.
   std::map<std::string, std::vector<float>> Train(const Job& job) {
@@ -45,14 +45,16 @@ class RankShardsTest : public ::testing::Test {
     });
     for (const auto& exit : exits) EXPECT_EQ(exit.status, 0) << exit.output;
     std::map<std::string, std::vector<float>> result;
-    const absl::StatusOr<Checkpoint> checkpoint = ReadManifest(root(), name);
+    const absl::StatusOr<checkpoint::Checkpoint> checkpoint =
+        checkpoint::ReadManifest(root(), name);
     EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
     if (!checkpoint.ok()) return result;
     EXPECT_EQ(checkpoint->optimizer_steps, job.num_steps);
-    EXPECT_TRUE(VerifyFiles(*checkpoint).ok());
+    EXPECT_TRUE(checkpoint::VerifyFiles(*checkpoint).ok());
     const auto model =
         model::SafetensorsFile::Open(JoinPath(checkpoint->directory, "model.safetensors"));
-    const absl::StatusOr<OptimizerShards> shards = OptimizerShards::Open(*checkpoint);
+    const absl::StatusOr<checkpoint::OptimizerShards> shards =
+        checkpoint::OptimizerShards::Open(*checkpoint);
     EXPECT_TRUE(model.ok() && shards.ok());
     for (const model::TensorView& view : model->tensors()) {
       std::vector<float>& values = result[view.name];
@@ -71,9 +73,9 @@ class RankShardsTest : public ::testing::Test {
 
   absl::Status RunRank(const Job& job, int rank, int port, int fd) const {
     std::unique_ptr<model::Decoder> policy = MakeTinyDecoder(1 + static_cast<uint64_t>(rank));
-    Checkpoint checkpoint;
+    checkpoint::Checkpoint checkpoint;
     if (rank == 0 && !job.resume_from.empty()) {
-      CR_ASSIGN_OR_RETURN(checkpoint, ReadManifest(root(), job.resume_from));
+      CR_ASSIGN_OR_RETURN(checkpoint, checkpoint::ReadManifest(root(), job.resume_from));
       CR_ASSIGN_OR_RETURN(policy, model::LoadDecoder(checkpoint.directory, {.trainable = true}));
     }
     std::unique_ptr<ProcessGroup> group;
@@ -157,7 +159,7 @@ class RankShardsTest : public ::testing::Test {
   }
 
   std::vector<std::string> FilesOf(const std::string& name) const {
-    return FileNames(JoinPath(root(), name));
+    return checkpoint::FileNames(JoinPath(root(), name));
   }
 
   base::TemporaryDirectory dir_;
@@ -223,8 +225,8 @@ TEST_F(RankShardsTest, AShardThatDoesNotComeNamesTheRankAndLeavesTheOlderCheckpo
   EXPECT_THAT(Error(),
               HasSubstr("rank 1 has not written its shard of a checkpoint, "
                         "optimizer-00002-of-00003.safetensors, within 300ms"));
-  EXPECT_THAT(SubfolderNames(root()), ElementsAre("rl-1", "rl-2"));
-  EXPECT_EQ((*LoadNewestCheckpoint(root()))->name, "rl-2");
+  EXPECT_THAT(checkpoint::SubfolderNames(root()), ElementsAre("rl-1", "rl-2"));
+  EXPECT_EQ((*checkpoint::LoadNewestCheckpoint(root()))->name, "rl-2");
 }
 
 }  // namespace

@@ -16,16 +16,19 @@ namespace convrec::learner {
 namespace {
 
 absl::Status CheckPrompts(const std::vector<domain::Prompt>& prompts,
-                          const std::shared_ptr<const catalog::TitleTrie>& titles,
+                          const std::shared_ptr<const constraint::TitleTrie>& titles,
                           const std::string& key) {
   for (const domain::Prompt& prompt : prompts) {
-    const absl::Status status = catalog::MakeListConstraints(titles, prompt.seen_titles).status();
+    const absl::Status status =
+        constraint::MakeListConstraints(titles, prompt.seen_titles).status();
     if (!status.ok()) return base::Annotate(status, absl::StrCat(key, ": row ", prompt.id));
   }
   return absl::OkStatus();
 }
 
-void WarnOfCutLists(const catalog::TitleTrie& titles, int max_new_tokens, const std::string& key) {
+void WarnOfCutLists(const constraint::TitleTrie& titles,
+                    int max_new_tokens,
+                    const std::string& key) {
   if (static_cast<size_t>(max_new_tokens) >= titles.max_list_tokens()) return;
   CR_LOG(WARNING) << key << " = " << max_new_tokens
                   << " may cut constrained lists: the longest takes " << titles.max_list_tokens()
@@ -42,9 +45,9 @@ absl::StatusOr<ConstrainedLists> ConstrainedLists::Create(const config::RunOptio
   lists.training_ = options.rollout.constrained && options.learner.steps > 0;
   lists.evaluation_ = options.evaluation.constrained;
   if (!lists.training_ && !lists.evaluation_) return lists;
-  const catalog::ListStyle style =
-      options.data.numbered_lists ? catalog::ListStyle::kNumbered : catalog::ListStyle::kPlain;
-  auto titles = data::MakeListTitles(data.catalog, style, options.data.num_ranks, tokenizer);
+  const lists::ListStyle style =
+      options.data.numbered_lists ? lists::ListStyle::kNumbered : lists::ListStyle::kPlain;
+  auto titles = constraint::MakeListTitles(data.catalog, style, options.data.num_ranks, tokenizer);
   if (!titles.ok()) return base::Annotate(titles.status(), options.data.catalog);
   lists.titles_ = *std::move(titles);
   if (lists.titles_->max_token_id() >= vocab_size) {
@@ -75,7 +78,7 @@ absl::StatusOr<ConstrainedLists> ConstrainedLists::Create(const config::RunOptio
 
 domain::MakeTokenConstraint ConstrainedLists::ForTraining(const domain::Prompt& prompt) const {
   if (!training_) return {};
-  auto make_constraint = catalog::MakeListConstraints(titles_, prompt.seen_titles);
+  auto make_constraint = constraint::MakeListConstraints(titles_, prompt.seen_titles);
   CR_CHECK(make_constraint.ok(), make_constraint.status().ToString());  // Create() has tried it.
   return *std::move(make_constraint);
 }
@@ -84,7 +87,7 @@ absl::Status ConstrainedLists::Check(const domain::Lease& lease,
                                      const domain::RolloutGroup& group) const {
   if (!lease.sampling.constrained) return absl::OkStatus();
   CR_ASSIGN_OR_RETURN(const domain::MakeTokenConstraint make_constraint,
-                      catalog::MakeListConstraints(titles_, lease.prompt.seen_titles));
+                      constraint::MakeListConstraints(titles_, lease.prompt.seen_titles));
   return CheckLegal(group, make_constraint);
 }
 

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "libs/constraint/title_trie.h"
 #include "libs/config/run_options.h"
+#include "libs/constraint/title_trie.h"
 #include "libs/domain/lease.h"
 #include "libs/domain/rollout.h"
 #include "libs/domain/token_constraint.h"
@@ -39,7 +39,7 @@ class ConstrainedLists final {
   absl::Status Check(const domain::Lease& lease, const domain::RolloutGroup& group) const;
 
  private:
-  std::shared_ptr<const catalog::TitleTrie> titles_;  // Null when nothing is constrained.
+  std::shared_ptr<const constraint::TitleTrie> titles_;  // Null when nothing is constrained.
   bool training_ = false;
   bool evaluation_ = false;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/constraint/list_constraint.h"
+#include "tests/support/paths.h"
 
 namespace convrec::learner {
 namespace {
@@ -10,8 +11,7 @@ namespace {
 class ConstrainedListsTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto tokenizer =
-        tokenizer::LoadTokenizer(std::string(CONVREC_SOURCE_DIR) + "/tests/golden/tokenizer/qwen2");
+    auto tokenizer = tokenizer::LoadTokenizer(SourcePath("tests/golden/tokenizer/qwen2"));
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
     tokenizer_ = *std::move(tokenizer);
     std::vector<catalog::CatalogItem> items;

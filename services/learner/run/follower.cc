@@ -9,10 +9,10 @@
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/checkpoint/manifest.h"
 #include "libs/model/decoder.h"
 #include "libs/model/model_config.h"
 #include "libs/tokenizer/tokenizer.h"
-#include "libs/checkpoint/manifest.h"
 #include "services/learner/checkpoint/rank_shards.h"
 #include "services/learner/run/constrained_lists.h"
 #include "services/learner/run/objective_of.h"
@@ -29,7 +29,9 @@ class Follower {
   Follower(const config::RunOptions& options, ProcessGroup* group)
       : options_(options),
         group_(group),
-        shards_(CheckpointRoot(options.run_dir), group, options.learner.collective_timeout) {}
+        shards_(checkpoint::CheckpointRoot(options.run_dir),
+                group,
+                options.learner.collective_timeout) {}
 
   absl::Status Run() {
     CR_ASSIGN_OR_RETURN(config_,

@@ -20,6 +20,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/checkpoint/manifest.h"
 #include "libs/config/stored_config.h"
 #include "libs/model/adapter.h"
 #include "libs/model/compute_threads.h"
@@ -35,7 +36,6 @@
 #include "services/learner/batch/training_batch.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"
 #include "services/learner/checkpoint/export_model.h"
-#include "libs/checkpoint/manifest.h"
 #include "services/learner/checkpoint/rank_shards.h"
 #include "services/learner/experience/experience_service.h"
 #include "services/learner/experience/group_ledger.h"
@@ -78,7 +78,7 @@ class Learner {
         registry_(metrics),
         metrics_(
             metrics, arguments.options.data.num_ranks, arguments.options.learner.max_staleness),
-        shards_(CheckpointRoot(arguments.options.run_dir),
+        shards_(checkpoint::CheckpointRoot(arguments.options.run_dir),
                 group,
                 arguments.options.learner.collective_timeout),
         checkpoints_(&shards_) {}
@@ -147,7 +147,7 @@ class Learner {
   report::RunLog earlier_log_;  // Of the starts before this one, up to the checkpoint.
   std::unique_ptr<report::RunLogWriter> log_;
   std::unique_ptr<Trainer> trainer_;
-  std::optional<Checkpoint> resumed_;  // Optimizer state to continue with, used once.
+  std::optional<checkpoint::Checkpoint> resumed_;  // Optimizer state to continue with, used once.
   RankShards shards_;
   CheckpointWriter checkpoints_;
   std::string saved_;  // Name of the last checkpoint begun or resumed from.
@@ -227,7 +227,8 @@ absl::Status Learner::KeepConfig() {
 absl::Status Learner::Resume() {
   const std::string log_path = base::JoinPath(options_.run_dir, "metrics.jsonl");
   if (resume_) {
-    CR_ASSIGN_OR_RETURN(resumed_, LoadNewestCheckpoint(CheckpointRoot(options_.run_dir)));
+    CR_ASSIGN_OR_RETURN(
+        resumed_, checkpoint::LoadNewestCheckpoint(checkpoint::CheckpointRoot(options_.run_dir)));
   }
   if (resumed_) {
     CR_ASSIGN_OR_RETURN(state_, RunStateFromJson(resumed_->caller_state));
@@ -373,7 +374,7 @@ absl::Status Learner::SaveCheckpoint(bool is_stage_end) {
   const bool keeps_best = options_.learner.checkpoint.keep_best && best_step_ >= 0;
   CR_RETURN_IF_ERROR(checkpoints_.Finish());  // No rank waits for the disk in a collective.
   AnnounceReading(0);
-  CR_RETURN_IF_ERROR(checkpoints_.Begin({.root = CheckpointRoot(options_.run_dir),
+  CR_RETURN_IF_ERROR(checkpoints_.Begin({.root = checkpoint::CheckpointRoot(options_.run_dir),
                                          .name = saved_,
                                          .source_directory = source_directory_,
                                          .caller_state = ToJson(state_),
@@ -405,10 +406,11 @@ void Learner::AnnounceReading(size_t num_passes) {
 
 absl::Status Learner::LoadReference() {
   CR_RETURN_IF_ERROR(checkpoints_.Finish());
-  CR_ASSIGN_OR_RETURN(const Checkpoint start,
-                      ReadManifest(CheckpointRoot(options_.run_dir), "rl-0"));
+  CR_ASSIGN_OR_RETURN(
+      const checkpoint::Checkpoint start,
+      checkpoint::ReadManifest(checkpoint::CheckpointRoot(options_.run_dir), "rl-0"));
   // What this start has resumed from, or has written, needs no second look.
-  if (resume_ && start.name != saved_) CR_RETURN_IF_ERROR(VerifyFiles(start));
+  if (resume_ && start.name != saved_) CR_RETURN_IF_ERROR(checkpoint::VerifyFiles(start));
   model::DecoderOptions frozen = LearnerDecoderOptions(options_, /*trainable=*/false);
   if (frozen.lora.is_on()) {
     frozen.base = policy_.get();

@@ -9,10 +9,10 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/catalog.h"
-#include "libs/lists/list_format.h"
 #include "libs/data/cooccurrence_teacher.h"
 #include "libs/data/dialogue_reader.h"
 #include "libs/data/instruction.h"
+#include "libs/lists/list_format.h"
 #include "libs/tokenizer/chat_template.h"
 #include "libs/world/remap.h"
 
@@ -138,8 +138,8 @@ absl::StatusOr<EvaluationSplit> MakeEvaluationSplit(const config::DataSplitOptio
 absl::StatusOr<std::vector<std::string>> SftTargets(const config::RunOptions& options,
                                                     const catalog::Catalog& catalog,
                                                     const std::vector<data::DialogueRow>& rows) {
-  const catalog::ListStyle style =
-      options.data.numbered_lists ? catalog::ListStyle::kNumbered : catalog::ListStyle::kPlain;
+  const lists::ListStyle style =
+      options.data.numbered_lists ? lists::ListStyle::kNumbered : lists::ListStyle::kPlain;
   std::vector<std::string> targets;
   if (options.data.sft_targets == config::SftTargets::kCooccurrence) {
     const data::CooccurrenceTeacher teacher(&catalog, rows, style);
@@ -165,7 +165,7 @@ absl::StatusOr<std::vector<std::string>> SftTargets(const config::RunOptions& op
       }
       const world::RemapResult result = remapper.Remap(row.teacher, row.seen_titles, by_popularity);
       for (size_t i = 0; i < counts.size(); ++i) counts[i] += result.counts[i];
-      targets.push_back(catalog::FormatList(result.items, style));
+      targets.push_back(lists::FormatList(result.items, style));
     }
     std::string summary;
     for (size_t i = 0; i < counts.size(); ++i) {

@@ -11,11 +11,12 @@
 #include "services/learner/batch/training_batch.h"
 #include "services/learner/loss/policy_loss.h"
 #include "services/learner/train/group_forward.h"
+#include "tests/support/paths.h"
 
 namespace convrec::learner {
 namespace {
 
-const std::string kFolder = CONVREC_SOURCE_DIR "/tests/golden/loss/";
+const std::string kFolder = SourcePath("tests/golden/loss/");
 
 nlohmann::json ReadCase() {
   const auto text = base::ReadFile(kFolder + "llama_grpo.json");

@@ -9,7 +9,7 @@ namespace convrec::rollout {
 
 absl::Status CheckCanaries(const std::vector<domain::Canary>& canaries,
                            const CanaryTolerance& tolerance,
-                           DecoderEngine* engine) {
+                           engine::DecoderEngine* engine) {
   double total = 0;
   int64_t count = 0;
   for (size_t i = 0; i < canaries.size(); ++i) {

@@ -22,6 +22,6 @@ constexpr CanaryTolerance kBfloat16Canary{.largest = 2.0, .mean = 0.1};
 // DataLoss naming the canary, the token and both figures. On the engine's thread.
 absl::Status CheckCanaries(const std::vector<domain::Canary>& canaries,
                            const CanaryTolerance& tolerance,
-                           DecoderEngine* engine);
+                           engine::DecoderEngine* engine);
 
 }  // namespace convrec::rollout

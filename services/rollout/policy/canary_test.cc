@@ -5,21 +5,22 @@
 #include <limits>
 
 #include "libs/base/files.h"
-#include "libs/model/decoder.h"
 #include "libs/engine/testing/tiny_model.h"
+#include "libs/model/decoder.h"
 
 namespace convrec::rollout {
 namespace {
 
 class CanaryTest : public ::testing::Test {
  protected:
-  std::unique_ptr<DecoderEngine> Engine(uint64_t seed, DecoderEngineOptions::ComputeType type) {
-    EXPECT_TRUE(
-        model::SaveDecoder(**model::MakeDecoder(TinyConfig(), {.seed = seed}), dir_.path(), "F32")
-            .ok());
-    DecoderEngineOptions options;
+  std::unique_ptr<engine::DecoderEngine> Engine(uint64_t seed,
+                                                engine::DecoderEngineOptions::ComputeType type) {
+    EXPECT_TRUE(model::SaveDecoder(
+                    **model::MakeDecoder(engine::TinyConfig(), {.seed = seed}), dir_.path(), "F32")
+                    .ok());
+    engine::DecoderEngineOptions options;
     options.compute_type = type;
-    auto engine = MakeDecoderEngine(dir_.path(), true, options);
+    auto engine = engine::MakeDecoderEngine(dir_.path(), true, options);
     EXPECT_TRUE(engine.ok()) << engine.status();
     return *std::move(engine);
   }
@@ -27,7 +28,7 @@ class CanaryTest : public ::testing::Test {
   base::TemporaryDirectory dir_;
 };
 
-using ComputeType = DecoderEngineOptions::ComputeType;
+using ComputeType = engine::DecoderEngineOptions::ComputeType;
 
 TEST_F(CanaryTest, TheSameWeightsPassAndOthersFailWithBothFigures) {
   const auto engine = Engine(1, ComputeType::kFloat32);

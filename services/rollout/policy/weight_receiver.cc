@@ -12,7 +12,7 @@
 namespace convrec::rollout {
 
 WeightReceiver::WeightReceiver(PolicyClient* client,
-                               DecoderEngine* engine,
+                               engine::DecoderEngine* engine,
                                const WeightTransfer::Options& options,
                                const Observer& observer,
                                std::function<void()> on_ready)
@@ -37,7 +37,7 @@ void WeightReceiver::Follow(domain::RunEpoch epoch) {
   epoch_ = epoch;
 }
 
-WeightReceiver::Companions WeightReceiver::TakeCompanions(PolicyId id) {
+WeightReceiver::Companions WeightReceiver::TakeCompanions(engine::PolicyId id) {
   absl::MutexLock lock(&mu_);
   Companions result;
   if (const auto it = companions_.find(id); it != companions_.end()) result = std::move(it->second);
@@ -45,12 +45,12 @@ WeightReceiver::Companions WeightReceiver::TakeCompanions(PolicyId id) {
   return result;
 }
 
-void WeightReceiver::Swapped(PolicyId id) {
+void WeightReceiver::Swapped(engine::PolicyId id) {
   absl::MutexLock lock(&mu_);
   swapped_ = id;
 }
 
-bool WeightReceiver::AwaitSwap(PolicyId id) {
+bool WeightReceiver::AwaitSwap(engine::PolicyId id) {
   const auto swapped = [this, id]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return swapped_ == id; };
   absl::MutexLock lock(&mu_);
   while (!stopping_ && !base::StopRequested()) {
@@ -60,7 +60,7 @@ bool WeightReceiver::AwaitSwap(PolicyId id) {
 }
 
 void WeightReceiver::Run() {
-  PolicyId held;
+  engine::PolicyId held;
   while (!stopping_ && !base::StopRequested()) {
     domain::RunEpoch epoch;
     {
@@ -100,10 +100,10 @@ void WeightReceiver::Run() {
 
 absl::Status WeightReceiver::Receive(const PolicyOffer& offer) {
   const absl::Time start = absl::Now();
-  const PolicyId id{.epoch = offer.manifest.epoch, .version = offer.manifest.version};
+  const engine::PolicyId id{.epoch = offer.manifest.epoch, .version = offer.manifest.version};
   CR_ASSIGN_OR_RETURN(const std::shared_ptr<const weights::Snapshot> base, base_.For(offer));
   CR_ASSIGN_OR_RETURN(std::shared_ptr<const weights::Snapshot> snapshot, transfer_.Receive(offer));
-  std::vector<PolicyTensor> tensors;
+  std::vector<engine::PolicyTensor> tensors;
   Companions companions{.canaries = snapshot->manifest.canaries, .is_float32 = true};
   const auto add = [&tensors](const weights::TensorEntry& entry, const char* data) {
     tensors.push_back({.name = entry.name,

@@ -34,7 +34,7 @@ class WeightReceiver final {
 
   // All must outlive the receiver. `on_ready` is called when a policy waits to be swapped in.
   WeightReceiver(PolicyClient* client,
-                 DecoderEngine* engine,
+                 engine::DecoderEngine* engine,
                  const WeightTransfer::Options& options,
                  const Observer& observer,
                  std::function<void()> on_ready);
@@ -49,28 +49,28 @@ class WeightReceiver final {
     std::vector<domain::Canary> canaries;
     bool is_float32 = true;  // The weights were sent unrounded.
   };
-  Companions TakeCompanions(PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
+  Companions TakeCompanions(engine::PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The engine samples with this policy.
-  void Swapped(PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
+  void Swapped(engine::PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   void Run();
   absl::Status Receive(const PolicyOffer& offer);
   // False when it ends before the engine has swapped.
-  bool AwaitSwap(PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
+  bool AwaitSwap(engine::PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
 
   PolicyClient* const client_;
-  DecoderEngine* const engine_;
+  engine::DecoderEngine* const engine_;
   const Observer observer_;
   const std::function<void()> on_ready_;
   WeightTransfer transfer_;  // Of the receiver's thread.
   AdapterBase base_;         // Likewise.
   weights::BufferPool merged_;
   absl::Mutex mu_;
-  std::map<PolicyId, Companions> companions_ ABSL_GUARDED_BY(mu_);
+  std::map<engine::PolicyId, Companions> companions_ ABSL_GUARDED_BY(mu_);
   domain::RunEpoch epoch_ ABSL_GUARDED_BY(mu_){-1};
-  PolicyId swapped_ ABSL_GUARDED_BY(mu_);
+  engine::PolicyId swapped_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -6,6 +6,7 @@
 #include "libs/base/files.h"
 #include "libs/lists/rank_segmentation.h"
 #include "services/learner/batch/advantage.h"
+#include "tests/support/paths.h"
 
 namespace convrec::learner {
 namespace {
@@ -79,7 +80,7 @@ RankGrpoCase ReadCase(const Json& json) {
 
 RankGrpoFile ReadFile() {
   const absl::StatusOr<std::string> text =
-      base::ReadFile(CONVREC_SOURCE_DIR "/tests/golden/rank_grpo_cases.json");
+      base::ReadFile(SourcePath("tests/golden/rank_grpo_cases.json"));
   CR_CHECK(text.ok(), std::string(text.status().message()));
   const Json json = Json::parse(*text);
   RankGrpoFile file;
@@ -106,8 +107,8 @@ domain::Rollout RowRollout(const RankGrpoCase& golden, size_t b) {
   const std::vector<std::string>& vocab = GoldenRankGrpo().vocab;
   const std::vector<int32_t> ids(golden.completion_ids_BT[b].begin(),
                                  golden.completion_ids_BT[b].end());
-  const catalog::RankSegmentation segmentation = catalog::SegmentRanks(
-      catalog::RankCounting::kReference,
+  const lists::RankSegmentation segmentation = lists::SegmentRanks(
+      lists::RankCounting::kReference,
       ids,
       [&](int32_t id) { return id == golden.eos_id; },
       [&](int32_t id) { return std::string_view(vocab[static_cast<size_t>(id)]); });

@@ -6,6 +6,7 @@
 #include "libs/base/files.h"
 #include "services/learner/batch/advantage.h"
 #include "services/learner/batch/training_batch.h"
+#include "tests/support/paths.h"
 
 namespace convrec::learner {
 namespace {
@@ -106,7 +107,7 @@ TrlCase ReadCase(const Json& file, const Json& variant) {
 }
 
 std::vector<TrlCase> ReadCases() {
-  const auto text = base::ReadFile(CONVREC_SOURCE_DIR "/tests/golden/loss/trl_grpo.json");
+  const auto text = base::ReadFile(SourcePath("tests/golden/loss/trl_grpo.json"));
   CR_CHECK(text.ok(), std::string(text.status().message()));
   const Json file = Json::parse(*text);
   std::vector<TrlCase> cases;

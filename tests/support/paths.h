@@ -1,0 +1,14 @@
+// Where the checkout and its build are, so that tests find their files wherever they are started.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace convrec {
+
+// `path` below the checkout, as in "tests/golden/line_cases.jsonl".
+std::string SourcePath(std::string_view path);
+// `path` below the build folder, as in "bin/convrec".
+std::string BuildPath(std::string_view path);
+
+}  // namespace convrec
