@@ -1,4 +1,4 @@
-"""Keys and values of run configurations against proto/config.proto, the schema of the program."""
+"""Keys and values of run configurations against docs/configuration.md, which the program writes."""
 
 import re
 
@@ -8,44 +8,36 @@ import check_compose
 import check_manifests
 from paths import DEPLOY, K8S, ROOT, relative
 
-_MESSAGE = re.compile(r"^message (\w+) \{(.*?)^\}", re.M | re.S)
-_FIELD = re.compile(r"^\s*(?:optional |repeated )?([\w.]+) (\w+) = \d+;", re.M)
-_SCALARS = {
-    "string": str,
-    "bool": bool,
-    "double": (int, float),
-    "float": (int, float),
-    **{f"{sign}int{bits}": int for sign in ("", "u") for bits in (32, 64)},
-}
+_ROW = re.compile(r"^\| `([\w.]+)` \| ([^|]+) \|", re.M)
+_TYPES = {"integer": int, "number": (int, float), "seconds": (int, float), "true or false": bool}
 
 
-def messages():
-    text = (ROOT / "proto" / "config.proto").read_text()
-    text = re.sub(r"//[^\n]*", "", text)
-    return {
-        name: {key: kind for kind, key in _FIELD.findall(body)}
-        for name, body in _MESSAGE.findall(text)
-    }
+def keys():
+    """The type of every key; words, texts and paths are strings."""
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    return {key: _TYPES.get(kind, str) for key, kind in _ROW.findall(text)}
 
 
-def _problems(values, kind, known, where):
+def _problems(values, prefix, known, where):
     if not isinstance(values, dict):
-        return [f"{where} is no mapping"]
+        return [f"{where}: {prefix.rstrip('.') or 'the file'} is no mapping"]
     problems = []
-    for key, value in values.items():
-        field = known[kind].get(key)
-        if field is None:
-            problems.append(f"{where}: {key} is no key of {kind}")
-        elif field in known:
-            problems += _problems(value, field, known, f"{where}.{key}")
-        elif isinstance(value, bool) != (field == "bool") or not isinstance(value, _SCALARS[field]):
-            problems.append(f"{where}: {key} is {value!r}, not a {field}")
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if key in known:
+            is_bool = isinstance(value, bool)
+            if is_bool != (known[key] is bool) or not isinstance(value, known[key]):
+                problems.append(f"{where}: {key} is {value!r}, another type than its default")
+        elif any(other.startswith(f"{key}.") for other in known):
+            problems += _problems(value, f"{key}.", known, where)
+        else:
+            problems.append(f"{where}: {key} is no key of a configuration")
     return problems
 
 
 def check_values(text, where):
     """Findings of one configuration as YAML text."""
-    return _problems(yaml.safe_load(text), "RunConfig", messages(), where)
+    return _problems(yaml.safe_load(text), "", keys(), where)
 
 
 def check_overrides(values, where):
@@ -57,7 +49,7 @@ def check_overrides(values, where):
         for folder in folders:
             inner = inner.setdefault(folder, {})
         inner[last] = yaml.safe_load(value)
-    return _problems(nested, "RunConfig", messages(), where)
+    return _problems(nested, "", keys(), where)
 
 
 def check():

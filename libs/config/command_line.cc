@@ -10,8 +10,36 @@
 #include "libs/base/program.h"
 #include "libs/base/stop_signal.h"
 #include "libs/config/load.h"
+#include "libs/config/reference.h"
 
 namespace convrec::config {
+
+void AddConfigArguments(CLI::App* app, ConfigArguments* arguments) {
+  app->add_option("-c,--config",
+                  arguments->files,
+                  "Configuration file in YAML; may be repeated, later files win.")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  app->add_option("overrides",
+                  arguments->overrides,
+                  "Values that win over the files, as in learner.steps=100.")
+      ->type_name("key=value");
+  // After the overrides, so that they are there when it is called.
+  app->add_flag_callback(
+      "--help-keys",
+      [arguments] {
+        std::vector<std::string> sections = arguments->overrides;
+        if (sections.empty()) sections.push_back("");
+        for (const std::string& section : sections) {
+          const std::string text = KeyHelp(section);
+          if (text.empty()) throw CLI::ValidationError("--help-keys", "there is no key " + section);
+          std::fputs(text.c_str(), stdout);
+        }
+        throw CLI::Success();
+      },
+      "Explain every key of the configuration, or of the sections that are named, as in "
+      "--help-keys learner.sft.");
+}
 
 int RunService(int argc,
                char** argv,
@@ -19,11 +47,9 @@ int RunService(int argc,
                const std::string& purpose,
                const std::function<absl::Status(const ServiceArguments&)>& run) {
   CLI::App app{purpose, binary};
-  std::vector<std::string> files;
-  std::vector<std::string> overrides;
+  ConfigArguments configuration;
   ServiceArguments arguments;
-  app.add_option("-c,--config", files, "Configuration file in YAML; later files win.")
-      ->allow_extra_args(false);
+  AddConfigArguments(&app, &configuration);
   app.add_option(
       "--name", arguments.name, "Name of this process in logs, metrics and ports files.");
   app.add_flag("--resume", arguments.resume, "Go on from the newest checkpoint of the run folder.");
@@ -31,11 +57,10 @@ int RunService(int argc,
       "--allow-config-change",
       arguments.allow_config_change,
       "Let a resumed run take a configuration that differs from the one it was started with.");
-  app.add_option("overrides", overrides, "key=value, as in learner.steps=100.");
-  app.footer("`convrec config` prints every key with its comment and its value.\nExample: " +
-             binary + " --config run.yaml telemetry.metrics_listen=0.0.0.0:9464");
+  app.footer(SectionHelp() + "Example: " + binary +
+             " --config run.yaml telemetry.metrics_listen=0.0.0.0:9464");
   if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
-  absl::StatusOr<RunOptions> options = LoadRunOptions(files, overrides);
+  absl::StatusOr<RunOptions> options = LoadRunOptions(configuration.files, configuration.overrides);
   absl::Status status = options.status();
   if (status.ok()) {
     arguments.options = *std::move(options);

@@ -1,13 +1,27 @@
-// The command line that every service shares.
+// The command lines of programs that have a configuration.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "libs/config/run_options.h"
 
+namespace CLI {
+class App;
+}
+
 namespace convrec::config {
+
+struct ConfigArguments {
+  std::vector<std::string> files;
+  std::vector<std::string> overrides;
+};
+
+// Adds `--config FILE` (may be repeated), `key=value...` and `--help-keys`, which explains every
+// key, or those of the sections that stand in place of key=value, and ends the program.
+void AddConfigArguments(CLI::App* app, ConfigArguments* arguments);
 
 struct ServiceArguments {
   RunOptions options;
@@ -16,9 +30,9 @@ struct ServiceArguments {
   bool allow_config_change = false;  // --allow-config-change: also by another configuration.
 };
 
-// Parses `--config FILE... [--name NAME] [--resume] [--allow-config-change] [key=value...]`, loads
-// the configuration, installs the stop signals and calls `run`. Prints an error as one sentence;
-// returns the exit code of base/errors.h.
+// Parses the arguments of a service, `--name NAME`, `--resume` and `--allow-config-change` among
+// them, loads the configuration, installs the stop signals and calls `run`. Prints an error as one
+// sentence; returns the exit code of base/errors.h.
 int RunService(int argc,
                char** argv,
                const std::string& binary,

@@ -9,7 +9,7 @@
 
 namespace convrec::config {
 
-// Merges, in this order: configs/defaults.yaml (embedded), the keys that `compat: reference`
+// Merges, in this order: the defaults of the sections, the keys that `compat: reference`
 // changes (when the run chooses it), `files` (YAML; JSON is a part of it), `overrides`
 // ("learner.steps=5", the value in YAML). A later value replaces an earlier one key by key; an
 // absent key changes nothing.

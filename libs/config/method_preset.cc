@@ -1,7 +1,5 @@
 #include "libs/config/method_preset.h"
 
-#include "libs/config/option_names.h"
-
 namespace convrec::config {
 namespace {
 
@@ -13,39 +11,39 @@ struct Preset {
 };
 
 // All of them have one advantage per list and none of the terms for the length of a list.
-void ApplySequencePreset(const Preset& preset, v1::ObjectiveConfig* objective) {
-  objective->set_advantage_unit(NameOf(AdvantageUnit::kSequence));
-  objective->set_ratio_unit(NameOf(preset.ratio_unit));
-  objective->set_loss_type(NameOf(preset.loss_type));
-  objective->set_clip_low(preset.clip_low);
-  objective->set_clip_high(preset.clip_high);
-  objective->set_end_of_list_reward(0);
-  objective->set_extra_token_penalty(0);
-  objective->set_early_stop_penalty(0);
+void ApplySequencePreset(const Preset& preset, ObjectiveOptions* objective) {
+  objective->advantage_unit = AdvantageUnit::kSequence;
+  objective->ratio_unit = preset.ratio_unit;
+  objective->loss_type = preset.loss_type;
+  objective->clip_low = preset.clip_low;
+  objective->clip_high = preset.clip_high;
+  objective->end_of_list_reward = 0;
+  objective->extra_token_penalty = 0;
+  objective->early_stop_penalty = 0;
 }
 
 }  // namespace
 
-void ApplyMethod(Method method, v1::ObjectiveConfig* objective) {
-  switch (method) {
+void ApplyMethod(ObjectiveOptions* objective) {
+  switch (objective->method) {
     case Method::kRankGrpo:
       return;
     case Method::kGrpo:
       return ApplySequencePreset({RatioUnit::kToken, LossType::kGrpo, 0.2, 0.2}, objective);
     case Method::kGspo:
       ApplySequencePreset({RatioUnit::kSequence, LossType::kGrpo, 3e-4, 4e-4}, objective);
-      objective->set_kl_beta(0);
+      objective->kl_beta = 0;
       return;
     case Method::kDrGrpo:
       ApplySequencePreset({RatioUnit::kToken, LossType::kDrGrpo, 0.2, 0.2}, objective);
-      objective->set_kl_beta(0);
-      objective->set_scale_rewards(false);
+      objective->kl_beta = 0;
+      objective->scale_rewards = false;
       return;
     case Method::kDapo:
       ApplySequencePreset({RatioUnit::kToken, LossType::kBnpo, 0.2, 0.28}, objective);
-      objective->set_kl_beta(0);
-      objective->set_mask_truncated(true);
-      objective->set_dynamic_sampling(true);
+      objective->kl_beta = 0;
+      objective->mask_truncated = true;
+      objective->dynamic_sampling = true;
       return;
   }
 }

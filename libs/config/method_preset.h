@@ -1,12 +1,11 @@
-// The defaults that learner.objective.method stands for. Internal to this folder.
+// The defaults that the choice of a method stands for; table in docs/training.md.
 #pragma once
 
-#include "libs/config/run_options.h"
-#include "proto/config.pb.h"
+#include "libs/config/sections/objective.h"
 
 namespace convrec::config {
 
-// Changes the keys in which `method` differs from configs/defaults.yaml.
-void ApplyMethod(Method method, v1::ObjectiveConfig* objective);
+// Sets the keys in which `objective->method` differs from rank_grpo.
+void ApplyMethod(ObjectiveOptions* objective);
 
 }  // namespace convrec::config

@@ -2,25 +2,19 @@
 
 #include <array>
 #include <charconv>
-#include <cstdint>
 #include <nlohmann/json.hpp>
-#include <utility>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/check.h"
-#include "libs/config/embedded_defaults.h"
-#include "libs/config/option_names.h"
-#include "libs/config/option_proto.h"
 #include "libs/config/value_expansion.h"
-#include "libs/config/yaml_comments.h"
 
 namespace convrec::config {
 namespace {
 
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
+using base::NameOf;
 using nlohmann::ordered_json;
 
 // The shortest text that reads back as `value`, always with a point, so that every YAML reader
@@ -51,8 +45,7 @@ bool FitsBlock(const std::string& text) {
   return true;
 }
 
-std::string StringText(const std::string& text, const std::string& indent) {
-  if (!FitsBlock(text)) return QuotedText(text);
+std::string BlockText(const std::string& text, const std::string& indent) {
   std::string block = "|-";
   for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
     absl::StrAppend(&block, "\n", line.empty() ? "" : absl::StrCat(indent, "  "), line);
@@ -60,120 +53,85 @@ std::string StringText(const std::string& text, const std::string& indent) {
   return block;
 }
 
-std::string ValueText(const Message& message,
-                      const FieldDescriptor* field,
-                      const std::string& key,
-                      const std::string& indent) {
-  const google::protobuf::Reflection* reflection = message.GetReflection();
-  switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      return absl::StrCat(reflection->GetInt32(message, field));
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return absl::StrCat(reflection->GetUInt64(message, field));
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return DoubleText(reflection->GetDouble(message, field));
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return reflection->GetBool(message, field) ? "true" : "false";
-    default:
-      return StringText(EscapeValue(key, reflection->GetString(message, field)), indent);
+struct YamlText {
+  const Row& row;
+  std::optional<std::string> indent;  // Of texts of several lines; absent = all in one.
+
+  std::string operator()(std::monostate) const { return ""; }
+  std::string operator()(const double* value) const { return DoubleText(*value); }
+  std::string operator()(const absl::Duration* value) const {
+    return DoubleText(absl::ToDoubleSeconds(*value));
   }
-}
-
-ordered_json ValueJson(const Message& message,
-                       const FieldDescriptor* field,
-                       const std::string& key) {
-  const google::protobuf::Reflection* reflection = message.GetReflection();
-  switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      return reflection->GetInt32(message, field);
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return reflection->GetUInt64(message, field);
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return reflection->GetDouble(message, field);
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return reflection->GetBool(message, field);
-    default:
-      return EscapeValue(key, reflection->GetString(message, field));
+  std::string operator()(const bool* value) const { return *value ? "true" : "false"; }
+  std::string operator()(const std::string* value) const {
+    const std::string text = EscapeValue(row.reading, *value);
+    return indent && FitsBlock(text) ? BlockText(text, *indent) : QuotedText(text);
   }
-}
-
-std::string Join(const std::string& prefix, const std::string& name) {
-  return prefix.empty() ? name : absl::StrCat(prefix, ".", name);
-}
-
-using Comments = std::map<std::string, std::vector<std::string>>;
-
-void AppendYaml(const Message& message,
-                const std::string& prefix,
-                const std::string& indent,
-                const Comments& comments,
-                std::string* out) {
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const FieldDescriptor* field = message.GetDescriptor()->field(i);
-    const std::string key = Join(prefix, field->name());
-    const bool is_group = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-    if (is_group && indent.empty()) absl::StrAppend(out, "\n");
-    if (const auto found = comments.find(key); found != comments.end()) {
-      for (const std::string& line : found->second) absl::StrAppend(out, indent, "# ", line, "\n");
-    }
-    if (is_group) {
-      absl::StrAppend(out, indent, field->name(), ":\n");
-      AppendYaml(message.GetReflection()->GetMessage(message, field),
-                 key,
-                 absl::StrCat(indent, "  "),
-                 comments,
-                 out);
-    } else {
-      absl::StrAppend(
-          out, indent, field->name(), ": ", ValueText(message, field, key, indent), "\n");
-    }
+  std::string operator()(const Choice& choice) const {
+    return QuotedText(choice.words[choice.get()]);
   }
-}
-
-ordered_json ToJson(const Message& message, const std::string& prefix) {
-  ordered_json object = ordered_json::object();
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const FieldDescriptor* field = message.GetDescriptor()->field(i);
-    const std::string key = Join(prefix, field->name());
-    object[field->name()] = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE
-                                ? ToJson(message.GetReflection()->GetMessage(message, field), key)
-                                : ValueJson(message, field, key);
+  template <typename T>
+  std::string operator()(const T* integer) const {
+    return absl::StrCat(*integer);
   }
-  return object;
-}
+};
 
-void AppendChanges(const ordered_json& before,
-                   const ordered_json& after,
-                   const std::string& prefix,
-                   std::vector<std::string>* changes) {
-  for (const auto& [name, value] : before.items()) {
-    const ordered_json& other = after[name];
-    const std::string key = Join(prefix, name);
-    if (value.is_object()) {
-      AppendChanges(value, other, key, changes);
-    } else if (value != other) {
-      changes->push_back(absl::StrCat(key, ": ", value.dump(), " -> ", other.dump()));
-    }
+struct JsonValue {
+  const Row& row;
+
+  ordered_json operator()(std::monostate) const { return ordered_json::object(); }
+  ordered_json operator()(const absl::Duration* value) const {
+    return absl::ToDoubleSeconds(*value);
   }
-}
+  ordered_json operator()(const std::string* value) const {
+    return EscapeValue(row.reading, *value);
+  }
+  ordered_json operator()(const Choice& choice) const { return choice.words[choice.get()]; }
+  template <typename T>
+  ordered_json operator()(const T* value) const {
+    return *value;
+  }
+};
+
+ordered_json JsonOf(const Row& row) { return std::visit(JsonValue{row}, row.value); }
 
 }  // namespace
 
-std::string PrintYaml(const RunOptions& options) {
+std::string ValueYaml(const Row& row) { return std::visit(YamlText{row, std::nullopt}, row.value); }
+
+std::string PrintYaml(RunOptions options) {
   std::string out;
-  AppendYaml(ToProto(options), "", "", ReadComments(kDefaultsYaml), &out);
+  const Table table = TableOf(options);
+  for (const Row& row : table.rows()) {
+    const std::string indent(2 * row.depth(), ' ');
+    if (row.is_group() && indent.empty()) absl::StrAppend(&out, "\n");
+    absl::StrAppend(&out, indent, "# ", row.help, "\n", indent, row.name, ":");
+    if (!row.is_group()) absl::StrAppend(&out, " ", std::visit(YamlText{row, indent}, row.value));
+    absl::StrAppend(&out, "\n");
+  }
   return out;
 }
 
-std::string PrintJson(const RunOptions& options) {
-  return absl::StrCat(
-      ToJson(ToProto(options), "").dump(2, ' ', false, ordered_json::error_handler_t::replace),
-      "\n");
+std::string PrintJson(RunOptions options) {
+  ordered_json object;
+  const Table table = TableOf(options);
+  for (const Row& row : table.rows()) {
+    const std::string path = absl::StrCat("/", absl::StrReplaceAll(row.key, {{".", "/"}}));
+    object[ordered_json::json_pointer(path)] = JsonOf(row);
+  }
+  return absl::StrCat(object.dump(2, ' ', false, ordered_json::error_handler_t::replace), "\n");
 }
 
-std::vector<std::string> ChangedKeys(const RunOptions& before, const RunOptions& after) {
+std::vector<std::string> ChangedKeys(RunOptions before, RunOptions after, Places places) {
   std::vector<std::string> changes;
-  AppendChanges(ToJson(ToProto(before), ""), ToJson(ToProto(after), ""), "", &changes);
+  const Table old_table = TableOf(before);
+  const Table new_table = TableOf(after);
+  for (const Row& row : old_table.rows()) {
+    const Row& other = *new_table.Find(row.key);
+    if (SameValue(row, other) || (row.is_place && places == Places::kIgnored)) continue;
+    changes.push_back(
+        absl::StrCat(row.key, ": ", JsonOf(row).dump(), " -> ", JsonOf(other).dump()));
+  }
   return changes;
 }
 

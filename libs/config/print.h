@@ -9,13 +9,19 @@
 namespace convrec::config {
 
 // Every key with its comment and value as YAML; LoadRunOptions gives the same options back.
-std::string PrintYaml(const RunOptions& options);
+std::string PrintYaml(RunOptions options);
 
 // Every key with its value as one JSON object; also loadable.
-std::string PrintJson(const RunOptions& options);
+std::string PrintJson(RunOptions options);
 
 // The keys whose values differ, as "learner.steps: 5 -> 6", in the order of the schema.
-std::vector<std::string> ChangedKeys(const RunOptions& before, const RunOptions& after);
+enum class Places { kCompared, kIgnored };  // Keys that say where processes run and listen.
+std::vector<std::string> ChangedKeys(RunOptions before,
+                                     RunOptions after,
+                                     Places places = Places::kCompared);
+
+// The value of one row as YAML, in one line.
+std::string ValueYaml(const Row& row);
 
 // Which estimator is in force, in one line for the log of a start:
 // "rank ratio, rank advantage, loss paper, clip [0.94, 1.08], KL 0.001, reward exp_inf, compat

@@ -5,7 +5,6 @@
 
 #include "libs/base/files.h"
 #include "libs/config/load.h"
-#include "libs/config/option_proto.h"
 
 namespace convrec::config {
 namespace {
@@ -44,15 +43,12 @@ RunOptions Unusual() {
 TEST(PrintTest, YamlReadsBackAsTheSameOptions) {
   for (const RunOptions& options : {Load({}, {}), Unusual()}) {
     EXPECT_THAT(ChangedKeys(options, Reload(PrintYaml(options))), IsEmpty());
-    EXPECT_EQ(ToProto(options).SerializeAsString(),
-              ToProto(Reload(PrintYaml(options))).SerializeAsString());
   }
 }
 
 TEST(PrintTest, JsonReadsBackAsTheSameOptions) {
   for (const RunOptions& options : {Load({}, {}), Unusual()}) {
-    EXPECT_EQ(ToProto(options).SerializeAsString(),
-              ToProto(Reload(PrintJson(options))).SerializeAsString());
+    EXPECT_THAT(ChangedKeys(options, Reload(PrintJson(options))), IsEmpty());
   }
 }
 

@@ -12,24 +12,6 @@
 #include "libs/config/print.h"
 
 namespace convrec::config {
-namespace {
-
-// Without addresses, and without how the work is spread over ranks: results do not depend on them.
-RunOptions WithoutPlaces(RunOptions options) {
-  options.learner.listen.clear();
-  options.learner.ranks = 1;
-  options.learner.zero_stage = 0;
-  options.learner.collective_timeout = {};
-  options.reward.listen.clear();
-  options.rollout.health_listen.clear();
-  options.rollout.learner_address.clear();
-  options.rollout.reward_address.clear();
-  options.telemetry = {};
-  return options;
-}
-
-}  // namespace
-
 std::string StoredConfigPath(const std::string& run_dir) {
   return base::JoinPath(run_dir, "config.yaml");
 }
@@ -48,8 +30,7 @@ absl::StatusOr<std::optional<RunOptions>> LoadStoredConfig(const std::string& ru
 absl::Status CheckUnchanged(const RunOptions& stored,
                             const RunOptions& wanted,
                             ConfigChange change) {
-  const std::vector<std::string> changes =
-      ChangedKeys(WithoutPlaces(stored), WithoutPlaces(wanted));
+  const std::vector<std::string> changes = ChangedKeys(stored, wanted, Places::kIgnored);
   if (changes.empty()) return absl::OkStatus();
   if (change == ConfigChange::kRefused) {
     return base::BadConfig(

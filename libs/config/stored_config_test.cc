@@ -3,15 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_split.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/config/load.h"
+#include "libs/config/print.h"
+#include "tests/support/paths.h"
 
 namespace convrec::config {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class StoredConfigTest : public ::testing::Test {
  protected:
@@ -65,6 +68,18 @@ TEST_F(StoredConfigTest, AddressesMayChange) {
                                                       "telemetry.ports_dir=/p"}),
                                              ConfigChange::kRefused);
   EXPECT_TRUE(status.ok()) << status;
+}
+
+// testdata/stored_config.yaml is what the program wrote into the sample job's folder before the
+// tables, without comments.
+TEST_F(StoredConfigTest, ThoseOfEarlierVersionsLoadAndMeanTheSame) {
+  const std::string path = SourcePath("libs/config/testdata/stored_config.yaml");
+  const auto options = LoadRunOptions({path}, {});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const std::vector<std::string> printed = absl::StrSplit(PrintYaml(*options), '\n');
+  const std::string stored = *base::ReadFile(path);
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(stored, '\n')))
+    EXPECT_THAT(printed, Contains(line));
 }
 
 }  // namespace

@@ -12,18 +12,6 @@
 namespace convrec::config {
 namespace {
 
-// The only key whose text is not expanded: it is written for the model.
-constexpr char kInstructionKey[] = "data.instruction";
-
-bool IsInputPath(const std::string& key) {
-  return key == "model.path" || key == "data.catalog" || key == "data.sft.path" ||
-         key == "data.train.path" || key == "data.validation.path" || key == "data.test.path";
-}
-
-bool IsPath(const std::string& key) {
-  return IsInputPath(key) || key == "run_dir" || key == "telemetry.ports_dir";
-}
-
 bool IsVariableName(const std::string& name) {
   if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0]))) return false;
   for (const char c : name) {
@@ -62,12 +50,12 @@ absl::StatusOr<std::string> ExpandVariables(const std::string& value) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ExpandValue(const std::string& key,
+absl::StatusOr<std::string> ExpandValue(Reading reading,
                                         const std::string& value,
                                         const std::string& directory) {
-  if (key == kInstructionKey) return value;
+  if (reading == Reading::kVerbatim) return value;
   CR_ASSIGN_OR_RETURN(std::string expanded, ExpandVariables(value));
-  if (!IsPath(key) || expanded.empty()) return expanded;
+  if (reading == Reading::kVariables || expanded.empty()) return expanded;
   if (expanded == "~" || expanded.starts_with("~/")) {
     const char* home = std::getenv("HOME");
     if (home == nullptr)
@@ -75,7 +63,7 @@ absl::StatusOr<std::string> ExpandValue(const std::string& key,
           absl::StrCat("\"", value, "\" needs the environment variable HOME, which is not set"));
     expanded = absl::StrCat(home, expanded.substr(1));
   }
-  if (!IsInputPath(key)) return expanded;
+  if (reading == Reading::kPath) return expanded;
   std::error_code error;
   const std::filesystem::path base =
       std::filesystem::absolute(directory.empty() ? "." : directory, error);
@@ -84,8 +72,8 @@ absl::StatusOr<std::string> ExpandValue(const std::string& key,
   return (base / expanded).lexically_normal().string();
 }
 
-std::string EscapeValue(const std::string& key, const std::string& value) {
-  return key == kInstructionKey ? value : absl::StrReplaceAll(value, {{"${", "$${"}});
+std::string EscapeValue(Reading reading, const std::string& value) {
+  return reading == Reading::kVerbatim ? value : absl::StrReplaceAll(value, {{"${", "$${"}});
 }
 
 }  // namespace convrec::config

@@ -2,13 +2,15 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
@@ -18,146 +20,126 @@
 namespace convrec::config {
 namespace {
 
-using google::protobuf::Descriptor;
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
-
 std::string Join(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : absl::StrCat(prefix, ".", name);
 }
 
-// All keys of the schema that end in ".name", as in "learner.steps" for "steps".
-void FindElsewhere(const Descriptor* descriptor,
-                   const std::string& prefix,
-                   const std::string& name,
-                   std::vector<std::string>* found) {
-  for (int i = 0; i < descriptor->field_count(); ++i) {
-    const FieldDescriptor* field = descriptor->field(i);
-    const std::string key = Join(prefix, field->name());
-    if (field->name() == name) found->push_back(key);
-    if (field->message_type() != nullptr) FindElsewhere(field->message_type(), key, name, found);
-  }
+std::string DidYouMean(const std::string& suggestion) {
+  return suggestion.empty() ? "" : absl::StrCat("; did you mean \"", suggestion, "\"?");
 }
 
-std::string UnknownKey(const Descriptor* descriptor,
-                       const std::string& prefix,
-                       const std::string& name) {
+// Suggests the nearest key of the same group, or the first of that name elsewhere.
+std::string UnknownKey(const Table& table, const std::string& prefix, const std::string& name) {
   std::vector<std::string> siblings;
-  for (int i = 0; i < descriptor->field_count(); ++i)
-    siblings.push_back(descriptor->field(i)->name());
+  std::string elsewhere;
+  for (const Row& row : table.rows()) {
+    if (row.key == Join(prefix, row.name)) siblings.push_back(row.name);
+    if (row.name == name && elsewhere.empty()) elsewhere = row.key;
+  }
   const std::string nearest = text::NearestWord(name, siblings);
-  std::string suggestion = nearest.empty() ? "" : Join(prefix, nearest);
-  if (suggestion.empty()) {
-    std::vector<std::string> elsewhere;
-    FindElsewhere(v1::RunConfig::descriptor(), "", name, &elsewhere);
-    if (!elsewhere.empty()) suggestion = elsewhere.front();
-  }
-  return absl::StrCat(
-      "unknown key \"",
-      name,
-      "\"",
-      prefix.empty() ? "" : absl::StrCat(" in ", prefix),
-      suggestion.empty() ? "" : absl::StrCat("; did you mean \"", suggestion, "\"?"));
+  return absl::StrCat("unknown key \"",
+                      name,
+                      "\"",
+                      prefix.empty() ? "" : absl::StrCat(" in ", prefix),
+                      DidYouMean(nearest.empty() ? elsewhere : Join(prefix, nearest)));
 }
 
-std::string ExpectedType(const FieldDescriptor* field) {
-  switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      return "an integer";
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return "an integer >= 0";
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return "a number";
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return "true or false";
-    case FieldDescriptor::CPPTYPE_STRING:
-      return "a text";
-    default:
-      return "keys and values";
-  }
-}
+struct ExpectedType {
+  std::string operator()(std::monostate) const { return "keys and values"; }
+  std::string operator()(const int*) const { return "an integer"; }
+  std::string operator()(const uint64_t*) const { return "an integer >= 0"; }
+  std::string operator()(const double*) const { return "a number"; }
+  std::string operator()(const absl::Duration*) const { return "a number"; }
+  std::string operator()(const bool*) const { return "true or false"; }
+  std::string operator()(const std::string*) const { return "a text"; }
+  std::string operator()(const Choice&) const { return "a text"; }
+};
 
-// One document or override on its way into the message.
+// Reads `text` into a value; false when it is of another type.
+struct ReadValue {
+  const std::string& text;
+
+  bool operator()(std::monostate) const { return false; }
+  bool operator()(int* value) const { return absl::SimpleAtoi(text, value); }
+  bool operator()(uint64_t* value) const { return absl::SimpleAtoi(text, value); }
+  bool operator()(double* value) const {
+    return absl::SimpleAtod(text, value) && std::isfinite(*value);
+  }
+  bool operator()(absl::Duration* value) const {
+    double seconds = 0;
+    if (!(*this)(&seconds)) return false;
+    *value = absl::Seconds(seconds);
+    return true;
+  }
+  bool operator()(bool* value) const {
+    *value = text == "true";
+    return *value || text == "false";
+  }
+  bool operator()(std::string* value) const {
+    *value = text;
+    return true;
+  }
+  bool operator()(const Choice& choice) const {
+    const auto found = std::find(choice.words.begin(), choice.words.end(), text);
+    if (found == choice.words.end()) return false;
+    choice.set(static_cast<size_t>(found - choice.words.begin()));
+    return true;
+  }
+};
+
+// One document or override on its way into the options.
 class Merger final {
  public:
-  Merger(std::string place, bool has_lines, std::string directory, Origins* origins)
-      : place_(std::move(place)),
+  Merger(const Table& table,
+         std::string place,
+         bool has_lines,
+         std::string directory,
+         Origins* origins)
+      : table_(table),
+        place_(std::move(place)),
         has_lines_(has_lines),
         directory_(std::move(directory)),
         origins_(origins) {}
 
-  absl::Status MergeMap(const YAML::Node& node, const std::string& prefix, Message* message) {
+  absl::Status MergeMap(const YAML::Node& node, const std::string& prefix) {
     std::set<std::string> names;
     for (const auto& entry : node) {
       if (!entry.first.IsScalar()) return Error(entry.first, "a key must be a word");
       const std::string& name = entry.first.Scalar();
-      const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName(name);
-      if (field == nullptr)
-        return Error(entry.first, UnknownKey(message->GetDescriptor(), prefix, name));
+      const Row* row = table_.Find(Join(prefix, name));
+      if (row == nullptr || row->name != name)
+        return Error(entry.first, UnknownKey(table_, prefix, name));
       if (!names.insert(name).second)
-        return Error(entry.first, absl::StrCat("key \"", Join(prefix, name), "\" is set twice"));
-      CR_RETURN_IF_ERROR(MergeField(entry.second, entry.first, Join(prefix, name), field, message));
+        return Error(entry.first, absl::StrCat("key \"", row->key, "\" is set twice"));
+      CR_RETURN_IF_ERROR(MergeNode(entry.second, entry.first, *row));
     }
     return absl::OkStatus();
   }
 
   // `name` is the node whose line is reported.
-  absl::Status MergeField(const YAML::Node& node,
-                          const YAML::Node& name,
-                          const std::string& key,
-                          const FieldDescriptor* field,
-                          Message* message) {
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      if (!node.IsMap()) return WrongType(name, key, field, Shown(node));
-      return MergeMap(node, key, message->GetReflection()->MutableMessage(message, field));
+  absl::Status MergeNode(const YAML::Node& node, const YAML::Node& name, const Row& row) {
+    if (row.is_group()) {
+      return node.IsMap() ? MergeMap(node, row.key) : WrongType(name, row, Shown(node));
     }
-    if (!node.IsScalar()) return WrongType(name, key, field, Shown(node));
+    if (!node.IsScalar()) return WrongType(name, row, Shown(node));
     const bool quoted = node.Tag() == "!";
-    if (quoted && field->cpp_type() != FieldDescriptor::CPPTYPE_STRING) {
-      return WrongType(name, key, field, absl::StrCat("the text \"", node.Scalar(), "\""));
-    }
-    return SetScalar(node.Scalar(), name, key, field, message);
+    if (quoted && !row.is_text())
+      return WrongType(name, row, absl::StrCat("the text \"", node.Scalar(), "\""));
+    return SetScalar(node.Scalar(), name, row);
   }
 
-  absl::Status SetScalar(const std::string& text,
-                         const YAML::Node& name,
-                         const std::string& key,
-                         const FieldDescriptor* field,
-                         Message* message) {
-    const google::protobuf::Reflection* reflection = message->GetReflection();
-    switch (field->cpp_type()) {
-      case FieldDescriptor::CPPTYPE_INT32: {
-        int32_t value;
-        if (!absl::SimpleAtoi(text, &value)) return WrongType(name, key, field, text);
-        reflection->SetInt32(message, field, value);
-        break;
-      }
-      case FieldDescriptor::CPPTYPE_UINT64: {
-        uint64_t value;
-        if (!absl::SimpleAtoi(text, &value)) return WrongType(name, key, field, text);
-        reflection->SetUInt64(message, field, value);
-        break;
-      }
-      case FieldDescriptor::CPPTYPE_DOUBLE: {
-        double value;
-        if (!absl::SimpleAtod(text, &value) || !std::isfinite(value))
-          return WrongType(name, key, field, text);
-        reflection->SetDouble(message, field, value);
-        break;
-      }
-      case FieldDescriptor::CPPTYPE_BOOL:
-        if (text != "true" && text != "false") return WrongType(name, key, field, text);
-        reflection->SetBool(message, field, text == "true");
-        break;
-      default: {
-        const absl::StatusOr<std::string> value = ExpandValue(key, text, directory_);
-        if (!value.ok())
-          return Error(name, absl::StrCat(key, ": ", std::string(value.status().message())));
-        reflection->SetString(message, field, *value);
-        break;
-      }
+  absl::Status SetScalar(std::string text, const YAML::Node& name, const Row& row) {
+    if (row.is_text()) {
+      absl::StatusOr<std::string> expanded = ExpandValue(row.reading, text, directory_);
+      if (!expanded.ok())
+        return Error(name, absl::StrCat(row.key, ": ", std::string(expanded.status().message())));
+      text = *std::move(expanded);
     }
-    (*origins_)[key] = PlaceOf(name);
+    if (!std::visit(ReadValue{text}, row.value)) {
+      const auto* choice = std::get_if<Choice>(&row.value);
+      return choice == nullptr ? WrongType(name, row, text) : UnknownWord(name, row, *choice, text);
+    }
+    (*origins_)[row.key] = PlaceOf(name);
     return absl::OkStatus();
   }
 
@@ -176,13 +158,26 @@ class Merger final {
     return node.IsSequence() ? "a list" : absl::StrCat("\"", node.Scalar(), "\"");
   }
 
-  absl::Status WrongType(const YAML::Node& name,
-                         const std::string& key,
-                         const FieldDescriptor* field,
-                         const std::string& shown) const {
-    return Error(name, absl::StrCat(key, " is ", shown, ": expected ", ExpectedType(field)));
+  absl::Status WrongType(const YAML::Node& name, const Row& row, const std::string& shown) const {
+    return Error(
+        name,
+        absl::StrCat(row.key, " is ", shown, ": expected ", std::visit(ExpectedType(), row.value)));
   }
 
+  absl::Status UnknownWord(const YAML::Node& name,
+                           const Row& row,
+                           const Choice& choice,
+                           const std::string& word) const {
+    return Error(name,
+                 absl::StrCat(row.key,
+                              " is \"",
+                              word,
+                              "\": expected one of ",
+                              absl::StrJoin(choice.words, ", "),
+                              DidYouMean(text::NearestWord(word, choice.words))));
+  }
+
+  const Table& table_;
   const std::string place_;
   const bool has_lines_;
   const std::string directory_;
@@ -194,7 +189,7 @@ class Merger final {
 absl::Status MergeYaml(const std::string& text,
                        const std::string& file,
                        const std::string& directory,
-                       v1::RunConfig* config,
+                       const Table& table,
                        Origins* origins) {
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
@@ -202,47 +197,39 @@ absl::Status MergeYaml(const std::string& text,
       return base::BadConfig(
           absl::StrCat(file, ": holds ", documents.size(), " YAML documents: expected one"));
     if (documents.empty() || documents[0].IsNull()) return absl::OkStatus();
-    Merger merger(file, /*has_lines=*/true, directory, origins);
+    Merger merger(table, file, /*has_lines=*/true, directory, origins);
     if (!documents[0].IsMap())
       return merger.Error(documents[0], "expected keys and values, as in \"seed: 1\"");
-    return merger.MergeMap(documents[0], "", config);
+    return merger.MergeMap(documents[0], "");
   } catch (const YAML::Exception& error) {
     return base::BadConfig(
         absl::StrCat(file, ":", error.mark.line + 1, ": not valid YAML: ", error.msg));
   }
 }
 
-absl::Status MergeOverride(const std::string& assignment, v1::RunConfig* config, Origins* origins) {
+absl::Status MergeOverride(const std::string& assignment, const Table& table, Origins* origins) {
   const std::string place = absl::StrCat("override \"", assignment, "\"");
   const size_t equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
     return base::BadConfig(absl::StrCat(place, ": expected KEY=VALUE, as in learner.steps=5"));
   }
-  const std::string key = assignment.substr(0, equals);
   const std::string text = assignment.substr(equals + 1);
-
-  Message* message = config;
-  const FieldDescriptor* field = nullptr;
-  std::string prefix;
-  for (const std::string& name : std::vector<std::string>(absl::StrSplit(key, '.'))) {
-    if (field != nullptr) {
-      if (field->message_type() == nullptr)
-        return base::BadConfig(absl::StrCat(place, ": ", prefix, " has no keys below it"));
-      message = message->GetReflection()->MutableMessage(message, field);
-    }
-    field = message->GetDescriptor()->FindFieldByName(name);
-    if (field == nullptr)
-      return base::BadConfig(
-          absl::StrCat(place, ": ", UnknownKey(message->GetDescriptor(), prefix, name)));
-    prefix = Join(prefix, name);
+  const Row* row = nullptr;
+  for (const std::string& name :
+       std::vector<std::string>(absl::StrSplit(assignment.substr(0, equals), '.'))) {
+    const std::string prefix = row == nullptr ? "" : row->key;
+    if (row != nullptr && !row->is_group())
+      return base::BadConfig(absl::StrCat(place, ": ", prefix, " has no keys below it"));
+    row = table.Find(Join(prefix, name));
+    if (row == nullptr)
+      return base::BadConfig(absl::StrCat(place, ": ", UnknownKey(table, prefix, name)));
   }
 
-  Merger merger(place, /*has_lines=*/false, /*directory=*/"", origins);
-  const bool is_text = field->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
+  Merger merger(table, place, /*has_lines=*/false, /*directory=*/"", origins);
   const bool in_quotes = !text.empty() && (text[0] == '"' || text[0] == '\'');
-  if (is_text && !in_quotes) return merger.SetScalar(text, YAML::Node(), key, field, message);
+  if (row->is_text() && !in_quotes) return merger.SetScalar(text, YAML::Node(), *row);
   try {
-    return merger.MergeField(YAML::Load(text), YAML::Node(), key, field, message);
+    return merger.MergeNode(YAML::Load(text), YAML::Node(), *row);
   } catch (const YAML::Exception& error) {
     return base::BadConfig(absl::StrCat(place, ": not valid YAML: ", error.msg));
   }

@@ -1,27 +1,27 @@
-// YAML onto v1::RunConfig, by reflection. Internal to this folder.
+// YAML onto a table. Internal to this folder.
 #pragma once
 
 #include <map>
 #include <string>
 
 #include "absl/status/status.h"
-#include "proto/config.pb.h"
+#include "libs/config/table.h"
 
 namespace convrec::config {
 
 // Where each key was set last, as "FILE:LINE" or "override KEY=VALUE".
 using Origins = std::map<std::string, std::string>;
 
-// Sets every key of the document on `config`. Relative paths of model.path and data.* start at
-// `directory`. BadConfig as load.h describes it.
+// Sets every key of the document on the options of `table`. Relative paths of model.path and data.*
+// start at `directory`. BadConfig as load.h describes it.
 absl::Status MergeYaml(const std::string& text,
                        const std::string& file,
                        const std::string& directory,
-                       v1::RunConfig* config,
+                       const Table& table,
                        Origins* origins);
 
 // Sets the one key of "learner.steps=5". The value of a text key is taken as it stands, unless it
 // is in quotes; any other value is YAML.
-absl::Status MergeOverride(const std::string& assignment, v1::RunConfig* config, Origins* origins);
+absl::Status MergeOverride(const std::string& assignment, const Table& table, Origins* origins);
 
 }  // namespace convrec::config

@@ -15,7 +15,6 @@
 #include "libs/collective/broadcast_group.h"
 #include "libs/collective/broadcast_member.h"
 #include "libs/config/command_line.h"
-#include "libs/config/option_names.h"
 #include "libs/constraint/list_titles.h"
 #include "libs/lists/rank_segmentation.h"
 #include "libs/model/compute_threads.h"
@@ -70,7 +69,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   engine_options.max_prefill_tokens = options.rollout.prefill_tokens;
   engine_options.kv_cache_bytes = int64_t{options.rollout.kv_cache_mb} << 20;
   engine_options.compute_type =
-      *engine::ParseComputeType(config::NameOf(options.rollout.compute_type));
+      *engine::ParseComputeType(base::NameOf(options.rollout.compute_type));
   engine_options.swap_mode = options.rollout.swap_mode == config::SwapMode::kDrain
                                  ? engine::DecoderEngineOptions::SwapMode::kDrain
                                  : engine::DecoderEngineOptions::SwapMode::kContinue;

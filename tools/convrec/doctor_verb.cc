@@ -18,6 +18,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/version.h"
+#include "libs/config/command_line.h"
 #include "libs/config/load.h"
 #include "tools/convrec/host_memory.h"
 #include "tools/convrec/verbs.h"
@@ -145,7 +146,7 @@ Check CheckPath(const std::string& name, const std::string& path) {
           "correct the path in the configuration"};
 }
 
-int Doctor(const ConfigArguments& arguments) {
+int Doctor(const config::ConfigArguments& arguments) {
   std::vector<Check> checks = {
       CheckVersion(), CheckCpu(), CheckMemory(), CheckPorts(), CheckBinaries()};
   const absl::StatusOr<config::RunOptions> options =
@@ -185,7 +186,7 @@ int Doctor(const ConfigArguments& arguments) {
 void AddDoctorVerb(CLI::App* app, Action* action) {
   CLI::App* verb =
       app->add_subcommand("doctor", "Check this machine and a configuration; one line per check.");
-  auto arguments = std::make_shared<ConfigArguments>();
+  auto arguments = std::make_shared<config::ConfigArguments>();
   AddConfigArguments(verb, arguments.get());
   verb->footer(
       "Exits with 0 when nothing is at fault.\nExample:\n  convrec doctor --config run.yaml");

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/command_line.h"
 #include "libs/config/load.h"
 #include "libs/lists/list_format.h"
 #include "libs/scoring/scorer_options.h"
@@ -22,7 +23,7 @@ namespace {
 using Json = nlohmann::json;
 
 struct ScoreArguments {
-  ConfigArguments config;
+  config::ConfigArguments config;
   std::string catalog;
   std::string lists;
   std::string truth;

@@ -15,6 +15,7 @@
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/command_line.h"
 #include "libs/config/load.h"
 #include "libs/config/print.h"
 #include "libs/config/stored_config.h"
@@ -31,7 +32,7 @@ namespace convrec::cli {
 namespace {
 
 struct TrainArguments {
-  ConfigArguments config;
+  config::ConfigArguments config;
   RunFolderRequest folder;
   std::string binaries_dir;
   double start_timeout_s = 600;

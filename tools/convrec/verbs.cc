@@ -49,18 +49,6 @@ int ReplaceByBinary(const std::string& verb, char** arguments) {
   return Fail(base::ErrnoStatus(errno, absl::StrCat("cannot start ", path)));
 }
 
-void AddConfigArguments(CLI::App* verb, ConfigArguments* arguments) {
-  verb->add_option("-c,--config",
-                   arguments->files,
-                   "Configuration file in YAML; may be repeated, later files win.")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  verb->add_option("overrides",
-                   arguments->overrides,
-                   "Values that win over the files, as in learner.steps=100.")
-      ->type_name("key=value");
-}
-
 std::string BinaryFolder() {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "libs/config/run_options.h"
 
 namespace CLI {
 class App;
@@ -36,13 +35,6 @@ bool IsBinaryVerb(const std::string& verb);
 // Replaces this process by the binary, with `arguments` (the first is replaced by its path).
 // Returns only when that fails, with the exit code.
 int ReplaceByBinary(const std::string& verb, char** arguments);
-
-// What verbs with a configuration share: --config FILE (repeatable) and key=value.
-struct ConfigArguments {
-  std::vector<std::string> files;
-  std::vector<std::string> overrides;
-};
-void AddConfigArguments(CLI::App* verb, ConfigArguments* arguments);
 
 // The folder of this binary, where its siblings are.
 std::string BinaryFolder();

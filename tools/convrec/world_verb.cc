@@ -6,6 +6,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/command_line.h"
 #include "libs/config/load.h"
 #include "libs/sample/sample_world.h"
 #include "tools/convrec/verbs.h"
@@ -13,7 +14,7 @@
 namespace convrec::cli {
 namespace {
 
-absl::Status WriteWorld(const ConfigArguments& arguments, const std::string& directory) {
+absl::Status WriteWorld(const config::ConfigArguments& arguments, const std::string& directory) {
   CR_ASSIGN_OR_RETURN(const config::RunOptions options,
                       config::LoadRunOptions(arguments.files, arguments.overrides));
   if (base::FileExists(directory)) {
@@ -30,7 +31,7 @@ absl::Status WriteWorld(const ConfigArguments& arguments, const std::string& dir
 void AddWorldVerb(CLI::App* app, Action* action) {
   CLI::App* verb = app->add_subcommand(
       "world", "Write the sample world: catalog, conversations, model without weights.");
-  auto arguments = std::make_shared<ConfigArguments>();
+  auto arguments = std::make_shared<config::ConfigArguments>();
   auto directory = std::make_shared<std::string>();
   verb->add_option("--out", *directory, "Folder to make.")->required()->type_name("DIR");
   AddConfigArguments(verb, arguments.get());

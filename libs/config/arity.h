@@ -1,0 +1,23 @@
+// The number of members of a plain struct, counted by the compiler. Internal to this folder.
+#pragma once
+
+#include <cstddef>
+
+namespace convrec::config {
+
+struct AnyValue {
+  template <typename T>
+  operator T() const;
+};
+
+// The most values that braces around them make a T of.
+template <typename T, typename... Values>
+consteval size_t NumMembers() {
+  if constexpr (requires { T{Values()..., AnyValue()}; }) {
+    return NumMembers<T, Values..., AnyValue>();
+  } else {
+    return sizeof...(Values);
+  }
+}
+
+}  // namespace convrec::config

@@ -1,0 +1,175 @@
+// The section "learner.objective".
+#pragma once
+
+#include <array>
+
+#include "libs/config/sections/compat.h"
+#include "libs/config/table.h"
+
+namespace convrec::config {
+
+enum class Method { kRankGrpo, kGrpo, kGspo, kDrGrpo, kDapo };
+constexpr std::array<const char*, 5> NamesOf(Method) {
+  return {"rank_grpo", "grpo", "gspo", "dr_grpo", "dapo"};
+}
+
+enum class RatioUnit { kToken, kSequence, kRank };
+constexpr std::array<const char*, 3> NamesOf(RatioUnit) { return {"token", "sequence", "rank"}; }
+
+// kToken only to be refused with a reason.
+enum class AdvantageUnit { kRank, kSequence, kToken };
+constexpr std::array<const char*, 3> NamesOf(AdvantageUnit) {
+  return {"rank", "sequence", "token"};
+}
+
+enum class ListReward { kDcg, kFirst, kSum };
+constexpr std::array<const char*, 3> NamesOf(ListReward) { return {"dcg", "first", "sum"}; }
+
+enum class LossType { kPaper, kBnpo, kGrpo, kDrGrpo };
+constexpr std::array<const char*, 4> NamesOf(LossType) {
+  return {"paper", "bnpo", "grpo", "dr_grpo"};
+}
+
+enum class KlEstimator { kK1, kK2, kK3 };
+constexpr std::array<const char*, 3> NamesOf(KlEstimator) { return {"k1", "k2", "k3"}; }
+
+enum class StdDivisor { kUnbiased, kPopulation };
+constexpr std::array<const char*, 2> NamesOf(StdDivisor) { return {"unbiased", "population"}; }
+
+enum class Correction { kOff, kTruncate, kMask };
+constexpr std::array<const char*, 3> NamesOf(Correction) { return {"off", "truncate", "mask"}; }
+
+enum class CorrectionUnit { kToken, kRank, kSequence };
+constexpr std::array<const char*, 3> NamesOf(CorrectionUnit) {
+  return {"token", "rank", "sequence"};
+}
+
+enum class CorrectionPooling { kMean, kSum };
+constexpr std::array<const char*, 2> NamesOf(CorrectionPooling) { return {"mean", "sum"}; }
+
+struct ObjectiveOptions {
+  Method method = Method::kRankGrpo;
+  RatioUnit ratio_unit = RatioUnit::kRank;
+  AdvantageUnit advantage_unit = AdvantageUnit::kRank;
+  ListReward list_reward = ListReward::kDcg;
+  LossType loss_type = LossType::kPaper;
+  double clip_low = 0.06;
+  double clip_high = 0.08;
+  double ratio_cap = 0;
+  double kl_beta = 0.001;
+  KlEstimator kl_estimator = KlEstimator::kK3;
+  double entropy_weight = 0;
+  bool scale_rewards = true;
+  double std_epsilon = 0.0001;
+  StdDivisor std = StdDivisor::kUnbiased;
+  double end_of_list_reward = 0.1;
+  double extra_token_penalty = -0.1;
+  double early_stop_penalty = -0.1;
+  double truncation_penalty = 0;
+  bool mask_truncated = false;
+  Correction correction = Correction::kOff;
+  CorrectionUnit correction_unit = CorrectionUnit::kRank;
+  CorrectionPooling correction_pooling = CorrectionPooling::kMean;
+  double correction_min = 0.5;
+  double correction_max = 2;
+  bool dynamic_sampling = false;
+  int max_resampled = 4;
+};
+
+template <typename Run>
+void Describe(ObjectiveOptions& objective, const Run& run, Table& table) {
+  const When ranks{objective.advantage_unit == AdvantageUnit::kRank,
+                   "learner.objective.advantage_unit is rank"};
+  const When sequences{objective.advantage_unit == AdvantageUnit::kSequence,
+                       "learner.objective.advantage_unit is sequence"};
+  const When unscaled{!objective.scale_rewards, "learner.objective.scale_rewards is false"};
+  const When uncorrected{objective.correction == Correction::kOff,
+                         "learner.objective.correction is off"};
+  table.Key("method", objective.method)
+      .Help(
+          "The defaults of the other keys: rank_grpo, grpo, gspo, dr_grpo or dapo (table in "
+          "docs/training.md); a key that is set keeps its own value.");
+  table.Key("ratio_unit", objective.ratio_unit)
+      .Help("Grain of the importance ratio: token, sequence or rank.");
+  table.Key("advantage_unit", objective.advantage_unit)
+      .Must(objective.advantage_unit != AdvantageUnit::kToken,
+            "rank or sequence, since rewards are given per rank and no token has one of its own")
+      .Help("Grain of the advantage: rank or sequence.");
+  table.Key("list_reward", objective.list_reward)
+      .IdleIf(ranks)
+      .Help(
+          "Reward of a whole list, for sequence advantages: dcg (of its hits, whatever the rule), "
+          "first (that of rank 1) or sum (of all ranks, with every term).");
+  table.Key("loss_type", objective.loss_type).Help("Aggregation: paper, bnpo, grpo or dr_grpo.");
+  table.Key("clip_low", objective.clip_low, NumberBetween(0, 1))
+      .Help("The ratio is clipped from below at 1 - clip_low.");
+  table.Key("clip_high", objective.clip_high, NumberBetween(0, 1))
+      .Help("The ratio is clipped from above at 1 + clip_high.");
+  table.Key("ratio_cap", objective.ratio_cap)
+      .Must(objective.ratio_cap == 0 || objective.ratio_cap > 1 + objective.clip_high,
+            "0 (none), or a number above 1 + clip_high")
+      .Help("Largest ratio where clipping does not act, as with negative advantages; 0 = none.");
+  table.Key("kl_beta", objective.kl_beta, NumberNotNegative())
+      .Help("Weight of the KL term to the SFT policy.");
+  table.Key("kl_estimator", objective.kl_estimator)
+      .IdleIf({objective.kl_beta == 0, "learner.objective.kl_beta is 0"})
+      .Help(
+          "Estimator of that KL at a token: k3, k2, or k1, which measures but whose gradient does "
+          "not hold the policy back.");
+  table.Key("entropy_weight", objective.entropy_weight, NumberNotNegative())
+      .Help("Weight of a bonus for the entropy of every token; 0 = none.");
+  table.Key("scale_rewards", objective.scale_rewards)
+      .Help("Divide advantages by the group's standard deviation.");
+  table.Key("std_epsilon", objective.std_epsilon, NumberAbove(0))
+      .IdleIf(unscaled)
+      .Help("Added to the standard deviation.");
+  table.Key("std", objective.std)
+      .IdleIf(unscaled)
+      .Help("Divisor of the standard deviation: unbiased (G - 1) or population (G).");
+  table.Key("end_of_list_reward", objective.end_of_list_reward, Number(-100, 100))
+      .IdleIf(sequences)
+      .Help("Added to the advantage of the end token of a list with exactly N ranks.");
+  table.Key("extra_token_penalty", objective.extra_token_penalty, Number(-100, 100))
+      .IdleIf(sequences)
+      .Help("Added to the advantage of every token (line in \"paper\") past rank N.");
+  table.Key("early_stop_penalty", objective.early_stop_penalty, Number(-100, 100))
+      .IdleIf(sequences)
+      .Help("Added to the advantage of an end token before rank N.");
+  table.Key("truncation_penalty", objective.truncation_penalty, Number(-100, 100))
+      .IdleIf(sequences)
+      .Help("Added to the advantage of the last token of a list that was cut.");
+  table.Key("mask_truncated", objective.mask_truncated)
+      .Help("Lists cut by the token limit leave the loss.");
+  table.Key("correction", objective.correction)
+      .Must(objective.correction == Correction::kOff,
+            "off",
+            IsReference(run,
+                        " and the published trainer never reads the sampler's log-probabilities"))
+      .Help(
+          "Off-policy weights, policy before the step / sampling policy: off, truncate or mask. "
+          "Also of use with max_staleness 0, when rollouts compute in bfloat16.");
+  table.Key("correction_unit", objective.correction_unit)
+      .IdleIf(uncorrected)
+      .Help("Grain of those weights: token, rank or sequence.");
+  table.Key("correction_pooling", objective.correction_pooling)
+      .IdleIf(uncorrected)
+      .Help("How the tokens of a unit share one weight: mean (of their log weights) or sum.");
+  table.Key("correction_min", objective.correction_min, Number(0, 1))
+      .IdleIf(
+          {objective.correction != Correction::kMask, "learner.objective.correction is not mask"})
+      .Help("Smaller weights are masked; only \"mask\" reads it.");
+  table.Key("correction_max", objective.correction_max, Number(1, 1e6))
+      .IdleIf(uncorrected)
+      .Help("Larger weights are truncated to it, or masked.");
+  table.Key("dynamic_sampling", objective.dynamic_sampling)
+      .Help(
+          "Groups whose lists all have equal rewards are counted, dropped and replaced by groups "
+          "of other prompts.");
+  table.Key("max_resampled", objective.max_resampled, Integer(1, 1000))
+      .IdleIf({!objective.dynamic_sampling, "learner.objective.dynamic_sampling is false"})
+      .Help(
+          "Groups replaced for one step at most, in multiples of groups_per_step; then what comes "
+          "is trained on, and an alarm is raised.");
+}
+
+}  // namespace convrec::config

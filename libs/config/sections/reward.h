@@ -1,0 +1,258 @@
+// The section "reward".
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "libs/config/number_list.h"
+#include "libs/config/sections/compat.h"
+#include "libs/config/table.h"
+
+namespace convrec::config {
+
+enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
+constexpr std::array<const char*, 4> NamesOf(RewardRule) {
+  return {"exp_inf", "exp", "log_decay", "dcg"};
+}
+
+enum class FuzzyMatching { kOff, kEdit, kTokenSort };
+constexpr std::array<const char*, 3> NamesOf(FuzzyMatching) {
+  return {"off", "edit", "token_sort"};
+}
+
+enum class EvaluationCut { kAfterFilter, kBeforeFilter };
+constexpr std::array<const char*, 2> NamesOf(EvaluationCut) {
+  return {"after_filter", "before_filter"};
+}
+
+struct RewardTermsOptions {
+  double exp_inf = 0;
+  double exp = 0;
+  double log_decay = 0;
+  double dcg = 0;
+  double format = 0;
+  double length = 0;
+  double novelty = 0;
+  double diversity = 0;
+};
+
+template <typename Run>
+void Describe(RewardTermsOptions& terms, const Run&, Table& table) {
+  table.Key("exp_inf", terms.exp_inf, Number(-100, 100)).Help("Weight of the hit of the rank.");
+  table.Key("exp", terms.exp, Number(-100, 100))
+      .Help("Weight of discounted hits from the rank on, base reward.gamma.");
+  table.Key("log_decay", terms.log_decay, Number(-100, 100))
+      .Help("Weight of the DCG from the rank on.");
+  table.Key("dcg", terms.dcg, Number(-100, 100))
+      .Help("Weight of the DCG from the rank on with reward.discounts.");
+  table.Key("format", terms.format, Number(-100, 100))
+      .Help("Weight of a line that reads \"Title (Year)\".");
+  table.Key("length", terms.length, Number(-100, 100))
+      .Help(
+          "Weight of the list's length, given to each rank found: 1 for N lines, less by 1/N for "
+          "each line too few or too many, at least 0.");
+  table.Key("novelty", terms.novelty, Number(-100, 100))
+      .Help(
+          "Weight of an item's rarity, 1 - log(1 + popularity) / log(1 + the largest), for new "
+          "items of the catalog; needs popularities in the catalog.");
+  table.Key("diversity", terms.diversity, Number(-100, 100))
+      .Help(
+          "Weight of 1 - the mean overlap (Jaccard) of an item's genres with those of earlier "
+          "items, for new items of the catalog; needs genres in the catalog.");
+}
+
+struct ExternalRuleOptions {
+  std::string address;
+  double weight = 1;
+  absl::Duration timeout = absl::Seconds(0.5);
+  double default_value = 0;
+};
+
+template <typename Run>
+void Describe(ExternalRuleOptions& external, const Run&, Table& table) {
+  table.Key("address", external.address)
+      .Must(external.address.empty() || kPeerAddress.holds(external.address), kPeerAddress.words)
+      .Help("host:port of the service. Empty = none.");
+  table.Key("weight", external.weight, Number(-100, 100)).Help("Weight of its values.");
+  table.Key("timeout_s", external.timeout, Wait())
+      .Help("Seconds it has for the lists of one call.");
+  table.Key("default_value", external.default_value, Number(-100, 100))
+      .Help("Value of every rank when it does not answer in time, or not as specified.");
+}
+
+struct RewardLimitsOptions {
+  int max_calls_per_client = 0;
+  int max_streams = 1024;
+  int max_message_bytes = 16777216;
+  int max_lists = 4096;
+  int max_lines = 10000;
+  int max_list_bytes = 1048576;
+  int max_held_bytes = 268435456;
+  absl::Duration stream_idle_timeout = absl::Seconds(60);
+};
+
+template <typename Run>
+void Describe(RewardLimitsOptions& limits, const Run&, Table& table) {
+  table.Key("max_calls_per_client", limits.max_calls_per_client, Integer(0))
+      .Help("Requests and streams of one connection at a time; 0 = no limit of its own.");
+  table.Key("max_streams", limits.max_streams, Integer(1, 1'000'000)).Help("Open streams.");
+  table.Key("max_message_bytes", limits.max_message_bytes, Integer(1024, 1 << 30))
+      .Help("Bytes of one message.");
+  table.Key("max_lists", limits.max_lists, Integer(1)).Help("Lists of one call.");
+  table.Key("max_lines", limits.max_lines, Integer(1))
+      .Help("Lines of one list, blank ones included.");
+  table.Key("max_list_bytes", limits.max_list_bytes, Integer(1, limits.max_message_bytes))
+      .Help("Bytes of one list.");
+  table.Key("max_held_bytes", limits.max_held_bytes)
+      .Must(limits.max_held_bytes >= limits.max_message_bytes,
+            absl::StrCat("at least max_message_bytes = ",
+                         limits.max_message_bytes,
+                         ", or the largest request never finds room"))
+      .Help("Bytes held for all requests and streams at a time.");
+  table.Key("stream_idle_timeout_s", limits.stream_idle_timeout, Wait())
+      .Help("Seconds a stream may stand still before it is ended.");
+}
+
+struct MatchingOptions {
+  int catalog_year_tolerance = 0;
+  FuzzyMatching fuzzy = FuzzyMatching::kOff;
+  double fuzzy_threshold = 0.9;
+};
+
+template <typename Run>
+void Describe(MatchingOptions& matching, const Run& run, Table& table) {
+  table.Key("catalog_year_tolerance", matching.catalog_year_tolerance, Integer(0, 100))
+      .Must(matching.catalog_year_tolerance == 0, "0", IsReference(run))
+      .Help("Years the line may differ from the catalog's year of its title.");
+  table.Key("fuzzy", matching.fuzzy)
+      .Must(matching.fuzzy == FuzzyMatching::kOff, "off", IsReference(run))
+      .Help(
+          "How titles are compared that the catalog does not have: off, edit (edit distance) or "
+          "token_sort (the same with words sorted).");
+  table.Key("fuzzy_threshold", matching.fuzzy_threshold, NumberAbove(0, 1))
+      .Help("Similarity from which on a title counts, above 0, at most 1.");
+}
+
+// Whether a list of discounts can be read, and its numbers are from 0 to 100.
+inline bool AreDiscounts(const std::optional<std::vector<double>>& discounts) {
+  return discounts && std::all_of(discounts->begin(), discounts->end(), [](double discount) {
+           return discount >= 0 && discount <= 100;
+         });
+}
+
+struct RewardOptions {
+  std::string listen = "127.0.0.1:50053";
+  RewardRule rule = RewardRule::kExpInf;
+  double gamma = 2;
+  int year_tolerance = 2;
+  double duplicate_reward = 0;
+  double off_catalog_reward = 0;
+  double seen_reward = 0;
+  double malformed_reward = 0;
+  int max_in_flight = 64;
+  EvaluationCut evaluation_cut = EvaluationCut::kAfterFilter;
+  double rule_weight = 1;
+  std::string discounts;
+  RewardTermsOptions terms;
+  ExternalRuleOptions external;
+  int threads = 0;
+  absl::Duration catalog_poll;
+  RewardLimitsOptions limits;
+  MatchingOptions matching;
+};
+
+template <typename Run>
+void Describe(RewardOptions& reward, const Run& run, Table& table) {
+  const bool uses_exp = reward.rule == RewardRule::kExp || reward.terms.exp != 0;
+  const bool uses_dcg = reward.rule == RewardRule::kDcg || reward.terms.dcg != 0;
+  const auto discounts = ParseNumberList(reward.discounts);
+  const size_t num_discounts = discounts ? discounts->size() : 0;
+  table.Key("listen", reward.listen, kListenAddress)
+      .Place()
+      .Help("host:port the reward service listens on; port 0 = any free one.");
+  table.Key("rule", reward.rule)
+      .Must(
+          reward.rule == RewardRule::kExpInf || reward.rule == RewardRule::kLogDecay,
+          "exp_inf or log_decay",
+          IsReference(
+              run, absl::StrCat(" and the published scripts have no ", base::NameOf(reward.rule))))
+      .Help(
+          "exp_inf (a rank is paid for its own hit), exp (discounted hits from the rank on, base "
+          "gamma), log_decay (DCG from the rank on) or dcg (the same with discounts of your own).");
+  table.Key("gamma", reward.gamma)
+      .Must(reward.gamma > 1 || !uses_exp, "a number above 1 for rule exp")
+      .IdleIf({reward.rule != RewardRule::kExp, "reward.rule is not exp"})
+      .Help("Base of rule and term \"exp\"; above 1.");
+  table.Key("year_tolerance", reward.year_tolerance, Integer(0, 100))
+      .Help("Years a title's release may differ from the ground truth.");
+  table.Key("duplicate_reward", reward.duplicate_reward, Number(-100, 100))
+      .Help(
+          "Added to the reward of a rank that repeats an earlier item; 0 = off, negative to "
+          "punish. Not part of the published method.");
+  table.Key("off_catalog_reward", reward.off_catalog_reward, Number(-100, 100))
+      .Help(
+          "Added to the reward of a rank that is not in the catalog. Not part of the published "
+          "method.");
+  table.Key("seen_reward", reward.seen_reward, Number(-100, 100))
+      .Help(
+          "Added to the reward of a rank whose title was named in the conversation. Not part of "
+          "the published method.");
+  table.Key("malformed_reward", reward.malformed_reward, Number(-100, 100))
+      .Help(
+          "Added to the reward of a line without \"Title (Year)\". Not part of the published "
+          "method.");
+  table.Key("max_in_flight", reward.max_in_flight, Integer(1, 100000))
+      .Help("Requests waiting or being scored; more are refused with RESOURCE_EXHAUSTED.");
+  table.Key("evaluation_cut", reward.evaluation_cut)
+      .Help(
+          "Whether evaluation cuts the list \"after_filter\" or \"before_filter\" of seen and "
+          "off-catalog items.");
+  table.Key("rule_weight", reward.rule_weight, Number(-100, 100)).Help("Weight of the rule.");
+  table.Key("discounts", reward.discounts)
+      .Must(AreDiscounts(discounts),
+            "numbers from 0 to 100 with commas between, as in \"1, 0.5, 0.25\"")
+      .NotEmpty(
+          reward.discounts, "one number per rank for rule dcg, as in \"1, 0.5, 0.25\"", {uses_dcg})
+      .Must({.holds = num_discounts <= static_cast<size_t>(run.data.num_ranks),
+             .expected = absl::StrCat("at most data.num_ranks = ", run.data.num_ranks),
+             .shown = absl::StrCat(num_discounts, " numbers long")})
+      .Help(
+          "Discounts of rule and term \"dcg\", as in \"1, 0.5, 0.25\": one number >= 0 per rank, "
+          "further ranks have 0.");
+  table.Group(
+      "terms",
+      "Terms added to the rule, each with a weight; 0 = off. Not part of the published method.",
+      reward.terms,
+      run);
+  table.Group("external",
+              "A rule of your own: a service that implements proto/reward_rule.proto.",
+              reward.external,
+              run);
+  table.Key("threads", reward.threads, Integer(0, kMaxThreads))
+      .Help("Scoring threads; 0 = one per core, at most 4.");
+  table
+      .Key("catalog_poll_s",
+           reward.catalog_poll,
+           {.high = 86400, .words = "seconds from 0 (never) to 86400"})
+      .Help(
+          "Seconds between looks at the catalog's file, which is loaded anew when it has changed; "
+          "0 = never. SIGHUP loads it at any time.");
+  table.Group("limits",
+              "What the service takes on. Beyond a size a call is INVALID_ARGUMENT; when busy it "
+              "is RESOURCE_EXHAUSTED with a time to try again.",
+              reward.limits,
+              run);
+  table.Group("matching",
+              "When a line that is not exactly in the catalog counts as an item of it. Not part of "
+              "the published method; metrics of evaluation never use it.",
+              reward.matching,
+              run);
+}
+
+}  // namespace convrec::config
