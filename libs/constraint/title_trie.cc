@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
+#include "libs/base/usable_cores.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::constraint {
@@ -227,7 +228,7 @@ absl::StatusOr<std::shared_ptr<const TitleTrie>> TitleTrie::Build(
   CR_ASSIGN_OR_RETURN(std::vector<std::vector<int32_t>> numbers,
                       NumberTokens(ItemOf(*catalog, first), style, num_ranks, tokenizer));
 
-  const size_t num_cores = std::max(1U, std::thread::hardware_concurrency());
+  const auto num_cores = static_cast<size_t>(base::UsableCores());
   const size_t num_threads = std::clamp<size_t>(catalog->size() / kTitlesPerThread, 1, num_cores);
   std::vector<Share> shares(num_threads);
   std::vector<std::thread> threads;

@@ -495,6 +495,60 @@ bool Engine::Swap() {
   return true;
 }
 
+// Key-value memory, and what runs decode steps over it where it is tensors.
+struct Memory {
+  std::unique_ptr<KvStore> store;
+  std::unique_ptr<DecodeRunner> runner;
+  int num_blocks;  // That the pool hands out.
+  int64_t block_bytes;
+};
+
+absl::StatusOr<Memory> MakeMemory(const model::ModelConfig& config,
+                                  const DecoderEngineOptions& options,
+                                  const at::Device& device,
+                                  at::ScalarType kv_type) {
+  using KvMemory = DecoderEngineOptions::KvMemory;
+  const bool is_cpu = options.device == "cpu";
+  const bool has_panels =
+      options.kv_memory == KvMemory::kPanels || (options.kv_memory == KvMemory::kAuto && is_cpu);
+  CR_CHECK(is_cpu || !has_panels, "panels are memory of the CPU");
+  Memory memory;
+  memory.block_bytes =
+      has_panels ? PanelBlockBytes(config, kv_type) : TensorBlockBytes(config, kv_type);
+  memory.num_blocks =
+      static_cast<int>(std::min<int64_t>(options.kv_cache_bytes / memory.block_bytes, 1 << 24));
+  if (memory.num_blocks < 1) {
+    return base::BadConfig(absl::StrCat("key-value memory of ",
+                                        options.kv_cache_bytes,
+                                        " bytes is too small: one block of ",
+                                        kBlockTokens,
+                                        " positions takes ",
+                                        memory.block_bytes));
+  }
+  try {
+    if (has_panels) {
+      memory.store = MakePanelKvStore(config, memory.num_blocks, kv_type);
+      return memory;
+    }
+    // One block more than the pool hands out, for the padding of fixed shapes.
+    auto tensors = std::make_unique<TensorKvStore>(config, memory.num_blocks + 1, device, kv_type);
+    memory.runner = std::make_unique<DecodeRunner>(tensors.get(), memory.num_blocks, device);
+    memory.store = std::move(tensors);
+  } catch (const std::exception& error) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
+  }
+  return memory;
+}
+
+bool IsNarrow(const DecoderEngineOptions& options) {
+  using ComputeType = DecoderEngineOptions::ComputeType;
+  if (options.compute_type != ComputeType::kAuto) {
+    return options.compute_type == ComputeType::kBfloat16;
+  }
+  return options.device != "cpu" || kernels::HasNativeBfloat16();
+}
+
 }  // namespace
 
 std::optional<DecoderEngineOptions::ComputeType> ParseComputeType(std::string_view name) {
@@ -508,15 +562,12 @@ std::optional<DecoderEngineOptions::ComputeType> ParseComputeType(std::string_vi
 absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
     const std::string& directory, bool load_weights, const DecoderEngineOptions& options) {
   CR_CHECK(options.max_rows > 0 && options.max_prefill_tokens > 0);
-  using ComputeType = DecoderEngineOptions::ComputeType;
-  using KvMemory = DecoderEngineOptions::KvMemory;
-  model::DecoderOptions decoder_options{.device = options.device, .random_values = false};
-  const bool is_cpu = options.device == "cpu";
-  const bool is_narrow =
-      options.compute_type == ComputeType::kBfloat16 ||
-      (options.compute_type == ComputeType::kAuto && (!is_cpu || kernels::HasNativeBfloat16()));
-  decoder_options.weights =
-      is_narrow ? model::WeightStorage::kSamplingBfloat16 : model::WeightStorage::kSamplingFloat32;
+  const bool is_narrow = IsNarrow(options);
+  const model::DecoderOptions decoder_options{
+      .device = options.device,
+      .weights = is_narrow ? model::WeightStorage::kSamplingBfloat16
+                           : model::WeightStorage::kSamplingFloat32,
+      .random_values = false};
   CR_ASSIGN_OR_RETURN(const model::ModelConfig config,
                       model::ReadModelConfig(directory + "/config.json"));
   std::unique_ptr<model::Decoder> live;
@@ -531,39 +582,9 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
   if (!load_weights) {
     CR_ASSIGN_OR_RETURN(spare, model::MakeDecoder(config, decoder_options));
   }
-
-  const bool has_panels =
-      options.kv_memory == KvMemory::kPanels || (options.kv_memory == KvMemory::kAuto && is_cpu);
-  CR_CHECK(is_cpu || !has_panels, "panels are memory of the CPU");
-  const at::ScalarType kv_type = is_narrow ? at::kBFloat16 : at::kFloat;
-  const int64_t block_bytes =
-      has_panels ? PanelBlockBytes(config, kv_type) : TensorBlockBytes(config, kv_type);
-  const int64_t num_blocks = std::min<int64_t>(options.kv_cache_bytes / block_bytes, 1 << 24);
-  if (num_blocks < 1) {
-    return base::BadConfig(absl::StrCat("key-value memory of ",
-                                        options.kv_cache_bytes,
-                                        " bytes is too small: one block of ",
-                                        kBlockTokens,
-                                        " positions takes ",
-                                        block_bytes));
-  }
-  std::unique_ptr<KvStore> store;
-  std::unique_ptr<DecodeRunner> runner;
-  try {
-    if (has_panels) {
-      store = MakePanelKvStore(config, static_cast<int>(num_blocks), kv_type);
-    } else {
-      // One block more than the pool hands out, for the padding of fixed shapes.
-      auto tensors = std::make_unique<TensorKvStore>(
-          config, static_cast<int>(num_blocks) + 1, live->device(), kv_type);
-      runner = std::make_unique<DecodeRunner>(
-          tensors.get(), static_cast<int32_t>(num_blocks), live->device());
-      store = std::move(tensors);
-    }
-  } catch (const std::exception& error) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
-  }
+  CR_ASSIGN_OR_RETURN(
+      Memory memory,
+      MakeMemory(config, options, live->device(), is_narrow ? at::kBFloat16 : at::kFloat));
   auto policy =
       std::make_unique<PolicySlot>(std::move(live),
                                    PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}},
@@ -571,10 +592,10 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
                                    decoder_options);
   return std::make_unique<Engine>(std::move(policy),
                                   options,
-                                  std::move(store),
-                                  std::move(runner),
-                                  static_cast<int>(num_blocks),
-                                  block_bytes,
+                                  std::move(memory.store),
+                                  std::move(memory.runner),
+                                  memory.num_blocks,
+                                  memory.block_bytes,
                                   !is_narrow);
 }
 

@@ -19,6 +19,7 @@
 #include "libs/base/bench_timing.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
+#include "libs/base/status_macros.h"
 #include "libs/engine/decoder_engine.h"
 #include "libs/kernels/instruction_set.h"
 #include "libs/kernels/multiply.h"
@@ -82,6 +83,78 @@ double PassSeconds(const std::vector<Shape>& shapes,
   return total;
 }
 
+struct Work {
+  int prompts, prompt_tokens, siblings, new_tokens;
+  int64_t rows() const { return int64_t{prompts} * siblings; }
+};
+
+// Adds the prompts of one round: random tokens, so that no prefix is found again.
+absl::Status AddPrompts(const Work& work,
+                        int64_t vocab_size,
+                        base::RandomStream* random,
+                        DecoderEngine* engine) {
+  for (int i = 0; i < work.prompts; ++i) {
+    GenerationRequest request;
+    request.tag = i;
+    request.stream = random->Below(1 << 30);
+    for (int t = 0; t < work.prompt_tokens; ++t) {
+      request.prompt_token_ids.push_back(
+          static_cast<int32_t>(random->Below(static_cast<uint64_t>(vocab_size))));
+    }
+    request.num_siblings = work.siblings;
+    request.sampling.max_new_tokens = work.new_tokens;
+    CR_RETURN_IF_ERROR(engine->Add(std::move(request)));
+  }
+  return absl::OkStatus();
+}
+
+// The median seconds of a round, after one that warms up.
+absl::StatusOr<double> MeasureRounds(const Work& work,
+                                     int64_t vocab_size,
+                                     int repeats,
+                                     DecoderEngine* engine) {
+  base::RandomStream random(1, 1);
+  std::vector<double> seconds;
+  for (int repeat = -1; repeat < repeats; ++repeat) {
+    CR_RETURN_IF_ERROR(AddPrompts(work, vocab_size, &random, engine));
+    const double elapsed = SecondsOf([&] {
+      while (!engine->idle()) {
+        if (!engine->Step().ok()) std::abort();
+      }
+    });
+    if (repeat >= 0) seconds.push_back(elapsed);
+  }
+  return Median(seconds);
+}
+
+// Seconds of the bare products of a round.
+double GemmSeconds(const Work& work,
+                   const model::ModelConfig& config,
+                   int64_t max_prefill_tokens,
+                   bool is_narrow) {
+  const c10::InferenceMode guard;
+  const int64_t d = config.hidden_size, f = config.intermediate_size, layers = config.num_layers;
+  const int64_t heads = config.num_heads * config.head_dim,
+                kv = config.num_kv_heads * config.head_dim;
+  const std::vector<Shape> trunk = {
+      {heads + 2 * kv, d, layers}, {d, heads, layers}, {2 * f, d, layers}, {d, f, layers}};
+  const std::vector<Shape> head = {{config.vocab_size, d, 1}};
+  const int64_t prefill = int64_t{work.prompts} * (work.prompt_tokens - 1);
+  const int64_t chunk = std::min<int64_t>(prefill, max_prefill_tokens);
+  // The head counts in the engine's own precision of activations: float32.
+  double gemm = work.new_tokens * PassSeconds(trunk, work.rows(), is_narrow);
+  gemm += work.new_tokens * PassSeconds(head, work.rows(), is_narrow, kernels::Precision::kExact);
+  if (chunk > 0)
+    gemm += static_cast<double>(prefill) / static_cast<double>(chunk) *
+            PassSeconds(trunk, chunk, is_narrow);
+  return gemm;
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  return 65;
+}
+
 int Run(int argc, char** argv) {
   if (argc < 6) {
     std::fprintf(stderr,
@@ -90,10 +163,9 @@ int Run(int argc, char** argv) {
     return 64;
   }
   model::SetComputeThreads(0);
-  const int prompts = std::atoi(argv[2]), prompt_tokens = std::atoi(argv[3]),
-            siblings = std::atoi(argv[4]), new_tokens = std::atoi(argv[5]);
+  const Work work = {
+      std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5])};
   const std::string type = argc > 6 ? argv[6] : "auto";
-  const int repeats = argc > 7 ? std::atoi(argv[7]) : 3;
   const auto compute_type = ParseComputeType(type);
   if (!compute_type.has_value()) {
     std::fprintf(stderr, "TYPE is \"%s\": expected auto, float32 or bfloat16\n", type.c_str());
@@ -101,69 +173,24 @@ int Run(int argc, char** argv) {
   }
   DecoderEngineOptions options;
   options.compute_type = *compute_type;
-  options.max_rows = prompts * siblings;
+  options.max_rows = static_cast<int>(work.rows());
   const auto config = model::ReadModelConfig(std::string(argv[1]) + "/config.json");
-  auto engine = MakeDecoderEngine(argv[1], /*load_weights=*/true, options);
-  if (!config.ok() || !engine.ok()) {
-    std::fprintf(
-        stderr, "%s\n", (config.ok() ? engine.status() : config.status()).ToString().c_str());
-    return 65;
-  }
-  base::RandomStream random(1, 1);
-  std::vector<double> seconds;
-  for (int repeat = -1; repeat < repeats; ++repeat) {
-    for (int i = 0; i < prompts; ++i) {
-      GenerationRequest request;
-      request.tag = i;
-      request.stream = random.Below(1 << 30);
-      for (int t = 0; t < prompt_tokens; ++t) {
-        request.prompt_token_ids.push_back(
-            static_cast<int32_t>(random.Below(static_cast<uint64_t>(config->vocab_size))));
-      }
-      request.num_siblings = siblings;
-      request.sampling.max_new_tokens = new_tokens;
-      const absl::Status added = (*engine)->Add(std::move(request));
-      if (!added.ok()) {
-        std::fprintf(stderr, "%s\n", std::string(added.message()).c_str());
-        return 65;
-      }
-    }
-    const double elapsed = SecondsOf([&] {
-      while (!(*engine)->idle()) {
-        if (!(*engine)->Step().ok()) std::abort();
-      }
-    });
-    if (repeat >= 0) seconds.push_back(elapsed);  // The first one warms up.
-  }
-  const double elapsed = Median(seconds);
-
-  const c10::InferenceMode guard;
+  if (!config.ok()) return Fail(config.status());
+  const auto engine = MakeDecoderEngine(argv[1], /*load_weights=*/true, options);
+  if (!engine.ok()) return Fail(engine.status());
+  const int repeats = argc > 7 ? std::atoi(argv[7]) : 3;
+  const auto elapsed = MeasureRounds(work, config->vocab_size, repeats, engine->get());
+  if (!elapsed.ok()) return Fail(elapsed.status());
   const bool is_narrow = !(*engine)->is_float32();
-  const int64_t d = config->hidden_size, f = config->intermediate_size, layers = config->num_layers;
-  const int64_t heads = config->num_heads * config->head_dim,
-                kv = config->num_kv_heads * config->head_dim;
-  const std::vector<Shape> trunk = {
-      {heads + 2 * kv, d, layers}, {d, heads, layers}, {2 * f, d, layers}, {d, f, layers}};
-  const std::vector<Shape> head = {{config->vocab_size, d, 1}};
-  const int64_t rows = int64_t{prompts} * siblings;
-  const int64_t prefill = int64_t{prompts} * (prompt_tokens - 1);
-  const int64_t chunk = std::min<int64_t>(prefill, options.max_prefill_tokens);
-  // The head counts in the engine's own precision of activations: float32.
-  double gemm = new_tokens * PassSeconds(trunk, rows, is_narrow);
-  gemm += new_tokens * PassSeconds(head, rows, is_narrow, kernels::Precision::kExact);
-  if (chunk > 0)
-    gemm += static_cast<double>(prefill) / static_cast<double>(chunk) *
-            PassSeconds(trunk, chunk, is_narrow);
-
-  const double tokens = static_cast<double>(rows) * new_tokens;
+  const double gemm = GemmSeconds(work, *config, options.max_prefill_tokens, is_narrow);
   std::printf(
       "{\"tokens_per_second\": %.1f, \"seconds\": %.4f, \"gemm_seconds\": %.4f, \"gemm_fraction\": "
       "%.3f, "
       "\"kv_bytes\": %lld, \"type\": \"%s\", \"instructions\": \"%s\"}\n",
-      tokens / elapsed,
-      elapsed,
+      static_cast<double>(work.rows()) * work.new_tokens / *elapsed,
+      *elapsed,
       gemm,
-      gemm / elapsed,
+      gemm / *elapsed,
       static_cast<long long>((*engine)->peak_cache_bytes()),
       is_narrow ? "bfloat16" : "float32",
       std::string(kernels::Name(kernels::BestInstructionSet())).c_str());
@@ -175,5 +202,5 @@ int Run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   convrec::base::KeepFreedMemory();
-  return convrec::rollout::Run(argc, argv);
+  return convrec::engine::Run(argc, argv);
 }

@@ -154,11 +154,69 @@ void RunTile(const KernelTable& kernels,
   }
 }
 
+// One panel of the result for one chunk of rows.
+void RunTask(const PanelMatrix& weights,
+             const Product& product,
+             const KernelTable& kernels,
+             const Rows& x,
+             int64_t chunk_rows,
+             int64_t task) {
+  const int64_t n = weights.rows(), depth = weights.depth();
+  const int64_t panel = task % weights.num_panels();
+  const int64_t begin = task / weights.num_panels() * chunk_rows;
+  const int64_t rows = std::min(chunk_rows, product.m - begin);
+  const int64_t num_tiles = (rows + kernels.max_rows - 1) / kernels.max_rows;
+  const int64_t first_column = panel * kPanelColumns;
+  const int64_t num_columns = std::min(kPanelColumns, n - first_column);
+  float bias[kPanelColumns] = {};
+  if (product.bias_N != nullptr) {
+    std::memcpy(
+        bias, product.bias_N + first_column, static_cast<size_t>(num_columns) * sizeof(float));
+  }
+  float sums[kMostChunkRows * kPanelColumns];
+  // Sums go where the result belongs, unless they are more or fewer than it, or continued and
+  // then added to it.
+  const bool is_edge = num_columns < kPanelColumns;
+  const bool is_apart =
+      is_edge || (depth > kBlockDepth && (product.add || product.bias_N != nullptr));
+  float* const out = product.out_MN + begin * n + first_column;
+  for (int64_t k = 0; k < depth; k += kBlockDepth) {
+    TileEnd end{.mode = k > 0 ? TileEnd::Mode::kContinue : TileEnd::Mode::kStore};
+    if (!is_apart && product.add) end.mode = TileEnd::Mode::kAdd;
+    if (!is_apart && product.bias_N != nullptr) end.bias = bias;
+    for (int64_t tile = 0; tile < num_tiles; ++tile) {
+      // Rows are divided evenly, so that no tile is a small rest.
+      const int64_t first = rows * tile / num_tiles;
+      const int count = static_cast<int>(rows * (tile + 1) / num_tiles - first);
+      float* c = is_apart ? sums + first * kPanelColumns : out + first * n;
+      RunTile(kernels,
+              weights,
+              x,
+              panel,
+              begin,
+              begin + first,
+              count,
+              k,
+              std::min(kBlockDepth, depth - k),
+              c,
+              is_apart ? kPanelColumns : n,
+              end);
+    }
+  }
+  if (!is_apart) return;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < num_columns; ++i) {
+      const float sum = sums[r * kPanelColumns + i] + bias[i];
+      out[r * n + i] = product.add ? out[r * n + i] + sum : sum;
+    }
+  }
+}
+
 }  // namespace
 
 void Multiply(const PanelMatrix& weights, const Product& product, const KernelTable& kernels) {
   if (product.m == 0) return;
-  const int64_t n = weights.rows(), depth = weights.depth();
+  const int64_t depth = weights.depth();
   const bool is_narrow = weights.type() == PanelType::kBfloat16;
   const bool is_rounded = is_narrow && product.precision == Precision::kBfloat16;
   const bool has_pairs = is_rounded && kernels.tile_bfloat16 != nullptr;
@@ -174,56 +232,7 @@ void Multiply(const PanelMatrix& weights, const Product& product, const KernelTa
 
   const int64_t num_panels = weights.num_panels();
   const int64_t num_chunks = (product.m + chunk_rows - 1) / chunk_rows;
-  const auto run = [&](int64_t task) {
-    const int64_t panel = task % num_panels;
-    const int64_t begin = task / num_panels * chunk_rows;
-    const int64_t rows = std::min(chunk_rows, product.m - begin);
-    const int64_t num_tiles = (rows + kernels.max_rows - 1) / kernels.max_rows;
-    const int64_t first_column = panel * kPanelColumns;
-    const int64_t num_columns = std::min(kPanelColumns, n - first_column);
-    float bias[kPanelColumns] = {};
-    if (product.bias_N != nullptr) {
-      std::memcpy(
-          bias, product.bias_N + first_column, static_cast<size_t>(num_columns) * sizeof(float));
-    }
-    float sums[kMostChunkRows * kPanelColumns];
-    // Sums go where the result belongs, unless they are more or fewer than it, or continued and
-    // then added to it.
-    const bool is_edge = num_columns < kPanelColumns;
-    const bool is_apart =
-        is_edge || (depth > kBlockDepth && (product.add || product.bias_N != nullptr));
-    float* const out = product.out_MN + begin * n + first_column;
-    for (int64_t k = 0; k < depth; k += kBlockDepth) {
-      TileEnd end{.mode = k > 0 ? TileEnd::Mode::kContinue : TileEnd::Mode::kStore};
-      if (!is_apart && product.add) end.mode = TileEnd::Mode::kAdd;
-      if (!is_apart && product.bias_N != nullptr) end.bias = bias;
-      for (int64_t tile = 0; tile < num_tiles; ++tile) {
-        // Rows are divided evenly, so that no tile is a small rest.
-        const int64_t first = rows * tile / num_tiles;
-        const int count = static_cast<int>(rows * (tile + 1) / num_tiles - first);
-        float* c = is_apart ? sums + first * kPanelColumns : out + first * n;
-        RunTile(kernels,
-                weights,
-                x,
-                panel,
-                begin,
-                begin + first,
-                count,
-                k,
-                std::min(kBlockDepth, depth - k),
-                c,
-                is_apart ? kPanelColumns : n,
-                end);
-      }
-    }
-    if (!is_apart) return;
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t i = 0; i < num_columns; ++i) {
-        const float sum = sums[r * kPanelColumns + i] + bias[i];
-        out[r * n + i] = product.add ? out[r * n + i] + sum : sum;
-      }
-    }
-  };
+  const auto run = [&](int64_t task) { RunTask(weights, product, kernels, x, chunk_rows, task); };
   // With many chunks a thread that is held up leaves the rest to the others; with one, each thread
   // reads the same panels at every step of sampling.
   if (num_chunks > 1) {

@@ -82,160 +82,195 @@ struct Scratch {
   std::vector<float> queries, scores, sums, inverse;
 };
 
-void AttendTile(PagedKeyValues* store,
+// Attention of one tile: scores against all keys, softmax, sum of values; then the rows of `out`.
+class TileAttention final {
+ public:
+  TileAttention(PagedKeyValues* store,
                 int64_t layer,
                 const Tile& tile,
                 const AttentionInput& input,
-                Scratch* scratch,
-                float* out) {
-  const KernelTable& kernels = Kernels();
-  const HeadShape& shape = store->shape();
-  const QueryGroup& group = *tile.group;
-  const int64_t per_token = shape.query_heads / shape.kv_heads, width = shape.width;
-  const int64_t value_width = store->value_width();
-  const float scale = 1.0F / std::sqrt(static_cast<float>(width));
-  const float none = -std::numeric_limits<float>::infinity();
-
-  const int64_t shared_blocks = (group.shared_length + kBlockPositions - 1) / kBlockPositions;
-  int64_t tokens = 0, most_own = 0;
-  for (const Segment& segment : tile.segments) {
-    tokens += segment.num_tokens;
-    most_own = std::max(
-        most_own,
-        OwnBlocks(group.shared_length,
-                  segment.run->first_position + segment.first_token + segment.num_tokens - 1));
-  }
-  const int64_t rows = tokens * per_token;
-  const int64_t length = (shared_blocks + most_own) * kBlockPositions;
-  scratch->queries.resize(static_cast<size_t>(rows * width));
-  scratch->scores.resize(static_cast<size_t>(rows * length));
-  scratch->sums.assign(static_cast<size_t>(rows * value_width), 0.0F);
-
-  int64_t row = 0;
-  for (const Segment& segment : tile.segments) {
-    for (int64_t i = 0; i < segment.num_tokens; ++i) {
-      const float* q = input.q +
-                       (segment.run->first_row + segment.first_token + i) * input.q_stride +
-                       tile.head * per_token * width;
-      for (int64_t e = 0; e < per_token * width; ++e)
-        scratch->queries[static_cast<size_t>(row * width + e)] = q[e] * scale;
-      row += per_token;
+                Scratch* scratch)
+      : store_(*store),
+        layer_(layer),
+        tile_(tile),
+        group_(*tile.group),
+        input_(input),
+        scratch_(*scratch),
+        shared_blocks_((group_.shared_length + kBlockPositions - 1) / kBlockPositions) {
+    int64_t tokens = 0, most_own = 0;
+    for (const Segment& segment : tile.segments) {
+      tokens += segment.num_tokens;
+      most_own = std::max(most_own, OwnBlocksOf(segment));
     }
+    rows_ = tokens * per_token_;
+    length_ = (shared_blocks_ + most_own) * kBlockPositions;
   }
 
-  // Calls body(first row, rows, block, score column) for every block that rows of the tile meet;
-  // rows of one call are at most what the kernels take.
-  const auto for_blocks = [&](const auto& body) {
-    for (int64_t block = 0; block < shared_blocks; ++block) {
-      body(int64_t{0}, rows, group.shared_blocks[block], block * kBlockPositions);
+  void Run(float* out) {
+    scratch_.queries.resize(static_cast<size_t>(rows_ * width_));
+    scratch_.scores.resize(static_cast<size_t>(rows_ * length_));
+    scratch_.sums.assign(static_cast<size_t>(rows_ * value_width_), 0.0F);
+    scratch_.inverse.resize(static_cast<size_t>(rows_));
+    ScaleQueries();
+    ScoreKeys();
+    WeighKeys();
+    SumValues();
+    Store(out);
+  }
+
+ private:
+  int64_t OwnBlocksOf(const Segment& segment) const {
+    return OwnBlocks(group_.shared_length,
+                     segment.run->first_position + segment.first_token + segment.num_tokens - 1);
+  }
+
+  // Calls body(first row, rows, block, score column) for every block that rows of the tile meet.
+  template <typename Body>
+  void ForBlocks(const Body& body) const {
+    for (int64_t block = 0; block < shared_blocks_; ++block) {
+      body(int64_t{0}, rows_, group_.shared_blocks[block], block * kBlockPositions);
     }
     int64_t first = 0;
-    for (const Segment& segment : tile.segments) {
-      const int64_t last_position =
-          segment.run->first_position + segment.first_token + segment.num_tokens - 1;
-      const int64_t count = segment.num_tokens * per_token;
-      const int64_t own = OwnBlocks(group.shared_length, last_position);
+    for (const Segment& segment : tile_.segments) {
+      const int64_t count = segment.num_tokens * per_token_;
+      const int64_t own = OwnBlocksOf(segment);
       for (int64_t block = 0; block < own; ++block) {
         body(first,
              count,
              segment.run->own_blocks[block],
-             (shared_blocks + block) * kBlockPositions);
+             (shared_blocks_ + block) * kBlockPositions);
       }
       first += count;
     }
-  };
-  const auto for_tiles = [&](int64_t first, int64_t count, const auto& body) {
-    for (int64_t r = first; r < first + count; r += kernels.max_rows) {
-      body(r, static_cast<int>(std::min<int64_t>(kernels.max_rows, first + count - r)));
+  }
+
+  // Calls body(first row, rows) for parts of the rows that the kernels take at once.
+  template <typename Body>
+  void ForKernelRows(int64_t first, int64_t count, const Body& body) const {
+    for (int64_t r = first; r < first + count; r += kernels_.max_rows) {
+      body(r, static_cast<int>(std::min<int64_t>(kernels_.max_rows, first + count - r)));
     }
-  };
+  }
+
+  // Calls body(token's row of the input, first row of the tile, position) for every token.
+  template <typename Body>
+  void ForTokens(const Body& body) const {
+    int64_t row = 0;
+    for (const Segment& segment : tile_.segments) {
+      for (int64_t i = segment.first_token; i < segment.first_token + segment.num_tokens; ++i) {
+        body(segment.run->first_row + i, row, segment.run->first_position + i);
+        row += per_token_;
+      }
+    }
+  }
 
   // c[rows, 32] = or += a[rows, depth] times the panel at `panel`.
-  const auto multiply = [&](int n,
-                            int64_t depth,
-                            const float* a,
-                            int64_t lda,
-                            int64_t panel,
-                            float* c,
-                            int64_t ldc,
-                            TileEnd::Mode mode) {
-    if (store->type() == PanelType::kFloat32) {
-      kernels.tile(
-          n, depth, a, lda, store->floats() + panel, kPanelColumns, c, ldc, {.mode = mode});
+  void Multiply(int n,
+                int64_t depth,
+                const float* a,
+                int64_t lda,
+                int64_t panel,
+                float* c,
+                int64_t ldc,
+                TileEnd::Mode mode) const {
+    if (store_.type() == PanelType::kFloat32) {
+      const float* b = store_.floats() + panel;
+      kernels_.tile(n, depth, a, lda, b, kPanelColumns, c, ldc, {.mode = mode});
     } else {
-      kernels.tile_widened(n, depth, a, lda, store->bfloats() + panel, c, ldc, {.mode = mode});
+      kernels_.tile_widened(n, depth, a, lda, store_.bfloats() + panel, c, ldc, {.mode = mode});
     }
-  };
+  }
 
-  for_blocks([&](int64_t first, int64_t count, int32_t block, int64_t column) {
-    const int64_t keys = store->KeysAt(layer, block, tile.head);
-    for_tiles(first, count, [&](int64_t r, int n) {
-      multiply(n,
-               width,
-               scratch->queries.data() + r * width,
-               width,
-               keys,
-               scratch->scores.data() + r * length + column,
-               length,
-               TileEnd::Mode::kStore);
+  void ScaleQueries() {
+    const float scale = 1.0F / std::sqrt(static_cast<float>(width_));
+    ForTokens([&](int64_t token, int64_t row, int64_t) {
+      const float* q = input_.q + token * input_.q_stride + tile_.head * per_token_ * width_;
+      for (int64_t e = 0; e < per_token_ * width_; ++e)
+        scratch_.queries[static_cast<size_t>(row * width_ + e)] = q[e] * scale;
     });
-  });
+  }
+
+  void ScoreKeys() {
+    ForBlocks([&](int64_t first, int64_t count, int32_t block, int64_t column) {
+      const int64_t keys = store_.KeysAt(layer_, block, tile_.head);
+      ForKernelRows(first, count, [&](int64_t r, int n) {
+        Multiply(n,
+                 width_,
+                 scratch_.queries.data() + r * width_,
+                 width_,
+                 keys,
+                 scratch_.scores.data() + r * length_ + column,
+                 length_,
+                 TileEnd::Mode::kStore);
+      });
+    });
+  }
 
   // Softmax weights: columns without a key of the row count as minus infinity.
-  row = 0;
-  std::vector<float>& scores = scratch->scores;
-  std::vector<float>& inverse = scratch->inverse;
-  inverse.resize(static_cast<size_t>(rows));
-  for (const Segment& segment : tile.segments) {
-    for (int64_t i = 0; i < segment.num_tokens; ++i) {
-      const int64_t position = segment.run->first_position + segment.first_token + i;
-      const int64_t own_start = shared_blocks * kBlockPositions;
-      const int64_t hole = group.shared_length % kBlockPositions;  // Of the first own block.
-      const int64_t own_end =
-          own_start + position - group.shared_length / kBlockPositions * kBlockPositions + 1;
+  void WeighKeys() {
+    const float none = -std::numeric_limits<float>::infinity();
+    const int64_t own_start = shared_blocks_ * kBlockPositions;
+    const int64_t hole = group_.shared_length % kBlockPositions;  // Of the first own block.
+    const int64_t whole = group_.shared_length / kBlockPositions * kBlockPositions;
+    ForTokens([&](int64_t, int64_t row, int64_t position) {
+      const int64_t own_end = own_start + position - whole + 1;
       const int64_t end = (own_end + kBlockPositions - 1) / kBlockPositions * kBlockPositions;
-      for (int64_t r = 0; r < per_token; ++r, ++row) {
-        float* line = scores.data() + row * length;
-        std::fill(line + group.shared_length, line + own_start + hole, none);
+      for (int64_t r = row; r < row + per_token_; ++r) {
+        float* line = scratch_.scores.data() + r * length_;
+        std::fill(line + group_.shared_length, line + own_start + hole, none);
         std::fill(line + own_end, line + end, none);
-        const float most = kernels.max(line, end);
-        inverse[static_cast<size_t>(row)] = 1.0F / kernels.exp_in_place(line, end, most, 1.0F);
-        std::fill(line + end, line + length, 0.0F);
-      }
-    }
-  }
-
-  for_blocks([&](int64_t first, int64_t count, int32_t block, int64_t column) {
-    const int64_t values = store->ValuesAt(layer, block, tile.head);
-    for_tiles(first, count, [&](int64_t r, int n) {
-      for (int64_t e = 0; e < value_width; e += kPanelColumns) {
-        multiply(n,
-                 kBlockPositions,
-                 scratch->scores.data() + r * length + column,
-                 length,
-                 values + e * kBlockPositions,
-                 scratch->sums.data() + r * value_width + e,
-                 value_width,
-                 TileEnd::Mode::kContinue);
+        const float most = kernels_.max(line, end);
+        scratch_.inverse[static_cast<size_t>(r)] =
+            1.0F / kernels_.exp_in_place(line, end, most, 1.0F);
+        std::fill(line + end, line + length_, 0.0F);
       }
     });
-  });
-
-  row = 0;
-  for (const Segment& segment : tile.segments) {
-    for (int64_t i = 0; i < segment.num_tokens; ++i) {
-      float* target =
-          out + ((segment.run->first_row + segment.first_token + i) * shape.query_heads +
-                 tile.head * per_token) *
-                    width;
-      for (int64_t r = 0; r < per_token; ++r, ++row) {
-        const float* sums = scratch->sums.data() + row * value_width;
-        for (int64_t e = 0; e < width; ++e)
-          target[r * width + e] = sums[e] * inverse[static_cast<size_t>(row)];
-      }
-    }
   }
-}
+
+  void SumValues() {
+    ForBlocks([&](int64_t first, int64_t count, int32_t block, int64_t column) {
+      const int64_t values = store_.ValuesAt(layer_, block, tile_.head);
+      ForKernelRows(first, count, [&](int64_t r, int n) {
+        for (int64_t e = 0; e < value_width_; e += kPanelColumns) {
+          Multiply(n,
+                   kBlockPositions,
+                   scratch_.scores.data() + r * length_ + column,
+                   length_,
+                   values + e * kBlockPositions,
+                   scratch_.sums.data() + r * value_width_ + e,
+                   value_width_,
+                   TileEnd::Mode::kContinue);
+        }
+      });
+    });
+  }
+
+  void Store(float* out) const {
+    const int64_t query_heads = store_.shape().query_heads;
+    ForTokens([&](int64_t token, int64_t row, int64_t) {
+      float* target = out + (token * query_heads + tile_.head * per_token_) * width_;
+      for (int64_t r = 0; r < per_token_; ++r) {
+        const float* sums = scratch_.sums.data() + (row + r) * value_width_;
+        const float inverse = scratch_.inverse[static_cast<size_t>(row + r)];
+        for (int64_t e = 0; e < width_; ++e) target[r * width_ + e] = sums[e] * inverse;
+      }
+    });
+  }
+
+  const KernelTable& kernels_ = Kernels();
+  PagedKeyValues& store_;
+  const int64_t layer_;
+  const Tile& tile_;
+  const QueryGroup& group_;
+  const AttentionInput& input_;
+  Scratch& scratch_;
+  const int64_t per_token_ = store_.shape().query_heads / store_.shape().kv_heads;
+  const int64_t width_ = store_.shape().width;
+  const int64_t value_width_ = store_.value_width();
+  const int64_t shared_blocks_;
+  int64_t rows_;    // Query rows: tokens times heads of the key head.
+  int64_t length_;  // Positions that a row of scores has room for.
+};
 
 }  // namespace
 
@@ -309,7 +344,7 @@ void Attend(PagedKeyValues* store,
   });
   ParallelFor(static_cast<int64_t>(plan.tiles().size()), [&](int64_t i) {
     static thread_local Scratch scratch;
-    AttendTile(store, layer, plan.tiles()[static_cast<size_t>(i)], input, &scratch, out);
+    TileAttention(store, layer, plan.tiles()[static_cast<size_t>(i)], input, &scratch).Run(out);
   });
 }
 

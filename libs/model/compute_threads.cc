@@ -2,13 +2,12 @@
 
 #include <ATen/Parallel.h>
 
-#include <thread>
+#include "libs/base/usable_cores.h"
 
 namespace convrec::model {
 
 void SetComputeThreads(int threads) {
-  at::set_num_threads(threads > 0 ? threads
-                                  : static_cast<int>(std::thread::hardware_concurrency()));
+  at::set_num_threads(threads > 0 ? threads : base::UsableCores());
 }
 
 }  // namespace convrec::model

@@ -3,7 +3,7 @@
 
 namespace convrec::model {
 
-// 0 = all cores. Call once, before the first tensor operation.
+// 0 = all cores this process may use. Call once, before the first tensor operation.
 void SetComputeThreads(int threads);
 
 }  // namespace convrec::model

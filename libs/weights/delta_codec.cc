@@ -229,11 +229,86 @@ std::string EncodeBlock(const char* base,
   return result;
 }
 
+// The bytes of `planes` that make up element `index` of `count`.
+template <typename T>
+T PatternAt(const std::vector<uint8_t>& planes, size_t index, size_t count) {
+  T pattern = 0;
+  for (size_t b = 0; b < sizeof(T); ++b) {
+    pattern = static_cast<T>(pattern |
+                             static_cast<T>(static_cast<T>(planes[b * count + index]) << (8 * b)));
+  }
+  return pattern;
+}
+
+// Applies `count` changes to `out`, whose gaps from place to place are varints. Null, or what is
+// wrong.
+template <typename T>
+const char* ApplyChanges(const std::vector<uint8_t>& gaps,
+                         const std::vector<uint8_t>& planes,
+                         size_t count,
+                         size_t num_elements,
+                         char* out) {
+  size_t place = 0;
+  size_t read = 0;
+  for (size_t i = 0; i < count; ++i) {
+    size_t gap = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      if (read == gaps.size() || shift > 28) return "the places of changes end early";
+      const uint8_t byte = gaps[read++];
+      gap |= static_cast<size_t>(byte & 127) << shift;
+      if (byte < 128) break;
+    }
+    place += gap;
+    if (place >= num_elements) return "a change lies outside its block";
+    const T value =
+        static_cast<T>(Load<T>(out + place * sizeof(T)) ^ PatternAt<T>(planes, i, count));
+    std::memcpy(out + place * sizeof(T), &value, sizeof(T));
+    ++place;
+  }
+  return read == gaps.size() ? nullptr : "there are more places than changes";
+}
+
+// Null, or what is wrong.
+template <typename T>
+const char* DecodePlanes(Cursor* cursor, const char* base, size_t size, char* out) {
+  const size_t num_elements = size / sizeof(T);
+  std::vector<uint8_t> planes(size);
+  for (size_t b = 0; b < sizeof(T); ++b) {
+    if (!cursor->TakeStream(num_elements, planes.data() + b * num_elements))
+      return "a plane cannot be unpacked";
+  }
+  if (!cursor->at_end()) return "there are bytes behind the last plane";
+  JoinPlanes<T>(base, planes.data(), num_elements, out);
+  return nullptr;
+}
+
+// Null, or what is wrong.
+template <typename T>
+const char* DecodeChanges(Cursor* cursor, const char* base, size_t size, char* out) {
+  const size_t num_elements = size / sizeof(T);
+  uint32_t count = 0;
+  uint32_t gap_bytes = 0;
+  if (!cursor->TakeU32(&count) || !cursor->TakeU32(&gap_bytes)) return "a block ends early";
+  if (count > num_elements || gap_bytes < count || gap_bytes > kMaxGapBytes * count) {
+    return "a block has more changes than elements";
+  }
+  std::vector<uint8_t> gaps(gap_bytes);
+  std::vector<uint8_t> planes(size_t{count} * sizeof(T));
+  if (!cursor->TakeStream(gap_bytes, gaps.data()))
+    return "the places of changes cannot be unpacked";
+  for (size_t b = 0; b < sizeof(T); ++b) {
+    if (!cursor->TakeStream(count, planes.data() + b * count))
+      return "the changes cannot be unpacked";
+  }
+  if (!cursor->at_end()) return "there are bytes behind the last change";
+  std::memcpy(out, base, size);
+  return ApplyChanges<T>(gaps, planes, count, num_elements, out);
+}
+
 // Null, or what is wrong.
 template <typename T>
 const char* DecodeBlock(
     BlockMethod method, std::string_view payload, const char* base, size_t size, char* out) {
-  const size_t num_elements = size / sizeof(T);
   Cursor cursor(payload);
   switch (method) {
     case BlockMethod::kSame:
@@ -244,56 +319,10 @@ const char* DecodeBlock(
       if (payload.size() != size) return "a raw block has another size than its tensor";
       std::memcpy(out, payload.data(), size);
       return nullptr;
-    case BlockMethod::kPlanes: {
-      std::vector<uint8_t> planes(size);
-      for (size_t b = 0; b < sizeof(T); ++b) {
-        if (!cursor.TakeStream(num_elements, planes.data() + b * num_elements))
-          return "a plane cannot be unpacked";
-      }
-      if (!cursor.at_end()) return "there are bytes behind the last plane";
-      JoinPlanes<T>(base, planes.data(), num_elements, out);
-      return nullptr;
-    }
-    case BlockMethod::kChanges: {
-      uint32_t count = 0;
-      uint32_t gap_bytes = 0;
-      if (!cursor.TakeU32(&count) || !cursor.TakeU32(&gap_bytes)) return "a block ends early";
-      if (count > num_elements || gap_bytes < count || gap_bytes > kMaxGapBytes * count) {
-        return "a block has more changes than elements";
-      }
-      std::vector<uint8_t> gaps(gap_bytes);
-      std::vector<uint8_t> planes(size_t{count} * sizeof(T));
-      if (!cursor.TakeStream(gap_bytes, gaps.data()))
-        return "the places of changes cannot be unpacked";
-      for (size_t b = 0; b < sizeof(T); ++b) {
-        if (!cursor.TakeStream(count, planes.data() + b * count))
-          return "the changes cannot be unpacked";
-      }
-      if (!cursor.at_end()) return "there are bytes behind the last change";
-      std::memcpy(out, base, size);
-      size_t place = 0;
-      size_t read = 0;
-      for (size_t i = 0; i < count; ++i) {
-        size_t gap = 0;
-        for (unsigned shift = 0;; shift += 7) {
-          if (read == gaps.size() || shift > 28) return "the places of changes end early";
-          const uint8_t byte = gaps[read++];
-          gap |= static_cast<size_t>(byte & 127) << shift;
-          if (byte < 128) break;
-        }
-        place += gap;
-        if (place >= num_elements) return "a change lies outside its block";
-        T pattern = 0;
-        for (size_t b = 0; b < sizeof(T); ++b) {
-          pattern = static_cast<T>(
-              pattern | static_cast<T>(static_cast<T>(planes[b * count + i]) << (8 * b)));
-        }
-        const T value = static_cast<T>(Load<T>(out + place * sizeof(T)) ^ pattern);
-        std::memcpy(out + place * sizeof(T), &value, sizeof(T));
-        ++place;
-      }
-      return read == gaps.size() ? nullptr : "there are more places than changes";
-    }
+    case BlockMethod::kPlanes:
+      return DecodePlanes<T>(&cursor, base, size, out);
+    case BlockMethod::kChanges:
+      return DecodeChanges<T>(&cursor, base, size, out);
   }
   return "a block is written in a way that is not known";
 }

@@ -10,6 +10,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/base/usable_cores.h"
 #include "libs/catalog/catalog.h"
 #include "libs/config/command_line.h"
 #include "libs/rpc/server.h"
@@ -76,7 +77,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   if (!options.reward.external.address.empty()) {
     external = std::make_unique<ExternalRule>(ExternalRuleOptionsOf(options), &observer);
   }
-  const int num_cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int num_cores = base::UsableCores();
   const RewardService::Options service_options =
       ServiceOptionsOf(options, std::clamp(num_cores, 1, kMaxThreads));
   RewardService service(&scorer, external.get(), service_options, &observer);

@@ -16,6 +16,7 @@
 #include "libs/collective/broadcast_member.h"
 #include "libs/config/command_line.h"
 #include "libs/constraint/list_titles.h"
+#include "libs/kernels/adaptive_wait.h"
 #include "libs/lists/rank_segmentation.h"
 #include "libs/model/compute_threads.h"
 #include "libs/rpc/channel.h"
@@ -42,6 +43,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   base::SetLogRole(name);
   CR_ASSIGN_OR_RETURN(const config::RunOptions options, sample::ResolveSample(arguments.options));
   model::SetComputeThreads(options.rollout.threads);
+  const kernels::AdaptiveWait wait;
 
   CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(options.model.path));
   telemetry::Metrics metrics(options.name, "rollout");

@@ -11,6 +11,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "libs/http/http_server.h"
+#include "libs/kernels/adaptive_wait.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/text_model/model_arguments.h"
 #include "libs/text_model/model_text.h"
@@ -88,6 +89,7 @@ std::string NameOf(const Arguments& arguments) {
 absl::Status Run(const Arguments& arguments) {
   base::SetLogRole("serve");
   base::InstallStopSignals();
+  const kernels::AdaptiveWait wait;
   // The port first: a wrong address shows before the weights are read.
   http::HttpServer::Options server_options;
   server_options.error_body = [](int status, const std::string& message) {

@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/usable_cores.h"
 #include "libs/base/version.h"
 #include "libs/config/command_line.h"
 #include "libs/config/load.h"
@@ -59,7 +60,7 @@ Check CheckCpu() {
 #endif
   return {is_slow ? Verdict::kWarning : Verdict::kFine,
           "processor",
-          absl::StrCat(std::thread::hardware_concurrency(),
+          absl::StrCat(base::UsableCores(),
                        " cores",
                        features.empty() ? "" : ", ",
                        absl::StrJoin(features, " ")),

@@ -16,6 +16,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/command_line.h"
+#include "libs/base/usable_cores.h"
 #include "libs/config/load.h"
 #include "libs/config/print.h"
 #include "libs/config/stored_config.h"
@@ -60,7 +61,7 @@ Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFo
   options.num_workers = folder.options.rollout.workers;
   options.resume = folder.is_resumed;
   options.start_timeout = absl::Seconds(arguments.start_timeout_s);
-  const int num_cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int num_cores = base::UsableCores();
   if (folder.options.rollout.threads == 0 && options.num_workers > 1) {
     // Workers on one machine share its cores instead of each taking all of them.
     options.rollout_overrides.push_back(

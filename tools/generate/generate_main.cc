@@ -18,6 +18,7 @@
 #include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/kernels/adaptive_wait.h"
 #include "libs/text_model/model_arguments.h"
 #include "libs/text_model/model_text.h"
 #include "tools/generate/generator.h"
@@ -264,6 +265,7 @@ class Program {
 
 absl::StatusOr<int> Run(const Arguments& arguments) {
   base::InstallStopSignals();
+  const kernels::AdaptiveWait wait;
   CR_ASSIGN_OR_RETURN(const auto program, Program::Load(arguments));
   return arguments.is_chat ? program->Chat() : program->AnswerPrompt();
 }

@@ -40,6 +40,49 @@ Kl KlOf(double q, KlEstimator estimator) {
   return {};
 }
 
+// Logarithms of the policy over its anchor, and of the policy before the step over the sampler.
+struct LogRatios {
+  std::vector<double> ratio_U;       // U: units.
+  std::vector<double> correction_U;  // U: units of the correction.
+};
+
+LogRatios LogRatiosOf(const LossTerms& terms,
+                      std::span<const double> logp_M,
+                      std::span<const double> before_M,
+                      const Objective& objective) {
+  std::vector<double> ratio_M, correction_M;
+  for (size_t t = 0; t < logp_M.size(); ++t) {
+    const double before = before_M.empty() ? logp_M[t] : before_M[t];
+    const auto sampled = static_cast<double>(terms.sampled_logprob_M[t]);
+    ratio_M.push_back(logp_M[t] - (AnchorsAtSampler(terms.lag_M[t], objective) ? sampled : before));
+    correction_M.push_back(before - sampled);
+  }
+  return {PooledByUnit(ratio_M, terms.unit_M, terms.num_units, Pooling::kMean),
+          PooledByUnit(correction_M,
+                       terms.correction_unit_M,
+                       terms.num_correction_units,
+                       objective.correction_pooling)};
+}
+
+// Adds what KL and entropy contribute to loss and gradient.
+void AddRegularisers(const LossTerms& terms,
+                     std::span<const double> logp_M,
+                     std::span<const double> ref_logp_M,
+                     std::span<const double> entropy_M,
+                     const Objective& objective,
+                     PolicyLossValues* values) {
+  for (size_t t = 0; t < ref_logp_M.size(); ++t) {
+    const Kl kl = KlOf(ref_logp_M[t] - logp_M[t], objective.kl_estimator);
+    values->kl_M.push_back(kl.value);
+    values->loss += objective.kl_beta * terms.weight_M[t] * kl.value;
+    values->gradient_M[t] += objective.kl_beta * terms.weight_M[t] * kl.gradient;
+  }
+  for (size_t t = 0; t < entropy_M.size(); ++t) {
+    values->loss -= objective.entropy_weight * terms.weight_M[t] * entropy_M[t];
+    values->entropy_gradient_M.push_back(-objective.entropy_weight * terms.weight_M[t]);
+  }
+}
+
 }  // namespace
 
 PolicyLossValues PolicyLossReference(const LossTerms& terms,
@@ -56,19 +99,9 @@ PolicyLossValues PolicyLossReference(const LossTerms& terms,
   PolicyLossValues values;
   values.gradient_M.assign(num_tokens, 0.0);
 
-  std::vector<double> log_ratio_M, log_weight_M;
-  for (size_t t = 0; t < num_tokens; ++t) {
-    const double before = before_M.empty() ? logp_M[t] : before_M[t];
-    const auto sampled = static_cast<double>(terms.sampled_logprob_M[t]);
-    log_ratio_M.push_back(logp_M[t] -
-                          (AnchorsAtSampler(terms.lag_M[t], objective) ? sampled : before));
-    log_weight_M.push_back(before - sampled);
-  }
-  values.log_ratio_U = PooledByUnit(log_ratio_M, terms.unit_M, terms.num_units, Pooling::kMean);
-  const std::vector<double> log_correction_U = PooledByUnit(log_weight_M,
-                                                            terms.correction_unit_M,
-                                                            terms.num_correction_units,
-                                                            objective.correction_pooling);
+  LogRatios log_ratios = LogRatiosOf(terms, logp_M, before_M, objective);
+  values.log_ratio_U = std::move(log_ratios.ratio_U);
+  const std::vector<double>& log_correction_U = log_ratios.correction_U;
 
   const double low = 1 - objective.clip_low;
   const double high = 1 + objective.clip_high;
@@ -95,16 +128,7 @@ PolicyLossValues PolicyLossReference(const LossTerms& terms,
     values.gradient_M[t] = -values.ratio_M[t] * pull_U[u] / size_U[u];
   }
 
-  for (size_t t = 0; t < ref_logp_M.size(); ++t) {
-    const Kl kl = KlOf(ref_logp_M[t] - logp_M[t], objective.kl_estimator);
-    values.kl_M.push_back(kl.value);
-    values.loss += objective.kl_beta * terms.weight_M[t] * kl.value;
-    values.gradient_M[t] += objective.kl_beta * terms.weight_M[t] * kl.gradient;
-  }
-  for (size_t t = 0; t < entropy_M.size(); ++t) {
-    values.loss -= objective.entropy_weight * terms.weight_M[t] * entropy_M[t];
-    values.entropy_gradient_M.push_back(-objective.entropy_weight * terms.weight_M[t]);
-  }
+  AddRegularisers(terms, logp_M, ref_logp_M, entropy_M, objective, &values);
   return values;
 }
 

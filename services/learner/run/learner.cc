@@ -20,6 +20,7 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/base/usable_cores.h"
 #include "libs/checkpoint/manifest.h"
 #include "libs/config/stored_config.h"
 #include "libs/model/adapter.h"
@@ -696,7 +697,7 @@ absl::Status RunLearner(const config::ServiceArguments& arguments) {
     options.model.device = DeviceOfRank(options.model.device, place.local_rank);
     // Ranks of one machine share its cores.
     if (threads == 0) {
-      const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+      const int cores = base::UsableCores();
       threads = std::max(1, cores / place.ranks_here);
     }
   }
