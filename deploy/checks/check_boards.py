@@ -93,7 +93,6 @@ def check_lint(text):
 def _series():
     """Invented series for every exported metric, so that a query has something to answer with."""
     free = {"position": ["1", "2", "overflow"], "k": ["5", "10", "15", "20"], "code": ["OK"]}
-    component = re.compile(r"^rl_(learner|rollout|reward)_")
     series = []
 
     def add(name, labels, values):
@@ -101,8 +100,8 @@ def _series():
         series.append({"series": f"{name}{{{inside}}}", "values": values})
 
     for metric in exported.load().values():
-        match = component.match(metric.name)
-        base = {"run": "r", "component": match.group(1) if match else "rollout", "instance": "a:1"}
+        component = "rollout" if metric.process == "every" else metric.process
+        base = {"run": "r", "component": component, "instance": "a:1"}
         choices = [
             [(label, value) for value in values or free.get(label, ["x"])]
             for label, values in metric.labels.items()

@@ -1,8 +1,12 @@
 """The exported metrics, and which of them a PromQL expression reads."""
 
 import re
+import sys
 
 from paths import DEPLOY
+
+sys.path.insert(0, str(DEPLOY / "dashboards"))
+from metrics import load  # noqa: E402,F401  What boards are made from.
 
 COMMON_LABELS = {"run", "component", "job", "instance"}
 # Series that Prometheus makes by itself.
@@ -11,28 +15,6 @@ _SUFFIXES = ("_bucket", "_sum", "_count")
 _NAME = re.compile(r"(?<![\w:$\"])(?:rl_\w+|up)(?![\w:(\"])")
 _MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
-
-
-class Metric:
-    def __init__(self, kind, name, labels):
-        self.kind = kind
-        self.name = name
-        # Label -> its closed set of values, or None where any value may occur.
-        self.labels = labels
-
-
-def load():
-    """Reads metrics.txt into {name: Metric}."""
-    metrics = {}
-    for line in (DEPLOY / "checks" / "metrics.txt").read_text().splitlines():
-        if not line or line.startswith("#"):
-            continue
-        kind, name, *labels = line.split()
-        pairs = [label.partition("=") for label in labels]
-        metrics[name] = Metric(
-            kind, name, {label: values.split(",") if values else None for label, _, values in pairs}
-        )
-    return metrics
 
 
 def _selectors(expression):

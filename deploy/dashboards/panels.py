@@ -1,7 +1,15 @@
-"""The parts that boards are made of: queries, panels of each kind, and their layout."""
+"""The parts that boards are made of: queries, panels of each kind, and their layout.
+
+What a metric is, its unit, and how the values of several processes become one come from the list
+of metrics; a panel says otherwise where it shows something else of it.
+"""
 
 import re
 
+import metrics
+
+METRICS = metrics.load()
+UNITS = {"share": "percentunit", "seconds": "s", "bytes": "bytes", "per_second": "cps"}
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 RUN = 'run=~"$run"'
 
@@ -19,12 +27,34 @@ def query(expr, legend, heatmap=False):
     return target
 
 
+def _grouping(by):
+    return f" by ({by}) " if by else ""
+
+
+def now(name, legend, by=None):
+    """The present value of a gauge or counter, over all processes as the list says."""
+    return query(f"{METRICS[name].across}{_grouping(by)}({name}{{RUN}})", legend)
+
+
+def rate(name, legend, by=None):
+    """How fast a counter grows, over all processes."""
+    return query(f"sum{_grouping(by)}(rate({name}{{RUN}}[$__rate_interval]))", legend)
+
+
+def metric_of(targets):
+    """The metric that the first query reads first; None where it is none of convrec's."""
+    series = re.findall(r"\brl_\w+", targets[0]["expr"])[:1]
+    for name in series:
+        return METRICS.get(name) or METRICS[re.sub("_(bucket|sum|count)$", "", name)]
+    return None
+
+
 def panel(
     kind,
     title,
-    description,
-    unit,
     targets,
+    about=None,
+    unit=None,
     width=8,
     height=8,
     decimals=None,
@@ -35,6 +65,11 @@ def panel(
     thresholds=None,
     instant=False,
 ):
+    metric = metric_of(targets)
+    if unit is None and metric is not None and metric.kind == "counter":
+        unit = "Bps" if metric.unit == "bytes" else "cps"
+    elif unit is None:
+        unit = UNITS.get(metric.unit, "none") if metric is not None else "none"
     names = sorted(
         {name for target in targets for name in re.findall(r"\brl_\w+|\bup\b", target["expr"])}
     )
@@ -53,7 +88,7 @@ def panel(
     return {
         "type": kind,
         "title": title,
-        "description": f"{description} Metrics: {', '.join(names)}.",
+        "description": f"{about or metric.help} Metrics: {', '.join(names)}.",
         "datasource": DATASOURCE,
         "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": options or {},
@@ -62,7 +97,7 @@ def panel(
     }
 
 
-def lines(title, description, unit, *targets, stack=False, **more):
+def lines(title, *targets, stack=False, **more):
     """A time series."""
     custom = {
         "drawStyle": "line",
@@ -77,12 +112,10 @@ def lines(title, description, unit, *targets, stack=False, **more):
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    return panel(
-        "timeseries", title, description, unit, targets, custom=custom, options=options, **more
-    )
+    return panel("timeseries", title, targets, custom=custom, options=options, **more)
 
 
-def number(title, description, unit, *targets, **more):
+def number(title, *targets, **more):
     """The present value, large."""
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
@@ -90,16 +123,15 @@ def number(title, description, unit, *targets, **more):
         "graphMode": "area",
         "textMode": "auto",
     }
-    return panel(
-        "stat", title, description, unit, targets, width=4, height=4, options=options, **more
-    )
+    return panel("stat", title, targets, width=4, height=4, options=options, **more)
 
 
-def by_position(title, description, unit, expr, **more):
+def by_position(title, name, **more):
     """One bar per list position, for the present: the top of the list is left."""
     # Bars are ordered by text, so "1" becomes "01"; "overflow" comes last by itself.
+    value = f"{METRICS[name].across} by (position) ({name}{{RUN}})"
     target = query(
-        f'label_replace({expr}, "position", "0$1", "position", "([0-9])")', "{{position}}"
+        f'label_replace({value}, "position", "0$1", "position", "([0-9])")', "{{position}}"
     )
     target["format"] = "table"
     options = {
@@ -110,9 +142,7 @@ def by_position(title, description, unit, expr, **more):
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
         "tooltip": {"mode": "single", "sort": "none"},
     }
-    bars = panel(
-        "barchart", title, description, unit, [target], options=options, instant=True, **more
-    )
+    bars = panel("barchart", title, [target], options=options, instant=True, **more)
     bars["transformations"] = [
         {"id": "organize", "options": {"excludeByName": {"Time": True}}},
         {"id": "sortBy", "options": {"sort": [{"field": "position"}]}},
@@ -120,17 +150,17 @@ def by_position(title, description, unit, expr, **more):
     return bars
 
 
-def heat(title, description, unit, *targets, **more):
+def heat(title, *targets, **more):
     """A histogram over time."""
     options = {
         "calculate": False,
         "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64},
         "cellGap": 1,
-        "yAxis": {"unit": unit, "axisPlacement": "left"},
+        "yAxis": {"unit": "none", "axisPlacement": "left"},
         "tooltip": {"mode": "single"},
         "legend": {"show": True},
     }
-    return panel("heatmap", title, description, unit, targets, options=options, **more)
+    return panel("heatmap", title, targets, options=options, **more)
 
 
 def quantiles(bucket):
@@ -141,6 +171,39 @@ def quantiles(bucket):
             f"{int(q * 100)} %",
         )
         for q in (0.5, 0.95, 0.99)
+    ]
+
+
+def _read_by(rows):
+    return {
+        name
+        for _, row_panels in rows
+        for item in row_panels
+        for target in item["targets"]
+        for name in re.findall(r"\brl_\w+", target["expr"])
+    }
+
+
+def _plain(metric):
+    """A panel of a metric as the list alone describes it."""
+    words = metric.name.removeprefix("rl_").removesuffix("_total").split("_")
+    title = " ".join(words).capitalize()
+    if metric.kind == "histogram":
+        return lines(title, *quantiles(f"{metric.name}_bucket"), minimum=0)
+    by = ", ".join(metric.labels) or None
+    legend = " ".join("{{%s}}" % label for label in metric.labels) or words[-1]
+    value = rate if metric.kind == "counter" else now
+    return lines(title, value(metric.name, legend, by=by))
+
+
+def unread(rows, processes):
+    """A panel for every metric of these processes that no panel of the rows reads."""
+    read = _read_by(rows)
+    return [
+        _plain(metric)
+        for metric in METRICS.values()
+        if metric.process in processes
+        and not read & {metric.name, f"{metric.name}_bucket", f"{metric.name}_sum"}
     ]
 
 

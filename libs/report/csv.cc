@@ -3,56 +3,67 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "libs/report/record_fields.h"
 
 namespace convrec::report {
 namespace {
 
-// Entries of the longest vector of each field.
+using statistics::Record;
+using statistics::Shape;
+using statistics::Statistic;
+
+// Entries of the longest list of each row.
 struct WidthVisitor {
-  std::map<std::string, size_t>* widths;
+  std::map<absl::string_view, size_t>* widths;
   template <typename T>
   void operator()(const char*, const T&) {}
-  void operator()(const char* name, const std::vector<double>& values) {
-    size_t& width = (*widths)[name];
-    width = std::max(width, values.size());
+  void operator()(const Statistic& row, const Record& record, size_t i) {
+    size_t& width = (*widths)[row.name];
+    width = std::max(width, record.at(i).size());
   }
 };
 
 struct HeadVisitor {
-  const std::map<std::string, size_t>* widths;
+  const std::map<absl::string_view, size_t>* widths;
   std::vector<std::string>* cells;
   template <typename T>
   void operator()(const char* name, const T&) {
     cells->push_back(name);
   }
-  void operator()(const char* name, const std::vector<double>&) {
-    const size_t width = widths->at(name);
-    for (size_t i = 1; i <= width; ++i) cells->push_back(absl::StrCat(name, "_", i));
-  }
-  void operator()(const char* name, const std::array<double, 4>&) {
-    for (const int cutoff : domain::kCutoffs) cells->push_back(absl::StrCat(name, "_", cutoff));
+  void operator()(const Statistic& row, const Record&, size_t) {
+    if (row.shape == Shape::kAtCutoffs) {
+      for (const int cutoff : domain::kCutoffs)
+        cells->push_back(absl::StrCat(row.name, "_", cutoff));
+    } else if (statistics::IsList(row.shape)) {
+      const size_t width = widths->at(row.name);
+      for (size_t i = 1; i <= width; ++i) cells->push_back(absl::StrCat(row.name, "_", i));
+    } else {
+      cells->emplace_back(row.name);
+    }
   }
 };
 
 struct CellVisitor {
-  const std::map<std::string, size_t>* widths;
+  const std::map<absl::string_view, size_t>* widths;
   std::vector<std::string>* cells;
   void operator()(const char*, int64_t value) { cells->push_back(absl::StrCat(value)); }
-  void operator()(const char*, double value) {
-    cells->push_back(std::isfinite(value) ? absl::StrFormat("%.9g", value) : "");
-  }
   void operator()(const char*, Stage value) { cells->push_back(StageName(value)); }
   void operator()(const char*, Split value) { cells->push_back(SplitName(value)); }
-  void operator()(const char* name, const std::vector<double>& values) {
-    for (const double value : values) (*this)(name, value);
-    cells->insert(cells->end(), widths->at(name) - values.size(), "");
-  }
-  void operator()(const char* name, const std::array<double, 4>& values) {
-    for (const double value : values) (*this)(name, value);
+  void operator()(const Statistic& row, const Record& record, size_t i) {
+    const std::span<const double> values = record.at(i);
+    for (const double value : values) {
+      if (row.shape == Shape::kCount) {
+        cells->push_back(absl::StrCat(static_cast<int64_t>(value)));
+      } else {
+        cells->push_back(std::isfinite(value) ? absl::StrFormat("%.9g", value) : "");
+      }
+    }
+    cells->insert(cells->end(), widths->at(row.name) - values.size(), "");
   }
 };
 
@@ -63,7 +74,7 @@ void AppendLine(const std::vector<std::string>& cells, std::string* text) {
 
 template <typename R>
 std::string Render(const std::vector<R>& records) {
-  std::map<std::string, size_t> widths;
+  std::map<absl::string_view, size_t> widths;
   const R empty;
   VisitFields(empty, WidthVisitor{&widths});
   for (const R& record : records) VisitFields(record, WidthVisitor{&widths});

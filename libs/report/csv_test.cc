@@ -14,10 +14,10 @@ using ::testing::StartsWith;
 TEST(CsvTest, VectorsBecomeColumnsOfTheLongestOne) {
   RlStep first, second;
   first.step = 1;
-  first.reward_by_rank = {0.5};
+  first.list("reward_by_rank") = {0.5};
   second.step = 2;
-  second.reward = std::nan("");
-  second.reward_by_rank = {0.25, 0.125};
+  second["reward"] = std::nan("");
+  second.list("reward_by_rank") = {0.25, 0.125};
   const std::string csv = ToCsv(std::vector<RlStep>{first, second});
   EXPECT_THAT(csv,
               StartsWith("step,total_steps,policy_version,reward,reward_by_rank_1,reward_by_rank_2,"
@@ -29,7 +29,7 @@ TEST(CsvTest, VectorsBecomeColumnsOfTheLongestOne) {
 TEST(CsvTest, CutoffsNameTheirColumns) {
   Evaluation evaluation;
   evaluation.stage = Stage::kRl;
-  evaluation.ndcg = {0.1, 0.2, 0.3, 0.4};
+  evaluation.list("ndcg") = {0.1, 0.2, 0.3, 0.4};
   const std::string csv = ToCsv(std::vector<Evaluation>{evaluation});
   EXPECT_THAT(csv, HasSubstr("ndcg_5,ndcg_10,ndcg_15,ndcg_20"));
   EXPECT_THAT(csv, HasSubstr("rl,validation,0,0,0,0,0,0,0.1,0.2,0.3,0.4"));

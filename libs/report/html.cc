@@ -1,6 +1,5 @@
 #include "libs/report/html.h"
 
-#include <functional>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -42,31 +41,25 @@ std::string Tiles(const Results& results, const RunOutcome& outcome) {
         &html,
         Tile("RL over SFT, NDCG@20",
              absl::StrCat("\xC3\x97", Fixed(*ratio, 2)),
-             absl::StrCat(
-                 Fixed(results.sft->ndcg[kAt20], 4), " to ", Fixed(results.rl->ndcg[kAt20], 4))));
+             absl::StrCat(Fixed(Ndcg20(*results.sft), 4), " to ", Fixed(Ndcg20(*results.rl), 4))));
   } else if (results.rl || results.sft) {
     const Evaluation& e = results.rl ? *results.rl : *results.sft;
-    absl::StrAppend(
-        &html, Tile("NDCG@20", Fixed(e.ndcg[kAt20], 4), results.rl ? "after RL" : "after SFT"));
+    absl::StrAppend(&html,
+                    Tile("NDCG@20", Fixed(Ndcg20(e), 4), results.rl ? "after RL" : "after SFT"));
   }
   const std::optional<Evaluation>& now = results.rl ? results.rl : results.sft;
   if (now) {
-    const auto before = [&results](double Evaluation::*field,
-                                   const std::function<std::string(double)>& show) {
-      return results.rl && results.sft ? absl::StrCat("SFT ", show((*results.sft).*field))
-                                       : std::string();
+    const auto tile = [&](const char* label, double (*pick)(const Evaluation&)) {
+      const bool is_compared = results.rl && results.sft;
+      return Tile(label,
+                  Percent(pick(*now), 1),
+                  is_compared ? absl::StrCat("SFT ", Percent(pick(*results.sft), 1)) : "");
     };
-    const auto percent = [](double value) { return Percent(value, 1); };
-    absl::StrAppend(&html,
-                    Tile("Repeated lines",
-                         percent(now->repeat_ratio),
-                         before(&Evaluation::repeat_ratio, percent)),
-                    Tile("Off-catalog lines",
-                         percent(now->off_catalog_ratio),
-                         before(&Evaluation::off_catalog_ratio, percent)),
-                    Tile("Lists of exactly N",
-                         percent(now->exact_ratio),
-                         before(&Evaluation::exact_ratio, percent)));
+    absl::StrAppend(
+        &html,
+        tile("Repeated lines", [](const Evaluation& e) { return e["repeat_ratio"]; }),
+        tile("Off-catalog lines", [](const Evaluation& e) { return e["off_catalog_ratio"]; }),
+        tile("Lists of exactly N", [](const Evaluation& e) { return e["exact_ratio"]; }));
   }
   if (outcome.seconds > 0) {
     absl::StrAppend(&html,
@@ -86,10 +79,9 @@ std::string Table(const Results& results) {
       "<thead><tr><th></th><th>zero-shot</th><th>SFT</th><th>after RL</th>"
       "<th>RL / SFT</th></tr></thead><tbody>");
   for (const TableRow& row : TableRows(results)) {
-    const char* css = row.is_headline             ? " class=\"headline\""
-                      : row.label == "NDCG@5"     ? " class=\"break\""
-                      : row.label == "In catalog" ? " class=\"break\""
-                                                  : "";
+    const char* css = row.is_headline    ? " class=\"headline\""
+                      : row.begins_group ? " class=\"break\""
+                                         : "";
     absl::StrAppend(&html, "<tr", css, "><td>", EscapeHtml(row.label), "</td>");
     for (const std::string& cell : {row.zero_shot, row.sft, row.rl, row.rl_over_sft}) {
       absl::StrAppend(&html, "<td>", EscapeHtml(cell), "</td>");

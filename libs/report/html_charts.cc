@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -19,14 +19,18 @@ namespace {
 constexpr size_t kMaxPoints = 400;
 constexpr size_t kMaxColumns = 60;  // Of a heatmap.
 
-template <typename Step>
-using Pick = std::function<double(const Step&)>;
+using statistics::Chart;
+using statistics::Section;
+using statistics::Shape;
+using statistics::Statistic;
 
+// A row of the table of a step's statistics.
 template <typename Step>
-std::vector<Point> PointsOf(const std::vector<Step>& steps, const Pick<Step>& pick) {
+std::vector<Point> PointsOf(const std::vector<Step>& steps, size_t row) {
   std::vector<Point> points;
   points.reserve(steps.size());
-  for (const Step& step : steps) points.push_back({static_cast<double>(step.step), pick(step)});
+  for (const Step& step : steps)
+    points.push_back({static_cast<double>(step.step), step.at(row).front()});
   return Thinned(points, kMaxPoints);
 }
 
@@ -40,9 +44,9 @@ template <typename Step>
 void AddSeries(const std::vector<Step>& steps,
                const std::string& name,
                const std::string& color,
-               const Pick<Step>& pick,
+               size_t row,
                std::vector<Series>* series) {
-  Series line{name, color, PointsOf(steps, pick), false, false};
+  Series line{name, color, PointsOf(steps, row), false, false};
   const size_t window = SmoothingWindow(line.points.size());
   if (window > 1) {
     Series raw = line;
@@ -105,14 +109,14 @@ std::string EvaluationFigure(const RunLog& log) {
   for (size_t i = 0; i < domain::kCutoffs.size(); ++i) {
     Series series{absl::StrCat("NDCG@", domain::kCutoffs[i]), kColors[i], {}, true, false};
     for (const Evaluation& e : evaluations)
-      series.points.push_back({static_cast<double>(e.step), e.ndcg[i]});
+      series.points.push_back({static_cast<double>(e.step), e.list("ndcg")[i]});
     chart.series.push_back(std::move(series));
   }
   return LineFigure("NDCG@k on held-out conversations",
                     absl::StrCat("Greedy lists, ",
                                  is_validation ? "validation" : "test",
                                  " split, ",
-                                 evaluations.back().rows,
+                                 evaluations.back().count("rows"),
                                  " conversations."),
                     chart);
 }
@@ -123,10 +127,10 @@ std::string HitsByRankFigure(const Results& results) {
   chart.format = ValueFormat::kPercent;
   const auto add = [&chart](
                        const std::optional<Evaluation>& e, const char* name, const char* color) {
-    if (!e || e->hits_by_rank.empty()) return;
+    if (!e || e->list("hits_by_rank").empty()) return;
     Series series{name, color, {}, true, false};
-    for (size_t r = 0; r < e->hits_by_rank.size(); ++r) {
-      series.points.push_back({static_cast<double>(r + 1), e->hits_by_rank[r]});
+    for (const double hits : e->list("hits_by_rank")) {
+      series.points.push_back({static_cast<double>(series.points.size() + 1), hits});
     }
     chart.series.push_back(std::move(series));
   };
@@ -141,40 +145,75 @@ std::string HitsByRankFigure(const Results& results) {
       chart);
 }
 
-// The y axis begins where the data does.
-void FitY(LineChart* chart) { chart->y_min.reset(); }
-// The y axis goes up to 1 at least.
-void ReachOne(LineChart* chart) { chart->y_max = 1; }
+// What the rows of the table say of one chart: its first row names it, all of them are curves.
+struct ChartRows {
+  Chart chart;
+  std::vector<size_t> rows;
+};
 
-std::string RlFigure(const RunLog& log,
-                     const std::string& title,
-                     const std::string& caption,
-                     ValueFormat format,
-                     const std::vector<std::pair<std::string, Pick<RlStep>>>& picks,
-                     const std::function<void(LineChart*)>& adjust = nullptr) {
-  LineChart chart;
-  chart.format = format;
-  for (size_t i = 0; i < picks.size(); ++i) {
-    AddSeries<RlStep>(
-        log.rl_steps, picks[i].first, absl::StrCat("c", i + 1), picks[i].second, &chart.series);
+// The charts of a section in the order of the table.
+std::vector<ChartRows> ChartsOf(std::span<const Statistic> table, Section section) {
+  std::vector<ChartRows> charts;
+  for (size_t row = 0; row < table.size(); ++row) {
+    if (table[row].chart.section != section) continue;
+    const auto same = std::find_if(charts.begin(), charts.end(), [&](const ChartRows& other) {
+      return other.chart.title == table[row].chart.title;
+    });
+    if (same != charts.end()) {
+      same->rows.push_back(row);
+      continue;
+    }
+    charts.push_back({table[row].chart, {row}});
+    if (charts.back().chart.caption.empty()) charts.back().chart.caption = table[row].help;
   }
-  if (adjust) adjust(&chart);
-  return LineFigure(title, caption, chart);
+  return charts;
 }
 
-std::string RankFigure(const RunLog& log,
-                       const std::string& title,
-                       const std::string& caption,
-                       std::vector<double> RlStep::*by_rank) {
+std::string CurveName(const Statistic& statistic) {
+  return std::string(statistic.chart.curve.empty() ? statistic.chart.title : statistic.chart.curve);
+}
+
+// One of the six of the page.
+std::string Color(size_t index) { return absl::StrCat("c", index % 6 + 1); }
+
+// N, as far as the log knows it; 0 otherwise.
+size_t NumRanks(const std::vector<RlStep>& steps) {
+  size_t num_ranks = 0;
+  for (const RlStep& step : steps)
+    num_ranks = std::max(num_ranks, step.list("reward_by_rank").size());
+  return num_ranks;
+}
+size_t NumRanks(const std::vector<SftStep>&) { return 0; }
+
+template <typename Step>
+std::string CurvesFigure(const std::vector<Step>& steps,
+                         std::span<const Statistic> table,
+                         const ChartRows& of) {
+  LineChart chart;
+  chart.format = table[of.rows.front()].unit == statistics::Unit::kShare ? ValueFormat::kPercent
+                                                                         : ValueFormat::kNumber;
+  if (of.chart.range == statistics::Range::kFitted) chart.y_min.reset();
+  if (of.chart.range == statistics::Range::kToOne) chart.y_max = 1;
+  for (size_t i = 0; i < of.rows.size(); ++i)
+    AddSeries(steps, CurveName(table[of.rows[i]]), Color(i), of.rows[i], &chart.series);
+  if (const size_t num_ranks = NumRanks(steps);
+      num_ranks > 0 && table[of.rows.front()].name == "lines") {
+    chart.reference = {static_cast<double>(num_ranks), absl::StrCat("N = ", num_ranks)};
+  }
+  return LineFigure(std::string(of.chart.title), std::string(of.chart.caption), chart);
+}
+
+template <typename Step>
+std::string RankFigure(const std::vector<Step>& steps, const Chart& chart, size_t row) {
   Heatmap heatmap;
-  const size_t num_columns = std::min(kMaxColumns, log.rl_steps.size());
+  const size_t num_columns = std::min(kMaxColumns, steps.size());
   for (size_t c = 0; c < num_columns; ++c) {
-    const size_t begin = c * log.rl_steps.size() / num_columns;
-    const size_t end = (c + 1) * log.rl_steps.size() / num_columns;
+    const size_t begin = c * steps.size() / num_columns;
+    const size_t end = (c + 1) * steps.size() / num_columns;
     std::vector<double> sums;
     std::vector<int> counts;
     for (size_t s = begin; s < end; ++s) {
-      const std::vector<double>& values = log.rl_steps[s].*by_rank;
+      const std::span<const double> values = steps[s].at(row);
       sums.resize(std::max(sums.size(), values.size()), 0.0);
       counts.resize(sums.size(), 0);
       for (size_t r = 0; r < values.size(); ++r) {
@@ -186,221 +225,82 @@ std::string RankFigure(const RunLog& log,
     for (size_t r = 0; r < sums.size(); ++r) {
       sums[r] = counts[r] > 0 ? sums[r] / counts[r] : std::numeric_limits<double>::quiet_NaN();
     }
-    heatmap.xs.push_back(static_cast<double>(log.rl_steps[end - 1].step));
+    heatmap.xs.push_back(static_cast<double>(steps[end - 1].step));
     heatmap.values.push_back(std::move(sums));
   }
   const std::string svg = DrawHeatmap(heatmap);
-  return Figure(title, caption, svg.empty() ? "" : DrawScale(heatmap), svg);
+  return Figure(std::string(chart.title),
+                std::string(chart.caption),
+                svg.empty() ? "" : DrawScale(heatmap),
+                svg);
 }
 
-std::string TimeFigure(const RunLog& log) {
-  StackedChart chart;
-  const auto layer = [&](const char* name, const char* color, const Pick<RlStep>& pick) {
-    const std::vector<Point> points = PointsOf(log.rl_steps, pick);
-    Layer out{name, color, {}};
-    for (const Point& point : points) out.values.push_back(std::isfinite(point.y) ? point.y : 0);
-    chart.layers.push_back(std::move(out));
-  };
-  for (const Point& point :
-       PointsOf<RlStep>(log.rl_steps, [](const RlStep& s) { return s.seconds; })) {
-    chart.xs.push_back(point.x);
+// All charts of a section, curves and heatmaps as the shapes of the rows ask for.
+template <typename Step>
+std::string SectionCharts(const std::vector<Step>& steps, Section section) {
+  if (steps.empty()) return "";
+  const std::span<const Statistic> table = steps.front().rows();
+  std::string html;
+  for (const ChartRows& chart : ChartsOf(table, section)) {
+    const size_t first = chart.rows.front();
+    absl::StrAppend(&html,
+                    table[first].shape == Shape::kByRank ? RankFigure(steps, chart.chart, first)
+                                                         : CurvesFigure(steps, table, chart));
   }
-  layer("wait for groups", "c1", [](const RlStep& s) { return s.wait_s; });
-  layer("forward", "c2", [](const RlStep& s) { return s.forward_s; });
-  layer("backward", "c3", [](const RlStep& s) { return s.backward_s; });
-  layer("optimizer", "c4", [](const RlStep& s) { return s.optimizer_s; });
-  layer("publish", "c5", [](const RlStep& s) { return s.publish_s; });
-  layer("other", "c6", [](const RlStep& s) {
-    return std::max(
-        0.0, s.seconds - s.wait_s - s.forward_s - s.backward_s - s.optimizer_s - s.publish_s);
-  });
-  return Figure("Time of a step",
-                "Waiting for groups is sampling and scoring seen from the learner.",
-                DrawLegend(chart.layers),
-                DrawStackedChart(chart));
+  return html;
+}
+
+// The stages of a step on top of each other, and what is left of its time.
+std::string TimeFigure(const std::vector<RlStep>& steps) {
+  std::string html;
+  for (const ChartRows& of : ChartsOf(statistics::kRlTable, Section::kStepTime)) {
+    StackedChart chart;
+    std::vector<Point> rest;
+    for (const RlStep& step : steps) {
+      double seconds = step["seconds"];
+      for (const size_t row : of.rows) seconds -= step.at(row).front();
+      rest.push_back({static_cast<double>(step.step), std::max(0.0, seconds)});
+    }
+    const auto add = [&chart](const std::string& name, const std::vector<Point>& points) {
+      Layer layer{name, Color(chart.layers.size()), {}};
+      for (const Point& point : points)
+        layer.values.push_back(std::isfinite(point.y) ? point.y : 0);
+      chart.layers.push_back(std::move(layer));
+    };
+    for (const size_t row : of.rows)
+      add(CurveName(statistics::kRlTable[row]), PointsOf(steps, row));
+    const std::vector<Point> thinned = Thinned(rest, kMaxPoints);
+    add("other", thinned);
+    for (const Point& point : thinned) chart.xs.push_back(point.x);
+    absl::StrAppend(&html,
+                    Figure(std::string(of.chart.title),
+                           std::string(of.chart.caption),
+                           DrawLegend(chart.layers),
+                           DrawStackedChart(chart)));
+  }
+  return html;
 }
 
 }  // namespace
 
 std::string QualityCharts(const RunLog& log, const Results& results) {
-  std::string html = EvaluationFigure(log);
-  absl::StrAppend(&html, HitsByRankFigure(results));
-  if (log.rl_steps.empty()) return html;
-  absl::StrAppend(&html,
-                  RlFigure(log,
-                           "Reward",
-                           "Mean over ranks and sampled lists.",
-                           ValueFormat::kNumber,
-                           {{"reward", [](const RlStep& s) { return s.reward; }}},
-                           FitY),
-                  RankFigure(log,
-                             "Reward by rank",
-                             "Mean reward of each rank of the sampled lists.",
-                             &RlStep::reward_by_rank),
-                  RlFigure(log,
-                           "NDCG@20 of sampled lists",
-                           "At training temperature, on the step's own conversations.",
-                           ValueFormat::kNumber,
-                           {{"NDCG@20", [](const RlStep& s) { return s.ndcg20; }}},
-                           FitY),
-                  RlFigure(log,
-                           "Hits per list",
-                           "Accepted items in a sampled list.",
-                           ValueFormat::kNumber,
-                           {{"hits", [](const RlStep& s) { return s.hits_per_list; }}},
-                           FitY));
-  return html;
+  return absl::StrCat(EvaluationFigure(log),
+                      HitsByRankFigure(results),
+                      SectionCharts(log.rl_steps, Section::kQuality));
 }
 
-std::string ListCharts(const RunLog& log) {
-  double num_ranks = 0;
-  for (const RlStep& step : log.rl_steps) {
-    num_ranks = std::max(num_ranks, static_cast<double>(step.reward_by_rank.size()));
-  }
-  return absl::StrCat(
-      RlFigure(log,
-               "List length",
-               "Mean number of lines of a sampled list.",
-               ValueFormat::kNumber,
-               {{"lines", [](const RlStep& s) { return s.lines; }}},
-               [num_ranks](LineChart* chart) {
-                 FitY(chart);
-                 if (num_ranks > 0)
-                   chart->reference = {num_ranks, absl::StrCat("N = ", Fixed(num_ranks, 0))};
-               }),
-      RlFigure(log,
-               "How lists end",
-               "Share of sampled lists.",
-               ValueFormat::kPercent,
-               {{"exactly N lines", [](const RlStep& s) { return s.exact_ratio; }},
-                {"cut by the token limit", [](const RlStep& s) { return s.truncated_ratio; }},
-                {"ended by the stop token", [](const RlStep& s) { return s.eos_ratio; }}},
-               ReachOne),
-      RlFigure(log,
-               "Faults of lines",
-               "Share of sampled lines.",
-               ValueFormat::kPercent,
-               {{"repeats", [](const RlStep& s) { return s.repeat_ratio; }},
-                {"off catalog", [](const RlStep& s) { return s.off_catalog_ratio; }},
-                {"named in conversation", [](const RlStep& s) { return s.seen_ratio; }},
-                {"malformed", [](const RlStep& s) { return s.malformed_ratio; }}}),
-      RlFigure(log,
-               "Entropy",
-               "Nats per token under the current policy.",
-               ValueFormat::kNumber,
-               {{"entropy", [](const RlStep& s) { return s.entropy; }}}));
-}
+std::string ListCharts(const RunLog& log) { return SectionCharts(log.rl_steps, Section::kLists); }
 
 std::string OptimisationCharts(const RunLog& log) {
-  return absl::StrCat(
-      RlFigure(log,
-               "KL to the SFT policy",
-               "Mean estimate over trained tokens.",
-               ValueFormat::kNumber,
-               {{"KL", [](const RlStep& s) { return s.kl; }}}),
-      RankFigure(log,
-                 "KL by rank",
-                 "Where in the list the policy moves away from SFT.",
-                 &RlStep::kl_by_rank),
-      RlFigure(log,
-               "Clip fraction",
-               "Share of importance ratios beyond a clip bound.",
-               ValueFormat::kPercent,
-               {{"below the lower bound", [](const RlStep& s) { return s.clip_low; }},
-                {"above the upper bound", [](const RlStep& s) { return s.clip_high; }}}),
-      RankFigure(log,
-                 "Clip fraction by rank",
-                 "Share of importance ratios beyond a clip bound.",
-                 &RlStep::clip_by_rank),
-      RlFigure(log,
-               "Effective sample size",
-               "Of the importance weights in force, over the number of tokens.",
-               ValueFormat::kPercent,
-               {{"effective", [](const RlStep& s) { return s.effective_sample_ratio; }},
-                {"weights truncated or masked", [](const RlStep& s) { return s.correction_cut; }}},
-               ReachOne),
-      RankFigure(log,
-                 "Effective sample size by rank",
-                 "Where in the list few samples carry the weight.",
-                 &RlStep::effective_sample_by_rank),
-      RankFigure(log,
-                 "Groups without signal by rank",
-                 "Share of groups whose lists have equal rewards at the rank.",
-                 &RlStep::zero_signal_by_rank),
-      RlFigure(log,
-               "Importance ratio",
-               "Before clipping.",
-               ValueFormat::kNumber,
-               {{"mean", [](const RlStep& s) { return s.ratio_mean; }},
-                {"smallest", [](const RlStep& s) { return s.ratio_min; }},
-                {"largest", [](const RlStep& s) { return s.ratio_max; }}},
-               FitY),
-      RlFigure(
-          log,
-          "Loss",
-          "Of the reinforcement-learning objective; its level says little, jumps say something.",
-          ValueFormat::kNumber,
-          {{"loss", [](const RlStep& s) { return s.loss; }}},
-          FitY),
-      RlFigure(log,
-               "Gradient norm",
-               "Before clipping.",
-               ValueFormat::kNumber,
-               {{"gradient norm", [](const RlStep& s) { return s.grad_norm; }}}),
-      RlFigure(log,
-               "Signal",
-               "Share of (group, rank) pairs whose siblings differ in reward.",
-               ValueFormat::kPercent,
-               {{"live ranks", [](const RlStep& s) { return s.live_rank_ratio; }}},
-               ReachOne),
-      RlFigure(log,
-               "Learning rate",
-               "Of the reinforcement-learning optimizer.",
-               ValueFormat::kNumber,
-               {{"learning rate", [](const RlStep& s) { return s.learning_rate; }}}));
+  return SectionCharts(log.rl_steps, Section::kOptimisation);
 }
 
 std::string SystemCharts(const RunLog& log) {
-  return absl::StrCat(
-      TimeFigure(log),
-      RlFigure(log,
-               "Throughput",
-               "Trained completion tokens per second of the whole loop.",
-               ValueFormat::kNumber,
-               {{"tokens/s", [](const RlStep& s) { return s.tokens_per_second; }}}),
-      RlFigure(
-          log,
-          "Staleness",
-          "Steps between the weights that sampled a group and those that train on it; a list may"
-          " be begun by older weights and ended by newer ones.",
-          ValueFormat::kNumber,
-          {{"mean over tokens", [](const RlStep& s) { return s.token_lag; }},
-           {"mean over groups", [](const RlStep& s) { return s.staleness_mean; }},
-           {"oldest group", [](const RlStep& s) { return static_cast<double>(s.staleness_max); }}},
-          ReachOne),
-      RlFigure(log,
-               "Sampled against recomputed",
-               "Largest difference of a token's log-probability, worker and learner.",
-               ValueFormat::kNumber,
-               {{"gap", [](const RlStep& s) { return s.logprob_gap; }}}));
+  return absl::StrCat(TimeFigure(log.rl_steps), SectionCharts(log.rl_steps, Section::kSystem));
 }
 
 std::string SftCharts(const RunLog& log) {
-  if (log.sft_steps.empty()) return "";
-  const auto figure =
-      [&log](const char* title, const char* caption, const char* name, const Pick<SftStep>& pick) {
-        LineChart chart;
-        AddSeries<SftStep>(log.sft_steps, name, "c1", pick, &chart.series);
-        return LineFigure(title, caption, chart);
-      };
-  return absl::StrCat(
-      figure("Loss",
-             "Mean negative log-likelihood of a target token.",
-             "loss",
-             [](const SftStep& s) { return s.loss; }),
-      figure("Throughput", "Target tokens per second.", "tokens/s", [](const SftStep& s) {
-        return s.tokens_per_second;
-      }));
+  return SectionCharts(log.sft_steps, Section::kWarmStart);
 }
 
 }  // namespace convrec::report

@@ -18,28 +18,28 @@ SampleList ListOf(const std::string& id, const std::string& line, domain::LineOu
 RunLog SomeRun() {
   RunLog log;
   Evaluation evaluation;
-  evaluation.rows = 500;
+  evaluation["rows"] = 500;
   for (const Stage stage : {Stage::kSft, Stage::kRl}) {
     evaluation.stage = stage;
     evaluation.split = Split::kTest;
     evaluation.step = 30;
-    evaluation.ndcg = {0.1, 0.2, 0.3, stage == Stage::kSft ? 0.4 : 0.5};
-    evaluation.hits_by_rank = {0.3, 0.1};
+    evaluation.list("ndcg") = {0.1, 0.2, 0.3, stage == Stage::kSft ? 0.4 : 0.5};
+    evaluation.list("hits_by_rank") = {0.3, 0.1};
     AddRecord(evaluation, &log);
   }
   for (int step = 1; step <= 30; ++step) {
     SftStep sft;
     sft.step = step;
-    sft.loss = 2.0 / step;
+    sft["loss"] = 2.0 / step;
     AddRecord(sft, &log);
     RlStep rl;
     rl.step = step;
     rl.total_steps = 30;
-    rl.reward = 0.01 * step;
-    rl.reward_by_rank = {0.02 * step, -0.01};
-    rl.kl_by_rank = {0.01, 0.02};
-    rl.seconds = 2;
-    rl.wait_s = 1;
+    rl["reward"] = 0.01 * step;
+    rl.list("reward_by_rank") = {0.02 * step, -0.01};
+    rl.list("kl_by_rank") = {0.01, 0.02};
+    rl["seconds"] = 2;
+    rl["wait_s"] = 1;
     AddRecord(rl, &log);
   }
   AddRecord(Samples{Stage::kSft, 30, {ListOf("v-1", "1. Heat (1995)", domain::LineOutcome::kMiss)}},

@@ -24,19 +24,25 @@ void AddIfWorse(const char* what,
 }
 
 void AddComparison(const Evaluation& sft, const Evaluation& rl, std::vector<std::string>* notes) {
-  if (rl.ndcg[kAt20] <= sft.ndcg[kAt20]) {
+  if (Ndcg20(rl) <= Ndcg20(sft)) {
     notes->push_back("RL did not improve NDCG@20 over SFT in this run.");
   }
-  AddIfWorse("The share of repeated lines", sft.repeat_ratio, rl.repeat_ratio, true, notes);
-  AddIfWorse(
-      "The share of off-catalog lines", sft.off_catalog_ratio, rl.off_catalog_ratio, true, notes);
-  AddIfWorse(
-      "The share of lists with exactly N lines", sft.exact_ratio, rl.exact_ratio, false, notes);
-  if (sft.rows != rl.rows) {
+  AddIfWorse("The share of repeated lines", sft["repeat_ratio"], rl["repeat_ratio"], true, notes);
+  AddIfWorse("The share of off-catalog lines",
+             sft["off_catalog_ratio"],
+             rl["off_catalog_ratio"],
+             true,
+             notes);
+  AddIfWorse("The share of lists with exactly N lines",
+             sft["exact_ratio"],
+             rl["exact_ratio"],
+             false,
+             notes);
+  if (sft.count("rows") != rl.count("rows")) {
     notes->push_back(absl::StrCat("SFT was evaluated on ",
-                                  sft.rows,
+                                  sft.count("rows"),
                                   " conversations and RL on ",
-                                  rl.rows,
+                                  rl.count("rows"),
                                   "; the two are not strictly comparable."));
   }
 }
@@ -47,13 +53,12 @@ void AddPeak(const RunLog& log, std::vector<std::string>* notes) {
   const Evaluation* last = nullptr;
   for (const Evaluation& evaluation : log.evaluations) {
     if (evaluation.stage != Stage::kRl || evaluation.split != Split::kValidation) continue;
-    if (best == nullptr || evaluation.ndcg[kAt20] > best->ndcg[kAt20]) best = &evaluation;
+    if (best == nullptr || Ndcg20(evaluation) > Ndcg20(*best)) best = &evaluation;
     if (last == nullptr || evaluation.step > last->step) last = &evaluation;
   }
-  if (best == nullptr || best->step == last->step || best->ndcg[kAt20] < 1.02 * last->ndcg[kAt20])
-    return;
+  if (best == nullptr || best->step == last->step || Ndcg20(*best) < 1.02 * Ndcg20(*last)) return;
   notes->push_back(absl::StrCat("The best validation NDCG@20 was ",
-                                Fixed(best->ndcg[kAt20], 4),
+                                Fixed(Ndcg20(*best), 4),
                                 " at RL step ",
                                 best->step,
                                 "; the table shows the last step, not the best one."));
@@ -63,10 +68,10 @@ void AddSteps(const RunLog& log, std::vector<std::string>* notes) {
   int64_t dropped = 0, zero_signal = 0, staleness = 0;
   double gap = 0;
   for (const RlStep& step : log.rl_steps) {
-    dropped += step.dropped_groups;
-    zero_signal += step.zero_signal_groups;
-    staleness = std::max(staleness, step.staleness_max);
-    if (std::isfinite(step.logprob_gap)) gap = std::max(gap, step.logprob_gap);
+    dropped += step.count("dropped_groups");
+    zero_signal += step.count("zero_signal_groups");
+    staleness = std::max(staleness, step.count("staleness_max"));
+    if (std::isfinite(step["logprob_gap"])) gap = std::max(gap, step["logprob_gap"]);
   }
   if (log.rl_steps.empty()) return;
   if (log.rl_steps.back().step < log.rl_steps.back().total_steps) {

@@ -15,18 +15,18 @@ Evaluation At(Stage stage, Split split, int64_t step, double ndcg20) {
   evaluation.stage = stage;
   evaluation.split = split;
   evaluation.step = step;
-  evaluation.rows = 500;
-  evaluation.ndcg[kAt20] = ndcg20;
+  evaluation["rows"] = 500;
+  evaluation.list("ndcg")[kAt20] = ndcg20;
   return evaluation;
 }
 
 TEST(NotesTest, NamesWhatGotWorseBesideTheGain) {
   Evaluation sft = At(Stage::kSft, Split::kTest, 700, 0.3),
              rl = At(Stage::kRl, Split::kTest, 50, 0.37);
-  sft.repeat_ratio = 0.05;
-  rl.repeat_ratio = 0.26;
-  sft.exact_ratio = 0.99;
-  rl.exact_ratio = 0.985;  // Within noise.
+  sft["repeat_ratio"] = 0.05;
+  rl["repeat_ratio"] = 0.26;
+  sft["exact_ratio"] = 0.99;
+  rl["exact_ratio"] = 0.985;  // Within noise.
   RunLog log;
   AddRecord(sft, &log);
   AddRecord(rl, &log);
@@ -59,7 +59,7 @@ TEST(NotesTest, CountsLostGroupsAndSaysWhereRlStopped) {
   RlStep step;
   step.total_steps = 10;
   for (step.step = 1; step.step <= 4; ++step.step) {
-    step.dropped_groups = 2;
+    step["dropped_groups"] = 2;
     AddRecord(step, &log);
   }
   const auto notes = HonestNotes(log, FinalResults(log), {});

@@ -73,8 +73,8 @@ std::string StepOf(int64_t step, int64_t total) {
 std::string FormatProgress(const SftStep& step, double seconds_left, size_t width) {
   return Fit({{"SFT", 0},
               {StepOf(step.step, step.total_steps), 0},
-              {absl::StrCat("loss ", Fixed(step.loss, 3)), 1},
-              {absl::StrCat(Count(step.tokens_per_second), " tok/s"), 3},
+              {absl::StrCat("loss ", Fixed(step["loss"], 3)), 1},
+              {absl::StrCat(Count(step["tokens_per_second"]), " tok/s"), 3},
               {absl::StrCat(Seconds(seconds_left), " left"), 2}},
              step.step,
              step.total_steps,
@@ -84,12 +84,12 @@ std::string FormatProgress(const SftStep& step, double seconds_left, size_t widt
 std::string FormatProgress(const RlStep& step, size_t width) {
   return Fit({{"RL", 0},
               {StepOf(step.step, step.total_steps), 0},
-              {absl::StrCat("reward ", Fixed(step.reward, 3)), 1},
-              {absl::StrCat("NDCG ", Fixed(step.ndcg20, 3)), 2},
-              {absl::StrCat("KL ", Fixed(step.kl, 3)), 4},
-              {absl::StrCat(Count(step.tokens_per_second), " tok/s"), 5},
-              {absl::StrCat("stale ", Fixed(step.staleness_mean, 1)), 6},
-              {absl::StrCat(Seconds(step.eta_s), " left"), 3}},
+              {absl::StrCat("reward ", Fixed(step["reward"], 3)), 1},
+              {absl::StrCat("NDCG ", Fixed(step["ndcg20"], 3)), 2},
+              {absl::StrCat("KL ", Fixed(step["kl"], 3)), 4},
+              {absl::StrCat(Count(step["tokens_per_second"]), " tok/s"), 5},
+              {absl::StrCat("stale ", Fixed(step["staleness_mean"], 1)), 6},
+              {absl::StrCat(Seconds(step["eta_s"]), " left"), 3}},
              step.step,
              step.total_steps,
              width);
@@ -105,23 +105,23 @@ std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<E
                   " (",
                   SplitName(evaluation.split),
                   ", ",
-                  evaluation.rows,
+                  evaluation.count("rows"),
                   " rows): NDCG@20 ",
-                  Fixed(evaluation.ndcg[3], 4));
-  const bool is_comparable = evaluation.stage == Stage::kRl && sft && sft->ndcg[3] > 0;
+                  Fixed(Ndcg20(evaluation), 4));
+  const bool is_comparable = evaluation.stage == Stage::kRl && sft && Ndcg20(*sft) > 0;
   if (is_comparable)
-    absl::StrAppend(&line, " (", Times(evaluation.ndcg[3] / sft->ndcg[3]), " of SFT)");
+    absl::StrAppend(&line, " (", Times(Ndcg20(evaluation) / Ndcg20(*sft)), " of SFT)");
   absl::StrAppend(&line,
                   ", Recall@20 ",
-                  Fixed(evaluation.recall[3], 4),
+                  Fixed(evaluation.list("recall")[kAt20], 4),
                   ", repeats ",
-                  Percent(evaluation.repeat_ratio, 1),
+                  Percent(evaluation["repeat_ratio"], 1),
                   ", off-catalog ",
-                  Percent(evaluation.off_catalog_ratio, 1),
+                  Percent(evaluation["off_catalog_ratio"], 1),
                   ", lines ",
-                  Fixed(evaluation.lines, 1),
+                  Fixed(evaluation["lines"], 1),
                   ", exactly N ",
-                  Percent(evaluation.exact_ratio, 0));
+                  Percent(evaluation["exact_ratio"], 0));
   return line;
 }
 
@@ -137,7 +137,7 @@ ProgressDisplay::~ProgressDisplay() {
 
 void ProgressDisplay::Show(const SftStep& step) {
   mean_sft_seconds_ =
-      mean_sft_seconds_ == 0 ? step.seconds : 0.95 * mean_sft_seconds_ + 0.05 * step.seconds;
+      mean_sft_seconds_ == 0 ? step["seconds"] : 0.95 * mean_sft_seconds_ + 0.05 * step["seconds"];
   const double left =
       mean_sft_seconds_ * static_cast<double>(std::max<int64_t>(0, step.total_steps - step.step));
   ShowLine(FormatProgress(step, left, Width()),

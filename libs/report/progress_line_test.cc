@@ -17,12 +17,12 @@ RlStep StepAt(int64_t step) {
   RlStep record;
   record.step = step;
   record.total_steps = 120;
-  record.reward = 0.2141;
-  record.ndcg20 = 0.352;
-  record.kl = 0.08;
-  record.tokens_per_second = 9040;
-  record.staleness_mean = 0.42;
-  record.eta_s = 72;
+  record["reward"] = 0.2141;
+  record["ndcg20"] = 0.352;
+  record["kl"] = 0.08;
+  record["tokens_per_second"] = 9040;
+  record["staleness_mean"] = 0.42;
+  record["eta_s"] = 72;
   return record;
 }
 
@@ -74,19 +74,19 @@ TEST(ProgressLineTest, SupervisedStepsShowLossAndTimeLeft) {
   SftStep step;
   step.step = 350;
   step.total_steps = 700;
-  step.loss = 1.234;
-  step.tokens_per_second = 21000;
+  step["loss"] = 1.234;
+  step["tokens_per_second"] = 21000;
   EXPECT_EQ(FormatProgress(step, 35, 0),
             "SFT  [############............]  350/700  loss 1.234  21k tok/s  35s left");
 }
 
 TEST(ProgressLineTest, EvaluationIsComparedWithSft) {
   Evaluation sft, rl;
-  sft.ndcg[3] = 0.3;
+  sft.list("ndcg")[3] = 0.3;
   rl.stage = Stage::kRl;
   rl.step = 20;
-  rl.rows = 200;
-  rl.ndcg[3] = 0.36;
+  rl["rows"] = 200;
+  rl.list("ndcg")[3] = 0.36;
   EXPECT_THAT(
       FormatEvaluation(rl, sft),
       HasSubstr(

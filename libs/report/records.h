@@ -5,7 +5,6 @@
 // after.
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -14,6 +13,9 @@
 
 #include "libs/domain/item.h"
 #include "libs/domain/list_score.h"
+#include "libs/statistics/evaluation_table.h"
+#include "libs/statistics/step_table.h"
+#include "libs/statistics/values.h"
 
 namespace convrec::report {
 
@@ -27,99 +29,30 @@ struct RunPosition {
   friend auto operator<=>(RunPosition, RunPosition) = default;
 };
 
-struct SftStep {
+// What a record measured stands under the names of its table: `step["kl"]`,
+// `step.list("kl_by_rank")`.
+struct SftStep : statistics::Values<statistics::kSftTable> {
   int64_t step = 0;  // From 1.
   int64_t total_steps = 0;
-  double loss = 0;  // Mean negative log-likelihood of a target token.
-  double learning_rate = 0;
-  double grad_norm = 0;  // Before clipping.
-  int64_t tokens = 0;    // Target tokens of the step.
-  double tokens_per_second = 0;
-  double seconds = 0;
 };
 
-// Ratios are shares in [0, 1] of lines or lists sampled for the step. A vector "by rank" has N
-// entries.
-struct RlStep {
+struct RlStep : statistics::Values<statistics::kRlTable> {
   int64_t step = 0;  // From 1.
   int64_t total_steps = 0;
-  int64_t policy_version = 0;  // The version this step made.
-  double reward = 0;           // Mean over ranks and lists.
-  std::vector<double> reward_by_rank;
-  double hits_per_list = 0;
-  double ndcg20 = 0;  // Mean over the sampled lists.
-  double kl = 0;      // k3 to the SFT policy, mean over trained tokens.
-  std::vector<double> kl_by_rank;
-  double clip_low = 0;  // Share of ratios clipped at the lower and at the upper bound.
-  double clip_high = 0;
-  std::vector<double> clip_by_rank;
-  double entropy = 0;  // Nats per token.
-  double loss = 0;
-  double grad_norm = 0;
-  double learning_rate = 0;
-  double lines = 0;         // Mean number of ranks of a list.
-  double exact_ratio = 0;   // Lists of exactly N ranks.
-  double repeat_ratio = 0;  // Lines that repeat an earlier item.
-  double off_catalog_ratio = 0;
-  double malformed_ratio = 0;
-  double seen_ratio = 0;
-  double truncated_ratio = 0;      // Lists cut by the token limit.
-  double eos_ratio = 0;            // Lists that end by the stop token.
-  double live_rank_ratio = 0;      // (group, rank) pairs whose siblings differ in reward.
-  int64_t zero_signal_groups = 0;  // Trained groups without any such rank.
-  int64_t resampled_groups = 0;    // Groups without signal replaced since the previous step.
-  double staleness_mean = 0;       // Versions between a group's oldest token and what is trained.
-  int64_t staleness_max = 0;
-  double token_lag = 0;    // The same of a token, by what drew it; mean over trained tokens.
-  double logprob_gap = 0;  // Largest |sampled - recomputed| log-probability.
-  double ratio_mean = 1;   // Importance ratio before clipping.
-  double ratio_min = 1;
-  double ratio_max = 1;
-  // Effective sample size of the weights in force, the ratio times any off-policy correction, over
-  // the number of tokens.
-  double effective_sample_ratio = 1;
-  double correction_mean = 1;  // Raw weight, policy before the step over sampling policy.
-  double correction_min = 1;
-  double correction_max = 1;
-  double correction_cut = 0;          // Share of tokens whose weight was truncated or masked.
-  std::vector<double> ratio_by_rank;  // Mean, as ratio_mean; 0 where no list has the rank.
-  std::vector<double> ratio_min_by_rank;
-  std::vector<double> ratio_max_by_rank;
-  std::vector<double> effective_sample_by_rank;
-  std::vector<double> correction_by_rank;  // Mean, as correction_mean.
-  std::vector<double> correction_cut_by_rank;
-  std::vector<double> token_lag_by_rank;
-  std::vector<double> zero_signal_by_rank;  // Share of groups with equal rewards at the rank.
-  int64_t tokens = 0;                       // Completion tokens trained.
-  double tokens_per_second = 0;
-  double seconds = 0;  // The whole step; its parts follow.
-  double wait_s = 0;   // For groups.
-  double forward_s = 0;
-  double backward_s = 0;
-  double optimizer_s = 0;
-  double publish_s = 0;
-  double eta_s = 0;            // Until the last step.
-  int64_t workers = 0;         // Rollout workers connected.
-  int64_t dropped_groups = 0;  // Since the previous step: stale, late or empty.
 };
 
-struct Evaluation {
+struct Evaluation : statistics::Values<statistics::kEvaluationTable> {
   Stage stage = Stage::kZeroShot;
   Split split = Split::kValidation;
   int64_t step = 0;  // Steps of the stage behind the evaluated weights.
-  int64_t rows = 0;
-  std::array<double, 4> recall{};  // At domain::kCutoffs.
-  std::array<double, 4> ndcg{};
-  std::array<double, 4> ndcg_strict{};
-  double in_catalog_ratio = 0;
-  double format_ratio = 0;
-  double repeat_ratio = 0;
-  double off_catalog_ratio = 0;
-  double lines = 0;                  // Mean number of ranks of a list.
-  double exact_ratio = 0;            // Lists of exactly N ranks.
-  std::vector<double> hits_by_rank;  // N: share of lists with a hit at the rank.
-  double seconds = 0;
 };
+
+// Index of cutoff 20 in the lists at domain::kCutoffs.
+inline constexpr size_t kAt20 = 3;
+static_assert(domain::kCutoffs[kAt20] == 20);
+
+// The figure that runs are judged by.
+inline double Ndcg20(const Evaluation& evaluation) { return evaluation.list("ndcg")[kAt20]; }
 
 struct SampleLine {
   std::string text;

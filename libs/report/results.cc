@@ -26,30 +26,29 @@ Results ResultsOn(const RunLog& log, Split split) {
           Last(log, Stage::kRl, split)};
 }
 
-Json Ndcg20(const std::optional<Evaluation>& evaluation) {
-  return evaluation ? Json(evaluation->ndcg[kAt20]) : Json(nullptr);
+Json Headline(const std::optional<Evaluation>& evaluation) {
+  return evaluation ? Json(Ndcg20(*evaluation)) : Json(nullptr);
 }
 
 Json Behaviour(const std::optional<Evaluation>& evaluation) {
   if (!evaluation) return nullptr;
   Json object = Json::object();
   object["step"] = evaluation->step;
-  object["recall20"] = evaluation->recall[kAt20];
-  object["ndcg20_strict"] = evaluation->ndcg_strict[kAt20];
-  object["in_catalog_ratio"] = evaluation->in_catalog_ratio;
-  object["format_ratio"] = evaluation->format_ratio;
-  object["repeat_ratio"] = evaluation->repeat_ratio;
-  object["off_catalog_ratio"] = evaluation->off_catalog_ratio;
-  object["lines"] = evaluation->lines;
-  object["exact_ratio"] = evaluation->exact_ratio;
+  object["recall20"] = evaluation->list("recall")[kAt20];
+  object["ndcg20_strict"] = evaluation->list("ndcg_strict")[kAt20];
+  for (size_t row = 0; row < evaluation->rows().size(); ++row) {
+    const statistics::Statistic& statistic = evaluation->rows()[row];
+    if (statistic.shape == statistics::Shape::kNumber && statistic.name != "seconds")
+      object[std::string(statistic.name)] = evaluation->at(row).front();
+  }
   return object;
 }
 
 }  // namespace
 
 std::optional<double> Results::Ratio() const {
-  if (!sft || !rl || !(sft->ndcg[kAt20] > 0)) return std::nullopt;
-  return rl->ndcg[kAt20] / sft->ndcg[kAt20];
+  if (!sft || !rl || !(Ndcg20(*sft) > 0)) return std::nullopt;
+  return Ndcg20(*rl) / Ndcg20(*sft);
 }
 
 Results FinalResults(const RunLog& log) {
@@ -59,9 +58,9 @@ Results FinalResults(const RunLog& log) {
 
 std::string SummaryJson(const Results& results, const RunOutcome& outcome) {
   Json json = Json::object();
-  json["zero_shot_ndcg20"] = Ndcg20(results.zero_shot);
-  json["sft_ndcg20"] = Ndcg20(results.sft);
-  json["rl_ndcg20"] = Ndcg20(results.rl);
+  json["zero_shot_ndcg20"] = Headline(results.zero_shot);
+  json["sft_ndcg20"] = Headline(results.sft);
+  json["rl_ndcg20"] = Headline(results.rl);
   const std::optional<double> ratio = results.Ratio();
   json["ratio"] = ratio ? Json(*ratio) : Json(nullptr);
   json["seconds"] = outcome.seconds;
@@ -69,7 +68,7 @@ std::string SummaryJson(const Results& results, const RunOutcome& outcome) {
                                          : results.sft ? results.sft
                                                        : results.zero_shot;
   json["split"] = any ? Json(SplitName(results.split)) : Json(nullptr);
-  json["rows"] = any ? Json(any->rows) : Json(nullptr);
+  json["rows"] = any ? Json(any->count("rows")) : Json(nullptr);
   json["zero_shot"] = Behaviour(results.zero_shot);
   json["sft"] = Behaviour(results.sft);
   json["rl"] = Behaviour(results.rl);

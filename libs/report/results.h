@@ -8,9 +8,6 @@
 
 namespace convrec::report {
 
-// Index of cutoff 20 in the arrays at domain::kCutoffs.
-inline constexpr size_t kAt20 = 3;
-
 // Always the last step of a stage, never the best one: choosing by the evaluated rows would be
 // choosing on them. The test split is taken when any stage was evaluated on it, the validation
 // split otherwise.

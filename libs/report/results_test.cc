@@ -11,8 +11,8 @@ void Evaluate(Stage stage, Split split, int64_t step, double ndcg20, RunLog* log
   evaluation.stage = stage;
   evaluation.split = split;
   evaluation.step = step;
-  evaluation.rows = 500;
-  evaluation.ndcg[kAt20] = ndcg20;
+  evaluation["rows"] = 500;
+  evaluation.list("ndcg")[kAt20] = ndcg20;
   AddRecord(evaluation, log);
 }
 

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -53,8 +55,17 @@ struct FieldWriter {
   void operator()(const char* name, domain::LineOutcome value) {
     (*object)[name] = OutcomeName(value);
   }
-  void operator()(const char* name, const std::vector<double>& value) { (*object)[name] = value; }
-  void operator()(const char* name, const std::array<double, 4>& value) { (*object)[name] = value; }
+  void operator()(const statistics::Statistic& row, const statistics::Record& record, size_t i) {
+    const std::span<const double> values = record.at(i);
+    Json& field = (*object)[std::string(row.name)];
+    if (row.shape == statistics::Shape::kCount) {
+      field = static_cast<int64_t>(values.front());
+    } else if (row.shape == statistics::Shape::kNumber) {
+      field = values.front();
+    } else {
+      field = std::vector<double>(values.begin(), values.end());
+    }
+  }
   template <typename R>
   void operator()(const char* name, const std::vector<R>& records) {
     Json array = Json::array();
@@ -80,9 +91,9 @@ class FieldReader {
   FieldReader(const Json& object, absl::Status* status) : object_(object), status_(status) {}
 
   template <typename T>
-  void operator()(const char* name, T& value) {
+  void operator()(absl::string_view name, T& value) {
     if (!status_->ok()) return;
-    const auto it = object_.find(name);
+    const auto it = object_.find(std::string(name));
     if (it == object_.end()) return;
     if (!Read(*it, &value)) {
       Fail(absl::StrCat("field \"",
@@ -91,6 +102,27 @@ class FieldReader {
                         it->dump(-1, ' ', false, Json::error_handler_t::replace),
                         ", which is not ",
                         Expected(value)));
+    }
+  }
+
+  void operator()(const statistics::Statistic& row, statistics::Record& record, size_t i) {
+    const std::span<const double> now = record.at(i);
+    if (row.shape == statistics::Shape::kCount) {
+      auto value = static_cast<int64_t>(now.front());
+      (*this)(row.name, value);
+      record.Set(i, {static_cast<double>(value)});
+    } else if (row.shape == statistics::Shape::kNumber) {
+      double value = now.front();
+      (*this)(row.name, value);
+      record.Set(i, {value});
+    } else if (row.shape == statistics::Shape::kAtCutoffs) {
+      std::array<double, domain::kCutoffs.size()> values{};
+      (*this)(row.name, values);
+      record.Set(i, {values.begin(), values.end()});
+    } else {
+      std::vector<double> values;
+      (*this)(row.name, values);
+      record.Set(i, std::move(values));
     }
   }
 

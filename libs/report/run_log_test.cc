@@ -20,15 +20,15 @@ RlStep RlAt(int64_t step, double reward) {
   RlStep record;
   record.step = step;
   record.total_steps = 100;
-  record.reward = reward;
-  record.reward_by_rank = {reward, reward / 2};
+  record["reward"] = reward;
+  record.list("reward_by_rank") = {reward, reward / 2};
   return record;
 }
 
 SftStep SftAt(int64_t step) {
   SftStep record;
   record.step = step;
-  record.loss = 1.5;
+  record["loss"] = 1.5;
   return record;
 }
 
@@ -37,7 +37,7 @@ Evaluation EvaluationAt(Stage stage, Split split, int64_t step, double ndcg20) {
   record.stage = stage;
   record.split = split;
   record.step = step;
-  record.ndcg = {0.1, 0.2, 0.3, ndcg20};
+  record.list("ndcg") = {0.1, 0.2, 0.3, ndcg20};
   return record;
 }
 
@@ -69,12 +69,12 @@ TEST_F(RunLogTest, EveryKindComesBackAsItWasWritten) {
   Append(Event{"worker joined"});
   const RunLog log = Read();
   ASSERT_EQ(log.sft_steps.size(), 1u);
-  EXPECT_EQ(log.sft_steps[0].loss, 1.5);
+  EXPECT_EQ(log.sft_steps[0]["loss"], 1.5);
   ASSERT_EQ(log.rl_steps.size(), 1u);
-  EXPECT_THAT(log.rl_steps[0].reward_by_rank, ElementsAre(0.25, 0.125));
+  EXPECT_THAT(log.rl_steps[0].list("reward_by_rank"), ElementsAre(0.25, 0.125));
   ASSERT_EQ(log.evaluations.size(), 1u);
   EXPECT_EQ(log.evaluations[0].split, Split::kTest);
-  EXPECT_EQ(log.evaluations[0].ndcg[3], 0.4);
+  EXPECT_EQ(log.evaluations[0].list("ndcg")[3], 0.4);
   ASSERT_EQ(log.samples.size(), 1u);
   EXPECT_EQ(log.samples[0].samples[0].ground_truth[0], (domain::Item{"Heat", 1995}));
   EXPECT_EQ(log.samples[0].samples[0].lines[0].outcome, domain::LineOutcome::kHit);
@@ -84,13 +84,13 @@ TEST_F(RunLogTest, EveryKindComesBackAsItWasWritten) {
 
 TEST_F(RunLogTest, NumbersThatAreNotFiniteComeBackAsNaN) {
   RlStep record = RlAt(1, 0);
-  record.kl = std::numeric_limits<double>::infinity();
-  record.kl_by_rank = {0.5, std::nan("")};
+  record["kl"] = std::numeric_limits<double>::infinity();
+  record.list("kl_by_rank") = {0.5, std::nan("")};
   Append(record);
   const RunLog log = Read();
-  EXPECT_TRUE(std::isnan(log.rl_steps[0].kl));
-  EXPECT_EQ(log.rl_steps[0].kl_by_rank[0], 0.5);
-  EXPECT_TRUE(std::isnan(log.rl_steps[0].kl_by_rank[1]));
+  EXPECT_TRUE(std::isnan(log.rl_steps[0]["kl"]));
+  EXPECT_EQ(log.rl_steps[0].list("kl_by_rank")[0], 0.5);
+  EXPECT_TRUE(std::isnan(log.rl_steps[0].list("kl_by_rank")[1]));
 }
 
 TEST_F(RunLogTest, TextThatIsNotUtf8IsRepaired) {
@@ -150,7 +150,7 @@ TEST_F(RunLogTest, StepsOfAResumedRunReplaceTheLostOnes) {
   ASSERT_EQ(log.rl_steps.size(), 4u);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(log.rl_steps[i].step, i + 1);
   ASSERT_EQ(log.evaluations.size(), 1u);
-  EXPECT_EQ(log.evaluations[0].ndcg[3], 0.2);
+  EXPECT_EQ(log.evaluations[0].list("ndcg")[3], 0.2);
 }
 
 TEST_F(RunLogTest, TruncateAfterKeepsWhatTheCheckpointHasSeen) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/report/format.h"
@@ -10,29 +11,37 @@
 namespace convrec::report {
 namespace {
 
-using Pick = std::function<double(const Evaluation&)>;
-using Show = std::function<std::string(double)>;
+using statistics::Shape;
+using statistics::Statistic;
 
-std::string Cell(const std::optional<Evaluation>& evaluation, const Pick& pick, const Show& show) {
-  return evaluation ? show(pick(*evaluation)) : "-";
+// The value of a row at one cutoff; index 0 for numbers.
+struct Quantity {
+  size_t row = 0;
+  size_t index = 0;
+  double Of(const Evaluation& evaluation) const { return evaluation.at(row)[index]; }
+};
+
+std::string Show(const Statistic& statistic, double value) {
+  if (statistic.shape == Shape::kAtCutoffs) return Fixed(value, 4);
+  return statistic.unit == statistics::Unit::kShare ? Percent(value, 1) : Fixed(value, 1);
 }
 
-TableRow Row(const Results& results, const std::string& label, const Pick& pick, const Show& show) {
-  return {label,
-          Cell(results.zero_shot, pick, show),
-          Cell(results.sft, pick, show),
-          Cell(results.rl, pick, show),
-          "",
-          false};
+TableRow Row(const Results& results,
+             const Statistic& statistic,
+             Quantity quantity,
+             std::string label) {
+  const auto cell = [&](const std::optional<Evaluation>& evaluation) {
+    return evaluation ? Show(statistic, quantity.Of(*evaluation)) : "-";
+  };
+  return {.label = std::move(label),
+          .zero_shot = cell(results.zero_shot),
+          .sft = cell(results.sft),
+          .rl = cell(results.rl)};
 }
 
-TableRow RowWithRatio(const Results& results, const std::string& label, const Pick& pick) {
-  TableRow row = Row(results, label, pick, [](double value) { return Fixed(value, 4); });
-  row.rl_over_sft = "-";
-  if (results.sft && results.rl && pick(*results.sft) > 0) {
-    row.rl_over_sft = Times(pick(*results.rl) / pick(*results.sft));
-  }
-  return row;
+std::string Ratio(const Results& results, Quantity quantity) {
+  if (!results.sft || !results.rl || !(quantity.Of(*results.sft) > 0)) return "-";
+  return Times(quantity.Of(*results.rl) / quantity.Of(*results.sft));
 }
 
 void AppendCell(const std::string& text, size_t width, std::string* line) {
@@ -44,36 +53,27 @@ void AppendCell(const std::string& text, size_t width, std::string* line) {
 
 std::vector<TableRow> TableRows(const Results& results) {
   std::vector<TableRow> rows;
-  for (size_t i = 0; i < domain::kCutoffs.size(); ++i) {
-    rows.push_back(RowWithRatio(results,
-                                absl::StrCat("Recall@", domain::kCutoffs[i]),
-                                [i](const Evaluation& e) { return e.recall[i]; }));
+  size_t index = 0;
+  bool was_at_cutoffs = true;
+  for (const Statistic& statistic : statistics::kEvaluationTable) {
+    const size_t row = index++;
+    if (statistic.chart.section != statistics::Section::kResults) continue;
+    const bool is_at_cutoffs = statistic.shape == Shape::kAtCutoffs;
+    const size_t first = rows.size();
+    if (!is_at_cutoffs) {
+      rows.push_back(Row(results, statistic, {row, 0}, std::string(statistic.chart.title)));
+    }
+    for (size_t k = 0; is_at_cutoffs && k < domain::kCutoffs.size(); ++k) {
+      rows.push_back(Row(results,
+                         statistic,
+                         {row, k},
+                         absl::StrCat(statistic.chart.title, "@", domain::kCutoffs[k])));
+      rows.back().rl_over_sft = Ratio(results, {row, k});
+      rows.back().is_headline = statistic.name == "ndcg" && k == kAt20;
+    }
+    rows[first].begins_group = first > 0 && (is_at_cutoffs || was_at_cutoffs);
+    was_at_cutoffs = is_at_cutoffs;
   }
-  for (size_t i = 0; i < domain::kCutoffs.size(); ++i) {
-    rows.push_back(RowWithRatio(results,
-                                absl::StrCat("NDCG@", domain::kCutoffs[i]),
-                                [i](const Evaluation& e) { return e.ndcg[i]; }));
-    rows.back().is_headline = i == kAt20;
-  }
-  const Show percent = [](double value) { return Percent(value, 1); };
-  rows.push_back(Row(
-      results, "In catalog", [](const Evaluation& e) { return e.in_catalog_ratio; }, percent));
-  rows.push_back(Row(
-      results, "Well-formed lines", [](const Evaluation& e) { return e.format_ratio; }, percent));
-  rows.push_back(Row(
-      results, "Repeated lines", [](const Evaluation& e) { return e.repeat_ratio; }, percent));
-  rows.push_back(Row(
-      results,
-      "Off-catalog lines",
-      [](const Evaluation& e) { return e.off_catalog_ratio; },
-      percent));
-  rows.push_back(Row(
-      results,
-      "Lines per list",
-      [](const Evaluation& e) { return e.lines; },
-      [](double value) { return Fixed(value, 1); }));
-  rows.push_back(Row(
-      results, "Lists of exactly N", [](const Evaluation& e) { return e.exact_ratio; }, percent));
   return rows;
 }
 
@@ -83,7 +83,7 @@ std::string TableCaption(const Results& results) {
                            : results.sft ? *results.sft
                                          : *results.zero_shot;
   std::string caption =
-      absl::StrCat(SplitName(results.split), " split, ", last.rows, " conversations");
+      absl::StrCat(SplitName(results.split), " split, ", last.count("rows"), " conversations");
   if (results.sft) absl::StrAppend(&caption, ", SFT step ", results.sft->step);
   if (results.rl) absl::StrAppend(&caption, ", RL step ", results.rl->step);
   return caption;

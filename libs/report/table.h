@@ -15,11 +15,12 @@ struct TableRow {
   std::string zero_shot;
   std::string sft;
   std::string rl;
-  std::string rl_over_sft;  // Empty where a ratio says nothing.
+  std::string rl_over_sft = {};  // Empty where a ratio says nothing.
   bool is_headline = false;
+  bool begins_group = false;  // A new kind of quantity.
 };
 
-// Recall and NDCG at each cutoff, then how the lists look.
+// The statistics of an evaluation that its table shows in the results, in their order.
 std::vector<TableRow> TableRows(const Results& results);
 
 // "test split, 500 conversations, SFT step 700, RL step 120"; "" when nothing was evaluated.

@@ -11,10 +11,10 @@ using ::testing::HasSubstr;
 Evaluation At(int64_t step, double ndcg20, double repeats) {
   Evaluation evaluation;
   evaluation.step = step;
-  evaluation.rows = 500;
-  evaluation.ndcg = {0.1, 0.2, 0.25, ndcg20};
-  evaluation.repeat_ratio = repeats;
-  evaluation.lines = 19.9;
+  evaluation["rows"] = 500;
+  evaluation.list("ndcg") = {0.1, 0.2, 0.25, ndcg20};
+  evaluation["repeat_ratio"] = repeats;
+  evaluation["lines"] = 19.9;
   return evaluation;
 }
 

@@ -57,7 +57,7 @@ class ExposerTest : public ::testing::Test {
 };
 
 TEST_F(ExposerTest, MetricsAreServedOnABoundPort) {
-  metrics_.AddCounter("rl_reward_requests_total", "Requests.", {{"code", "OK"}}).Add(7);
+  metrics_.AddCounter("rl_reward_requests_total", {{"code", "OK"}}).Add(7);
   EXPECT_GT(exposer_->port(), 0);
   const std::string answer = Ask(exposer_->port(), "GET /metrics");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
@@ -71,7 +71,7 @@ TEST_F(ExposerTest, MetricsAreServedOnABoundPort) {
 // What promtool asks of a scrape: each sample belongs to the family whose HELP and TYPE stand above
 // it, no family comes twice.
 TEST_F(ExposerTest, EverySampleStandsUnderItsHelpAndType) {
-  metrics_.AddHistogram("rl_reward_request_seconds", "Time.", {0.1, 1}).Observe(0.5);
+  metrics_.AddHistogram("rl_reward_request_seconds").Observe(0.5);
   const std::string body = BodyOf(Ask(exposer_->port(), "GET /metrics"));
   std::string family;
   std::set<std::string> families;

@@ -8,19 +8,22 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
 #include "libs/base/version.h"
+#include "libs/statistics/metric_list.h"
 #include "libs/telemetry/process_metrics.h"
 
 namespace convrec::telemetry {
 namespace {
 
-constexpr char kCounter[] = "counter";
-constexpr char kGauge[] = "gauge";
-constexpr char kHistogram[] = "histogram";
+using statistics::Kind;
+using statistics::Label;
+using statistics::LabelsOf;
+using statistics::Metric;
 
 // Lower-case words joined by "_"; a colon marks recording rules and may not be in a name.
 bool IsName(const std::string& name) {
@@ -46,76 +49,85 @@ double Gauge::value() const { return gauge_->Value(); }
 
 void Histogram::Observe(double value) const { histogram_->Observe(value); }
 
-std::vector<double> ExponentialBuckets(double start, double factor, int count) {
-  CR_CHECK(start > 0 && factor > 1 && count > 0);
-  std::vector<double> bounds;
-  for (double bound = start; count > 0; --count, bound *= factor) bounds.push_back(bound);
-  return bounds;
-}
-
 Metrics::Metrics(const std::string& run, const std::string& component)
     : constant_labels_({{"run", run}, {"component", component}}),
       registry_(std::make_unique<prometheus::Registry>()) {
-  AddGauge("rl_build_info",
-           "Version of the binary, as a label; always 1.",
-           {{"version", base::kVersion}})
-      .Set(1);
+  AddGauge("rl_build_info", {{"version", base::kVersion}}).Set(1);
 }
 
 Metrics::~Metrics() = default;
 
-void Metrics::CheckSeries(const std::string& name, const Labels& labels, Shape shape) {
+void Metrics::CheckSeries(const Metric& metric, const Labels& labels) {
+  const std::string name(metric.name);
   CR_CHECK(IsName(name) && name.starts_with("rl_"), absl::StrCat("metric name ", name));
-  CR_CHECK(name.ends_with("_total") == (shape.type == kCounter),
+  CR_CHECK(name.ends_with("_total") == (metric.kind == Kind::kCounter),
            absl::StrCat("counters alone end in _total: ", name));
-  CR_CHECK(!shape.help.empty(), absl::StrCat(name, " has no help"));
-  CR_CHECK(std::adjacent_find(shape.bounds.begin(), shape.bounds.end(), std::greater_equal<>()) ==
-               shape.bounds.end(),
+  CR_CHECK(!metric.help.empty(), absl::StrCat(name, " has no help"));
+  CR_CHECK(std::adjacent_find(metric.bounds.begin(), metric.bounds.end(), std::greater_equal<>()) ==
+               metric.bounds.end(),
            absl::StrCat("the bounds of ", name, " do not grow"));
-  for (const auto& [label, value] : labels) {
-    CR_CHECK(IsName(label) && !constant_labels_.contains(label),
-             absl::StrCat("label ", label, " of ", name));
-    shape.label_names.push_back(label);
+  const std::vector<Label> declared = LabelsOf(metric);
+  CR_CHECK(labels.size() == declared.size(), absl::StrCat("labels of ", name));
+  for (const Label& label : declared) {
+    CR_CHECK(IsName(label.name) && !constant_labels_.contains(label.name),
+             absl::StrCat("label ", label.name, " of ", name));
+    const auto given = labels.find(label.name);
+    CR_CHECK(given != labels.end(), absl::StrCat(name, " lacks the label ", label.name));
+    CR_CHECK(label.values.empty() ||
+                 std::count(label.values.begin(), label.values.end(), given->second) == 1,
+             absl::StrCat(name, " has no ", label.name, " ", given->second));
   }
+  const Shape shape{.kind = metric.kind,
+                    .help = std::string(metric.help),
+                    .labels = std::string(metric.labels),
+                    .bounds = {metric.bounds.begin(), metric.bounds.end()}};
   absl::MutexLock lock(&mu_);
   const auto [known, is_new] = shapes_.emplace(name, shape);
   CR_CHECK(is_new || known->second == shape, absl::StrCat(name, " is added in two shapes"));
 }
 
-Counter Metrics::AddCounter(const std::string& name,
-                            const std::string& help,
-                            const Labels& labels) {
-  CheckSeries(name, labels, {.type = kCounter, .help = help, .label_names = {}, .bounds = {}});
+Counter Metrics::AddCounter(const Metric& metric, const Labels& labels) {
+  CR_CHECK(metric.kind == Kind::kCounter, metric.name);
+  CheckSeries(metric, labels);
   return Counter(&prometheus::BuildCounter()
-                      .Name(name)
-                      .Help(help)
+                      .Name(std::string(metric.name))
+                      .Help(std::string(metric.help))
                       .Labels(constant_labels_)
                       .Register(*registry_)
                       .Add(labels));
 }
 
-Gauge Metrics::AddGauge(const std::string& name, const std::string& help, const Labels& labels) {
-  CheckSeries(name, labels, {.type = kGauge, .help = help, .label_names = {}, .bounds = {}});
+Gauge Metrics::AddGauge(const Metric& metric, const Labels& labels) {
+  CR_CHECK(metric.kind == Kind::kGauge, metric.name);
+  CheckSeries(metric, labels);
   return Gauge(&prometheus::BuildGauge()
-                    .Name(name)
-                    .Help(help)
+                    .Name(std::string(metric.name))
+                    .Help(std::string(metric.help))
                     .Labels(constant_labels_)
                     .Register(*registry_)
                     .Add(labels));
 }
 
-Histogram Metrics::AddHistogram(const std::string& name,
-                                const std::string& help,
-                                const std::vector<double>& bounds,
-                                const Labels& labels) {
-  CheckSeries(
-      name, labels, {.type = kHistogram, .help = help, .label_names = {}, .bounds = bounds});
-  return Histogram(&prometheus::BuildHistogram()
-                        .Name(name)
-                        .Help(help)
-                        .Labels(constant_labels_)
-                        .Register(*registry_)
-                        .Add(labels, bounds));
+Histogram Metrics::AddHistogram(const Metric& metric, const Labels& labels) {
+  CR_CHECK(metric.kind == Kind::kHistogram, metric.name);
+  CheckSeries(metric, labels);
+  return Histogram(
+      &prometheus::BuildHistogram()
+           .Name(std::string(metric.name))
+           .Help(std::string(metric.help))
+           .Labels(constant_labels_)
+           .Register(*registry_)
+           .Add(labels, std::vector<double>(metric.bounds.begin(), metric.bounds.end())));
+}
+
+Counter Metrics::AddCounter(statistics::Named<Kind::kCounter> name, const Labels& labels) {
+  return AddCounter(*name.row, labels);
+}
+Gauge Metrics::AddGauge(statistics::Named<Kind::kGauge> name, const Labels& labels) {
+  return AddGauge(*name.row, labels);
+}
+Histogram Metrics::AddHistogram(statistics::Named<Kind::kHistogram> name, const Labels& labels) {
+  return AddHistogram(*name.row, labels);
 }
 
 std::string Metrics::Serialize() const {

@@ -1,8 +1,9 @@
 // The metrics of one process.
 //
-// Every series carries the constant labels `run` and `component`. Names follow Prometheus' rules
-// and ours: rl_<part>_..., base units, counters end in _total, no colon; a breach is our bug and
-// dies.
+// Names, helps and labels stand in the tables of libs/statistics. Every series carries the constant
+// labels `run` and `component` as well. Names follow Prometheus' rules and ours: rl_<part>_...,
+// base units, counters end in _total, no colon; a breach is our bug and dies, and so does a label
+// that the row does not have.
 #pragma once
 
 #include <map>
@@ -12,6 +13,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "libs/statistics/process_table.h"
 
 namespace prometheus {
 class Counter;
@@ -56,26 +58,25 @@ class Histogram final {
 
 using Labels = std::map<std::string, std::string>;
 
-// Bucket bounds: start, start * factor, ...; start > 0, factor > 1, count > 0.
-std::vector<double> ExponentialBuckets(double start, double factor, int count);
-
 // Thread-safe. Also exports rl_build_info and process_*.
 class Metrics final {
  public:
-  // `component` is "learner", "rollout" or "reward".
+  // `component` is "learner", "rollout", "reward" or "serve".
   Metrics(const std::string& run, const std::string& component);
   ~Metrics();
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
   // The same name and labels give the same series. A series exists, with value 0, from this call
-  // on. All series of one name have the same type, help and label names (and buckets).
-  Counter AddCounter(const std::string& name, const std::string& help, const Labels& labels = {});
-  Gauge AddGauge(const std::string& name, const std::string& help, const Labels& labels = {});
-  // `bounds` are upper bounds, growing; +Inf is added.
-  Histogram AddHistogram(const std::string& name,
-                         const std::string& help,
-                         const std::vector<double>& bounds,
+  // on. All series of one name have the same row.
+  Counter AddCounter(const statistics::Metric& metric, const Labels& labels = {});
+  Gauge AddGauge(const statistics::Metric& metric, const Labels& labels = {});
+  Histogram AddHistogram(const statistics::Metric& metric, const Labels& labels = {});
+
+  // By a name of the process table.
+  Counter AddCounter(statistics::Named<statistics::Kind::kCounter> name, const Labels& labels = {});
+  Gauge AddGauge(statistics::Named<statistics::Kind::kGauge> name, const Labels& labels = {});
+  Histogram AddHistogram(statistics::Named<statistics::Kind::kHistogram> name,
                          const Labels& labels = {});
 
   // All series in the Prometheus text format 0.0.4.
@@ -84,14 +85,13 @@ class Metrics final {
  private:
   // What all series of one name share.
   struct Shape {
-    std::string type;
+    statistics::Kind kind;
     std::string help;
-    std::vector<std::string> label_names;
+    std::string labels;
     std::vector<double> bounds;
     friend bool operator==(const Shape&, const Shape&) = default;
   };
-  void CheckSeries(const std::string& name, const Labels& labels, Shape shape)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  void CheckSeries(const statistics::Metric& metric, const Labels& labels) ABSL_LOCKS_EXCLUDED(mu_);
 
   const Labels constant_labels_;
   const std::unique_ptr<prometheus::Registry> registry_;

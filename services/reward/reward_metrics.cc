@@ -10,17 +10,10 @@ namespace convrec::reward {
 namespace {
 
 constexpr char kRequests[] = "rl_reward_requests_total";
-constexpr char kRequestsHelp[] = "ScoreGroup calls answered, by status code.";
-
 constexpr char kStreams[] = "rl_reward_streams_total";
-constexpr char kStreamsHelp[] = "ScoreStream calls ended, by status code.";
 constexpr char kRefused[] = "rl_reward_refused_total";
-constexpr char kRefusedHelp[] =
-    "Calls, streams and pieces that were not admitted, by the bound that was reached.";
 constexpr char kExternal[] = "rl_reward_external_total";
-constexpr char kExternalHelp[] = "Calls of the external rule, by whether it gave its values.";
 constexpr char kReloads[] = "rl_reward_catalog_reloads_total";
-constexpr char kReloadsHelp[] = "Times the catalog's file was read again, by what came of it.";
 
 // By domain::LineOutcome.
 constexpr std::array<const char*, 6> kOutcomeLabels = {
@@ -34,7 +27,6 @@ static_assert(static_cast<size_t>(domain::LineOutcome::kHit) == 0 &&
 
 telemetry::Counter ItemCounter(telemetry::Metrics* metrics, int position, const char* outcome) {
   return metrics->AddCounter("rl_reward_items_total",
-                             "Lines scored, by rank and outcome.",
                              {{"position", absl::StrCat(position)}, {"outcome", outcome}});
 }
 
@@ -42,26 +34,21 @@ telemetry::Counter ItemCounter(telemetry::Metrics* metrics, int position, const 
 
 RewardMetrics::RewardMetrics(telemetry::Metrics* metrics, int num_ranks)
     : metrics_(metrics),
-      in_flight_(metrics->AddGauge("rl_reward_inflight", "Calls admitted and not answered yet.")),
-      streams_(metrics->AddGauge("rl_reward_streams", "Open streams.")),
-      held_bytes_(metrics->AddGauge("rl_reward_held_bytes",
-                                    "Bytes held for calls and streams that are not answered yet.")),
-      catalog_items_(metrics->AddGauge("rl_reward_catalog_items", "Items of the catalog in use.")),
-      catalog_digest_(metrics->AddGauge("rl_reward_catalog_digest",
-                                        "First 52 bits of the digest of the catalog in use.")),
-      lists_(metrics->AddCounter("rl_reward_lists_total", "Lists scored.")),
-      external_answered_(metrics->AddCounter(kExternal, kExternalHelp, {{"result", "answered"}})),
-      external_default_(metrics->AddCounter(kExternal, kExternalHelp, {{"result", "default"}})),
-      loaded_(metrics->AddCounter(kReloads, kReloadsHelp, {{"result", "loaded"}})),
-      refused_(metrics->AddCounter(kReloads, kReloadsHelp, {{"result", "refused"}})),
-      request_seconds_(
-          metrics->AddHistogram("rl_reward_request_seconds",
-                                "Time from the arrival of a ScoreGroup call to its answer.",
-                                telemetry::ExponentialBuckets(0.0005, 2, 14))) {
-  metrics_->AddCounter(kRequests, kRequestsHelp, {{"code", "OK"}});
-  metrics_->AddCounter(kStreams, kStreamsHelp, {{"code", "OK"}});
+      in_flight_(metrics->AddGauge("rl_reward_inflight")),
+      streams_(metrics->AddGauge("rl_reward_streams")),
+      held_bytes_(metrics->AddGauge("rl_reward_held_bytes")),
+      catalog_items_(metrics->AddGauge("rl_reward_catalog_items")),
+      catalog_digest_(metrics->AddGauge("rl_reward_catalog_digest")),
+      lists_(metrics->AddCounter("rl_reward_lists_total")),
+      external_answered_(metrics->AddCounter(kExternal, {{"result", "answered"}})),
+      external_default_(metrics->AddCounter(kExternal, {{"result", "default"}})),
+      loaded_(metrics->AddCounter(kReloads, {{"result", "loaded"}})),
+      refused_(metrics->AddCounter(kReloads, {{"result", "refused"}})),
+      request_seconds_(metrics->AddHistogram("rl_reward_request_seconds")) {
+  metrics_->AddCounter(kRequests, {{"code", "OK"}});
+  metrics_->AddCounter(kStreams, {{"code", "OK"}});
   for (const char* reason : {"calls", "streams", "client", "bytes"}) {
-    metrics_->AddCounter(kRefused, kRefusedHelp, {{"reason", reason}});
+    metrics_->AddCounter(kRefused, {{"reason", reason}});
   }
   absl::MutexLock lock(&mu_);
   for (int position = 1; position <= num_ranks; ++position) {
@@ -70,27 +57,22 @@ RewardMetrics::RewardMetrics(telemetry::Metrics* metrics, int num_ranks)
     };
     positions_.push_back(
         {{counter(0), counter(1), counter(2), counter(3), counter(4), counter(5)},
-         metrics->AddGauge("rl_reward_value",
-                           absl::StrCat("Mean reward of a rank over the last ", kWindow, " lists."),
-                           {{"position", absl::StrCat(position)}}),
+         metrics->AddGauge("rl_reward_value", {{"position", absl::StrCat(position)}}),
          WindowMean(kWindow)});
   }
   for (const int cutoff : domain::kCutoffs) {
     cutoffs_.push_back(
-        {metrics->AddGauge("rl_reward_ndcg",
-                           absl::StrCat("Mean NDCG at k over the last ", kWindow, " lists."),
-                           {{"k", absl::StrCat(cutoff)}}),
-         WindowMean(kWindow)});
+        {metrics->AddGauge("rl_reward_ndcg", {{"k", absl::StrCat(cutoff)}}), WindowMean(kWindow)});
   }
 }
 
 void RewardMetrics::OnAnswer(const std::string& code, absl::Duration took) {
-  metrics_->AddCounter(kRequests, kRequestsHelp, {{"code", code}}).Add();
+  metrics_->AddCounter(kRequests, {{"code", code}}).Add();
   request_seconds_.Observe(absl::ToDoubleSeconds(took));
 }
 
 void RewardMetrics::OnStreamEnd(const std::string& code) {
-  metrics_->AddCounter(kStreams, kStreamsHelp, {{"code", code}}).Add();
+  metrics_->AddCounter(kStreams, {{"code", code}}).Add();
 }
 
 void RewardMetrics::OnScores(std::span<const domain::ListScore> scores) {
@@ -122,7 +104,7 @@ void RewardMetrics::OnLoad(const Load& load) {
 }
 
 void RewardMetrics::OnRefusal(const char* reason) {
-  metrics_->AddCounter(kRefused, kRefusedHelp, {{"reason", reason}}).Add();
+  metrics_->AddCounter(kRefused, {{"reason", reason}}).Add();
 }
 
 void RewardMetrics::OnExternalRule(bool answered) {

@@ -1,15 +1,5 @@
-// The reward service in metrics:
-//   rl_reward_requests_total{code}, rl_reward_request_seconds, rl_reward_inflight: ScoreGroup calls
-//   rl_reward_streams_total{code}, rl_reward_streams: ScoreStream calls
-//   rl_reward_held_bytes, rl_reward_refused_total{reason = calls | streams | client | bytes}
-//   rl_reward_lists_total
-//   rl_reward_items_total{position, outcome = hit | miss | out_of_catalog | duplicate | seen |
-//   unparsed}
-//   rl_reward_value{position}, rl_reward_ndcg{k}: means over the last lists
-//   rl_reward_external_total{result = answered | default}
-//   rl_reward_catalog_items, rl_reward_catalog_digest, rl_reward_catalog_reloads_total{result =
-//   loaded | refused}
-// Positions are ranks 1 to N. Thread-safe.
+// The reward service in metrics: the rows rl_reward_* of libs/statistics/process_table.h. Positions
+// are ranks 1 to N. Thread-safe.
 #pragma once
 
 #include <array>
@@ -27,7 +17,7 @@ namespace convrec::reward {
 
 class RewardMetrics final : public RewardObserver {
  public:
-  static constexpr size_t kWindow = 1024;  // Lists.
+  static constexpr size_t kWindow = 1024;  // Lists; the helps of the table say it too.
 
   // `metrics` must outlive this; `num_ranks` is N.
   RewardMetrics(telemetry::Metrics* metrics, int num_ranks);

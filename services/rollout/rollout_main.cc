@@ -49,8 +49,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   telemetry::Metrics metrics(options.name, "rollout");
   CR_ASSIGN_OR_RETURN(auto exposer,
                       telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
-  const telemetry::Counter relayed = metrics.AddCounter("rl_weight_relayed_bytes_total",
-                                                        "Bytes of weights sent to other workers.");
+  const telemetry::Counter relayed = metrics.AddCounter("rl_weight_relayed_bytes_total");
   const auto relay =
       RelayService::Create([&relayed](uint64_t size) { relayed.Add(static_cast<double>(size)); });
   CR_ASSIGN_OR_RETURN(auto health,

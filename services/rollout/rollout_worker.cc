@@ -49,37 +49,22 @@ class RolloutWorker::Impl {
         engine_(engine),
         tokenizer_(tokenizer),
         sampled_(256),
-        generated_tokens_(
-            metrics->AddCounter("rl_rollout_generated_tokens_total", "Tokens sampled.")),
-        prompt_tokens_(
-            metrics->AddCounter("rl_rollout_prompt_tokens_total", "Prompt tokens prefilled.")),
-        truncated_(
-            metrics->AddCounter("rl_rollout_truncated_total", "Lists cut at the token limit.")),
+        generated_tokens_(metrics->AddCounter("rl_rollout_generated_tokens_total")),
+        prompt_tokens_(metrics->AddCounter("rl_rollout_prompt_tokens_total")),
+        truncated_(metrics->AddCounter("rl_rollout_truncated_total")),
         accepted_(Groups(metrics, "accepted")),
         duplicate_(Groups(metrics, "duplicate")),
         stale_(Groups(metrics, "stale")),
         failed_(Groups(metrics, "failed")),
-        version_(
-            metrics->AddGauge("rl_rollout_policy_version", "Policy version being sampled with.")),
-        digest_ok_(metrics->AddGauge("rl_rollout_weight_digest_ok",
-                                     "1 while the weights served have the published digest.")),
-        canary_ok_(metrics->AddGauge(
-            "rl_rollout_canary_ok",
-            "1 while the live weights give the canaries the learner's log-probabilities.")),
-        running_(metrics->AddGauge("rl_rollout_running_sequences", "Sequences being sampled.")),
-        cache_bytes_(
-            metrics->AddGauge("rl_rollout_cache_bytes", "Memory held for keys and values.")),
-        reused_tokens_(
-            metrics->AddCounter("rl_rollout_prefix_reused_tokens_total",
-                                "Prompt tokens whose keys and values were still there.")),
-        generation_seconds_(metrics->AddHistogram("rl_rollout_generation_seconds",
-                                                  "From lease to the last token of a group.",
-                                                  telemetry::ExponentialBuckets(0.01, 2, 16))),
-        sync_seconds_(metrics->AddHistogram("rl_weight_sync_seconds",
-                                            "Fetching, checking and loading a policy.",
-                                            telemetry::ExponentialBuckets(0.001, 2, 16))),
-        sync_bytes_(
-            metrics->AddCounter("rl_weight_sync_bytes_total", "Bytes of weights received.")) {
+        version_(metrics->AddGauge("rl_rollout_policy_version")),
+        digest_ok_(metrics->AddGauge("rl_rollout_weight_digest_ok")),
+        canary_ok_(metrics->AddGauge("rl_rollout_canary_ok")),
+        running_(metrics->AddGauge("rl_rollout_running_sequences")),
+        cache_bytes_(metrics->AddGauge("rl_rollout_cache_bytes")),
+        reused_tokens_(metrics->AddCounter("rl_rollout_prefix_reused_tokens_total")),
+        generation_seconds_(metrics->AddHistogram("rl_rollout_generation_seconds")),
+        sync_seconds_(metrics->AddHistogram("rl_weight_sync_seconds")),
+        sync_bytes_(metrics->AddCounter("rl_weight_sync_bytes_total")) {
     for (const auto& [source, name] :
          {std::pair(TransferPlan::Source::kLearner, "learner"),
           std::pair(TransferPlan::Source::kWorker, "worker"),
@@ -87,11 +72,9 @@ class RolloutWorker::Impl {
           std::pair(TransferPlan::Source::kBroadcast, "broadcast")}) {
       for (const auto& [encoding, how] : {std::pair(weights::Encoding::kWhole, "whole"),
                                           std::pair(weights::Encoding::kDelta, "delta")}) {
-        transfers_.emplace(
-            std::pair(source, encoding),
-            metrics->AddCounter("rl_weight_transfers_total",
-                                "Verified transfers of weights by where they came from and how.",
-                                {{"source", name}, {"encoding", how}}));
+        transfers_.emplace(std::pair(source, encoding),
+                           metrics->AddCounter("rl_weight_transfers_total",
+                                               {{"source", name}, {"encoding", how}}));
       }
     }
     digest_ok_.Set(1);
@@ -102,8 +85,7 @@ class RolloutWorker::Impl {
 
  private:
   static telemetry::Counter Groups(telemetry::Metrics* metrics, const std::string& outcome) {
-    return metrics->AddCounter(
-        "rl_rollout_groups_total", "Groups by what became of them.", {{"outcome", outcome}});
+    return metrics->AddCounter("rl_rollout_groups_total", {{"outcome", outcome}});
   }
 
   absl::Status Join();

@@ -6,24 +6,16 @@ namespace convrec::serve {
 
 ServeMetrics::ServeMetrics(telemetry::Metrics* metrics)
     : metrics_(metrics),
-      prompt_tokens_(metrics->AddCounter("rl_serve_prompt_tokens_total",
-                                         "Tokens of prompts that were accepted.")),
-      generated_tokens_(
-          metrics->AddCounter("rl_serve_generated_tokens_total", "Tokens drawn for answers.")),
-      sequences_(metrics->AddGauge("rl_serve_sequences", "Completions that run or wait.")),
-      running_sequences_(
-          metrics->AddGauge("rl_serve_running_sequences", "Completions in the running batch.")),
-      first_token_seconds_(metrics->AddHistogram("rl_serve_first_token_seconds",
-                                                 "From a request to its first token.",
-                                                 telemetry::ExponentialBuckets(0.01, 2, 14))),
-      answer_seconds_(metrics->AddHistogram("rl_serve_answer_seconds",
-                                            "From a request to the end of its answer.",
-                                            telemetry::ExponentialBuckets(0.02, 2, 16))) {}
+      prompt_tokens_(metrics->AddCounter("rl_serve_prompt_tokens_total")),
+      generated_tokens_(metrics->AddCounter("rl_serve_generated_tokens_total")),
+      sequences_(metrics->AddGauge("rl_serve_sequences")),
+      running_sequences_(metrics->AddGauge("rl_serve_running_sequences")),
+      first_token_seconds_(metrics->AddHistogram("rl_serve_first_token_seconds")),
+      answer_seconds_(metrics->AddHistogram("rl_serve_answer_seconds")) {}
 
 void ServeMetrics::CountRequest(const std::string& endpoint, int http_status) {
   metrics_
       ->AddCounter("rl_serve_requests_total",
-                   "Requests by endpoint and HTTP status; 499 = the client left.",
                    {{"endpoint", endpoint}, {"code", absl::StrCat(http_status)}})
       .Add();
 }

@@ -26,7 +26,7 @@ TEST(AdapterTest, AJobTrainsAnAdapterStopsAndGoesOn) {
   ASSERT_EQ(log.rl_steps.size(), 6u);
   EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);
   // Merged weights sample what the learner computes with base and adapter side by side.
-  for (const report::RlStep& step : log.rl_steps) EXPECT_LT(step.logprob_gap, 1e-3);
+  for (const report::RlStep& step : log.rl_steps) EXPECT_LT(step["logprob_gap"], 1e-3);
   for (const char* file : {"model/model.safetensors",
                            "adapter/adapter_model.safetensors",
                            "adapter/adapter_config.json",

@@ -27,21 +27,22 @@ TEST(ConstrainedJobTest, EveryListIsOfTheCatalogAndRatiosStayExact) {
   const report::RunLog log = job.Log();
   ASSERT_EQ(log.rl_steps.size(), 4u);
   for (const report::RlStep& step : log.rl_steps) {
-    EXPECT_EQ(step.exact_ratio, 1);
-    EXPECT_EQ(step.eos_ratio, 1);
-    EXPECT_EQ(step.repeat_ratio + step.off_catalog_ratio + step.malformed_ratio + step.seen_ratio,
+    EXPECT_EQ(step["exact_ratio"], 1);
+    EXPECT_EQ(step["eos_ratio"], 1);
+    EXPECT_EQ(step["repeat_ratio"] + step["off_catalog_ratio"] + step["malformed_ratio"] +
+                  step["seen_ratio"],
               0);
-    EXPECT_LT(step.logprob_gap, 1e-4);
-    EXPECT_EQ(step.ratio_mean, 1);
-    EXPECT_EQ(step.dropped_groups, 0);
+    EXPECT_LT(step["logprob_gap"], 1e-4);
+    EXPECT_EQ(step["ratio_mean"], 1);
+    EXPECT_EQ(step["dropped_groups"], 0);
   }
   ASSERT_EQ(log.evaluations.size(), 2u);
   for (const report::Evaluation& evaluation : log.evaluations) {
     // Means over rows, hence up to rounding.
-    EXPECT_NEAR(evaluation.in_catalog_ratio, 1, 1e-12);
-    EXPECT_NEAR(evaluation.format_ratio, 1, 1e-12);
-    EXPECT_EQ(evaluation.exact_ratio, 1);
-    EXPECT_EQ(evaluation.repeat_ratio + evaluation.off_catalog_ratio, 0);
+    EXPECT_NEAR(evaluation["in_catalog_ratio"], 1, 1e-12);
+    EXPECT_NEAR(evaluation["format_ratio"], 1, 1e-12);
+    EXPECT_EQ(evaluation["exact_ratio"], 1);
+    EXPECT_EQ(evaluation["repeat_ratio"] + evaluation["off_catalog_ratio"], 0);
   }
 }
 

@@ -64,7 +64,7 @@ TEST_P(RanksOfStageTest, TwoRanksTrainAndOneRankGoesOn) {
   const report::RunLog log = job.Log();
   ASSERT_EQ(log.rl_steps.size(), 6u);
   EXPECT_EQ(log.rl_steps[stopped_after].step, static_cast<int64_t>(stopped_after) + 1);
-  for (const report::RlStep& step : log.rl_steps) EXPECT_LT(step.logprob_gap, 1e-4);
+  for (const report::RlStep& step : log.rl_steps) EXPECT_LT(step["logprob_gap"], 1e-4);
 
   const CommandResult verified = RunCommand(verify, kLong);
   EXPECT_EQ(verified.exit.code, 0) << verified.output;

@@ -44,7 +44,7 @@ std::optional<double> NdcgAt(report::RunPosition position, const report::RunLog&
   for (const report::Evaluation& evaluation : log.evaluations) {
     if (report::RunPosition{evaluation.stage, evaluation.step} != position) continue;
     if (ndcg && evaluation.split != report::Split::kValidation) continue;
-    ndcg = evaluation.ndcg.back();
+    ndcg = report::Ndcg20(evaluation);
   }
   return ndcg;
 }

@@ -87,8 +87,8 @@ TEST_F(CheckpointSurveyTest, TellsSizeShardsAndWhatTheLogKnows) {
   test.step = validation.step = 5;
   test.split = report::Split::kTest;
   validation.split = report::Split::kValidation;
-  test.ndcg.back() = 0.25;
-  validation.ndcg.back() = 0.5;
+  test.list("ndcg").back() = 0.25;
+  validation.list("ndcg").back() = 0.5;
   for (const report::Evaluation& evaluation : {validation, test}) {
     ASSERT_TRUE(base::AppendToFile(JoinPath(run_dir(), "metrics.jsonl"),
                                    report::FormatRecord(evaluation) + "\n")

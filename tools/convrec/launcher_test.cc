@@ -279,10 +279,10 @@ TEST_F(LauncherTest, StepsAndEvaluationsAreShown) {
   report::RlStep step;
   step.step = 1;
   step.total_steps = 1;
-  step.reward = 0.25;
+  step["reward"] = 0.25;
   report::Evaluation evaluation;
   evaluation.stage = report::Stage::kRl;
-  evaluation.rows = 200;
+  evaluation["rows"] = 200;
   ASSERT_TRUE(base::WriteFileAtomically(
                   services_.File("new"),
                   report::FormatRecord(step) + "\n" + report::FormatRecord(evaluation) + "\n")

@@ -62,6 +62,7 @@ int Main(int argc, char** argv) {
   AddDoctorVerb(&app, &action);
   AddScoreVerb(&app, &action);
   AddCatalogVerb(&app, &action);
+  AddStatisticsVerb(&app, &action);
   AddBinaryVerbs(&app);
   if (const int code = CheckVerb(app, argc, argv); code != base::kExitOk) return code;
   if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;

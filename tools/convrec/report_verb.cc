@@ -29,10 +29,10 @@ absl::StatusOr<report::RunOutcome> FindOutcome(const std::string& run_dir,
   }
   CR_ASSIGN_OR_RETURN(const report::RunLog log,
                       report::ReadRunLog(base::JoinPath(run_dir, "metrics.jsonl")));
-  for (const report::SftStep& step : log.sft_steps) outcome.seconds += step.seconds;
-  for (const report::RlStep& step : log.rl_steps) outcome.seconds += step.seconds;
+  for (const report::SftStep& step : log.sft_steps) outcome.seconds += step["seconds"];
+  for (const report::RlStep& step : log.rl_steps) outcome.seconds += step["seconds"];
   for (const report::Evaluation& evaluation : log.evaluations)
-    outcome.seconds += evaluation.seconds;
+    outcome.seconds += evaluation["seconds"];
   return outcome;
 }
 

@@ -25,7 +25,7 @@ class RunReportTest : public ::testing::Test {
     evaluation.split = report::Split::kTest;
     for (const report::Stage stage : {report::Stage::kSft, report::Stage::kRl}) {
       evaluation.stage = stage;
-      evaluation.ndcg[3] = stage == report::Stage::kSft ? 0.2 : 0.3;
+      evaluation.list("ndcg")[3] = stage == report::Stage::kSft ? 0.2 : 0.3;
       ASSERT_TRUE((*writer)->Append(evaluation).ok());
     }
   }

@@ -27,6 +27,7 @@ void AddWorldVerb(CLI::App* app, Action* action);
 void AddDoctorVerb(CLI::App* app, Action* action);
 void AddScoreVerb(CLI::App* app, Action* action);
 void AddCatalogVerb(CLI::App* app, Action* action);
+void AddStatisticsVerb(CLI::App* app, Action* action);
 
 // `generate`, `serve`, `import`, `learner`, `rollout` and `reward` are binaries of their own beside
 // this one.

@@ -32,6 +32,7 @@ struct BatchStats {
   int64_t min_lag = 0;  // Versions between the weights that drew a group and those trained.
   int64_t max_lag = 0;
   double mean_lag = 0;
+  std::vector<double> lag_of_groups;
 };
 
 }  // namespace convrec::learner

@@ -64,6 +64,7 @@ class StatsBuilder final {
     stats_.min_lag = std::min(stats_.min_lag, group.lag);
     stats_.max_lag = std::max(stats_.max_lag, group.lag);
     stats_.mean_lag += static_cast<double>(group.lag);
+    stats_.lag_of_groups.push_back(static_cast<double>(group.lag));
   }
 
   BatchStats Finish() {

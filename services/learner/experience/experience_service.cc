@@ -41,7 +41,7 @@ class Service final : public ExperienceService, public Handlers {
         future_(Dropped(metrics, "future")),
         zero_signal_(Dropped(metrics, "zero_signal")),
         unreadable_(Dropped(metrics, "unreadable")),
-        depth_(metrics->AddGauge("rl_buffer_depth", "Groups admitted and not yet trained.")) {}
+        depth_(metrics->AddGauge("rl_buffer_depth")) {}
 
   grpc::Service* service() override { return this; }
   void CompleteRun(absl::Duration grace) override ABSL_LOCKS_EXCLUDED(mu_) {
@@ -149,9 +149,7 @@ class Service final : public ExperienceService, public Handlers {
 
  private:
   static telemetry::Counter Dropped(telemetry::Metrics* metrics, const std::string& reason) {
-    return metrics->AddCounter("rl_learner_samples_dropped_total",
-                               "Groups not trained on, by reason.",
-                               {{"reason", reason}});
+    return metrics->AddCounter("rl_learner_samples_dropped_total", {{"reason", reason}});
   }
 
   static bool Read(grpc::ByteBuffer bytes, v1::SubmitGroupsRequest* message) {

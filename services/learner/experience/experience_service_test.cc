@@ -131,11 +131,7 @@ class ExperienceServiceTest : public testing::Test {
   }
 
   double Dropped(const std::string& reason) {
-    return metrics_
-        .AddCounter("rl_learner_samples_dropped_total",
-                    "Groups not trained on, by reason.",
-                    {{"reason", reason}})
-        .value();
+    return metrics_.AddCounter("rl_learner_samples_dropped_total", {{"reason", reason}}).value();
   }
 
   telemetry::Metrics metrics_{"test", "learner"};

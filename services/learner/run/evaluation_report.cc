@@ -70,24 +70,24 @@ report::Evaluation SummariseEvaluation(const std::vector<domain::RolloutGroup>& 
   report::Evaluation evaluation;
   std::vector<const domain::Rollout*> rollouts;
   for (const domain::RolloutGroup& group : groups) rollouts.push_back(&group.rollouts.front());
-  evaluation.rows = static_cast<int64_t>(rollouts.size());
+  evaluation["rows"] = static_cast<double>(rollouts.size());
   const ListCensus census = CountLists(rollouts, num_ranks);
-  evaluation.lines = census.lines;
-  evaluation.exact_ratio = census.exact_ratio;
-  evaluation.repeat_ratio = census.repeat_ratio;
-  evaluation.off_catalog_ratio = census.off_catalog_ratio;
-  evaluation.hits_by_rank = census.hits_by_rank;
+  evaluation["lines"] = census.lines;
+  evaluation["exact_ratio"] = census.exact_ratio;
+  evaluation["repeat_ratio"] = census.repeat_ratio;
+  evaluation["off_catalog_ratio"] = census.off_catalog_ratio;
+  evaluation.list("hits_by_rank") = census.hits_by_rank;
   if (rollouts.empty()) return evaluation;
   const double rows = static_cast<double>(rollouts.size());
   for (const domain::Rollout* rollout : rollouts) {
     const domain::ListScore& score = rollout->score;
     for (size_t k = 0; k < domain::kCutoffs.size(); ++k) {
-      evaluation.recall[k] += score.recall[k] / rows;
-      evaluation.ndcg[k] += score.ndcg[k] / rows;
-      evaluation.ndcg_strict[k] += score.ndcg_strict[k] / rows;
+      evaluation.list("recall")[k] += score.recall[k] / rows;
+      evaluation.list("ndcg")[k] += score.ndcg[k] / rows;
+      evaluation.list("ndcg_strict")[k] += score.ndcg_strict[k] / rows;
     }
-    evaluation.in_catalog_ratio += score.in_catalog_ratio / rows;
-    evaluation.format_ratio += score.format_ratio / rows;
+    evaluation["in_catalog_ratio"] += score.in_catalog_ratio / rows;
+    evaluation["format_ratio"] += score.format_ratio / rows;
   }
   return evaluation;
 }

@@ -428,9 +428,9 @@ absl::Status Learner::LoadReference() {
 
 void Learner::NoteValidation(const report::Evaluation& evaluation) {
   if (evaluation.stage != report::Stage::kRl || evaluation.split != report::Split::kValidation ||
-      evaluation.ndcg.back() <= best_ndcg_)
+      report::Ndcg20(evaluation) <= best_ndcg_)
     return;
-  best_ndcg_ = evaluation.ndcg.back();
+  best_ndcg_ = report::Ndcg20(evaluation);
   best_step_ = evaluation.step;
 }
 
@@ -474,7 +474,7 @@ absl::Status Learner::Evaluate(report::Stage stage, report::Split split, int64_t
   evaluation.stage = stage;
   evaluation.split = split;
   evaluation.step = step;
-  evaluation.seconds = SecondsSince(start);
+  evaluation["seconds"] = SecondsSince(start);
   metrics_.ObserveEvaluation(evaluation);
   NoteValidation(evaluation);
   if (split == report::Split::kTest) {
@@ -504,15 +504,9 @@ absl::Status Learner::RunSft() {
     if (!stats.update.is_applied) metrics_.ObserveNonFinite();
     ++state_.sft_step;
     const double seconds = SecondsSince(start);
-    const report::SftStep record{
-        .step = state_.sft_step,
-        .total_steps = sft.steps,
-        .loss = stats.loss,
-        .learning_rate = stats.update.learning_rate,
-        .grad_norm = stats.update.grad_norm,
-        .tokens = stats.num_tokens,
-        .tokens_per_second = static_cast<double>(stats.num_tokens) / seconds,
-        .seconds = seconds};
+    report::SftStep record = SummariseSftStep(stats, seconds);
+    record.step = state_.sft_step;
+    record.total_steps = sft.steps;
     metrics_.Observe(record);
     CR_RETURN_IF_ERROR(Log(record));
     const int every = options_.learner.checkpoint.every_steps;
@@ -586,20 +580,20 @@ absl::Status Learner::RunStep(int64_t step) {
   report::RlStep record = SummariseStep(stats, groups, objective_);
   record.step = step;
   record.total_steps = options_.learner.steps;
-  record.policy_version = VersionOf(step).value;
-  record.wait_s = wait_s;
-  record.publish_s = publish_s;
-  record.seconds = SecondsSince(start);
-  record.tokens_per_second = static_cast<double>(record.tokens) / record.seconds;
-  mean_step_s_ = mean_step_s_ == 0 ? record.seconds : 0.9 * mean_step_s_ + 0.1 * record.seconds;
-  record.eta_s = mean_step_s_ * static_cast<double>(options_.learner.steps - step);
-  record.workers = experience_->num_workers();
+  record["policy_version"] = static_cast<double>(VersionOf(step).value);
+  record["publish_s"] = publish_s;
+  SetTimes(wait_s, SecondsSince(start), &record);
+  mean_step_s_ =
+      mean_step_s_ == 0 ? record["seconds"] : 0.9 * mean_step_s_ + 0.1 * record["seconds"];
+  record["eta_s"] = mean_step_s_ * static_cast<double>(options_.learner.steps - step);
+  record["workers"] = experience_->num_workers();
   const GroupLedger::Counts counts = ledger_->counts();
   const int64_t dropped = counts.stale + counts.duplicate;
-  record.dropped_groups = dropped - std::exchange(dropped_, dropped);
-  record.resampled_groups = counts.resampled - std::exchange(resampled_, counts.resampled);
-  CR_RETURN_IF_ERROR(WarnOfMissingSignal(counts, record.resampled_groups));
-  metrics_.Observe(record, DetailOf(stats, batch));
+  record["dropped_groups"] = static_cast<double>(dropped - std::exchange(dropped_, dropped));
+  record["resampled_groups"] =
+      static_cast<double>(counts.resampled - std::exchange(resampled_, counts.resampled));
+  CR_RETURN_IF_ERROR(WarnOfMissingSignal(counts, record.count("resampled_groups")));
+  metrics_.Observe(record);
   return Log(record);
 }
 

@@ -1,9 +1,22 @@
 #include "services/learner/run/step_report.h"
 
+#include <cmath>
+
 #include "libs/base/check.h"
 #include "services/learner/run/evaluation_report.h"
 
 namespace convrec::learner {
+
+report::SftStep SummariseSftStep(const SftStats& stats, double seconds) {
+  report::SftStep step;
+  step["loss"] = stats.loss;
+  step["learning_rate"] = stats.update.learning_rate;
+  step["grad_norm"] = stats.update.grad_norm;
+  step["tokens"] = static_cast<double>(stats.num_tokens);
+  step["tokens_per_second"] = static_cast<double>(stats.num_tokens) / seconds;
+  step["seconds"] = seconds;
+  return step;
+}
 
 report::RlStep SummariseStep(const StepStats& stats,
                              const std::vector<PromptedGroup>& groups,
@@ -11,56 +24,61 @@ report::RlStep SummariseStep(const StepStats& stats,
   CR_CHECK(!stats.losses.empty() && !stats.updates.empty());
   report::RlStep step;
   const BatchStats& batch = stats.batch;
-  step.reward = batch.reward_mean;
-  step.reward_by_rank = batch.reward_mean_N;
+  step["reward"] = batch.reward_mean;
+  step.list("reward_by_rank") = batch.reward_mean_N;
   double dead = 0;
   for (const double share : batch.zero_std_share_N)
     dead += share / static_cast<double>(batch.zero_std_share_N.size());
-  step.live_rank_ratio = 1 - dead;
-  step.zero_signal_groups =
-      static_cast<int64_t>(batch.all_dead_share * static_cast<double>(batch.num_groups) + 0.5);
-  step.staleness_mean = batch.mean_lag;
-  step.staleness_max = batch.max_lag;
-  step.token_lag = stats.losses.front().all.lag_mean;
-  step.tokens = batch.num_completion_tokens;
+  step["live_rank_ratio"] = 1 - dead;
+  step["zero_signal_groups"] =
+      std::floor(batch.all_dead_share * static_cast<double>(batch.num_groups) + 0.5);
+  step["staleness_mean"] = batch.mean_lag;
+  step["staleness_max"] = static_cast<double>(batch.max_lag);
+  step.list("staleness_of_groups") = batch.lag_of_groups;
+  step["tokens"] = static_cast<double>(batch.num_completion_tokens);
+  step.list("zero_signal_by_rank") = batch.zero_std_share_N;
 
   // KL, entropy and the sampler's gap are of the policy as it was handed in; the ratios moved
   // furthest in the last update.
   const LossStats& first = stats.losses.front();
   const LossStats& last = stats.losses.back();
-  step.loss = first.loss;
-  step.kl = first.all.kl_mean;
-  step.entropy = first.all.entropy_mean;
-  step.logprob_gap = first.logprob_gap_max;
-  step.clip_low = last.all.clip_low_share;
-  step.clip_high = last.all.clip_high_share;
-  step.ratio_mean = last.all.ratio_mean;
-  step.ratio_min = last.all.ratio_min;
-  step.ratio_max = last.all.ratio_max;
-  step.effective_sample_ratio = last.all.effective_share;
-  step.correction_mean = first.all.correction_mean;
-  step.correction_min = first.all.correction_min;
-  step.correction_max = first.all.correction_max;
-  step.correction_cut = first.all.correction_cut_share;
-  step.zero_signal_by_rank = batch.zero_std_share_N;
-  for (int rank = 0; rank < objective.num_ranks; ++rank) {
-    step.kl_by_rank.push_back(first.bins[static_cast<size_t>(rank)].kl_mean);
-    const RatioStats& before = first.bins[static_cast<size_t>(rank)];
-    step.correction_by_rank.push_back(before.correction_mean);
-    step.correction_cut_by_rank.push_back(before.correction_cut_share);
-    step.token_lag_by_rank.push_back(before.lag_mean);
-    const RatioStats& bin = last.bins[static_cast<size_t>(rank)];
-    step.clip_by_rank.push_back(bin.clip_low_share + bin.clip_high_share);
-    step.ratio_by_rank.push_back(bin.ratio_mean);
-    step.ratio_min_by_rank.push_back(bin.ratio_min);
-    step.ratio_max_by_rank.push_back(bin.ratio_max);
-    step.effective_sample_by_rank.push_back(bin.effective_share);
+  step["loss"] = first.loss;
+  step["policy_loss"] = first.policy_loss;
+  step["kl_loss"] = first.kl_loss;
+  step["entropy_loss"] = first.entropy_loss;
+  step["fresh_ratio_mean"] = first.fresh_ratio_mean;
+  step["token_lag"] = first.all.lag_mean;
+  step["kl"] = first.all.kl_mean;
+  step["entropy"] = first.all.entropy_mean;
+  step["logprob_gap"] = first.logprob_gap_max;
+  step["clip_low"] = last.all.clip_low_share;
+  step["clip_high"] = last.all.clip_high_share;
+  step["ratio_mean"] = last.all.ratio_mean;
+  step["ratio_min"] = last.all.ratio_min;
+  step["ratio_max"] = last.all.ratio_max;
+  step["effective_sample_ratio"] = last.all.effective_share;
+  step["correction_mean"] = first.all.correction_mean;
+  step["correction_min"] = first.all.correction_min;
+  step["correction_max"] = first.all.correction_max;
+  step["correction_cut"] = first.all.correction_cut_share;
+  for (size_t rank = 0; rank < static_cast<size_t>(objective.num_ranks); ++rank) {
+    const RatioStats& before = first.bins[rank];
+    step.list("kl_by_rank").push_back(before.kl_mean);
+    step.list("correction_by_rank").push_back(before.correction_mean);
+    step.list("correction_cut_by_rank").push_back(before.correction_cut_share);
+    step.list("token_lag_by_rank").push_back(before.lag_mean);
+    const RatioStats& bin = last.bins[rank];
+    step.list("clip_by_rank").push_back(bin.clip_low_share + bin.clip_high_share);
+    step.list("ratio_by_rank").push_back(bin.ratio_mean);
+    step.list("ratio_min_by_rank").push_back(bin.ratio_min);
+    step.list("ratio_max_by_rank").push_back(bin.ratio_max);
+    step.list("effective_sample_by_rank").push_back(bin.effective_share);
   }
-  step.grad_norm = stats.updates.front().grad_norm;
-  step.learning_rate = stats.updates.front().learning_rate;
-  step.forward_s = absl::ToDoubleSeconds(stats.times.forward + stats.times.reference);
-  step.backward_s = absl::ToDoubleSeconds(stats.times.backward);
-  step.optimizer_s = absl::ToDoubleSeconds(stats.times.optimizer);
+  step["grad_norm"] = stats.updates.front().grad_norm;
+  step["learning_rate"] = stats.updates.front().learning_rate;
+  step["forward_s"] = absl::ToDoubleSeconds(stats.times.forward + stats.times.reference);
+  step["backward_s"] = absl::ToDoubleSeconds(stats.times.backward);
+  step["optimizer_s"] = absl::ToDoubleSeconds(stats.times.optimizer);
 
   std::vector<const domain::Rollout*> rollouts;
   double ndcg20 = 0;
@@ -71,27 +89,25 @@ report::RlStep SummariseStep(const StepStats& stats,
     }
   }
   const ListCensus census = CountLists(rollouts, objective.num_ranks);
-  step.hits_per_list = census.hits;
-  step.ndcg20 = ndcg20 / static_cast<double>(rollouts.size());
-  step.lines = census.lines;
-  step.exact_ratio = census.exact_ratio;
-  step.repeat_ratio = census.repeat_ratio;
-  step.off_catalog_ratio = census.off_catalog_ratio;
-  step.malformed_ratio = census.malformed_ratio;
-  step.seen_ratio = census.seen_ratio;
-  step.truncated_ratio = census.truncated_ratio;
-  step.eos_ratio = census.ended_ratio;
+  step["hits_per_list"] = census.hits;
+  step["ndcg20"] = ndcg20 / static_cast<double>(rollouts.size());
+  step["lines"] = census.lines;
+  step["exact_ratio"] = census.exact_ratio;
+  step["repeat_ratio"] = census.repeat_ratio;
+  step["off_catalog_ratio"] = census.off_catalog_ratio;
+  step["malformed_ratio"] = census.malformed_ratio;
+  step["seen_ratio"] = census.seen_ratio;
+  step["truncated_ratio"] = census.truncated_ratio;
+  step["eos_ratio"] = census.ended_ratio;
   return step;
 }
 
-StepDetail DetailOf(const StepStats& stats, const TrainingBatch& batch) {
-  StepDetail detail;
-  detail.policy_loss = stats.losses.front().policy_loss;
-  detail.kl_loss = stats.losses.front().kl_loss;
-  detail.fresh_ratio_mean = stats.losses.front().fresh_ratio_mean;
-  detail.entropy_loss = stats.losses.front().entropy_loss;
-  for (const SampleGroup& group : batch.groups) detail.staleness_of_groups.push_back(group.lag);
-  return detail;
+void SetTimes(double wait_s, double seconds, report::RlStep* step) {
+  report::RlStep& record = *step;
+  record["wait_s"] = wait_s;
+  record["seconds"] = seconds;
+  record["wait_ratio"] = seconds > 0 ? wait_s / seconds : 0;
+  record["tokens_per_second"] = record["tokens"] / seconds;
 }
 
 }  // namespace convrec::learner

@@ -1,0 +1,62 @@
+// A metric as Prometheus sees it: one row of a table, and the words that rows are written in.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "absl/strings/string_view.h"
+
+namespace convrec::statistics {
+
+enum class Kind { kCounter, kGauge, kHistogram };
+
+// Which process exports it.
+enum class Process { kEvery, kLearner, kRollout, kReward, kServe };
+
+// How the values of several processes, or of several runs, become one line of a board.
+enum class Across { kSum, kMean, kMin, kMax };
+
+enum class Unit {
+  kNone,   // A plain number: a loss, a ratio, a count of what the name says.
+  kShare,  // In [0, 1].
+  kSeconds,
+  kTimestamp,  // Seconds since 1970.
+  kPerSecond,
+  kBytes,
+  kVersions,
+  kNats,
+};
+
+struct Metric {
+  absl::string_view name;
+  Kind kind = Kind::kGauge;
+  Process process = Process::kLearner;
+  Unit unit = Unit::kNone;
+  Across across = Across::kMean;
+  // Names of the labels in order, separated by blanks; "name=a,b" where the set of values is
+  // closed. `run` and `component` are on every series and not named.
+  absl::string_view labels = {};
+  std::span<const double> bounds = {};  // Of a histogram: upper bounds, growing; +Inf is added.
+  absl::string_view help = {};
+};
+
+// Upper bounds of a histogram: start, start * factor, ...
+template <size_t count>
+consteval std::array<double, count> Exponential(double start, double factor) {
+  std::array<double, count> bounds{};
+  double bound = start;
+  for (double& entry : bounds) {
+    entry = bound;
+    bound *= factor;
+  }
+  return bounds;
+}
+
+// Words of the list that `convrec statistics` prints.
+const char* KindName(Kind kind);
+const char* ProcessName(Process process);
+const char* AcrossName(Across across);
+const char* UnitName(Unit unit);
+
+}  // namespace convrec::statistics
