@@ -32,7 +32,7 @@ TEST(ResultsTest, TestSplitGoesBeforeValidation) {
   EXPECT_EQ(FinalResults(log).split, Split::kValidation);
   Evaluate(Stage::kSft, Split::kTest, 700, 0.2, &log);
   EXPECT_EQ(FinalResults(log).split, Split::kTest);
-  EXPECT_EQ(FinalResults(log).sft->ndcg[kAt20], 0.2);
+  EXPECT_EQ(Ndcg20(*FinalResults(log).sft), 0.2);
 }
 
 TEST(ResultsTest, NoRatioWithoutBothStagesOrWithNothingToCompareWith) {

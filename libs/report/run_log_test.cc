@@ -6,9 +6,12 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/base/files.h"
+#include "tests/support/paths.h"
 
 namespace convrec::report {
 namespace {
@@ -80,6 +83,29 @@ TEST_F(RunLogTest, EveryKindComesBackAsItWasWritten) {
   EXPECT_EQ(log.samples[0].samples[0].lines[0].outcome, domain::LineOutcome::kHit);
   EXPECT_THAT(log.events, ElementsAre("worker joined"));
   EXPECT_FALSE(log.has_torn_tail);
+}
+
+// The log of a run before statistics had a table.
+TEST_F(RunLogTest, AnEarlierLogIsReadAndWrittenAsItWas) {
+  const std::string text = *base::ReadFile(SourcePath("tests/golden/report/metrics.jsonl"));
+  std::string written;
+  for (const std::string& line :
+       std::vector<std::string>(absl::StrSplit(text, '\n', absl::SkipEmpty()))) {
+    const auto record = ParseRecord(line);
+    ASSERT_TRUE(record.ok()) << record.status();
+    absl::StrAppend(&written, FormatRecord(*record), "\n");
+  }
+  EXPECT_EQ(written, text);
+}
+
+TEST_F(RunLogTest, WhatALogDoesNotHaveIsWhatItsRowSays) {
+  const auto record = ParseRecord(R"({"kind":"rl_step","step":3,"reward":0.5})");
+  ASSERT_TRUE(record.ok()) << record.status();
+  const RlStep& step = std::get<RlStep>(*record);
+  EXPECT_EQ(step["reward"], 0.5);
+  EXPECT_EQ(step["ratio_mean"], 1);
+  EXPECT_EQ(step["kl"], 0);
+  EXPECT_TRUE(step.list("kl_by_rank").empty());
 }
 
 TEST_F(RunLogTest, NumbersThatAreNotFiniteComeBackAsNaN) {
