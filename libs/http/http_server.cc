@@ -36,6 +36,7 @@ using boost::system::error_code;
 using net::ip::tcp;
 
 constexpr uint32_t kMaxHeaderBytes = 16 << 10;
+constexpr size_t kFirstReadBytes = 4096;
 constexpr absl::Duration kLinger = absl::Seconds(3);
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
@@ -90,7 +91,8 @@ class HttpServer::Session final : public HttpExchange,
     core_->Remove(this);
   }
 
-  void ReadHeader();
+  // Waits for a request.
+  void AwaitRequest();
 
   const HttpRequest& request() const override { return request_; }
   void Reply(HttpReply reply) override;
@@ -102,6 +104,7 @@ class HttpServer::Session final : public HttpExchange,
  private:
   using EmptyResponse = http::response<http::empty_body>;
 
+  void ReadHeader();
   void ReadBody();
   void Handle();
   void RefuseRequest(const error_code& error);
@@ -138,8 +141,9 @@ class HttpServer::Session final : public HttpExchange,
 };
 
 absl::Status HttpServer::Core::Bind(const std::string& address) {
+  const std::string what = options.purpose.empty() ? "" : absl::StrCat(options.purpose, " ");
   CR_ASSIGN_OR_RETURN(const int fd,
-                      base::ListenOn(address, absl::StrCat("cannot serve on ", address)));
+                      base::ListenOn(address, absl::StrCat("cannot serve ", what, "on ", address)));
   sockaddr_storage bound{};
   socklen_t size = sizeof(bound);
   CR_CHECK(::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) == 0);
@@ -161,7 +165,7 @@ void HttpServer::Core::Accept() {
     } else {
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);  // Tokens are small and due at once.
-      std::make_shared<Session>(this, std::move(socket))->ReadHeader();
+      std::make_shared<Session>(this, std::move(socket))->AwaitRequest();
     }
     Accept();
   });
@@ -172,14 +176,26 @@ void HttpServer::Core::Remove(Session* session) {
   if (!is_stopped) Accept();
 }
 
-void HttpServer::Session::ReadHeader() {
+void HttpServer::Session::AwaitRequest() {
   request_ = {};
   is_streaming_ = false;
   is_ended_ = false;
   parser_.emplace();
   parser_->body_limit(core_->options.max_body_bytes);
   parser_->header_limit(kMaxHeaderBytes);
+  if (buffer_.size() > 0) return ReadHeader();  // Sent ahead.
   ExpireAfter(core_->options.idle_timeout);
+  stream_.async_read_some(buffer_.prepare(kFirstReadBytes),
+                          [self = shared_from_this()](const error_code& error, size_t size) {
+                            if (error) return self->RefuseRequest(error);
+                            self->buffer_.commit(size);
+                            self->ReadHeader();
+                          });
+}
+
+// The deadline is that of the whole header: a client that sends it byte by byte wins no time.
+void HttpServer::Session::ReadHeader() {
+  ExpireAfter(core_->options.header_timeout);
   http::async_read_header(
       stream_, buffer_, *parser_, [self = shared_from_this()](const error_code& error, size_t) {
         if (error) return self->RefuseRequest(error);
@@ -188,6 +204,7 @@ void HttpServer::Session::ReadHeader() {
 }
 
 void HttpServer::Session::ReadBody() {
+  ExpireAfter(core_->options.body_timeout);
   const auto read = [self = shared_from_this()](const error_code& error, size_t) {
     if (error) return self->RefuseRequest(error);
     self->Handle();
@@ -338,7 +355,7 @@ void HttpServer::Session::FinishAnswer() {
   gone_ = nullptr;
   error_code ignored;
   stream_.socket().cancel(ignored);  // The watch.
-  if (keep_alive_) return ReadHeader();
+  if (keep_alive_) return AwaitRequest();
   stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
   ExpireAfter(kLinger);
   Linger();

@@ -54,11 +54,16 @@ class HttpServer final {
  public:
   struct Options {
     size_t max_body_bytes = size_t{4} << 20;
-    int max_connections = 512;                         // More wait in the system's backlog.
-    absl::Duration idle_timeout = absl::Seconds(75);   // To receive a request, or the next one.
-    absl::Duration write_timeout = absl::Seconds(60);  // For one write.
+    int max_connections = 512;                          // More wait in the system's backlog.
+    absl::Duration idle_timeout = absl::Seconds(75);    // To the first byte of a request.
+    absl::Duration header_timeout = absl::Seconds(10);  // From there to the end of its header.
+    absl::Duration body_timeout = absl::Seconds(75);    // From there to its end.
+    absl::Duration write_timeout = absl::Seconds(60);   // For one write.
     // Body of the answers that the server makes itself: 400, 413, 431. Empty = no body.
     std::function<std::string(int status, const std::string& message)> error_body = {};
+    // Names what is served in the sentence of an error: "metrics" makes it "cannot serve metrics
+    // on ...".
+    std::string purpose = {};
   };
   // Called on the server's thread for every request.
   using Handler = std::function<void(std::shared_ptr<HttpExchange>)>;

@@ -123,6 +123,27 @@ TEST_F(HttpServerTest, AClientThatReadsNothingIsGivenUp) {
   EXPECT_TRUE(gone.WaitForNotificationWithTimeout(kLong));
 }
 
+TEST_F(HttpServerTest, AHeaderThatDoesNotEndIsGivenUpAndAnIdleConnectionIsNot) {
+  Start(Echo, {.header_timeout = absl::Milliseconds(50)});
+  HttpClient idle(port()), slow(port());
+  slow.SendRaw("GET / HTTP/1.1\r\nHost: ");
+  EXPECT_EQ(slow.Receive().status, 0);
+  EXPECT_EQ(idle.Get("/").status, 200);
+}
+
+TEST_F(HttpServerTest, ABodyThatDoesNotEndIsGivenUp) {
+  Start(Echo, {.body_timeout = absl::Milliseconds(50)});
+  HttpClient slow(port());
+  slow.SendRaw("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo");
+  EXPECT_EQ(slow.Receive().status, 0);
+}
+
+TEST_F(HttpServerTest, AnIdleConnectionIsClosedInTheEnd) {
+  Start(Echo, {.idle_timeout = absl::Milliseconds(50)});
+  HttpClient idle(port());
+  EXPECT_EQ(idle.Receive().status, 0);
+}
+
 TEST_F(HttpServerTest, ABodyThatIsTooLongIsRefused) {
   Start(Echo, {.max_body_bytes = 100});
   HttpClient client(port());

@@ -1,48 +1,22 @@
 #include "libs/telemetry/exposer.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include <memory>
 #include <set>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "libs/http/testing/http_client.h"
 
 namespace convrec::telemetry {
 namespace {
 
+using http::HttpClient;
+using http::HttpResponse;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-// Sends one HTTP request to the loopback port and returns the whole answer.
-std::string Ask(int port, const std::string& method_and_path) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(port);
-  std::string answer;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    const std::string request =
-        absl::StrCat(method_and_path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    EXPECT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
-    char buffer[4096];
-    for (ssize_t size; (size = read(fd, buffer, sizeof(buffer))) > 0;)
-      answer.append(buffer, static_cast<size_t>(size));
-  }
-  close(fd);
-  return answer;
-}
-
-std::string BodyOf(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
 
 class ExposerTest : public ::testing::Test {
  protected:
@@ -52,6 +26,8 @@ class ExposerTest : public ::testing::Test {
     exposer_ = *std::move(exposer);
   }
 
+  HttpResponse Get(const std::string& path) { return HttpClient(exposer_->port()).Get(path); }
+
   Metrics metrics_{"blue", "reward"};
   std::unique_ptr<Exposer> exposer_;
 };
@@ -59,12 +35,12 @@ class ExposerTest : public ::testing::Test {
 TEST_F(ExposerTest, MetricsAreServedOnABoundPort) {
   metrics_.AddCounter("rl_reward_requests_total", {{"code", "OK"}}).Add(7);
   EXPECT_GT(exposer_->port(), 0);
-  const std::string answer = Ask(exposer_->port(), "GET /metrics");
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
-  EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
-  EXPECT_THAT(answer, HasSubstr(absl::StrCat("Content-Length: ", BodyOf(answer).size(), "\r\n")));
+  const HttpResponse answer = Get("/metrics");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.at("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(answer.headers.at("content-length"), absl::StrCat(answer.body.size()));
   EXPECT_THAT(
-      answer,
+      answer.body,
       HasSubstr("rl_reward_requests_total{component=\"reward\",run=\"blue\",code=\"OK\"} 7\n"));
 }
 
@@ -72,7 +48,7 @@ TEST_F(ExposerTest, MetricsAreServedOnABoundPort) {
 // it, no family comes twice.
 TEST_F(ExposerTest, EverySampleStandsUnderItsHelpAndType) {
   metrics_.AddHistogram("rl_reward_request_seconds").Observe(0.5);
-  const std::string body = BodyOf(Ask(exposer_->port(), "GET /metrics"));
+  const std::string body = Get("/metrics").body;
   std::string family;
   std::set<std::string> families;
   int num_samples = 0;
@@ -103,16 +79,35 @@ TEST_F(ExposerTest, EverySampleStandsUnderItsHelpAndType) {
 
 TEST_F(ExposerTest, NothingElseIsServed) {
   for (const char* path : {"/", "/metrics/x", "/metricsx", "/../etc/passwd", "/etc/passwd"}) {
-    EXPECT_THAT(Ask(exposer_->port(), absl::StrCat("GET ", path)), StartsWith("HTTP/1.1 404"))
-        << path;
+    EXPECT_EQ(Get(path).status, 404) << path;
   }
-  EXPECT_THAT(Ask(exposer_->port(), "POST /metrics"), StartsWith("HTTP/1.1 405"));
+  EXPECT_EQ(HttpClient(exposer_->port()).Post("/metrics", "").status, 405);
 }
 
-TEST_F(ExposerTest, HeadHasNoBody) {
-  const std::string answer = Ask(exposer_->port(), "HEAD /metrics");
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
-  EXPECT_EQ(BodyOf(answer), "");
+TEST_F(ExposerTest, AProcessIsHealthyFromTheStartAndReadyWhenItSaysSo) {
+  EXPECT_EQ(Get("/healthz").status, 200);
+  EXPECT_EQ(Get("/readyz").status, 503);
+  exposer_->SetReady(true);
+  EXPECT_EQ(Get("/readyz").status, 200);
+  exposer_->SetReady(false);
+  EXPECT_EQ(Get("/readyz").status, 503);
+}
+
+// The slow client is still served after the scrape, so the scrape has not waited for its deadline.
+TEST_F(ExposerTest, SlowAndIdleClientsDoNotDelayAScrape) {
+  std::vector<std::unique_ptr<HttpClient>> idle;
+  for (int i = 0; i < 10; ++i) idle.push_back(std::make_unique<HttpClient>(exposer_->port()));
+  HttpClient slow(exposer_->port());
+  slow.SendRaw("GET /metrics HTTP/1.1\r\nHost: ");
+  EXPECT_EQ(Get("/metrics").status, 200);
+  slow.SendRaw("x\r\n\r\n");
+  EXPECT_EQ(slow.Receive().status, 200);
+  for (const auto& client : idle) EXPECT_EQ(client->Get("/metrics").status, 200);
+}
+
+TEST_F(ExposerTest, AScraperMayKeepItsConnection) {
+  HttpClient client(exposer_->port());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Get("/metrics").status, 200);
 }
 
 TEST_F(ExposerTest, PortInUseIsAnErrorThatNamesTheAddress) {
@@ -135,17 +130,13 @@ TEST_F(ExposerTest, AddressThatIsNoneIsRefused) {
 TEST_F(ExposerTest, HostNamesAreTaken) {
   const auto named = Exposer::Start("localhost:0", &metrics_);
   ASSERT_TRUE(named.ok()) << named.status();
-  EXPECT_THAT(Ask((*named)->port(), "GET /metrics"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(HttpClient((*named)->port()).Get("/metrics").status, 200);
 }
 
 TEST_F(ExposerTest, SilentClientDoesNotHoldUpTheEnd) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(exposer_->port());
-  ASSERT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  HttpClient silent(exposer_->port());
   exposer_.reset();
-  char byte;
-  EXPECT_LE(read(fd, &byte, 1), 0);  // Closed, or reset when it was still in the queue.
-  close(fd);
+  EXPECT_EQ(silent.Receive().status, 0);  // Closed, or reset when it was still in the queue.
 }
 
 TEST_F(ExposerTest, PortIsFreeAfterwards) {

@@ -101,11 +101,13 @@ absl::Status Run(const config::ServiceArguments& arguments) {
                                                   .pid = ::getpid()}));
   }
   server->SetServing(true);
+  exposer->SetReady(true);
   CR_LOG(INFO) << "scoring on " << server->address() << ": " << scorer.Get()->Describe()
                << ", catalog of " << catalog.size() << " items, digest " << catalog.digest();
   while (!base::WaitForStop(absl::Hours(1))) {
   }
   CR_LOG(INFO) << "stopping: finishing the calls in flight";
+  exposer->SetReady(false);
   server->Shutdown(kDrain);
   return absl::OkStatus();
 }

@@ -123,7 +123,11 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       engine.get(),
       tokenizer.get(),
       &metrics);
-  const absl::Status status = worker.Run([&health] { health->SetServing(true); });
+  const absl::Status status = worker.Run([&] {
+    health->SetServing(true);
+    exposer->SetReady(true);
+  });
+  exposer->SetReady(false);
   health->SetServing(false);
   return status;
 }

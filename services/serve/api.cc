@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/telemetry/exposer.h"
 #include "services/serve/error_reply.h"
 
 namespace convrec::serve {
@@ -70,20 +71,22 @@ void Api::Handle(std::shared_ptr<http::HttpExchange> exchange) {
         std::move(exchange));
   }
   const bool is_models = path == kModelsPath || path.starts_with(absl::StrCat(kModelsPath, "/"));
-  if (path != "/health" && path != "/metrics" && !is_models) {
+  const bool is_alive = path == "/healthz";
+  const bool is_ready = path == "/health" || path == "/readyz";
+  if (!is_alive && !is_ready && path != "/metrics" && !is_models) {
     return exchange->Reply(ReplyOf(ErrorOfHttpStatus(
         404,
-        absl::StrCat("there is no ",
-                     path,
-                     "; this server has /v1/chat/completions, /v1/completions, /v1/models, /health "
-                     "and /metrics"))));
+        absl::StrCat(
+            "there is no ",
+            path,
+            "; this server has /v1/chat/completions, /v1/completions, /v1/models, /health, "
+            "/healthz, /readyz and /metrics"))));
   }
   if (!is_read) return exchange->Reply(MethodNotAllowed(request, "GET"));
-  if (path == "/health") return exchange->Reply(Health());
+  if (is_alive) return exchange->Reply({.status = 200, .body = R"({"status":"ok"})"});
+  if (is_ready) return exchange->Reply(Health());
   if (is_models) return exchange->Reply(Model(path));
-  exchange->Reply({.status = 200,
-                   .content_type = "text/plain; version=0.0.4; charset=utf-8",
-                   .body = context_.metrics->Serialize(context_.loop->load())});
+  exchange->Reply(telemetry::ExpositionReply(context_.metrics->Serialize(context_.loop->load())));
 }
 
 bool Api::IsAuthorized(const http::HttpRequest& request) const {

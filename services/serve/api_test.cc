@@ -283,6 +283,8 @@ TEST_F(ApiTest, AnEngineThatFailsGives500AndAnotherTryWorks) {
   engine().AllowSteps(1);
   EXPECT_EQ(ErrorOf(client.Receive(), 500)["type"], "server_error");
   EXPECT_EQ(http::HttpClient(port()).Get("/health").status, 503);
+  EXPECT_EQ(http::HttpClient(port()).Get("/readyz").status, 503);
+  EXPECT_EQ(http::HttpClient(port()).Get("/healthz").status, 200);
   engine().AllowAllSteps();
   PostOk(kChatPath, Chat());
   EXPECT_EQ(http::HttpClient(port()).Get("/health").status, 200);

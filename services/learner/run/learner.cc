@@ -344,6 +344,7 @@ absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer
                                                   .pid = ::getpid()}));
   }
   server_->SetServing(true);
+  exposer->SetReady(true);
   stop_watch_ = std::thread([this] {
     while (!watch_ended_) {
       if (!base::WaitForStop(absl::Milliseconds(200))) continue;
