@@ -1,10 +1,12 @@
 # cr_library, cr_binary, cr_test, cr_bench, cr_fuzz: the only ways to declare a target.
 #
 #   cr_library(convrec_base SRCS clock.cc DEPS absl::time [TORCH] [PROTO])
+#   cr_binary(convrec-reward SRCS reward_main.cc DEPS convrec_reward_service [TORCH] [PROTO] [PROGRAM])
 #   cr_test(clock_test SRCS clock_test.cc DEPS convrec_base LABELS unit [TORCH] [PROTO] [TIMEOUT s])
 #
 # TORCH marks code that may include torch headers, PROTO code that may include *.pb.h and grpc.
-# No target carries both marks: the torch wheel ships headers of another protobuf version.
+# No target carries both marks: the torch wheel ships headers of another protobuf version. PROGRAM
+# marks what users run: it is built by the target convrec_programs and installed (install.cmake).
 
 set(CR_WARNINGS -Wall -Wextra -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -23,7 +25,7 @@ function(cr_configure target is_torch is_proto)
     message(FATAL_ERROR "${target}: a target is TORCH or PROTO, never both.")
   endif()
   if(is_torch)
-    target_link_libraries(${target} PRIVATE convrec_torch_compile)
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:convrec_torch_compile>)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_precompile_headers(${target} REUSE_FROM convrec_torch_pch)
   else()
@@ -43,13 +45,29 @@ function(cr_library target)
     target_link_libraries(${target} PUBLIC convrec_proto)
   endif()
   if(A_TORCH)
-    target_link_libraries(${target} PUBLIC convrec_torch)
+    target_link_libraries(${target} PUBLIC convrec::torch)
   endif()
   cr_configure(${target} "${A_TORCH}" "${A_PROTO}")
 endfunction()
 
+# All that users run, and nothing else.
+add_custom_target(convrec_programs)
+
+# Installed programs find what a package holds next to them; CR_PROGRAMS lists them for install.cmake.
+# The older kind of run path (DT_RPATH) also serves the libraries that those libraries load.
+function(cr_program target)
+  add_dependencies(convrec_programs ${target})
+  set_property(GLOBAL APPEND PROPERTY CR_PROGRAMS ${target})
+  target_link_options(${target} PRIVATE -Wl,--disable-new-dtags)
+  # In the build as well, or CMake would pad the run path there with empty entries, which mean the
+  # working directory.
+  set(beside "$ORIGIN/../lib/convrec" "$ORIGIN/../lib/convrec/torch/lib")
+  set_target_properties(${target} PROPERTIES INSTALL_RPATH "${beside}" BUILD_RPATH "${beside}")
+  install(TARGETS ${target} RUNTIME DESTINATION bin COMPONENT programs)
+endfunction()
+
 function(cr_binary target)
-  cmake_parse_arguments(A "TORCH;PROTO" "" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(A "TORCH;PROTO;PROGRAM" "" "SRCS;DEPS" ${ARGN})
   if(A_TORCH AND NOT CONVREC_TORCH)
     return()
   endif()
@@ -59,9 +77,12 @@ function(cr_binary target)
     target_link_libraries(${target} PRIVATE convrec_proto)
   endif()
   if(A_TORCH)
-    target_link_libraries(${target} PRIVATE convrec_torch)
+    target_link_libraries(${target} PRIVATE convrec::torch)
   endif()
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+  if(A_PROGRAM)
+    cr_program(${target})
+  endif()
   cr_configure(${target} "${A_TORCH}" "${A_PROTO}")
 endfunction()
 
@@ -80,7 +101,7 @@ function(cr_test target)
     target_link_libraries(${target} PRIVATE convrec_proto)
   endif()
   if(A_TORCH)
-    target_link_libraries(${target} PRIVATE convrec_torch)
+    target_link_libraries(${target} PRIVATE convrec::torch)
   endif()
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/test")
   cr_configure(${target} "${A_TORCH}" "${A_PROTO}")
@@ -107,7 +128,7 @@ function(cr_bench target)
     target_link_libraries(${target} PRIVATE convrec_proto)
   endif()
   if(A_TORCH)
-    target_link_libraries(${target} PRIVATE convrec_torch)
+    target_link_libraries(${target} PRIVATE convrec::torch)
   endif()
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
   cr_configure(${target} "${A_TORCH}" "${A_PROTO}")

@@ -77,7 +77,8 @@ def check_contract(text):
     ]
     build = (ROOT / "CMakeLists.txt").read_text()
     folders = re.findall(r"add_subdirectory\(([\w/]+)\)", build)
-    for needed in ("CMakeLists.txt", "CMakePresets.json", "cmake", "configs", "deploy/collect_runtime", *folders):
+    files = ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "deploy/collect_runtime")
+    for needed in (*files, "cmake", "configs", *folders):
         if not any(needed == one or one == f"{needed}/CMakeLists.txt" for one in allowed):
             problems.append(f"Dockerfile.dockerignore leaves out {needed}")
     for one in allowed:

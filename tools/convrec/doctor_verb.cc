@@ -22,6 +22,7 @@
 #include "libs/config/command_line.h"
 #include "libs/config/load.h"
 #include "tools/convrec/host_memory.h"
+#include "tools/convrec/libtorch.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {
@@ -138,6 +139,27 @@ Check CheckBinaries() {
           "tools/build builds them; convrec train needs learner, rollout and reward"};
 }
 
+// What the loader would say of the programs that compute with tensors.
+Check CheckLibTorch() {
+  Check check{Verdict::kFine, "LibTorch", "", "docs/install.md says where it is looked for"};
+  const auto sources = SourcesFor(base::JoinPath(BinaryFolder(), "convrec-generate"));
+  if (absl::IsNotFound(sources.status())) {
+    check.verdict = Verdict::kWarning;
+    check.found = "not looked for, because convrec-generate is not there";
+    check.remedy = "the reward service and convrec score need none";
+    return check;
+  }
+  const absl::StatusOr<LibTorch> found =
+      sources.ok() ? FindLibTorch(*sources) : absl::StatusOr<LibTorch>(sources.status());
+  if (found.ok()) {
+    check.found = found->ToString();
+  } else {
+    check.verdict = Verdict::kFault;
+    check.found = std::string(found.status().message());
+  }
+  return check;
+}
+
 Check CheckPath(const std::string& name, const std::string& path) {
   if (path.empty()) return {Verdict::kFine, name, "the embedded sample", ""};
   if (::access(path.c_str(), R_OK) == 0) return {Verdict::kFine, name, path, ""};
@@ -149,7 +171,7 @@ Check CheckPath(const std::string& name, const std::string& path) {
 
 int Doctor(const config::ConfigArguments& arguments) {
   std::vector<Check> checks = {
-      CheckVersion(), CheckCpu(), CheckMemory(), CheckPorts(), CheckBinaries()};
+      CheckVersion(), CheckCpu(), CheckMemory(), CheckPorts(), CheckBinaries(), CheckLibTorch()};
   const absl::StatusOr<config::RunOptions> options =
       config::LoadRunOptions(arguments.files, arguments.overrides);
   if (options.ok()) {

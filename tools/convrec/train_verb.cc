@@ -15,8 +15,8 @@
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
-#include "libs/config/command_line.h"
 #include "libs/base/usable_cores.h"
+#include "libs/config/command_line.h"
 #include "libs/config/load.h"
 #include "libs/config/print.h"
 #include "libs/config/stored_config.h"
@@ -24,6 +24,7 @@
 #include "libs/sample/sample_world.h"
 #include "tools/convrec/host_memory.h"
 #include "tools/convrec/launcher.h"
+#include "tools/convrec/libtorch.h"
 #include "tools/convrec/run_folder.h"
 #include "tools/convrec/run_plan.h"
 #include "tools/convrec/run_report.h"
@@ -53,11 +54,15 @@ absl::StatusOr<config::RunOptions> LoadOptions(const TrainArguments& arguments) 
   return options;
 }
 
+std::string BinariesOf(const TrainArguments& arguments) {
+  return arguments.binaries_dir.empty() ? BinaryFolder() : arguments.binaries_dir;
+}
+
 Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFolder& folder) {
   Launcher::Options options;
   options.run_dir = folder.options.run_dir;
   options.config_path = config::StoredConfigPath(options.run_dir);
-  options.binaries_dir = arguments.binaries_dir.empty() ? BinaryFolder() : arguments.binaries_dir;
+  options.binaries_dir = BinariesOf(arguments);
   options.num_workers = folder.options.rollout.workers;
   options.resume = folder.is_resumed;
   options.start_timeout = absl::Seconds(arguments.start_timeout_s);
@@ -132,6 +137,8 @@ absl::StatusOr<int> DryRun(const config::RunOptions& options) {
 absl::StatusOr<int> Train(const TrainArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const config::RunOptions options, LoadOptions(arguments));
   if (arguments.is_dry_run) return DryRun(options);
+  for (const char* name : {"convrec-learner", "convrec-rollout"})
+    CR_RETURN_IF_ERROR(ProvideLibTorch(base::JoinPath(BinariesOf(arguments), name)));
   CR_ASSIGN_OR_RETURN(const RunFolderLock lock, RunFolderLock::Take(options.run_dir));
   CR_ASSIGN_OR_RETURN(const RunFolder folder, PrepareRunFolder(options, arguments.folder));
   report::RunOutcome outcome = OutcomeOf(folder.options);

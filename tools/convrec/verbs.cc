@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "tools/convrec/libtorch.h"
 
 namespace convrec::cli {
 namespace {
@@ -44,6 +45,7 @@ bool IsBinaryVerb(const std::string& verb) {
 
 int ReplaceByBinary(const std::string& verb, char** arguments) {
   std::string path = base::JoinPath(BinaryFolder(), absl::StrCat("convrec-", verb));
+  if (const absl::Status status = ProvideLibTorch(path); !status.ok()) return Fail(status);
   arguments[0] = path.data();
   ::execv(path.c_str(), arguments);
   return Fail(base::ErrnoStatus(errno, absl::StrCat("cannot start ", path)));
