@@ -495,7 +495,9 @@ absl::Status Learner::RunSft() {
   resumed_.reset();
   const size_t rows_per_step = static_cast<size_t>(sft.rows_per_step);
   PromptFeed feed(data_.sft.size(), options_.seed + 1, state_.sft_step * sft.rows_per_step);
-  while (state_.sft_step < sft.steps) {
+  while (true) {
+    if (base::StopRequested()) return absl::CancelledError("stopped by a signal");
+    if (state_.sft_step >= sft.steps) return absl::OkStatus();
     CR_RETURN_IF_ERROR(checkpoints_.Poll());
     const absl::Time start = absl::Now();
     std::vector<SftRow> rows;
@@ -514,9 +516,7 @@ absl::Status Learner::RunSft() {
     if (every > 0 && state_.sft_step % every == 0 && state_.sft_step < sft.steps) {
       CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/false));
     }
-    if (base::StopRequested()) return absl::CancelledError("stopped by a signal");
   }
-  return absl::OkStatus();
 }
 
 absl::Status Learner::Warn(const std::string& message) {
@@ -610,7 +610,9 @@ absl::Status Learner::RunRl() {
   ledger_->AllowTraining(groups);
   // Made up for when the run was stopped in the midst of it.
   CR_RETURN_IF_ERROR(EvaluateBetweenSteps());
-  while (state_.rl_step < learner.steps) {
+  while (true) {
+    if (base::StopRequested()) return absl::CancelledError("stopped by a signal");
+    if (state_.rl_step >= learner.steps) return absl::OkStatus();
     CR_RETURN_IF_ERROR(checkpoints_.Poll());
     CR_RETURN_IF_ERROR(RunStep(state_.rl_step + 1));
     const int64_t step = state_.rl_step;
@@ -619,9 +621,7 @@ absl::Status Learner::RunRl() {
       CR_RETURN_IF_ERROR(SaveCheckpoint(/*is_stage_end=*/false));
     }
     CR_RETURN_IF_ERROR(EvaluateBetweenSteps());
-    if (base::StopRequested()) return absl::CancelledError("stopped by a signal");
   }
-  return absl::OkStatus();
 }
 
 absl::Status Learner::Run() {
