@@ -58,6 +58,48 @@ std::string NameOf(const std::array<Word<T>, kSize>& words, T value) {
   return "unknown";
 }
 
+struct Range {
+  const char* key;
+  double value;
+  bool holds;
+  const char* expected;
+};
+
+std::vector<Range> RangesOf(const Objective& o) {
+  const auto is_amount = [](double value) { return value >= 0 && std::isfinite(value); };
+  const auto number = [](const char* key, double value) {
+    return Range{key, value, std::isfinite(value), "a number"};
+  };
+  return {
+      {"num_ranks", double(o.num_ranks), o.num_ranks > 0, "at least 1"},
+      {"clip_low", o.clip_low, o.clip_low >= 0 && o.clip_low < 1, "0 <= x < 1"},
+      {"clip_high", o.clip_high, is_amount(o.clip_high), "0 or more"},
+      {"ratio_cap",
+       o.ratio_cap,
+       o.ratio_cap == 0 || o.ratio_cap > 1 + o.clip_high,
+       "0 (off) or more than 1 + clip_high"},
+      {"kl_beta", o.kl_beta, is_amount(o.kl_beta), "0 or more"},
+      {"entropy_weight", o.entropy_weight, is_amount(o.entropy_weight), "0 or more"},
+      {"correction_min",
+       o.correction_min,
+       o.correction_min >= 0 && o.correction_min <= 1,
+       "0 to 1"},
+      {"correction_max",
+       o.correction_max,
+       o.correction_max >= 1 && std::isfinite(o.correction_max),
+       "1 or more"},
+      {"std_epsilon", o.std_epsilon, o.std_epsilon > 0, "more than 0"},
+      number("end_of_list_reward", o.end_of_list_reward),
+      number("extra_token_penalty", o.extra_token_penalty),
+      number("early_stop_penalty", o.early_stop_penalty),
+      number("truncation_penalty", o.truncation_penalty),
+      {"max_completion_length",
+       double(o.max_completion_length),
+       o.max_completion_length > 0,
+       "at least 1"},
+  };
+}
+
 }  // namespace
 
 Objective ReferenceObjective(int num_ranks) {
@@ -70,65 +112,10 @@ Objective ReferenceObjective(int num_ranks) {
 }
 
 absl::Status Validate(const Objective& objective) {
-  const auto require = [](bool holds, const char* key, const char* expected, double value) {
-    return holds ? absl::OkStatus()
-                 : base::BadConfig(
-                       absl::StrCat("objective.", key, " is ", value, ", expected ", expected));
-  };
-  const absl::Status checks[] = {
-      require(objective.num_ranks > 0, "num_ranks", "at least 1", objective.num_ranks),
-      require(objective.clip_low >= 0 && objective.clip_low < 1,
-              "clip_low",
-              "0 <= x < 1",
-              objective.clip_low),
-      require(objective.clip_high >= 0 && std::isfinite(objective.clip_high),
-              "clip_high",
-              "0 or more",
-              objective.clip_high),
-      require(objective.ratio_cap == 0 || objective.ratio_cap > 1 + objective.clip_high,
-              "ratio_cap",
-              "0 (off) or more than 1 + clip_high",
-              objective.ratio_cap),
-      require(objective.kl_beta >= 0 && std::isfinite(objective.kl_beta),
-              "kl_beta",
-              "0 or more",
-              objective.kl_beta),
-      require(objective.entropy_weight >= 0 && std::isfinite(objective.entropy_weight),
-              "entropy_weight",
-              "0 or more",
-              objective.entropy_weight),
-      require(objective.correction_min >= 0 && objective.correction_min <= 1,
-              "correction_min",
-              "0 to 1",
-              objective.correction_min),
-      require(objective.correction_max >= 1 && std::isfinite(objective.correction_max),
-              "correction_max",
-              "1 or more",
-              objective.correction_max),
-      require(objective.std_epsilon > 0, "std_epsilon", "more than 0", objective.std_epsilon),
-      require(std::isfinite(objective.end_of_list_reward),
-              "end_of_list_reward",
-              "a number",
-              objective.end_of_list_reward),
-      require(std::isfinite(objective.extra_token_penalty),
-              "extra_token_penalty",
-              "a number",
-              objective.extra_token_penalty),
-      require(std::isfinite(objective.early_stop_penalty),
-              "early_stop_penalty",
-              "a number",
-              objective.early_stop_penalty),
-      require(std::isfinite(objective.truncation_penalty),
-              "truncation_penalty",
-              "a number",
-              objective.truncation_penalty),
-      require(objective.max_completion_length > 0,
-              "max_completion_length",
-              "at least 1",
-              objective.max_completion_length),
-  };
-  for (const absl::Status& status : checks) {
-    if (!status.ok()) return status;
+  for (const Range& range : RangesOf(objective)) {
+    if (range.holds) continue;
+    return base::BadConfig(
+        absl::StrCat("objective.", range.key, " is ", range.value, ", expected ", range.expected));
   }
   if (objective.advantage_unit == Unit::kToken) {
     return base::BadConfig(

@@ -10,6 +10,7 @@
 #include "services/learner/checkpoint/checkpoint_writer.h"
 #include "services/learner/checkpoint/export_model.h"
 #include "services/learner/train/testing/tiny_decoder.h"
+#include "services/learner/train/testing/whole_batch.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -26,7 +27,7 @@ std::unique_ptr<Trainer> MakeTrainer(model::Decoder* policy) {
 void Steps(Trainer* trainer, uint64_t first, uint64_t count) {
   for (uint64_t step = first; step < first + count; ++step) {
     ASSERT_TRUE(
-        trainer->PolicyStep(MakeTinyBatch(2, TinyObjective(), 0, /*seed=*/step), nullptr).ok());
+        PolicyStep(*trainer, MakeTinyBatch(2, TinyObjective(), 0, /*seed=*/step), nullptr).ok());
   }
 }
 

@@ -14,6 +14,7 @@
 #include "libs/model/safetensors.h"
 #include "services/learner/checkpoint/export_model.h"
 #include "services/learner/train/testing/tiny_decoder.h"
+#include "services/learner/train/testing/whole_batch.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -81,7 +82,7 @@ std::vector<std::string> HiddenFolders(const std::string& root) {
 void Steps(Trainer* trainer, uint64_t first, uint64_t count) {
   for (uint64_t step = first; step < first + count; ++step) {
     const absl::StatusOr<StepStats> stats =
-        trainer->PolicyStep(MakeTinyBatch(2, TinyObjective(), 0, /*seed=*/step), nullptr);
+        PolicyStep(*trainer, MakeTinyBatch(2, TinyObjective(), 0, /*seed=*/step), nullptr);
     ASSERT_TRUE(stats.ok()) << stats.status();
     ASSERT_TRUE(stats->updates[0].is_applied);
   }

@@ -17,7 +17,6 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/checkpoint/folders.h"
-#include "libs/checkpoint/optimizer_shards.h"
 #include "libs/model/safetensors.h"
 
 namespace convrec::learner {
@@ -26,6 +25,7 @@ namespace {
 using base::JoinPath;
 
 constexpr char kWhat[] = "optimizer state";
+constexpr char kFolder[] = "the folder of checkpoints";
 constexpr absl::Duration kLookEvery = absl::Milliseconds(20);
 
 std::string ReportPath(const std::string& shard) { return absl::StrCat(shard, ".done"); }
@@ -99,11 +99,17 @@ RankShards::~RankShards() {
 
 absl::Status RankShards::Meet() {
   if (group_ == nullptr) return absl::OkStatus();
+  if (rank_ > 0) {
+    CR_RETURN_IF_ERROR(AnswerTo(JoinPath(root_, group_->FromLeader("", kFolder))));
+    group_->Gather("", kFolder);
+    sees_folder_ = group_->FromLeader("", kFolder);
+    return absl::OkStatus();
+  }
   CR_RETURN_IF_ERROR(base::MakeDirectories(root_));
   CR_ASSIGN_OR_RETURN(const checkpoint::FolderReplacement folder,
                       checkpoint::FolderReplacement::Create(root_, "ranks"));
-  group_->Announce(Encode({RankCommand::Kind::kMeetAtFolder, 0, NameOf(folder.path())}));
-  group_->Gather("", "the folder of checkpoints");
+  group_->FromLeader(NameOf(folder.path()), kFolder);
+  group_->Gather("", kFolder);
   const std::vector<std::string> came = checkpoint::FileNames(folder.path());
   for (int rank = 1; rank < group_->size(); ++rank) {
     const bool sees = std::find(came.begin(), came.end(), absl::StrCat(rank)) != came.end();
@@ -113,17 +119,29 @@ absl::Status RankShards::Meet() {
                    << ": its part of checkpoints travels over the network";
     }
   }
+  group_->FromLeader(sees_folder_, kFolder);
+  return absl::OkStatus();
+}
+
+// Leaves a file of this rank's name in the folder, if it is there.
+absl::Status RankShards::AnswerTo(const std::string& folder) const {
+  if (!base::FileExists(folder)) return absl::OkStatus();
+  const absl::Status status =
+      base::WriteFileAtomically(JoinPath(folder, absl::StrCat(rank_)), "here\n");
+  if (!status.ok()) CR_LOG(WARNING) << status.message();
   return absl::OkStatus();
 }
 
 absl::Status RankShards::Begin(const std::string& folder, const Trainer& trainer) {
-  folder_ = folder;
   num_shards_ = trainer.num_shards();
+  std::string name = NameOf(folder);
   if (num_shards_ > 1) {
     CR_CHECK(sees_folder_.size() == static_cast<size_t>(num_shards_), "the ranks have not met");
-    group_->Announce(Encode(
-        {RankCommand::Kind::kWriteOptimizer, 0, absl::StrCat(sees_folder_, "|", NameOf(folder))}));
+    name = group_->FromLeader(name, kWhat);
   }
+  if (rank_ >= num_shards_) return absl::OkStatus();  // Rank 0 holds what this rank does.
+  if (rank_ > 0) return GiveOwn(JoinPath(root_, name), trainer);
+  folder_ = folder;
   copy_.Take(trainer.Moments(rank_));
   absl::Status status;
   for (int rank = 1; rank < num_shards_; ++rank) {
@@ -134,6 +152,24 @@ absl::Status RankShards::Begin(const std::string& folder, const Trainer& trainer
                                 trainer.Moments(rank)));
   }
   return status;
+}
+
+absl::Status RankShards::GiveOwn(const std::string& folder, const Trainer& trainer) {
+  const at::NoGradGuard no_grad;
+  const std::vector<MomentPiece> own = trainer.Moments(rank_);
+  if (!SeesFolder(rank_)) {
+    for (const MomentPiece& piece : own) group_->Send(piece.values_N.cpu(), 0, kWhat);
+    return absl::OkStatus();
+  }
+  if (thread_.joinable()) thread_.join();
+  copy_.Take(own);
+  thread_ = std::thread([this, folder, num_shards = num_shards_] {
+    const std::string report = ToReport(WriteOwn(folder, num_shards));
+    const absl::Status status = base::WriteFileAtomically(
+        ReportPath(JoinPath(folder, checkpoint::ShardFileName(rank_, num_shards))), report);
+    if (!status.ok()) CR_LOG(WARNING) << status.message();
+  });
+  return absl::OkStatus();
 }
 
 absl::Status RankShards::WriteReceived(const std::string& path,
@@ -227,6 +263,7 @@ absl::Status RankShards::ReadOwn(const checkpoint::Checkpoint& checkpoint, Train
 }
 
 absl::Status RankShards::Restore(const checkpoint::Checkpoint& checkpoint, Trainer* trainer) {
+  if (rank_ > 0) return TakeOwn(group_->FromLeader("", kWhat), trainer);
   CR_ASSIGN_OR_RETURN(const checkpoint::OptimizerShards shards,
                       checkpoint::OptimizerShards::Open(checkpoint));
   const int num_ranks = group_ != nullptr ? group_->size() : 1;
@@ -234,66 +271,40 @@ absl::Status RankShards::Restore(const checkpoint::Checkpoint& checkpoint, Train
     return base::Annotate(status, checkpoint.directory);
   if (group_ != nullptr) {
     CR_CHECK(sees_folder_.size() == static_cast<size_t>(num_ranks), "the ranks have not met");
-    group_->Announce(Encode(
-        {RankCommand::Kind::kReadOptimizer,
-         0,
-         absl::StrCat(sees_folder_, "|", checkpoint.optimizer_steps, "|", checkpoint.name)}));
-    for (int rank = 1; rank < num_ranks; ++rank) {
-      if (SeesFolder(rank)) continue;
-      for (const MomentPiece& piece : trainer->Moments(rank)) {
-        const at::Tensor values_N = at::empty({piece.size}, at::kFloat);
-        // Also after an error, which Check() has made impossible: the rank waits for it.
-        const absl::Status status =
-            shards.Read(piece.name, piece.begin, piece.size, values_N.mutable_data_ptr<float>());
-        CR_CHECK(status.ok(), std::string(status.message()));
-        group_->Send(values_N, rank, kWhat);
-      }
-    }
+    group_->FromLeader(absl::StrCat(checkpoint.optimizer_steps, "|", checkpoint.name), kWhat);
+    SendMoments(shards, *trainer);
   }
   return ReadOwn(checkpoint, trainer);
 }
 
-absl::Status RankShards::Follow(const RankCommand& command, Trainer* trainer) {
-  const at::NoGradGuard no_grad;
-  if (command.kind == RankCommand::Kind::kMeetAtFolder) {
-    const std::string folder = JoinPath(root_, command.body);
-    if (base::FileExists(folder)) {
+// To the ranks that do not see the folder.
+void RankShards::SendMoments(const checkpoint::OptimizerShards& shards,
+                             const Trainer& trainer) const {
+  for (int rank = 1; rank < group_->size(); ++rank) {
+    if (SeesFolder(rank)) continue;
+    for (const MomentPiece& piece : trainer.Moments(rank)) {
+      const at::Tensor values_N = at::empty({piece.size}, at::kFloat);
+      // Also after an error, which Check() has made impossible: the rank waits for it.
       const absl::Status status =
-          base::WriteFileAtomically(JoinPath(folder, absl::StrCat(rank_)), "here\n");
-      if (!status.ok()) CR_LOG(WARNING) << status.message();
+          shards.Read(piece.name, piece.begin, piece.size, values_N.mutable_data_ptr<float>());
+      CR_CHECK(status.ok(), std::string(status.message()));
+      group_->Send(values_N, rank, kWhat);
     }
-    group_->Gather("", "the folder of checkpoints");
-    return absl::OkStatus();
   }
-  CR_CHECK(trainer != nullptr, "no trainer has been made");
-  const std::vector<std::string> fields = absl::StrSplit(command.body, '|');
-  sees_folder_ = fields.at(0);
-  const std::vector<MomentPiece> own = trainer->Moments(rank_);
-  if (command.kind == RankCommand::Kind::kWriteOptimizer) {
-    if (!SeesFolder(rank_)) {
-      for (const MomentPiece& piece : own) group_->Send(piece.values_N.cpu(), 0, kWhat);
-      return absl::OkStatus();
-    }
-    if (thread_.joinable()) thread_.join();
-    copy_.Take(own);
-    const std::string folder = JoinPath(root_, fields.at(1));
-    thread_ = std::thread([this, folder, num_shards = trainer->num_shards()] {
-      const std::string report = ToReport(WriteOwn(folder, num_shards));
-      const absl::Status status = base::WriteFileAtomically(
-          ReportPath(JoinPath(folder, checkpoint::ShardFileName(rank_, num_shards))), report);
-      if (!status.ok()) CR_LOG(WARNING) << status.message();
-    });
-    return absl::OkStatus();
-  }
-  CR_CHECK(command.kind == RankCommand::Kind::kReadOptimizer, "no command of a checkpoint");
+}
+
+// `place` is what rank 0 says of its checkpoint.
+absl::Status RankShards::TakeOwn(const std::string& place, Trainer* trainer) const {
+  const at::NoGradGuard no_grad;
+  const std::vector<std::string> fields = absl::StrSplit(place, absl::MaxSplits('|', 1));
   int64_t num_updates = 0;
-  CR_CHECK(absl::SimpleAtoi(fields.at(1), &num_updates));
+  CR_CHECK(fields.size() == 2 && absl::SimpleAtoi(fields[0], &num_updates), place);
   if (SeesFolder(rank_)) {
     CR_ASSIGN_OR_RETURN(const checkpoint::Checkpoint checkpoint,
-                        checkpoint::ReadManifest(root_, fields.at(2)));
+                        checkpoint::ReadManifest(root_, fields[1]));
     return ReadOwn(checkpoint, trainer);
   }
-  for (const MomentPiece& piece : own) {
+  for (const MomentPiece& piece : trainer->Moments(rank_)) {
     const at::Tensor values_N = at::empty({piece.size}, at::kFloat);
     group_->Receive(values_N, 0, kWhat);
     at::Tensor(piece.values_N).copy_(values_N);

@@ -16,6 +16,7 @@
 #include "libs/collective/testing/rank_processes.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"
 #include "services/learner/train/testing/tiny_decoder.h"
+#include "services/learner/train/testing/whole_batch.h"
 
 namespace convrec::learner {
 namespace {
@@ -30,7 +31,7 @@ struct Job {
   std::string resume_from = {};  // Name of a checkpoint; empty = from the beginning.
   int64_t num_steps = 5;
   int blind_rank = -1;  // Knows the folder of checkpoints by a name that it does not have there.
-  int mute_rank = -1;   // Ends its part of a checkpoint without a word.
+  int mute_rank = -1;   // Sees it at first, and then no more.
 };
 
 class RankShardsTest : public ::testing::Test {
@@ -96,62 +97,57 @@ class RankShardsTest : public ::testing::Test {
     options.bucket_size = 700;
     CR_ASSIGN_OR_RETURN(const auto trainer,
                         Trainer::Create(options, policy.get(), base::Clock::Real(), group.get()));
-    RankShards shards(rank == job.blind_rank ? JoinPath(dir_.path(), "elsewhere") : root(),
+    RankShards shards(RootOf(job, rank),
                       group.get(),
                       job.mute_rank < 0 ? absl::Seconds(60) : absl::Milliseconds(300));
-    if (rank > 0) {
-      CR_RETURN_IF_ERROR(FollowAll(job, group.get(), trainer.get(), &shards));
-      group->Leave();
-      return absl::OkStatus();
-    }
     CR_RETURN_IF_ERROR(shards.Meet());
     if (!job.resume_from.empty()) CR_RETURN_IF_ERROR(shards.Restore(checkpoint, trainer.get()));
-    absl::Status status;
-    {
-      CheckpointWriter writer(&shards);
-      while (status.ok() && trainer->num_updates() < job.num_steps) {
-        const auto step = static_cast<uint64_t>(trainer->num_updates());
-        CR_RETURN_IF_ERROR(
-            trainer->PolicyStep(MakeTinyBatch(5, TinyObjective(), 0, 3 + step), nullptr).status());
-        status = writer.Begin({.root = root(),
-                               .name = absl::StrCat("rl-", trainer->num_updates()),
-                               .source_directory = dir_.path(),
-                               .keep = 100},
-                              *policy,
-                              trainer.get());
-      }
-      status.Update(writer.Finish());
-    }
-    if (!status.ok())
+    // From here on its shards go nowhere.
+    if (rank == job.mute_rank) std::filesystem::remove(RootOf(job, rank));
+    const absl::Status status = Steps(job, rank, trainer.get(), *policy, &shards);
+    if (rank == 0 && !status.ok())
       CR_RETURN_IF_ERROR(
           base::WriteFileAtomically(JoinPath(dir_.path(), "error"), std::string(status.message())));
     if (group != nullptr) {
-      group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
+      group->FromLeader("", "the end");
       group->Leave();
     }
     return absl::OkStatus();
   }
 
-  static absl::Status FollowAll(const Job& job,
-                                ProcessGroup* group,
-                                Trainer* trainer,
-                                RankShards* shards) {
-    while (true) {
-      const RankCommand command = DecodeCommand(group->AwaitCommand());
-      switch (command.kind) {
-        case RankCommand::Kind::kEnd:
-          return absl::OkStatus();
-        case RankCommand::Kind::kWriteOptimizer:
-          if (group->rank() == job.mute_rank) break;
-          [[fallthrough]];
-        case RankCommand::Kind::kMeetAtFolder:
-        case RankCommand::Kind::kReadOptimizer:
-          CR_RETURN_IF_ERROR(shards->Follow(command, trainer));
-          break;
-        default:
-          trainer->Follow(command, {TinyObjective(), nullptr, {}});
+  // A blind rank knows the folder by a name that it does not have there, a mute one by a link.
+  std::string RootOf(const Job& job, int rank) const {
+    if (rank == job.blind_rank) return JoinPath(dir_.path(), "elsewhere");
+    return rank == job.mute_rank ? JoinPath(dir_.path(), "link") : root();
+  }
+
+  // All ranks take all steps; the error is that of rank 0's checkpoints.
+  absl::Status Steps(const Job& job,
+                     int rank,
+                     Trainer* trainer,
+                     const model::Decoder& policy,
+                     RankShards* shards) const {
+    CheckpointWriter writer(shards);
+    absl::Status status;
+    while (trainer->num_updates() < job.num_steps) {
+      const auto step = static_cast<uint64_t>(trainer->num_updates());
+      CR_RETURN_IF_ERROR(
+          PolicyStep(*trainer, MakeTinyBatch(5, TinyObjective(), 0, 3 + step), nullptr, rank)
+              .status());
+      if (rank > 0) {
+        CR_RETURN_IF_ERROR(shards->Begin("", *trainer));
+        continue;
       }
+      status.Update(writer.Finish());
+      status.Update(writer.Begin({.root = root(),
+                                  .name = absl::StrCat("rl-", trainer->num_updates()),
+                                  .source_directory = dir_.path(),
+                                  .keep = 100},
+                                 policy,
+                                 trainer));
     }
+    status.Update(writer.Finish());
+    return status;
   }
 
   std::string Error() const {
@@ -217,6 +213,7 @@ TEST_F(RankShardsTest, ARankThatDoesNotSeeTheFolderSendsItsShardAndReceivesIt) {
 
 TEST_F(RankShardsTest, AShardThatDoesNotComeNamesTheRankAndLeavesTheOlderCheckpoint) {
   Train({.num_steps = 2});
+  std::filesystem::create_directory_symlink(root(), JoinPath(dir_.path(), "link"));
   const auto exits = collective::RunRanks(3, [&](int rank, int port, int fd) {
     const Job job{.size = 3, .resume_from = "rl-2", .num_steps = 4, .mute_rank = 1};
     return RunRank(job, rank, port, fd).ok() ? 0 : 1;

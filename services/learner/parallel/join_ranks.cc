@@ -4,7 +4,6 @@
 
 #include "libs/base/status_macros.h"
 #include "libs/collective/listen_socket.h"
-#include "services/learner/parallel/rank_command.h"
 
 namespace convrec::learner {
 
@@ -41,8 +40,8 @@ absl::StatusOr<Ranks> JoinRanks(const RankPlace& place,
 }
 
 absl::Status LeaveRanks(const Ranks& ranks) {
-  if (ranks.group != nullptr && ranks.group->is_leader()) {
-    ranks.group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
+  if (ranks.group != nullptr) {
+    ranks.group->FromLeader("", "the end");
     ranks.group->Leave();
   }
   return ranks.local == nullptr ? absl::OkStatus() : ranks.local->AwaitEnd(absl::Seconds(20));

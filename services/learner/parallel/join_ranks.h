@@ -23,8 +23,8 @@ absl::StatusOr<Ranks> JoinRanks(const RankPlace& place,
                                 const std::string& device,
                                 absl::Duration timeout);
 
-// The end of a run that is complete or stopped in order: the leader tells the others, and those
-// that this process started are waited for.
+// The end of a run that is complete or stopped in order, on all ranks: they leave together, and the
+// leader waits for those that this process started.
 absl::Status LeaveRanks(const Ranks& ranks);
 
 }  // namespace convrec::learner

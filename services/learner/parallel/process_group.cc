@@ -156,34 +156,23 @@ class TorchProcessGroup final : public ProcessGroup {
     return texts;
   }
 
-  void Announce(const std::string& command) override {
-    CR_CHECK(is_leader() && !command.empty());
-    const std::string key = CommandKey(++commands_);
-    Guard("command", "", /*counts=*/true, [&] {
-      store_->set(key, BytesOf(absl::StrCat(command.size())));
-      if (commands_ > 1) store_->deleteKey(CommandKey(commands_ - 1));
-    });
-    // Also makes sure that all have read the key, which the next command removes.
-    Broadcast(TensorOfBytes(command), "a command");
-  }
-
-  std::string AwaitCommand() override {
-    CR_CHECK(!is_leader());
-    const std::string key = CommandKey(++commands_);
-    int64_t length = 0;
-    Guard("waiting for rank 0", "", /*counts=*/true, [&] {
-      while (!store_->check({key})) {
-        try {
-          store_->wait({key}, Milliseconds(std::chrono::seconds(60)));
-        } catch (const std::exception&) {
-          // Nothing yet, or rank 0 is gone: the next look tells.
-        }
-      }
-      CR_CHECK(absl::SimpleAtoi(TextOf(store_->get(key)), &length));
-    });
-    at::Tensor bytes = at::empty({length}, at::kByte);
-    Broadcast(bytes, "a command");
-    return {static_cast<const char*>(bytes.const_data_ptr()), static_cast<size_t>(length)};
+  std::string FromLeader(const std::string& text, const char* what) override {
+    if (is_leader()) {
+      SendToAll(absl::StrCat(what, "\n", text), what);
+      return text;
+    }
+    const std::string received = AwaitLeader(what);
+    const size_t end = received.find('\n');
+    if (received.compare(0, end, what) != 0) {
+      watch_->Fail(absl::StrCat("rank 0 speaks of ",
+                                received.substr(0, end),
+                                " where rank ",
+                                rank(),
+                                " expects ",
+                                what),
+                   base::kExitBug);
+    }
+    return received.substr(end + 1);
   }
 
   void Leave() override {
@@ -269,7 +258,35 @@ class TorchProcessGroup final : public ProcessGroup {
     watch_->Leave();
   }
 
-  static std::string CommandKey(int64_t number) { return absl::StrCat("command/", number); }
+  void SendToAll(const std::string& message, const char* what) {
+    const std::string key = TextKey(++texts_);
+    Guard("telling", what, /*counts=*/true, [&] {
+      store_->set(key, BytesOf(absl::StrCat(message.size())));
+      if (texts_ > 1) store_->deleteKey(TextKey(texts_ - 1));
+    });
+    // Also makes sure that all have read the key, which the next text removes.
+    Broadcast(TensorOfBytes(message), what);
+  }
+
+  std::string AwaitLeader(const char* what) {
+    const std::string key = TextKey(++texts_);
+    int64_t length = 0;
+    Guard("waiting for rank 0", "", /*counts=*/true, [&] {
+      while (!store_->check({key})) {
+        try {
+          store_->wait({key}, Milliseconds(std::chrono::seconds(60)));
+        } catch (const std::exception&) {
+          // Nothing yet, or rank 0 is gone: the next look tells.
+        }
+      }
+      CR_CHECK(absl::SimpleAtoi(TextOf(store_->get(key)), &length));
+    });
+    at::Tensor bytes = at::empty({length}, at::kByte);
+    Broadcast(bytes, what);
+    return {static_cast<const char*>(bytes.const_data_ptr()), static_cast<size_t>(length)};
+  }
+
+  static std::string TextKey(int64_t number) { return absl::StrCat("text/", number); }
 
   const Options options_;
   const Milliseconds timeout_;
@@ -277,7 +294,7 @@ class TorchProcessGroup final : public ProcessGroup {
   c10::intrusive_ptr<c10d::Backend> cpu_;
   c10::intrusive_ptr<c10d::Backend> gpu_;  // The same where tensors are on the CPU.
   std::unique_ptr<PeerWatch> watch_;
-  int64_t commands_ = 0;
+  int64_t texts_ = 0;  // Of the leader, so far.
   bool has_left_ = false;
 };
 

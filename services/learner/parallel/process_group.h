@@ -71,10 +71,11 @@ class ProcessGroup {
   // One text of every rank, by rank; empty on other ranks than the leader.
   virtual std::vector<std::string> Gather(const std::string& bytes, const char* what) = 0;
 
-  // The leader says, in a text that is not empty, what all do next. The others wait for it without
-  // deadline, as long as the leader lives.
-  virtual void Announce(const std::string& command) = 0;
-  virtual std::string AwaitCommand() = 0;
+  // Gives the leader's `text` on all ranks; what other ranks pass is not looked at. They wait for
+  // it without deadline, as long as the leader lives: a leader that prepares something at length
+  // does so before this call, not within an operation. A leader that names another `what` is at
+  // another place of the program, which ends the job.
+  virtual std::string FromLeader(const std::string& text, const char* what) = 0;
 
   // The orderly end: what happens to other ranks from here on is of no concern. The leader waits a
   // moment until the others have left.

@@ -82,14 +82,11 @@ TEST(ProcessGroupTest, ATensorGoesFromOneRankToAnother) {
   }));
 }
 
-TEST(ProcessGroupTest, CommandsGoOutAndTextsComeBack) {
+TEST(ProcessGroupTest, TheLeadersTextsGoOutAndTextsOfAllComeBack) {
   ExpectAllRight(InGroup(3, [](ProcessGroup& group) {
-    for (const std::string& command : {std::string("go"), std::string(100000, 'x')}) {
-      if (group.is_leader()) {
-        group.Announce(command);
-      } else if (group.AwaitCommand() != command) {
+    for (const std::string& text : {std::string(), std::string("a\nb"), std::string(100000, 'x')}) {
+      if (group.FromLeader(group.is_leader() ? text : "not looked at", "test") != text)
         return false;
-      }
     }
     const auto texts = group.Gather(std::string(static_cast<size_t>(group.rank()), 'r'), "texts");
     return group.is_leader() ? texts == std::vector<std::string>({"", "r", "rr"}) : texts.empty();
@@ -103,7 +100,7 @@ TEST(ProcessGroupTest, AKilledRankEndsTheOthersWithASentenceThatNamesIt) {
     const at::Tensor ones = at::ones({4});
     group.AllReduceSum(ones, "gradients")->Wait();
     if (group.rank() == 2) ::kill(::getpid(), SIGKILL);
-    if (group.rank() == 1) group.AwaitCommand();  // Not even in an operation with rank 2.
+    if (group.rank() == 1) group.FromLeader("", "news");  // Not even in an operation with rank 2.
     while (true) group.AllReduceSum(ones, "gradients")->Wait();
     return true;
   });
@@ -133,11 +130,23 @@ TEST(ProcessGroupTest, ALateRankEndsTheJobAtTheDeadline) {
                         "has not joined, it is in step 3, computing"));
 }
 
-TEST(ProcessGroupTest, TheLeadersEndReachesRanksThatWaitForACommand) {
+TEST(ProcessGroupTest, ARankAtAnotherPlaceThanTheLeaderEndsTheJob) {
+  const std::vector<RankExit> exits = InGroup(2, [](ProcessGroup& group) {
+    group.FromLeader("", group.is_leader() ? "a checkpoint" : "a step");
+    group.AllReduceSum(at::ones({1}), "gradients")->Wait();
+    return true;
+  });
+  EXPECT_EQ(WEXITSTATUS(exits[1].status), base::kExitBug);
+  EXPECT_EQ(WEXITSTATUS(exits[0].status), base::kExitUnavailable);
+  EXPECT_THAT(exits[0].output,
+              HasSubstr("rank 0 speaks of a checkpoint where rank 1 expects a step"));
+}
+
+TEST(ProcessGroupTest, TheLeadersEndReachesRanksThatWaitForItsText) {
   const std::vector<RankExit> exits = InGroup(2, [](ProcessGroup& group) {
     group.AllReduceSum(at::ones({1}), "gradients")->Wait();  // Both have met.
     if (group.is_leader()) std::_Exit(5);
-    group.AwaitCommand();
+    group.FromLeader("", "news");
     return true;
   });
   EXPECT_EQ(WEXITSTATUS(exits[1].status), base::kExitUnavailable);

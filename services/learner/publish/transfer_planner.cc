@@ -14,48 +14,59 @@ bool TransferPlanner::CanReach(const Request& from, const Member& member) {
   return !member.relay_address.empty() && (!member.is_local || from.is_local);
 }
 
+bool TransferPlanner::HasFailed(const Request& from, const std::string& address) {
+  return std::find(from.failed.begin(), from.failed.end(), address) != from.failed.end();
+}
+
+void TransferPlanner::BeginVersion(int64_t version) {
+  if (version <= version_) return;
+  members_.clear();
+  waiting_since_.clear();
+  complaints_.clear();
+  version_ = version;
+}
+
+TransferPlanner::Load TransferPlanner::LoadFor(const Request& request, absl::Time now) {
+  Load load;
+  for (auto& [worker, member] : members_) {
+    if (member.is_fetching && now - member.since > options_.longest_transfer)
+      member.is_fetching = false;
+    const bool counts = member.is_fetching || member.has_verified;
+    if (member.is_direct && counts) ++load.num_direct;
+    if (member.is_fetching && !member.source.empty()) ++load.readers[member.source];
+    if (counts && !HasFailed(request, member.relay_address) && CanReach(request, member))
+      load.has_prospect = true;
+  }
+  return load;
+}
+
+const TransferPlanner::Member* TransferPlanner::SourceFor(const Request& request,
+                                                          Load* load) const {
+  const Member* best = nullptr;
+  for (const auto& [worker, member] : members_) {
+    const std::string& address = member.relay_address;
+    if (!member.has_verified || !CanReach(request, member) || HasFailed(request, address)) continue;
+    if (const auto it = complaints_.find(address);
+        it != complaints_.end() && it->second.size() >= kComplaintsToExclude) {
+      continue;
+    }
+    if (load->readers[address] >= options_.fanout) continue;
+    if (best == nullptr || load->readers[address] < load->readers[best->relay_address])
+      best = &member;
+  }
+  return best;
+}
+
 TransferPlanner::Plan TransferPlanner::PlanFor(const Request& request,
                                                int64_t version,
                                                absl::Time now) {
-  if (version > version_) {
-    members_.clear();
-    waiting_since_.clear();
-    complaints_.clear();
-    version_ = version;
-  }
+  BeginVersion(version);
   const Plan from_learner{.source = Plan::Source::kLearner, .address = {}};
   if (options_.fanout <= 0 || version < version_) return from_learner;
   for (const std::string& address : request.failed) complaints_[address].insert(request.worker);
   members_.erase(request.worker);
   const absl::Time waiting_since = waiting_since_.emplace(request.worker, now).first->second;
-
-  int num_direct = 0;
-  bool is_one_to_hope_for = false;
-  std::map<std::string, int> readers;
-  for (auto& [worker, member] : members_) {
-    if (member.is_fetching && now - member.since > options_.longest_transfer)
-      member.is_fetching = false;
-    const bool counts = member.is_fetching || member.has_verified;
-    if (member.is_direct && counts) ++num_direct;
-    if (member.is_fetching && !member.source.empty()) ++readers[member.source];
-    const bool failed =
-        std::find(request.failed.begin(), request.failed.end(), member.relay_address) !=
-        request.failed.end();
-    if (counts && !failed && CanReach(request, member)) is_one_to_hope_for = true;
-  }
-  const Member* best = nullptr;
-  for (const auto& [worker, member] : members_) {
-    const std::string& address = member.relay_address;
-    if (!member.has_verified || !CanReach(request, member)) continue;
-    if (std::find(request.failed.begin(), request.failed.end(), address) != request.failed.end())
-      continue;
-    if (const auto it = complaints_.find(address);
-        it != complaints_.end() && it->second.size() >= kComplaintsToExclude) {
-      continue;
-    }
-    if (readers[address] >= options_.fanout) continue;
-    if (best == nullptr || readers[address] < readers[best->relay_address]) best = &member;
-  }
+  Load load = LoadFor(request, now);
   Member member{.has_verified = false,
                 .is_fetching = true,
                 .is_direct = false,
@@ -63,14 +74,14 @@ TransferPlanner::Plan TransferPlanner::PlanFor(const Request& request,
                 .relay_address = request.relay_address,
                 .source = {},
                 .since = now};
-  if (best != nullptr) {
-    Plan plan{.source = Plan::Source::kWorker, .address = best->relay_address};
-    member.source = best->relay_address;
+  if (const Member* const source = SourceFor(request, &load)) {
+    Plan plan{.source = Plan::Source::kWorker, .address = source->relay_address};
+    member.source = source->relay_address;
     members_[request.worker] = std::move(member);
     return plan;
   }
-  const bool may_go_direct = num_direct < options_.fanout || !request.failed.empty() ||
-                             !is_one_to_hope_for || now - waiting_since >= options_.longest_wait;
+  const bool may_go_direct = load.num_direct < options_.fanout || !request.failed.empty() ||
+                             !load.has_prospect || now - waiting_since >= options_.longest_wait;
   if (!may_go_direct) return {};
   member.is_direct = true;
   members_[request.worker] = std::move(member);

@@ -58,7 +58,19 @@ class TransferPlanner final {
     std::string source;  // While fetching from a worker.
     absl::Time since;    // Of the first request; while fetching, of the plan.
   };
+  // Who fetches from where, as the one that asks sees it.
+  struct Load {
+    int num_direct = 0;                  // From the learner.
+    bool has_prospect = false;           // Some worker has, or will have, what it can fetch.
+    std::map<std::string, int> readers;  // By address of the worker they fetch from.
+  };
   static bool CanReach(const Request& from, const Member& member);
+  static bool HasFailed(const Request& from, const std::string& address);
+  void BeginVersion(int64_t version);
+  // Frees the places of transfers that have taken too long.
+  Load LoadFor(const Request& request, absl::Time now);
+  // The worker that fewest fetch from; null when there is none with a place.
+  const Member* SourceFor(const Request& request, Load* load) const;
 
   const Options options_;
   int64_t version_ = -1;

@@ -7,23 +7,10 @@
 
 namespace convrec::learner {
 
-report::SftStep SummariseSftStep(const SftStats& stats, double seconds) {
-  report::SftStep step;
-  step["loss"] = stats.loss;
-  step["learning_rate"] = stats.update.learning_rate;
-  step["grad_norm"] = stats.update.grad_norm;
-  step["tokens"] = static_cast<double>(stats.num_tokens);
-  step["tokens_per_second"] = static_cast<double>(stats.num_tokens) / seconds;
-  step["seconds"] = seconds;
-  return step;
-}
+namespace {
 
-report::RlStep SummariseStep(const StepStats& stats,
-                             const std::vector<PromptedGroup>& groups,
-                             const Objective& objective) {
-  CR_CHECK(!stats.losses.empty() && !stats.updates.empty());
-  report::RlStep step;
-  const BatchStats& batch = stats.batch;
+void AddBatch(const BatchStats& batch, report::RlStep* record) {
+  report::RlStep& step = *record;
   step["reward"] = batch.reward_mean;
   step.list("reward_by_rank") = batch.reward_mean_N;
   double dead = 0;
@@ -37,11 +24,12 @@ report::RlStep SummariseStep(const StepStats& stats,
   step.list("staleness_of_groups") = batch.lag_of_groups;
   step["tokens"] = static_cast<double>(batch.num_completion_tokens);
   step.list("zero_signal_by_rank") = batch.zero_std_share_N;
+}
 
-  // KL, entropy and the sampler's gap are of the policy as it was handed in; the ratios moved
-  // furthest in the last update.
-  const LossStats& first = stats.losses.front();
-  const LossStats& last = stats.losses.back();
+// KL, entropy and the sampler's gap are of the policy as it was handed in, in the first update; the
+// ratios moved furthest in the last one.
+void AddLosses(const LossStats& first, const LossStats& last, report::RlStep* record) {
+  report::RlStep& step = *record;
   step["loss"] = first.loss;
   step["policy_loss"] = first.policy_loss;
   step["kl_loss"] = first.kl_loss;
@@ -61,7 +49,14 @@ report::RlStep SummariseStep(const StepStats& stats,
   step["correction_min"] = first.all.correction_min;
   step["correction_max"] = first.all.correction_max;
   step["correction_cut"] = first.all.correction_cut_share;
-  for (size_t rank = 0; rank < static_cast<size_t>(objective.num_ranks); ++rank) {
+}
+
+void AddRanks(const LossStats& first,
+              const LossStats& last,
+              int num_ranks,
+              report::RlStep* record) {
+  report::RlStep& step = *record;
+  for (size_t rank = 0; rank < static_cast<size_t>(num_ranks); ++rank) {
     const RatioStats& before = first.bins[rank];
     step.list("kl_by_rank").push_back(before.kl_mean);
     step.list("correction_by_rank").push_back(before.correction_mean);
@@ -74,12 +69,10 @@ report::RlStep SummariseStep(const StepStats& stats,
     step.list("ratio_max_by_rank").push_back(bin.ratio_max);
     step.list("effective_sample_by_rank").push_back(bin.effective_share);
   }
-  step["grad_norm"] = stats.updates.front().grad_norm;
-  step["learning_rate"] = stats.updates.front().learning_rate;
-  step["forward_s"] = absl::ToDoubleSeconds(stats.times.forward + stats.times.reference);
-  step["backward_s"] = absl::ToDoubleSeconds(stats.times.backward);
-  step["optimizer_s"] = absl::ToDoubleSeconds(stats.times.optimizer);
+}
 
+void AddLists(const std::vector<PromptedGroup>& groups, int num_ranks, report::RlStep* record) {
+  report::RlStep& step = *record;
   std::vector<const domain::Rollout*> rollouts;
   double ndcg20 = 0;
   for (const PromptedGroup& group : groups) {
@@ -88,7 +81,7 @@ report::RlStep SummariseStep(const StepStats& stats,
       ndcg20 += rollout.score.ndcg.back();
     }
   }
-  const ListCensus census = CountLists(rollouts, objective.num_ranks);
+  const ListCensus census = CountLists(rollouts, num_ranks);
   step["hits_per_list"] = census.hits;
   step["ndcg20"] = ndcg20 / static_cast<double>(rollouts.size());
   step["lines"] = census.lines;
@@ -99,6 +92,35 @@ report::RlStep SummariseStep(const StepStats& stats,
   step["seen_ratio"] = census.seen_ratio;
   step["truncated_ratio"] = census.truncated_ratio;
   step["eos_ratio"] = census.ended_ratio;
+}
+
+}  // namespace
+
+report::SftStep SummariseSftStep(const SftStats& stats, double seconds) {
+  report::SftStep step;
+  step["loss"] = stats.loss;
+  step["learning_rate"] = stats.update.learning_rate;
+  step["grad_norm"] = stats.update.grad_norm;
+  step["tokens"] = static_cast<double>(stats.num_tokens);
+  step["tokens_per_second"] = static_cast<double>(stats.num_tokens) / seconds;
+  step["seconds"] = seconds;
+  return step;
+}
+
+report::RlStep SummariseStep(const StepStats& stats,
+                             const std::vector<PromptedGroup>& groups,
+                             const Objective& objective) {
+  CR_CHECK(!stats.losses.empty() && !stats.updates.empty());
+  report::RlStep step;
+  AddBatch(stats.batch, &step);
+  AddLosses(stats.losses.front(), stats.losses.back(), &step);
+  AddRanks(stats.losses.front(), stats.losses.back(), objective.num_ranks, &step);
+  AddLists(groups, objective.num_ranks, &step);
+  step["grad_norm"] = stats.updates.front().grad_norm;
+  step["learning_rate"] = stats.updates.front().learning_rate;
+  step["forward_s"] = absl::ToDoubleSeconds(stats.times.forward + stats.times.reference);
+  step["backward_s"] = absl::ToDoubleSeconds(stats.times.backward);
+  step["optimizer_s"] = absl::ToDoubleSeconds(stats.times.optimizer);
   return step;
 }
 

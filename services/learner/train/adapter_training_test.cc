@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "services/learner/train/testing/tiny_decoder.h"
+#include "services/learner/train/testing/whole_batch.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -20,7 +21,7 @@ TEST(AdapterTrainingTest, StepsChangeTheAdapterAloneAndKeepMomentsOfNothingElse)
   const auto policy = MakeTinyDecoder(1, true, TinyLora());
   const auto before = MakeTinyDecoder(1, true, TinyLora());
   const auto trainer = *Trainer::Create(Options(), policy.get());
-  ASSERT_TRUE(trainer->PolicyStep(MakeTinyBatch(3), nullptr).ok());
+  ASSERT_TRUE(PolicyStep(*trainer, MakeTinyBatch(3), nullptr).ok());
   for (size_t i = 0; i < policy->parameters().size(); ++i) {
     EXPECT_TRUE(policy->parameters()[i].tensor.equal(before->parameters()[i].tensor));
     EXPECT_FALSE(policy->parameters()[i].tensor.grad().defined());
@@ -38,9 +39,9 @@ TEST(AdapterTrainingTest, SftLearnsItsRows) {
   options.schedule.peak = 3e-2;
   const auto trainer = *Trainer::Create(options, policy.get());
   const std::vector<SftRow> rows = {{{1, 2}, {3, 4, kTinyEnd}}, {{5}, {6, 7, kTinyEnd}}};
-  const double first = trainer->SftStep(rows)->loss;
+  const double first = SftStep(*trainer, rows)->loss;
   double last = 0;
-  for (int step = 0; step < 60; ++step) last = trainer->SftStep(rows)->loss;
+  for (int step = 0; step < 60; ++step) last = SftStep(*trainer, rows)->loss;
   EXPECT_LT(last, 0.5 * first);
 }
 
@@ -53,8 +54,8 @@ TEST(AdapterTrainingTest, TheDivergenceIsFromAnotherAdapterOfTheSameBase) {
   Objective objective = TinyObjective();
   objective.kl_beta = 0.1;
   const TrainingBatch batch = MakeTinyBatch(3, objective);
-  EXPECT_EQ(trainer->PolicyStep(batch, reference.get())->losses[0].all.kl_mean, 0);
-  EXPECT_GT(trainer->PolicyStep(batch, reference.get())->losses[0].all.kl_mean, 0);
+  EXPECT_EQ(PolicyStep(*trainer, batch, reference.get())->losses[0].all.kl_mean, 0);
+  EXPECT_GT(PolicyStep(*trainer, batch, reference.get())->losses[0].all.kl_mean, 0);
 }
 
 }  // namespace

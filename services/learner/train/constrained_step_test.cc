@@ -7,6 +7,7 @@
 
 #include "services/learner/batch/testing/fixed_constraint.h"
 #include "services/learner/train/testing/tiny_decoder.h"
+#include "services/learner/train/testing/whole_batch.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -123,7 +124,7 @@ TEST(ConstrainedStepTest, RatiosOfFreshListsAreOneAndKlToTheSamePolicyIsZero) {
     for (size_t i = 0; i < 4; ++i)
       group.group.rollouts[i].completion.sampled_logprobs = logprobs[0][i];
   }
-  const auto stats = trainer->PolicyStep(Batch(groups), reference.get());
+  const auto stats = PolicyStep(*trainer, Batch(groups), reference.get());
   ASSERT_TRUE(stats.ok()) << stats.status();
   EXPECT_EQ(stats->losses[0].all.ratio_min, 1);
   EXPECT_EQ(stats->losses[0].all.ratio_max, 1);
@@ -148,7 +149,7 @@ TEST(ConstrainedStepTest, KlIsOverTheLegalTokens) {
       kl += (std::exp(q) - q - 1) / static_cast<double>(4 * kLegal.size());
     }
   }
-  const auto stats = trainer->PolicyStep(Batch(groups), reference.get());
+  const auto stats = PolicyStep(*trainer, Batch(groups), reference.get());
   ASSERT_TRUE(stats.ok()) << stats.status();
   EXPECT_NEAR(stats->losses[0].all.kl_mean, kl, 1e-6);
 }
@@ -158,7 +159,7 @@ TEST(ConstrainedStepTest, GradientsDoNotDependOnTheMicrobatches) {
   for (const int64_t microbatch_tokens : {100000, 12}) {
     const auto policy = MakeTinyDecoder();
     const auto trainer = MakeTrainer(policy.get(), microbatch_tokens);
-    const auto stats = trainer->PolicyStep(Batch(Groups(3)), nullptr);
+    const auto stats = PolicyStep(*trainer, Batch(Groups(3)), nullptr);
     ASSERT_TRUE(stats.ok()) << stats.status();
     std::vector<at::Tensor>& copies = gradients.emplace_back();
     for (const auto& parameter : policy->parameters())

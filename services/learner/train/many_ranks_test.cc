@@ -15,6 +15,7 @@
 #include "libs/model/stored_tensor.h"
 #include "services/learner/train/sharded_parameters.h"
 #include "services/learner/train/testing/tiny_decoder.h"
+#include "services/learner/train/testing/whole_batch.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -36,8 +37,9 @@ Trainer::Options Options(int zero_stage) {
   return options;
 }
 
-// What rank 0 makes of a trainer; every value it returns is compared.
-using Body = std::function<std::vector<double>(Trainer&, model::Decoder&, const model::Decoder*)>;
+// What every rank makes of its trainer; each value that it gives on rank 0 is compared.
+using Body =
+    std::function<std::vector<double>(Trainer&, model::Decoder&, const model::Decoder*, int rank)>;
 
 struct Result {
   std::vector<double> values;
@@ -72,95 +74,104 @@ struct Variant {
   model::LoraConfig lora = {};
 };
 
-// Runs `body` on rank 0 of `size` ranks, which start from a state if there is one, and reads back
-// what it gave.
+struct Training {
+  int size = 1;
+  int zero_stage = 0;
+  Body body;
+  const Result* state = nullptr;  // To start from; may be null.
+  Variant variant = {};
+};
+
+std::unique_ptr<model::Decoder> MakeDecoder(const Variant& variant, uint64_t seed, bool trainable) {
+  model::ModelConfig config = TinyConfig();
+  config.tie_word_embeddings = variant.tied;
+  return *model::MakeDecoder(
+      config,
+      {.trainable = trainable,
+       .activation_checkpointing = trainable && variant.activation_checkpointing,
+       .seed = seed,
+       .lora = trainable ? variant.lora : model::LoraConfig()});
+}
+
+// Parameters on rank 0 alone: the trainer gives them to the others.
+void PutIn(const Result& state, int rank, Trainer* trainer) {
+  for (const MomentPiece& moment : trainer->Moments(rank)) {
+    moment.values_N.copy_(state.tensors.at(moment.name).narrow(0, moment.begin, moment.size));
+  }
+  trainer->SetNumUpdates(static_cast<int64_t>(state.values[0]));
+}
+
+void WriteMoments(const std::string& path, const std::vector<MomentPiece>& pieces) {
+  std::vector<model::NamedTensor> moments;
+  for (const MomentPiece& moment : pieces)
+    moments.push_back({absl::StrCat(moment.name, "@", moment.begin), moment.values_N});
+  WriteTensors(path, moments);
+}
+
+void CheckNothingIsWhole(const model::Decoder& policy,
+                         const ShardedParameters& shards,
+                         const ShardedParameters& reference_shards) {
+  CR_CHECK(shards.num_gathered_bytes() + reference_shards.num_gathered_bytes() == 0);
+  for (const model::NamedTensor& parameter : policy.parameters())
+    CR_CHECK(parameter.tensor.storage().data() == nullptr, parameter.name);
+}
+
+int RunRank(const Training& training, const std::string& dir, int rank, int port, int fd) {
+  model::SetComputeThreads(1);
+  const Variant& variant = training.variant;
+  // Every rank begins with other parameters: those of rank 0 count.
+  const auto policy = MakeDecoder(variant, 1 + static_cast<uint64_t>(rank), /*trainable=*/true);
+  const auto reference = MakeDecoder(variant, 2, /*trainable=*/false);
+  std::unique_ptr<ProcessGroup> group;
+  if (training.size > 1) {
+    group = *ProcessGroup::Connect({.rank = rank,
+                                    .size = training.size,
+                                    .address = "127.0.0.1",
+                                    .port = port,
+                                    .listen_fd = fd,
+                                    .timeout = absl::Seconds(60)});
+  }
+  if (rank == 0 && training.state != nullptr) {
+    const at::NoGradGuard no_grad;
+    for (const model::NamedTensor& parameter : policy->trained())
+      at::Tensor(parameter.tensor).copy_(training.state->tensors.at(parameter.name));
+  }
+  std::unique_ptr<ShardedParameters> shards, reference_shards;
+  if (training.zero_stage == 3) {
+    shards = std::make_unique<ShardedParameters>(policy.get(), group.get());
+    reference_shards = std::make_unique<ShardedParameters>(reference.get(), group.get());
+  }
+  Trainer::Options options = Options(training.zero_stage);
+  options.updates_per_batch = variant.updates_per_batch;
+  const auto trainer =
+      *Trainer::Create(options, policy.get(), base::Clock::Real(), group.get(), shards.get());
+  if (training.state != nullptr) PutIn(*training.state, rank, trainer.get());
+  std::vector<double> values = training.body(*trainer, *policy, reference.get(), rank);
+  values.insert(values.begin(), static_cast<double>(trainer->num_updates()));
+  if (shards != nullptr) CheckNothingIsWhole(*policy, *shards, *reference_shards);
+  const auto whole = MakeDecoder(variant, 1, /*trainable=*/false);
+  model::CopyParameters(*policy, whole.get());  // All ranks read their shards.
+  if (rank == 0) {
+    WriteTensors(JoinPath(dir, "parameters"),
+                 variant.lora.is_on() ? policy->adapter() : whole->parameters());
+    CR_CHECK(base::WriteFileAtomically(JoinPath(dir, "values"), EncodeRecords({{values}})).ok());
+  }
+  if (rank < trainer->num_shards())
+    WriteMoments(JoinPath(dir, absl::StrCat("moments-", rank)), trainer->Moments(rank));
+  if (group != nullptr) group->Leave();
+  return 0;
+}
+
+// Runs a body on `size` ranks and reads back what it gave.
 Result RunTraining(int size,
                    int zero_stage,
                    const Body& body,
                    const Result* state = nullptr,
                    const Variant& variant = {}) {
   const base::TemporaryDirectory dir;
+  const Training training{size, zero_stage, body, state, variant};
   const auto run = [&](int rank, int port, int fd) {
-    // Every rank begins with other parameters: those of rank 0 count.
-    const auto make = [&](uint64_t seed, bool trainable) {
-      model::ModelConfig config = TinyConfig();
-      config.tie_word_embeddings = variant.tied;
-      return *model::MakeDecoder(
-          config,
-          {.trainable = trainable,
-           .activation_checkpointing = trainable && variant.activation_checkpointing,
-           .seed = seed,
-           .lora = trainable ? variant.lora : model::LoraConfig()});
-    };
-    model::SetComputeThreads(1);
-    const auto policy = make(1 + static_cast<uint64_t>(rank), /*trainable=*/true);
-    const auto reference = make(2, /*trainable=*/false);
-    std::unique_ptr<ProcessGroup> group;
-    if (size > 1) {
-      group = *ProcessGroup::Connect({.rank = rank,
-                                      .size = size,
-                                      .address = "127.0.0.1",
-                                      .port = port,
-                                      .listen_fd = fd,
-                                      .timeout = absl::Seconds(60)});
-    }
-    if (rank == 0 && state != nullptr) {
-      const at::NoGradGuard no_grad;
-      for (const model::NamedTensor& parameter : policy->trained())
-        at::Tensor(parameter.tensor).copy_(state->tensors.at(parameter.name));
-    }
-    Trainer::Options options = Options(zero_stage);
-    options.updates_per_batch = variant.updates_per_batch;
-    std::unique_ptr<ShardedParameters> shards, reference_shards;
-    if (zero_stage == 3) {
-      shards = std::make_unique<ShardedParameters>(policy.get(), group.get());
-      reference_shards = std::make_unique<ShardedParameters>(reference.get(), group.get());
-    }
-    const auto trainer =
-        *Trainer::Create(options, policy.get(), base::Clock::Real(), group.get(), shards.get());
-    if (state != nullptr) {
-      for (const MomentPiece& moment : trainer->Moments(rank)) {
-        moment.values_N.copy_(state->tensors.at(moment.name).narrow(0, moment.begin, moment.size));
-      }
-      trainer->SetNumUpdates(static_cast<int64_t>(state->values[0]));
-    }
-    std::vector<double> values;
-    if (rank > 0) {
-      while (true) {
-        const RankCommand command = DecodeCommand(group->AwaitCommand());
-        if (command.kind == RankCommand::Kind::kEnd) break;
-        if (command.kind == RankCommand::Kind::kReadPolicy) {
-          model::HoldAsForward(shards->order(), /*has_backward=*/false, shards.get());
-          continue;
-        }
-        trainer->Follow(command, {TinyObjective(), reference.get(), {}});
-      }
-    } else {
-      values = body(*trainer, *policy, reference.get());
-      values.insert(values.begin(), static_cast<double>(trainer->num_updates()));
-      if (shards != nullptr) {
-        // Nobody holds whole parameters between steps.
-        CR_CHECK(shards->num_gathered_bytes() + reference_shards->num_gathered_bytes() == 0);
-        for (const model::NamedTensor& parameter : policy->parameters())
-          CR_CHECK(parameter.tensor.storage().data() == nullptr, parameter.name);
-        group->Announce(Encode({RankCommand::Kind::kReadPolicy, 0, ""}));
-      }
-      const auto whole = make(1, /*trainable=*/false);
-      model::CopyParameters(*policy, whole.get());
-      if (group != nullptr) group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
-      WriteTensors(JoinPath(dir.path(), "parameters"),
-                   variant.lora.is_on() ? policy->adapter() : whole->parameters());
-      CR_CHECK(base::WriteFileAtomically(JoinPath(dir.path(), "values"), EncodeRecords({{values}}))
-                   .ok());
-    }
-    if (rank < trainer->num_shards()) {
-      std::vector<model::NamedTensor> moments;
-      for (const MomentPiece& moment : trainer->Moments(rank))
-        moments.push_back({absl::StrCat(moment.name, "@", moment.begin), moment.values_N});
-      WriteTensors(JoinPath(dir.path(), absl::StrCat("moments-", rank)), moments);
-    }
-    if (group != nullptr) group->Leave();
-    return 0;
+    return RunRank(training, dir.path(), rank, port, fd);
   };
   for (const RankExit& exit : RunRanks(size, run)) EXPECT_EQ(exit.status, 0) << exit.output;
   Result result;
@@ -209,12 +220,13 @@ void ExpectEqual(const Result& actual,
 // Steps of both kinds; the last policy step has fewer groups than four ranks.
 std::vector<double> ThreeOfEach(Trainer& trainer,
                                 model::Decoder&,
-                                const model::Decoder* reference) {
+                                const model::Decoder* reference,
+                                int rank) {
   std::vector<double> values;
   for (int step = 0; step < 3; ++step) {
     const TrainingBatch batch = MakeTinyBatch(
         step == 2 ? 2 : 7, TinyObjective(), /*version=*/step % 2, 3 + static_cast<uint64_t>(step));
-    const absl::StatusOr<StepStats> stats = trainer.PolicyStep(batch, reference);
+    const absl::StatusOr<StepStats> stats = PolicyStep(trainer, batch, reference, rank);
     CR_CHECK(stats.ok(), std::string(stats.status().message()));
     for (const LossStats& loss : stats->losses) {
       values.insert(values.end(),
@@ -233,8 +245,8 @@ std::vector<double> ThreeOfEach(Trainer& trainer,
                     {update.grad_norm, update.learning_rate, double(update.is_applied)});
     std::vector<SftRow> rows;
     for (int32_t i = 0; i < 5; ++i) rows.push_back({{i, i + 1}, {i + 2, 5, kTinyEnd}});
-    const absl::StatusOr<SftStats> sft = trainer.SftStep(rows);
-    CR_CHECK(sft.ok());
+    const absl::StatusOr<SftStats> sft = SftStep(trainer, rows, rank);
+    CR_CHECK(sft.ok(), std::string(sft.status().message()));
     values.insert(values.end(),
                   {sft->loss, sft->entropy_mean, double(sft->num_tokens), sft->update.grad_norm});
   }
@@ -285,11 +297,11 @@ TEST(ManyRanksTest, ShardedParametersServeCheckpointedLayersAndAHeadOfItsOwn) {
 }
 
 TEST(ManyRanksTest, AGradientThatIsNotFiniteIsRefusedByAllAndLeavesNoTrace) {
-  const Body body = [](Trainer& trainer, model::Decoder&, const model::Decoder*) {
+  const Body body = [](Trainer& trainer, model::Decoder&, const model::Decoder*, int rank) {
     TrainingBatch batch = MakeTinyBatch(4);
     batch.groups[3].samples[0].advantage_T[0] = std::numeric_limits<double>::quiet_NaN();
-    const StepStats refused = *trainer.PolicyStep(batch, nullptr);
-    const StepStats good = *trainer.PolicyStep(MakeTinyBatch(4), nullptr);
+    const StepStats refused = *PolicyStep(trainer, batch, nullptr, rank);
+    const StepStats good = *PolicyStep(trainer, MakeTinyBatch(4), nullptr, rank);
     return std::vector<double>{double(refused.updates[0].is_applied),
                                double(trainer.num_refused_updates()),
                                good.updates[0].grad_norm};
@@ -302,7 +314,7 @@ TEST(ManyRanksTest, AGradientThatIsNotFiniteIsRefusedByAllAndLeavesNoTrace) {
 }
 
 TEST(ManyRanksTest, AStateGoesFromFourRanksToThreeToTwoToOneBitForBit) {
-  const Body nothing = [](Trainer&, model::Decoder&, const model::Decoder*) {
+  const Body nothing = [](Trainer&, model::Decoder&, const model::Decoder*, int) {
     return std::vector<double>();
   };
   Result four = RunTraining(4, 2, ThreeOfEach);

@@ -11,7 +11,6 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "services/learner/loss/policy_loss.h"
-#include "services/learner/parallel/work_split.h"
 #include "services/learner/train/grad_norm.h"
 #include "services/learner/train/torch_seam.h"
 
@@ -194,34 +193,9 @@ Trainer::Trainer(const Options& options,
                                      shards);
 }
 
-StepPlan Trainer::PlanStep(const std::vector<TokenGroup>& groups) const {
-  const std::vector<GroupLengths> lengths = LengthsOf(groups);
-  StepPlan plan;
-  if (group_ == nullptr) {
-    plan.num_rounds = plan.num_microbatches =
-        static_cast<int64_t>(SplitByTokens(lengths, options_.microbatch_tokens).size());
-    return plan;
-  }
-  std::vector<int64_t> costs;
-  for (const GroupLengths& group : lengths) {
-    costs.push_back(group.prompt_tokens);
-    for (const int64_t tokens : group.completion_tokens) costs.back() += tokens;
-  }
-  plan.shares = SplitByCost(costs, group_->size());
-  for (const std::vector<size_t>& share : plan.shares) {
-    std::vector<GroupLengths> own;
-    for (const size_t index : share) own.push_back(lengths[index]);
-    const auto count = static_cast<int64_t>(SplitByTokens(own, options_.microbatch_tokens).size());
-    plan.num_rounds = std::max(plan.num_rounds, count);
-    plan.num_microbatches += count;
-  }
-  return plan;
-}
-
-void Trainer::Announce(RankCommand::Kind kind, std::string body) {
-  const int64_t step = num_updates() / options_.updates_per_batch + 1;
-  group_->SetStep(step);
-  group_->Announce(Encode({kind, step, std::move(body)}));
+Spread Trainer::spread() const {
+  return {.num_ranks = group_ != nullptr ? group_->size() : 1,
+          .microbatch_tokens = options_.microbatch_tokens};
 }
 
 void Trainer::BeginStep() { sharded_ ? sharded_->BeginStep() : adamw_->ZeroGradients(); }
@@ -232,140 +206,146 @@ void Trainer::Backward(const at::Tensor& loss, bool is_last) {
   if (sharded_) sharded_->EndBackward();
 }
 
-absl::StatusOr<StepStats> Trainer::PolicyStep(const TrainingBatch& batch,
+// The updates of one policy step: what its micro-batches keep from one update to the next.
+class Trainer::PolicyUpdates final {
+ public:
+  PolicyUpdates(Trainer* trainer,
+                std::span<const PolicyShare> shares,
+                const std::vector<TokenGroup>& groups,
+                const model::Decoder* reference)
+      : trainer_(*trainer),
+        own_(shares[0]),
+        others_(shares.subspan(1)),
+        groups_(groups),
+        reference_(own_.batch.objective.kl_beta > 0 ? reference : nullptr),
+        microbatches_(SplitByTokens(LengthsOf(groups), trainer->options_.microbatch_tokens)),
+        before_(microbatches_.size()),
+        references_(microbatches_.size()) {
+    stats_.batch = own_.batch.stats;
+    stats_.num_microbatches = own_.num_microbatches;
+  }
+
+  StepStats Run() {
+    for (int update = 0; update < trainer_.options_.updates_per_batch; ++update) {
+      LossStatsAccumulator accumulator(own_.batch.objective);
+      Records records;
+      trainer_.BeginStep();
+      for (size_t i = 0; i < num_rounds(); ++i) Round(i, update, &accumulator, &records);
+      LapTimer timer(trainer_.clock_);
+      if (trainer_.group_ != nullptr) Gather(records, &accumulator);
+      stats_.losses.push_back(accumulator.Finish());
+      stats_.updates.push_back(trainer_.Update());
+      timer.Lap(&stats_.times.optimizer);
+      if (!stats_.updates.back().is_applied) break;
+    }
+    return std::move(stats_);
+  }
+
+ private:
+  size_t num_rounds() const { return static_cast<size_t>(own_.num_rounds); }
+  size_t num_microbatches() const { return static_cast<size_t>(own_.num_microbatches); }
+
+  void Round(size_t i, int update, LossStatsAccumulator* accumulator, Records* records) {
+    LapTimer timer(trainer_.clock_);
+    if (i >= microbatches_.size()) {
+      Skip(i, update);
+      timer.Lap(&stats_.times.backward);
+      return;
+    }
+    const std::vector<TokenGroup> selected = Select(groups_, microbatches_[i]);
+    if (update == 0 && reference_ != nullptr) {
+      const at::NoGradGuard no_grad;
+      references_[i] = ForwardGroups(*reference_, selected, trainer_.options_.forward)
+                           .logprob_M.to(trainer_.policy_->device());
+      timer.Lap(&stats_.times.reference);
+    }
+    const GroupLogprobs forward =
+        ForwardGroups(*trainer_.policy_, selected, trainer_.options_.forward);
+    const at::Tensor& logp_M = forward.logprob_M;
+    const LossTerms terms = TermsOf(own_.batch, microbatches_[i], num_microbatches());
+    const PolicyLossResult result =
+        PolicyLoss(MakeLossTensors(terms, logp_M.device(), logp_M.scalar_type()),
+                   logp_M,
+                   before_[i],
+                   references_[i],
+                   own_.batch.objective,
+                   forward.entropy_M);
+    if (update == 0 && trainer_.options_.updates_per_batch > 1) before_[i] = logp_M.detach();
+    timer.Lap(&stats_.times.forward);
+    trainer_.Backward(result.loss, i + 1 == num_rounds());
+    records->push_back({ToDoubles(logp_M),
+                        ToDoubles(result.ratio_M),
+                        ToDoubles(result.kl_M),
+                        ToDoubles(forward.entropy_M),
+                        ToDoubles(result.correction_M)});
+    accumulator->Add(terms, RecordOf(records->back()));
+    timer.Lap(&stats_.times.backward);
+  }
+
+  // A round that this rank has no micro-batch for.
+  void Skip(size_t i, int update) {
+    if (update == 0 && reference_ != nullptr) SkipForward(*reference_, /*has_backward=*/false);
+    SkipForward(*trainer_.policy_, /*has_backward=*/true);
+    trainer_.Backward({}, i + 1 == num_rounds());
+  }
+
+  // Adds what the other ranks recorded, on the leader.
+  void Gather(const Records& records, LossStatsAccumulator* accumulator) {
+    const std::vector<std::string> texts =
+        trainer_.group_->Gather(EncodeRecords(records), "step statistics");
+    for (size_t rank = 1; rank < texts.size(); ++rank) {
+      AddRecords(DecodeRecords(texts[rank]),
+                 others_[rank - 1].batch,
+                 trainer_.options_.microbatch_tokens,
+                 num_microbatches(),
+                 accumulator);
+    }
+  }
+
+  Trainer& trainer_;
+  const PolicyShare& own_;
+  const std::span<const PolicyShare> others_;
+  const std::vector<TokenGroup>& groups_;
+  const model::Decoder* const reference_;  // Null: no KL term.
+  const std::vector<Microbatch> microbatches_;
+  std::vector<at::Tensor> before_;  // By micro-batch: log-probabilities before the first update.
+  std::vector<at::Tensor> references_;  // By micro-batch: those of the reference policy.
+  StepStats stats_;
+};
+
+absl::StatusOr<StepStats> Trainer::PolicyStep(std::span<const PolicyShare> shares,
                                               const model::Decoder* reference) {
-  const std::vector<TokenGroup> groups = TokensOf(batch);
-  if (groups.empty()) return absl::InvalidArgumentError("a training batch has no groups");
+  const bool is_leader = group_ == nullptr || group_->is_leader();
+  CR_CHECK(shares.size() == (is_leader ? static_cast<size_t>(spread().num_ranks) : 1));
+  const std::vector<TokenGroup> groups = TokensOf(shares[0].batch);
   CR_RETURN_IF_ERROR(CheckTokens(groups, policy_->config().vocab_size));
-  const StepPlan plan = PlanStep(groups);
-  const auto table = [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); };
-  if (group_ == nullptr)
-    return CatchTorch([&] { return RunPolicyStep(batch, reference, plan, {}); }, table);
-  Announce(RankCommand::Kind::kPolicyStep, EncodePolicyStep(batch, plan, reference != nullptr));
-  std::vector<TrainingBatch> shares;
-  for (const std::vector<size_t>& share : plan.shares) shares.push_back(ShareOf(batch, share));
-  const TrainingBatch own = std::move(shares[0]);
-  shares.erase(shares.begin());
-  return CatchTorch([&] { return RunPolicyStep(own, reference, plan, shares); }, table);
-}
-
-StepStats Trainer::RunPolicyStep(const TrainingBatch& batch,
-                                 const model::Decoder* reference,
-                                 const StepPlan& plan,
-                                 const std::vector<TrainingBatch>& others) {
-  const Objective& objective = batch.objective;
-  const std::vector<TokenGroup> groups = TokensOf(batch);
-  const std::vector<Microbatch> microbatches =
-      SplitByTokens(LengthsOf(groups), options_.microbatch_tokens);
-  const auto num_microbatches = static_cast<size_t>(plan.num_microbatches);
-  std::vector<at::Tensor> before(microbatches.size()), references(microbatches.size());
-  StepStats stats;
-  stats.batch = batch.stats;
-  stats.num_microbatches = plan.num_microbatches;
-  for (int update = 0; update < options_.updates_per_batch; ++update) {
-    LossStatsAccumulator accumulator(objective);
-    Records records;
-    BeginStep();
-    for (size_t i = 0; i < static_cast<size_t>(plan.num_rounds); ++i) {
-      const bool is_last = i + 1 == static_cast<size_t>(plan.num_rounds);
-      LapTimer timer(clock_);
-      const bool needs_reference = update == 0 && reference != nullptr && objective.kl_beta > 0;
-      if (i >= microbatches.size()) {
-        if (needs_reference) SkipForward(*reference, /*has_backward=*/false);
-        SkipForward(*policy_, /*has_backward=*/true);
-        Backward({}, is_last);
-        timer.Lap(&stats.times.backward);
-        continue;
-      }
-      const std::vector<TokenGroup> selected = Select(groups, microbatches[i]);
-      if (needs_reference) {
-        const at::NoGradGuard no_grad;
-        references[i] =
-            ForwardGroups(*reference, selected, options_.forward).logprob_M.to(policy_->device());
-        timer.Lap(&stats.times.reference);
-      }
-      const GroupLogprobs forward = ForwardGroups(*policy_, selected, options_.forward);
-      const at::Tensor& logp_M = forward.logprob_M;
-      const LossTerms terms = TermsOf(batch, microbatches[i], num_microbatches);
-      const PolicyLossResult result =
-          PolicyLoss(MakeLossTensors(terms, logp_M.device(), logp_M.scalar_type()),
-                     logp_M,
-                     before[i],
-                     references[i],
-                     objective,
-                     forward.entropy_M);
-      if (update == 0 && options_.updates_per_batch > 1) before[i] = logp_M.detach();
-      timer.Lap(&stats.times.forward);
-      Backward(result.loss, is_last);
-      records.push_back({ToDoubles(logp_M),
-                         ToDoubles(result.ratio_M),
-                         ToDoubles(result.kl_M),
-                         ToDoubles(forward.entropy_M),
-                         ToDoubles(result.correction_M)});
-      accumulator.Add(terms, RecordOf(records.back()));
-      timer.Lap(&stats.times.backward);
-    }
-    LapTimer timer(clock_);
-    if (group_ != nullptr) {
-      const std::vector<std::string> texts =
-          group_->Gather(EncodeRecords(records), "step statistics");
-      for (size_t rank = 1; rank < texts.size(); ++rank) {
-        AddRecords(DecodeRecords(texts[rank]),
-                   others[rank - 1],
-                   options_.microbatch_tokens,
-                   num_microbatches,
-                   &accumulator);
-      }
-    }
-    stats.losses.push_back(accumulator.Finish());
-    stats.updates.push_back(Update());
-    timer.Lap(&stats.times.optimizer);
-    if (!stats.updates.back().is_applied) break;
-  }
-  return stats;
-}
-
-absl::StatusOr<SftStats> Trainer::SftStep(const std::vector<SftRow>& rows) {
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].completion_tokens.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("row ", i, " has an empty completion, expected at least one token"));
-    }
-  }
-  const std::vector<TokenGroup> groups = TokensOf(rows);
-  if (groups.empty()) return absl::InvalidArgumentError("a supervised batch has no rows");
-  CR_RETURN_IF_ERROR(CheckTokens(groups, policy_->config().vocab_size));
-  int64_t num_tokens = 0;
-  for (const SftRow& row : rows) num_tokens += static_cast<int64_t>(row.completion_tokens.size());
-  const StepPlan plan = PlanStep(groups);
-  std::vector<TokenGroup> own = groups;
-  if (group_ != nullptr) {
-    Announce(RankCommand::Kind::kSftStep, EncodeSftStep(rows, num_tokens, plan));
-    own.clear();
-    for (const size_t index : plan.shares[0]) own.push_back(groups[index]);
-  }
-  return CatchTorch([&] { return RunSftStep(own, num_tokens, plan.num_rounds); },
+  return CatchTorch([&] { return PolicyUpdates(this, shares, groups, reference).Run(); },
                     [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); });
 }
 
-SftStats Trainer::RunSftStep(const std::vector<TokenGroup>& groups,
-                             int64_t num_tokens,
-                             int64_t num_rounds) {
+absl::StatusOr<SftStats> Trainer::SftStep(const SftShare& share) {
+  const std::vector<TokenGroup> groups = TokensOf(share.rows);
+  CR_RETURN_IF_ERROR(CheckTokens(groups, policy_->config().vocab_size));
+  return CatchTorch([&] { return RunSftStep(groups, share); },
+                    [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); });
+}
+
+SftStats Trainer::RunSftStep(const std::vector<TokenGroup>& groups, const SftShare& share) {
   SftStats stats;
-  stats.num_tokens = num_tokens;
-  const auto divisor = static_cast<double>(num_tokens);
+  stats.num_tokens = share.num_tokens;
+  const auto divisor = static_cast<double>(share.num_tokens);
   // The demonstrations were not drawn at the sampling temperature.
   const ForwardOptions forward_options = {1.0, options_.forward.chunk_rows};
   const std::vector<Microbatch> microbatches =
       SplitByTokens(LengthsOf(groups), options_.microbatch_tokens);
   stats.num_microbatches = static_cast<int64_t>(microbatches.size());
+  const auto num_rounds = static_cast<size_t>(share.num_rounds);
   BeginStep();
-  for (size_t i = 0; i < static_cast<size_t>(num_rounds); ++i) {
-    const bool is_last = i + 1 == static_cast<size_t>(num_rounds);
+  for (size_t i = 0; i < num_rounds; ++i) {
     LapTimer timer(clock_);
     if (i >= microbatches.size()) {
       SkipForward(*policy_, /*has_backward=*/true);
-      Backward({}, is_last);
+      Backward({}, i + 1 == num_rounds);
       timer.Lap(&stats.times.backward);
       continue;
     }
@@ -373,61 +353,27 @@ SftStats Trainer::RunSftStep(const std::vector<TokenGroup>& groups,
         ForwardGroups(*policy_, Select(groups, microbatches[i]), forward_options);
     const at::Tensor loss = -forward.logprob_M.sum() / divisor;
     timer.Lap(&stats.times.forward);
-    Backward(loss, is_last);
+    Backward(loss, i + 1 == num_rounds);
     stats.loss += loss.item<double>();
     stats.entropy_mean += forward.entropy_M.sum().item<double>() / divisor;
     timer.Lap(&stats.times.backward);
   }
   LapTimer timer(clock_);
-  if (group_ != nullptr) {
-    const Records own = {{{stats.loss, stats.entropy_mean, double(stats.num_microbatches)}}};
-    const std::vector<std::string> texts = group_->Gather(EncodeRecords(own), "step statistics");
-    for (size_t rank = 1; rank < texts.size(); ++rank) {
-      const std::vector<double> values = DecodeRecords(texts[rank])[0][0];
-      stats.loss += values[0];
-      stats.entropy_mean += values[1];
-      stats.num_microbatches += static_cast<int64_t>(values[2]);
-    }
-  }
+  if (group_ != nullptr) AddOtherRanks(&stats);
   stats.update = Update();
   timer.Lap(&stats.times.optimizer);
   return stats;
 }
 
-void Trainer::Follow(const RankCommand& command, const FollowContext& context) {
-  group_->SetStep(command.step);
-  std::vector<TokenGroup> groups;
-  const auto follow = [&] {
-    switch (command.kind) {
-      case RankCommand::Kind::kPolicyStep: {
-        PolicyShare share = DecodePolicyStep(command.body, group_->rank());
-        share.batch.objective = context.objective;
-        for (SampleGroup& group : share.batch.groups) {
-          if (context.make_constraint) group.make_constraint = context.make_constraint(group.id);
-        }
-        groups = TokensOf(share.batch);
-        RunPolicyStep(share.batch,
-                      share.has_reference ? context.reference : nullptr,
-                      {{}, share.num_rounds, share.num_microbatches},
-                      {});
-        break;
-      }
-      case RankCommand::Kind::kSftStep: {
-        const SftShare share = DecodeSftStep(command.body, group_->rank());
-        groups = TokensOf(share.rows);
-        RunSftStep(groups, share.num_tokens, share.num_rounds);
-        groups.clear();
-        break;
-      }
-      default:
-        CR_CHECK(false, "no command of a trainer");
-    }
-    return true;
-  };
-  const absl::Status status = CatchTorch(follow, [&] {
-                                return MemoryTable(*policy_, groups, options_.microbatch_tokens);
-                              }).status();
-  if (!status.ok()) group_->Fail(std::string(status.message()), base::ExitCodeOf(status));
+void Trainer::AddOtherRanks(SftStats* stats) {
+  const Records own = {{{stats->loss, stats->entropy_mean, double(stats->num_microbatches)}}};
+  const std::vector<std::string> texts = group_->Gather(EncodeRecords(own), "step statistics");
+  for (size_t rank = 1; rank < texts.size(); ++rank) {
+    const std::vector<double> values = DecodeRecords(texts[rank])[0][0];
+    stats->loss += values[0];
+    stats->entropy_mean += values[1];
+    stats->num_microbatches += static_cast<int64_t>(values[2]);
+  }
 }
 
 std::vector<MomentPiece> Trainer::Moments(int rank) const {

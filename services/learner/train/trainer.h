@@ -1,8 +1,8 @@
 // Turns batches into new parameters: forward, backward, clip, AdamW. Reinforcement learning and
 // supervised fine-tuning are the same trainer with other batches.
 //
-// With a process group all ranks train one policy: rank 0 is called with whole batches, spreads the
-// groups over the ranks and reports on all of them; the other ranks follow.
+// With a process group all ranks train one policy: they make the same calls, each with its share of
+// a step, and the leader's statistics are those of the whole step.
 //
 // Owns the optimizer state; the policy belongs to the caller and is changed in place. Micro-batches
 // change nothing but the order of summation. Not thread-safe; the train thread is the only user of
@@ -12,17 +12,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "libs/base/clock.h"
 #include "libs/model/decoder.h"
-#include "services/learner/batch/sft_row.h"
-#include "services/learner/batch/training_batch.h"
 #include "services/learner/parallel/process_group.h"
-#include "services/learner/parallel/rank_command.h"
+#include "services/learner/parallel/step_share.h"
 #include "services/learner/train/adamw.h"
 #include "services/learner/train/group_forward.h"
 #include "services/learner/train/lr_schedule.h"
@@ -55,28 +53,25 @@ class Trainer final {
       ProcessGroup* group = nullptr,
       ShardedParameters* shards = nullptr);
 
-  // Rank-GRPO and its relatives, as batch.objective says. `reference` may be null: no KL term.
-  // Ratios of groups of lag 0 are against the policy before the first update, which costs no extra
-  // pass; see RatioAnchor for older groups. A gradient that is not finite refuses the update and
-  // the rest of the batch: the stats say so, the parameters stay as they are.
-  absl::StatusOr<StepStats> PolicyStep(const TrainingBatch& batch, const model::Decoder* reference);
+  // Rank-GRPO and its relatives, as the batch's objective says. shares[0] is this rank's own; on
+  // the leader those of ranks 1, 2, ... follow. `reference` may be null: no KL term. Ratios of
+  // groups of lag 0 are against the policy before the first update, which costs no extra pass; see
+  // RatioAnchor for older groups. A gradient that is not finite refuses the update and the rest of
+  // the batch: the stats say so, the parameters stay as they are.
+  absl::StatusOr<StepStats> PolicyStep(std::span<const PolicyShare> shares,
+                                       const model::Decoder* reference);
 
-  // One update on -log pi(completion | prompt), averaged over all completion tokens of the rows.
-  absl::StatusOr<SftStats> SftStep(const std::vector<SftRow>& rows);
+  // One update on -log pi(completion | prompt), averaged over all completion tokens of the rows of
+  // all ranks.
+  absl::StatusOr<SftStats> SftStep(const SftShare& share);
+
+  // How a step is spread for this trainer and those of the other ranks.
+  Spread spread() const;
 
   // Log-probabilities of every completion token by group and sibling, without gradient, under any
   // decoder that is not sharded. Splits into micro-batches like a step.
   absl::StatusOr<std::vector<std::vector<std::vector<float>>>> Logprobs(
       const model::Decoder& decoder, const std::vector<TokenGroup>& groups) const;
-
-  // On ranks other than 0: does this rank's part of a command that rank 0's trainer has announced.
-  // What the commands do not carry is in the context. An error here ends all ranks.
-  struct FollowContext {
-    Objective objective;
-    const model::Decoder* reference = nullptr;
-    std::function<domain::MakeTokenConstraint(domain::GroupId)> make_constraint;  // May be empty.
-  };
-  void Follow(const RankCommand& command, const FollowContext& context);
 
   // What `rank` holds of the moments, in its order: those of this rank share memory with the
   // optimizer, those of others are places only. Ranks from num_shards() on hold nothing else than
@@ -101,16 +96,9 @@ class Trainer final {
           ProcessGroup* group,
           ShardedParameters* shards);
 
-  StepPlan PlanStep(const std::vector<TokenGroup>& groups) const;
-  void Announce(RankCommand::Kind kind, std::string body);
-  // `batch` is this rank's share; `others` on rank 0 those of ranks 1, 2, ...
-  StepStats RunPolicyStep(const TrainingBatch& batch,
-                          const model::Decoder* reference,
-                          const StepPlan& plan,
-                          const std::vector<TrainingBatch>& others);
-  SftStats RunSftStep(const std::vector<TokenGroup>& groups,
-                      int64_t num_tokens,
-                      int64_t num_rounds);
+  class PolicyUpdates;
+  SftStats RunSftStep(const std::vector<TokenGroup>& groups, const SftShare& share);
+  void AddOtherRanks(SftStats* stats);
   void BeginStep();
   // An undefined loss: this rank has nothing for this round.
   void Backward(const at::Tensor& loss, bool is_last);

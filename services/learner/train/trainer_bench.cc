@@ -40,6 +40,7 @@
 #include "libs/model/compute_threads.h"
 #include "libs/model/decoder.h"
 #include "libs/model/model_config.h"
+#include "services/learner/train/testing/whole_batch.h"
 #include "services/learner/train/trainer.h"
 
 namespace convrec::learner {
@@ -154,26 +155,6 @@ Peak LargestPeak(Peak own, ProcessGroup* group) {
   return own;
 }
 
-// What other ranks than 0 do; the second step begins their measurement.
-void Follow(const Objective& objective,
-            const model::Decoder* reference,
-            Trainer* trainer,
-            ProcessGroup* group) {
-  Peak peak;
-  for (int step = 0;; ++step) {
-    const RankCommand command = DecodeCommand(group->AwaitCommand());
-    if (command.kind == RankCommand::Kind::kEnd) break;
-    if (step == 1) {
-      peak.ever = PeakBytes();
-      ForgetPeak();
-    }
-    trainer->Follow(command, {objective, reference, {}});
-  }
-  peak.step = PeakBytes();
-  peak.ever = std::max(peak.ever, peak.step);
-  LargestPeak(peak, group);
-}
-
 // `group` is null with one rank.
 void Step(const Work& work, ProcessGroup* group) {
   model::DecoderOptions decoder_options;
@@ -199,8 +180,7 @@ void Step(const Work& work, ProcessGroup* group) {
   }
   const auto trainer =
       Need(Trainer::Create(options, policy.get(), base::Clock::Real(), group, shards.get()));
-  if (group != nullptr && !group->is_leader())
-    return Follow(objective, reference.get(), trainer.get(), group);
+  const int rank = group != nullptr ? group->rank() : 0;
   Peak peak;
   std::vector<double> seconds;
   StepStats stats;
@@ -208,7 +188,7 @@ void Step(const Work& work, ProcessGroup* group) {
   const int64_t repeats = work.option("repeats", 3);
   for (int64_t repeat = 0; repeat <= repeats; ++repeat) {
     const double elapsed =
-        SecondsOf([&] { stats = Need(trainer->PolicyStep(batch, reference.get())); });
+        SecondsOf([&] { stats = Need(PolicyStep(*trainer, batch, reference.get(), rank)); });
     if (repeat == 0) {
       first = elapsed;
       peak.ever = PeakBytes();
@@ -216,10 +196,10 @@ void Step(const Work& work, ProcessGroup* group) {
     }
     if (repeat > 0 || repeats == 0) seconds.push_back(elapsed);
   }
-  if (group != nullptr) group->Announce(Encode({RankCommand::Kind::kEnd, 0, ""}));
   peak.step = PeakBytes();
   peak.ever = std::max(peak.ever, peak.step);
   peak = LargestPeak(peak, group);
+  if (rank > 0) return;
   std::printf(
       "{\"seconds\": %.4f, \"first_seconds\": %.4f, \"reference\": %.4f, \"forward\": %.4f, "
       "\"backward\": %.4f, \"optimizer\": %.4f, \"microbatches\": %lld, \"peak_bytes\": %lld, "

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "services/learner/train/testing/tiny_decoder.h"
+#include "services/learner/train/testing/whole_batch.h"
 
 namespace convrec::learner {
 namespace {
@@ -30,7 +31,7 @@ std::unique_ptr<Trainer> MakeTrainer(const Trainer::Options& options, model::Dec
 }
 
 StepStats MustStep(Trainer& trainer, const TrainingBatch& batch, const model::Decoder* reference) {
-  absl::StatusOr<StepStats> stats = trainer.PolicyStep(batch, reference);
+  absl::StatusOr<StepStats> stats = PolicyStep(trainer, batch, reference);
   EXPECT_TRUE(stats.ok()) << stats.status();
   return *std::move(stats);
 }
@@ -306,7 +307,7 @@ TEST(TrainerTest, SftOverfitsFourRows) {
                                     {{3, 3, 3}, {4, kTinyEnd}}};
   double loss = 0;
   for (int step = 0; step < 200; ++step) {
-    const absl::StatusOr<SftStats> stats = trainer->SftStep(rows);
+    const absl::StatusOr<SftStats> stats = SftStep(*trainer, rows);
     ASSERT_TRUE(stats.ok()) << stats.status();
     loss = stats->loss;
   }
@@ -323,7 +324,7 @@ TEST(TrainerTest, SftLossIsTheMeanOverAllCompletionTokens) {
         *trainer->Logprobs(*policy, {{row.prompt_tokens, {row.completion_tokens}}});
     for (const float logprob : logprobs[0][0]) sum -= static_cast<double>(logprob);
   }
-  EXPECT_NEAR(trainer->SftStep(rows)->loss, sum / 6, 1e-5);
+  EXPECT_NEAR(SftStep(*trainer, rows)->loss, sum / 6, 1e-5);
 }
 
 TEST(TrainerTest, RefusesBatchesThatNameNoTokenOfTheModel) {
@@ -331,11 +332,11 @@ TEST(TrainerTest, RefusesBatchesThatNameNoTokenOfTheModel) {
   const auto trainer = MakeTrainer(Options(1e-2), policy.get());
   TrainingBatch batch = MakeTinyBatch(2);
   batch.groups[1].samples[0].token_ids[0] = kTinyVocab;
-  EXPECT_THAT(std::string(trainer->PolicyStep(batch, nullptr).status().message()),
+  EXPECT_THAT(std::string(PolicyStep(*trainer, batch, nullptr).status().message()),
               HasSubstr("group 1 holds token 24, expected 0 to 23"));
-  EXPECT_THAT(std::string(trainer->SftStep({{{1}, {}}}).status().message()),
+  EXPECT_THAT(std::string(SftStep(*trainer, {{{1}, {}}}).status().message()),
               HasSubstr("row 0 has an empty completion"));
-  EXPECT_FALSE(trainer->PolicyStep(TrainingBatch(), nullptr).ok());
+  EXPECT_FALSE(PolicyStep(*trainer, TrainingBatch(), nullptr).ok());
 }
 
 TEST(TrainerTest, ExceptionOfTorchBecomesAStatusAndChangesNothing) {
@@ -365,7 +366,7 @@ TEST(TrainerTest, ExceptionOfTorchBecomesAStatusAndChangesNothing) {
   const auto trainer = MakeTrainer(Options(1e-2), policy.get());
   const std::vector<at::Tensor> before = Copies(*policy);
   const ThrowingReference reference;
-  const absl::Status status = trainer->PolicyStep(MakeTinyBatch(2), &reference).status();
+  const absl::Status status = PolicyStep(*trainer, MakeTinyBatch(2), &reference).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(status.message()), HasSubstr("torch: "));
   EXPECT_TRUE(Equal(Copies(*policy), before));

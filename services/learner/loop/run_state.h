@@ -16,7 +16,7 @@ struct RunState {
   int64_t rl_step = 0;
   // With an adapter: of the parameters it belongs to, which checkpoints do not hold.
   std::string base_digest = {};
-  GroupLedger::State ledger;  // Groups handed out and not trained are handed out again.
+  GroupLedger::State ledger = {};  // Groups handed out and not trained are handed out again.
 };
 
 // JSON text and back; the error names the field.

@@ -1,4 +1,4 @@
-#include "services/learner/run/run_state.h"
+#include "services/learner/loop/run_state.h"
 
 #include <nlohmann/json.hpp>
 

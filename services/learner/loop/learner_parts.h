@@ -1,0 +1,128 @@
+// What the loops of a run work with: its plan and state, and the parts that do the work, each
+// behind a seam. Torch-free.
+//
+// Every rank has LearnerParts and runs the same loops over it. All ranks call the same methods of
+// training, publisher and checkpoints in the same order, since these work together across ranks.
+// The leader alone has LeaderParts: what only it can do, and what it then tells the others by
+// headers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "libs/base/clock.h"
+#include "libs/domain/ids.h"
+#include "libs/domain/token_constraint.h"
+#include "libs/report/records.h"
+#include "services/learner/batch/objective.h"
+#include "services/learner/batch/training_batch.h"
+#include "services/learner/loop/run_plan.h"
+#include "services/learner/loop/run_state.h"
+#include "services/learner/loop/step_header.h"
+#include "services/learner/parallel/step_share.h"
+#include "services/learner/train/step_stats.h"
+
+namespace convrec::learner {
+
+// The policy and what changes it.
+class PolicyTraining {
+ public:
+  virtual ~PolicyTraining() = default;
+  // Makes the optimizer of a stage, kSft or kRl, with the state that the run continues from.
+  virtual absl::Status Begin(report::Stage stage) = 0;
+  // The policy as it was when reinforcement learning began; its checkpoint has been written.
+  virtual absl::Status LoadReference() = 0;
+  // The stage is over: its optimizer is gone.
+  virtual void End() = 0;
+  virtual absl::StatusOr<SftStats> SftStep(const SftShare& share) = 0;
+  // As Trainer::PolicyStep(). Statistics are the leader's.
+  virtual absl::StatusOr<StepStats> PolicyStep(std::span<const PolicyShare> shares) = 0;
+};
+
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  // Makes the policy the newest version that workers can fetch. After an error it is not.
+  virtual absl::Status Publish(domain::PolicyVersion version) = 0;
+};
+
+class Checkpoints {
+ public:
+  enum class Place { kInStage, kStageEnd };  // Those of the end of a stage are kept for ever.
+  virtual ~Checkpoints() = default;
+  // The error of a write that has ended since the last call. Does not block.
+  virtual absl::Status Poll() = 0;
+  // Waits for the write before this one and returns its error; then copies, and writes meanwhile.
+  virtual absl::Status Save(const RunState& state, Place place) = 0;
+  // Waits for the write under way.
+  virtual absl::Status Finish() = 0;
+  // On the leader: whether the state has validated best, is to be kept and has no checkpoint.
+  virtual bool LacksBest(const RunState& state) const = 0;
+};
+
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  // Lets workers begin so many groups from now on.
+  virtual void Allow(int64_t num_groups) = 0;
+  // Waits for the groups of a step. Cancelled after a stop.
+  virtual absl::StatusOr<std::vector<PromptedGroup>> Take() = 0;
+};
+
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  // Blocks until all rows have been answered; returns at once when an earlier start has made this
+  // evaluation. Cancelled when a stop cuts it short.
+  virtual absl::Status Evaluate(report::RunPosition position, report::Split split) = 0;
+};
+
+// A step of reinforcement learning that has been taken and published.
+struct PolicyStepReport {
+  int64_t step = 0;
+  absl::Time start;
+  absl::Duration wait;  // For groups.
+  absl::Duration publish;
+  const std::vector<PromptedGroup>& groups;
+  const StepStats& stats;
+};
+
+class StepReporter {
+ public:
+  virtual ~StepReporter() = default;
+  virtual absl::Status Report(int64_t step, absl::Time start, const SftStats& stats) = 0;
+  virtual absl::Status Report(const PolicyStepReport& step) = 0;
+};
+
+// What a loop ends with when the leader was told to stop.
+inline absl::Status StoppedByASignal() { return absl::CancelledError("stopped by a signal"); }
+
+struct LeaderParts {
+  const std::vector<SftRow>* sft_rows = nullptr;
+  BatchSource* batches = nullptr;
+  Evaluator* evaluator = nullptr;
+  StepReporter* reporter = nullptr;
+  std::function<bool()> stop_requested;
+  const base::Clock* clock = base::Clock::Real();
+};
+
+// All pointers outlive the loops.
+struct LearnerParts {
+  RunPlan plan;
+  Objective objective;
+  // What a prompt's lists were sampled under; empty = nothing is constrained. Does not travel.
+  std::function<domain::MakeTokenConstraint(domain::GroupId)> make_constraint;
+  RunState state;  // Without the ledger's on ranks other than the leader.
+  HeaderLink* link = nullptr;
+  PolicyTraining* training = nullptr;
+  Publisher* publisher = nullptr;
+  Checkpoints* checkpoints = nullptr;
+  LeaderParts* leader = nullptr;  // Null on other ranks.
+};
+
+}  // namespace convrec::learner

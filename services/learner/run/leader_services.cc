@@ -1,0 +1,122 @@
+#include "services/learner/run/leader_services.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "libs/base/status_macros.h"
+#include "libs/base/stop_signal.h"
+#include "services/learner/batch/advantage.h"
+#include "services/learner/batch/group_check.h"
+#include "services/learner/run/objective_of.h"
+
+namespace convrec::learner {
+namespace {
+
+PromptBook::Sampling SamplingOf(const config::RunOptions& options, bool is_constrained) {
+  return {.num_siblings = options.rollout.siblings,
+          .params = {.temperature = static_cast<float>(options.rollout.temperature),
+                     // Ratios need the learner's own log-probabilities, so nothing is cut off when
+                     // sampling; the constraint is replayed.
+                     .top_k = 0,
+                     .top_p = 1,
+                     .max_new_tokens = options.rollout.max_new_tokens,
+                     .max_ranks = 0,
+                     .constrained = is_constrained,
+                     .seed = options.seed}};
+}
+
+GroupLedger::Options LedgerOptions(const config::RunOptions& options, const Objective* objective) {
+  const config::LearnerOptions& learner = options.learner;
+  GroupLedger::Options ledger{
+      .groups_per_step = learner.groups_per_step,
+      .max_staleness = learner.max_staleness,
+      .lease_timeout = learner.lease_timeout,
+      .max_resampled = learner.objective.max_resampled * learner.groups_per_step};
+  if (learner.objective.dynamic_sampling) {
+    ledger.has_signal = [objective](const domain::RolloutGroup& group) {
+      return HasSignal(group, *objective);
+    };
+  }
+  return ledger;
+}
+
+ExperienceService::Options ExperienceOptions(const config::RunOptions& options,
+                                             const RunInputs& inputs,
+                                             const Objective* objective) {
+  const ConstrainedLists& constrained = inputs.constrained;
+  return {
+      .run = options.name,
+      .catalog_digest = inputs.data.catalog->digest(),
+      .tokenizer_digest = inputs.tokenizer->digest(),
+      .num_ranks = options.data.num_ranks,
+      .vocab_size = static_cast<int>(inputs.model.vocab_size),
+      .counts_ranks_by_line = options.compat == config::Compat::kFixed,
+      .constrained = constrained.training() || constrained.evaluation(),
+      .numbered_lists = options.data.numbered_lists,
+      .check_shape =
+          [objective](const domain::RolloutGroup& group) { return CheckGroup(group, *objective); },
+      .check_group =
+          [&constrained](const domain::Lease& lease, const domain::RolloutGroup& group) {
+            return constrained.Check(lease, group);
+          }};
+}
+
+}  // namespace
+
+LeaderServices::LeaderServices(const config::RunOptions& options,
+                               const RunStart& start,
+                               const RunInputs& inputs,
+                               telemetry::Metrics* metrics)
+    : objective_(ObjectiveOf(options)),
+      prompts_(inputs.data.train,
+               SamplingOf(options, inputs.constrained.training()),
+               start.epoch,
+               options.learner.lease_timeout),
+      ledger_(LedgerOptions(options, &objective_),
+              PromptFeed(std::max<size_t>(inputs.data.train.size(), 1),
+                         options.seed,
+                         start.state.ledger.feed_cursor),
+              start.state.ledger.untrained,
+              base::Clock::Real()),
+      experience_(ExperienceService::Create(
+          ExperienceOptions(options, inputs, &objective_), &ledger_, &prompts_, metrics)) {}
+
+absl::StatusOr<std::unique_ptr<LeaderServices>> LeaderServices::Create(
+    const config::RunOptions& options,
+    const RunStart& start,
+    const RunInputs& inputs,
+    telemetry::Metrics* metrics) {
+  std::unique_ptr<LeaderServices> services(new LeaderServices(options, start, inputs, metrics));
+  CR_ASSIGN_OR_RETURN(services->publication_, Publication::Create(options, start.epoch, metrics));
+  std::vector<grpc::Service*> served = services->publication_->services();
+  served.push_back(services->experience_->service());
+  CR_ASSIGN_OR_RETURN(services->server_, rpc::Server::Start(options.learner.listen, served));
+  return services;
+}
+
+LeaderServices::~LeaderServices() {
+  if (!stop_watch_.joinable()) return;
+  watch_ended_ = true;
+  stop_watch_.join();
+}
+
+void LeaderServices::Serve() {
+  server_->SetServing(true);
+  stop_watch_ = std::thread([this] {
+    while (!watch_ended_) {
+      if (!base::WaitForStop(absl::Milliseconds(200))) continue;
+      ledger_.Close();
+      return;
+    }
+  });
+}
+
+void LeaderServices::ShutDown(bool is_complete) {
+  if (is_complete) experience_->CompleteRun(absl::Seconds(10));
+  publication_->Close();
+  ledger_.Close();
+  server_->Shutdown(absl::Seconds(5));
+}
+
+}  // namespace convrec::learner

@@ -1,0 +1,67 @@
+// This rank's policy, its reference and its trainer.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/config/run_options.h"
+#include "libs/model/decoder.h"
+#include "services/learner/checkpoint/rank_shards.h"
+#include "services/learner/loop/learner_parts.h"
+#include "services/learner/parallel/process_group.h"
+#include "services/learner/train/sharded_parameters.h"
+#include "services/learner/train/trainer.h"
+
+namespace convrec::learner {
+
+// Train thread only.
+class RankTraining final : public PolicyTraining {
+ public:
+  // What a start continues from.
+  struct Resume {
+    RunState state;
+    checkpoint::Checkpoint from;  // On the leader.
+  };
+
+  // All ranks at the same time; `policy` has its values on the leader. A null `group` is one rank,
+  // a null `resume` a run from the beginning. `options`, `group` and `shards` outlive this.
+  RankTraining(const config::RunOptions& options,
+               std::unique_ptr<model::Decoder> policy,
+               const Resume* resume,
+               ProcessGroup* group,
+               RankShards* shards);
+
+  absl::Status Begin(report::Stage stage) override;
+  absl::Status LoadReference() override;
+  void End() override { trainer_.reset(); }
+  absl::StatusOr<SftStats> SftStep(const SftShare& share) override;
+  absl::StatusOr<StepStats> PolicyStep(std::span<const PolicyShare> shares) override;
+
+  const model::Decoder& policy() const { return *policy_; }
+  const Trainer* trainer() const { return trainer_.get(); }  // Null outside of the stages.
+
+  // On ranks other than the leader, while it reads the whole policy `num_readings` times, a forward
+  // pass included: does this rank's part of it. Nothing where every rank has the whole policy.
+  void ReadAlong(int num_readings);
+
+ private:
+  bool is_leader() const { return group_ == nullptr || group_->is_leader(); }
+  absl::StatusOr<std::unique_ptr<model::Decoder>> MakeReference();
+
+  const config::RunOptions& options_;
+  ProcessGroup* const group_;
+  RankShards* const shards_;
+  const std::unique_ptr<model::Decoder> policy_;
+  std::unique_ptr<ShardedParameters> policy_shards_;  // At stage 3.
+  std::unique_ptr<model::Decoder> reference_;
+  std::unique_ptr<ShardedParameters> reference_shards_;  // At stage 3.
+  std::unique_ptr<Trainer> trainer_;
+  const checkpoint::Checkpoint checkpoint_;  // That the start continues from, on the leader.
+  bool restores_ = false;  // The stage that begins next continues from its optimizer state.
+  const bool verifies_reference_;
+};
+
+}  // namespace convrec::learner
