@@ -51,7 +51,7 @@ TEST_F(LoadTest, DefaultsAreThePublishedSettings) {
   EXPECT_EQ(options->learner.objective.loss_type, LossType::kPaper);
   EXPECT_EQ(options->learner.optimizer.learning_rate, 1e-6);
   EXPECT_EQ(options->learner.optimizer.beta2, 0.99);
-  EXPECT_EQ(options->learner.sft.optimizer.schedule, ScheduleKind::kCosine);
+  EXPECT_EQ(options->learner.sft.optimizer.schedule, Decay::kCosine);
   EXPECT_THAT(options->data.instruction, EndsWith("\n\nHere is the conversation: {conversation}"));
 }
 
@@ -251,14 +251,14 @@ TEST_F(LoadTest, MethodSetsTheDefaultsOfTheOtherKeysAndSetKeysWin) {
     return options.ok() ? options->learner.objective : ObjectiveOptions();
   };
   const ObjectiveOptions dapo = objective({"learner.objective.method=dapo"});
-  EXPECT_EQ(dapo.ratio_unit, RatioUnit::kToken);
-  EXPECT_EQ(dapo.advantage_unit, AdvantageUnit::kSequence);
+  EXPECT_EQ(dapo.ratio_unit, Unit::kToken);
+  EXPECT_EQ(dapo.advantage_unit, Unit::kSequence);
   EXPECT_EQ(dapo.loss_type, LossType::kBnpo);
   EXPECT_EQ(dapo.clip_high, 0.28);
   EXPECT_EQ(dapo.end_of_list_reward, 0);
   EXPECT_TRUE(dapo.dynamic_sampling);
   EXPECT_TRUE(dapo.mask_truncated);
-  EXPECT_EQ(objective({"learner.objective.method=gspo"}).ratio_unit, RatioUnit::kSequence);
+  EXPECT_EQ(objective({"learner.objective.method=gspo"}).ratio_unit, Unit::kSequence);
   EXPECT_EQ(objective({"learner.objective.method=grpo"}).loss_type, LossType::kGrpo);
   EXPECT_EQ(objective({"learner.objective.method=grpo", "compat=reference"}).loss_type,
             LossType::kGrpo);

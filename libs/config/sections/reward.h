@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -10,40 +9,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "libs/config/number_list.h"
+#include "libs/catalog/title_search.h"
 #include "libs/config/sections/compat.h"
 #include "libs/config/table.h"
+#include "libs/config/text_lists.h"
+#include "libs/lists/ranking_metrics.h"
+#include "libs/scoring/reward_rules.h"
 
 namespace convrec::config {
 
-enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
-constexpr std::array<const char*, 4> NamesOf(RewardRule) {
-  return {"exp_inf", "exp", "log_decay", "dcg"};
-}
-
-enum class FuzzyMatching { kOff, kEdit, kTokenSort };
-constexpr std::array<const char*, 3> NamesOf(FuzzyMatching) {
-  return {"off", "edit", "token_sort"};
-}
-
-enum class EvaluationCut { kAfterFilter, kBeforeFilter };
-constexpr std::array<const char*, 2> NamesOf(EvaluationCut) {
-  return {"after_filter", "before_filter"};
-}
-
-struct RewardTermsOptions {
-  double exp_inf = 0;
-  double exp = 0;
-  double log_decay = 0;
-  double dcg = 0;
-  double format = 0;
-  double length = 0;
-  double novelty = 0;
-  double diversity = 0;
-};
-
-template <typename Run>
-void Describe(RewardTermsOptions& terms, const Run&, Table& table) {
+void Describe(scoring::RewardTerms& terms, const auto&, Table& table) {
   table.Key("exp_inf", terms.exp_inf, Number(-100, 100)).Help("Weight of the hit of the rank.");
   table.Key("exp", terms.exp, Number(-100, 100))
       .Help("Weight of discounted hits from the rank on, base reward.gamma.");
@@ -74,8 +49,7 @@ struct ExternalRuleOptions {
   double default_value = 0;
 };
 
-template <typename Run>
-void Describe(ExternalRuleOptions& external, const Run&, Table& table) {
+void Describe(ExternalRuleOptions& external, const auto&, Table& table) {
   table.Key("address", external.address)
       .Must(external.address.empty() || kPeerAddress.holds(external.address), kPeerAddress.words)
       .Help("host:port of the service. Empty = none.");
@@ -97,8 +71,7 @@ struct RewardLimitsOptions {
   absl::Duration stream_idle_timeout = absl::Seconds(60);
 };
 
-template <typename Run>
-void Describe(RewardLimitsOptions& limits, const Run&, Table& table) {
+void Describe(RewardLimitsOptions& limits, const auto&, Table& table) {
   table.Key("max_calls_per_client", limits.max_calls_per_client, Integer(0))
       .Help("Requests and streams of one connection at a time; 0 = no limit of its own.");
   table.Key("max_streams", limits.max_streams, Integer(1, 1'000'000)).Help("Open streams.");
@@ -121,17 +94,16 @@ void Describe(RewardLimitsOptions& limits, const Run&, Table& table) {
 
 struct MatchingOptions {
   int catalog_year_tolerance = 0;
-  FuzzyMatching fuzzy = FuzzyMatching::kOff;
+  std::optional<catalog::Similarity> fuzzy;  // Absent = off.
   double fuzzy_threshold = 0.9;
 };
 
-template <typename Run>
-void Describe(MatchingOptions& matching, const Run& run, Table& table) {
+void Describe(MatchingOptions& matching, const auto& run, Table& table) {
   table.Key("catalog_year_tolerance", matching.catalog_year_tolerance, Integer(0, 100))
       .Must(matching.catalog_year_tolerance == 0, "0", IsReference(run))
       .Help("Years the line may differ from the catalog's year of its title.");
-  table.Key("fuzzy", matching.fuzzy)
-      .Must(matching.fuzzy == FuzzyMatching::kOff, "off", IsReference(run))
+  table.Key("fuzzy", matching.fuzzy, "off")
+      .Must(!matching.fuzzy, "off", IsReference(run))
       .Help(
           "How titles are compared that the catalog does not have: off, edit (edit distance) or "
           "token_sort (the same with words sorted).");
@@ -148,7 +120,7 @@ inline bool AreDiscounts(const std::optional<std::vector<double>>& discounts) {
 
 struct RewardOptions {
   std::string listen = "127.0.0.1:50053";
-  RewardRule rule = RewardRule::kExpInf;
+  scoring::RewardRule rule = scoring::RewardRule::kExpInf;
   double gamma = 2;
   int year_tolerance = 2;
   double duplicate_reward = 0;
@@ -156,10 +128,10 @@ struct RewardOptions {
   double seen_reward = 0;
   double malformed_reward = 0;
   int max_in_flight = 64;
-  EvaluationCut evaluation_cut = EvaluationCut::kAfterFilter;
+  lists::EvaluationCut evaluation_cut = lists::EvaluationCut::kAfterFilter;
   double rule_weight = 1;
   std::string discounts;
-  RewardTermsOptions terms;
+  scoring::RewardTerms terms;
   ExternalRuleOptions external;
   int threads = 0;
   absl::Duration catalog_poll;
@@ -167,8 +139,8 @@ struct RewardOptions {
   MatchingOptions matching;
 };
 
-template <typename Run>
-void Describe(RewardOptions& reward, const Run& run, Table& table) {
+void Describe(RewardOptions& reward, const auto& run, Table& table) {
+  using scoring::RewardRule;
   const bool uses_exp = reward.rule == RewardRule::kExp || reward.terms.exp != 0;
   const bool uses_dcg = reward.rule == RewardRule::kDcg || reward.terms.dcg != 0;
   const auto discounts = ParseNumberList(reward.discounts);

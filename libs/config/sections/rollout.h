@@ -1,17 +1,14 @@
 // The section "rollout".
 #pragma once
 
-#include <array>
 #include <string>
 
 #include "absl/time/time.h"
-#include "libs/config/sections/compute_type.h"
 #include "libs/config/table.h"
+#include "libs/engine/swap_mode.h"
+#include "libs/kernels/compute_type.h"
 
 namespace convrec::config {
-
-enum class SwapMode { kContinue, kDrain };
-constexpr std::array<const char*, 2> NamesOf(SwapMode) { return {"continue", "drain"}; }
 
 struct RolloutOptions {
   std::string learner_address = "127.0.0.1:50051";
@@ -24,16 +21,15 @@ struct RolloutOptions {
   int max_groups = 16;
   int threads = 0;
   absl::Duration reward_timeout = absl::Seconds(60);
-  ComputeType compute_type = ComputeType::kAuto;
+  kernels::ComputeType compute_type = kernels::ComputeType::kAuto;
   int kv_cache_mb = 1024;
   int prefill_tokens = 512;
-  SwapMode swap_mode = SwapMode::kContinue;
+  engine::SwapMode swap_mode = engine::SwapMode::kContinue;
   bool constrained = false;
   bool keep_weights = true;
 };
 
-template <typename Run>
-void Describe(RolloutOptions& rollout, const Run& run, Table& table) {
+void Describe(RolloutOptions& rollout, const auto& run, Table& table) {
   table.Key("learner_address", rollout.learner_address, kPeerAddress)
       .Place()
       .Help("host:port of the learner.");

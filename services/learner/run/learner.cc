@@ -257,7 +257,6 @@ absl::Status Learner::Resume() {
 }
 
 absl::Status Learner::Start(const std::string& name, telemetry::Exposer* exposer) {
-  CR_RETURN_IF_ERROR(Validate(objective_));
   CR_RETURN_IF_ERROR(base::MakeDirectories(options_.run_dir));
   CR_RETURN_IF_ERROR(KeepConfig());
   CR_ASSIGN_OR_RETURN(epoch_, NextRunEpoch(options_.run_dir));
