@@ -293,6 +293,7 @@ TEST_F(LoadTest, KeyThatHasNoEffectIsRefused) {
             Path("run.yaml") +
                 ":2: reward.gamma has no effect, since reward.rule is not exp: leave it out");
   EXPECT_TRUE(LoadRunOptions({}, {"reward.gamma=3", "reward.rule=exp"}).ok());
+  EXPECT_TRUE(LoadRunOptions({}, {"reward.gamma=3", "reward.terms.exp=1"}).ok());
   EXPECT_THAT(
       ErrorOf({}, {"learner.objective.scale_rewards=false", "learner.objective.std=population"}),
       HasSubstr("scale_rewards is false"));

@@ -159,7 +159,7 @@ void Describe(RewardOptions& reward, const auto& run, Table& table) {
           "gamma), log_decay (DCG from the rank on) or dcg (the same with discounts of your own).");
   table.Key("gamma", reward.gamma)
       .Must(reward.gamma > 1 || !uses_exp, "a number above 1 for rule exp")
-      .IdleIf({reward.rule != RewardRule::kExp, "reward.rule is not exp"})
+      .IdleIf({!uses_exp, "reward.rule is not exp"})
       .Help("Base of rule and term \"exp\"; above 1.");
   table.Key("year_tolerance", reward.year_tolerance, Integer(0, 100))
       .Help("Years a title's release may differ from the ground truth.");
