@@ -119,8 +119,8 @@ void Describe(DataOptions& data, const auto& run, Table& table) {
       .Read(Reading::kInputPath)
       .Help("Catalog as JSON lines {\"title\", \"year\"}. Empty = the catalog of data.world.");
   table.Group("sft",
-              "Supervised rows: conversations with \"completion\" or \"teacher\", or none of both "
-              "(see sft_targets).",
+              "Supervised rows: conversations with \"completion\" or \"teacher\", or neither (see "
+              "sft_targets).",
               data.sft,
               SplitUse{own, run.learner.sft.steps > 0, data.world.sft_rows});
   table.Group("train",

@@ -70,8 +70,8 @@ void Describe(PublishOptions& publish, const auto&, Table& table) {
   table.Key("broadcast", publish.broadcast)
       .Help(
           "Workers that do not read shared memory receive a version all at once, by NCCL when "
-          "model.device is a GPU and by Gloo when it is the CPU; who misses a broadcast fetches "
-          "over gRPC. They reach a further, free port of the learner's host.");
+          "model.device is a GPU and by Gloo when it is the CPU; a worker that misses a broadcast "
+          "fetches over gRPC. It takes a further free port of the learner's host.");
 }
 
 constexpr std::array<const char*, 7> kLoraModules = {
@@ -133,6 +133,7 @@ struct LearnerOptions {
   PublishOptions publish;
 };
 
+// As long as its table: one row per key.
 void Describe(LearnerOptions& learner, const auto& run, Table& table) {
   table.Key("listen", learner.listen, kListenAddress)
       .Place()
@@ -160,8 +161,8 @@ void Describe(LearnerOptions& learner, const auto& run, Table& table) {
       .Help("Tokens per micro-batch, each prompt once; bounds activation memory.");
   table.Key("activation_checkpointing", learner.activation_checkpointing)
       .Help(
-          "Layers keep their input alone and are computed again in the backward pass: less memory, "
-          "a third more work.");
+          "Layers keep only their input and are recomputed in the backward pass: less memory, a "
+          "third more work.");
   table.Key("compute_type", learner.compute_type)
       .Help(
           "Factors of the layers' products on a CPU: float32, bfloat16 or auto (bfloat16 where the "
@@ -169,17 +170,18 @@ void Describe(LearnerOptions& learner, const auto& run, Table& table) {
   table.Key("ranks", learner.ranks, Integer(1, 1024))
       .Place()
       .Help(
-          "Training processes on this machine; RANK and WORLD_SIZE in the environment come first.");
+          "Training processes on this machine; RANK and WORLD_SIZE in the environment override "
+          "it.");
   table.Key("zero_stage", learner.zero_stage, Integer(0, 3))
       .Place()
       .Must(learner.zero_stage <= 2 || learner.lora.rank == 0,
             "at most 2 with an adapter (learner.lora.rank above 0), whose base is not sharded")
       .Help(
-          "What each of many ranks holds a share of: 0 nothing, 1 optimizer state, 2 gradients "
-          "too, 3 parameters too.");
+          "What each of several ranks holds only its share of: 0 nothing, 1 optimizer state, 2 "
+          "gradients too, 3 parameters too.");
   table.Key("collective_timeout_s", learner.collective_timeout, Wait())
       .Place()
-      .Help("Seconds until a collective operation that is not complete ends the job.");
+      .Help("Seconds after which an incomplete collective operation ends the job.");
   table.Group("lora",
               "Low-rank adapters (LoRA) in place of whole matrices, for both stages; only they are "
               "trained and sent to workers.",

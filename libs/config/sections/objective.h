@@ -91,6 +91,7 @@ struct ObjectiveOptions {
   int max_resampled = 4;
 };
 
+// As long as its table: one row per key.
 void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
   const When ranks{objective.advantage_unit == Unit::kRank,
                    "learner.objective.advantage_unit is rank"};
@@ -185,8 +186,8 @@ void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
   table.Key("max_resampled", objective.max_resampled, Integer(1, 1000))
       .IdleIf({!objective.dynamic_sampling, "learner.objective.dynamic_sampling is false"})
       .Help(
-          "Groups replaced for one step at most, in multiples of groups_per_step; then what comes "
-          "is trained on, and an alarm is raised.");
+          "Most groups replaced for one step, in multiples of groups_per_step; after that the step "
+          "trains on what arrives and raises an alarm.");
 }
 
 }  // namespace convrec::config

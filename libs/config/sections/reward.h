@@ -57,7 +57,7 @@ void Describe(ExternalRuleOptions& external, const auto&, Table& table) {
   table.Key("timeout_s", external.timeout, Wait())
       .Help("Seconds it has for the lists of one call.");
   table.Key("default_value", external.default_value, Number(-100, 100))
-      .Help("Value of every rank when it does not answer in time, or not as specified.");
+      .Help("Value of every rank when the answer is late or not as specified.");
 }
 
 struct RewardLimitsOptions {
@@ -73,7 +73,7 @@ struct RewardLimitsOptions {
 
 void Describe(RewardLimitsOptions& limits, const auto&, Table& table) {
   table.Key("max_calls_per_client", limits.max_calls_per_client, Integer(0))
-      .Help("Requests and streams of one connection at a time; 0 = no limit of its own.");
+      .Help("Requests and streams of one connection at a time; 0 = no limit.");
   table.Key("max_streams", limits.max_streams, Integer(1, 1'000'000)).Help("Open streams.");
   table.Key("max_message_bytes", limits.max_message_bytes, Integer(1024, 1 << 30))
       .Help("Bytes of one message.");
@@ -87,7 +87,7 @@ void Describe(RewardLimitsOptions& limits, const auto&, Table& table) {
             absl::StrCat("at least max_message_bytes = ",
                          limits.max_message_bytes,
                          ", or the largest request never finds room"))
-      .Help("Bytes held for all requests and streams at a time.");
+      .Help("Bytes held for all requests and streams together.");
   table.Key("stream_idle_timeout_s", limits.stream_idle_timeout, Wait())
       .Help("Seconds a stream may stand still before it is ended.");
 }
@@ -108,7 +108,7 @@ void Describe(MatchingOptions& matching, const auto& run, Table& table) {
           "How titles are compared that the catalog does not have: off, edit (edit distance) or "
           "token_sort (the same with words sorted).");
   table.Key("fuzzy_threshold", matching.fuzzy_threshold, NumberAbove(0, 1))
-      .Help("Similarity from which on a title counts, above 0, at most 1.");
+      .Help("Least similarity at which a title counts.");
 }
 
 // Whether a list of discounts can be read, and its numbers are from 0 to 100.
@@ -139,6 +139,7 @@ struct RewardOptions {
   MatchingOptions matching;
 };
 
+// As long as its table: one row per key.
 void Describe(RewardOptions& reward, const auto& run, Table& table) {
   using scoring::RewardRule;
   const bool uses_exp = reward.rule == RewardRule::kExp || reward.terms.exp != 0;
@@ -156,11 +157,11 @@ void Describe(RewardOptions& reward, const auto& run, Table& table) {
               run, absl::StrCat(" and the published scripts have no ", base::NameOf(reward.rule))))
       .Help(
           "exp_inf (a rank is paid for its own hit), exp (discounted hits from the rank on, base "
-          "gamma), log_decay (DCG from the rank on) or dcg (the same with discounts of your own).");
+          "gamma), log_decay (DCG from the rank on) or dcg (the same with reward.discounts).");
   table.Key("gamma", reward.gamma)
       .Must(reward.gamma > 1 || !uses_exp, "a number above 1 for rule exp")
       .IdleIf({!uses_exp, "reward.rule is not exp"})
-      .Help("Base of rule and term \"exp\"; above 1.");
+      .Help("Base of rule and term \"exp\".");
   table.Key("year_tolerance", reward.year_tolerance, Integer(0, 100))
       .Help("Years a title's release may differ from the ground truth.");
   table.Key("duplicate_reward", reward.duplicate_reward, Number(-100, 100))
@@ -213,8 +214,8 @@ void Describe(RewardOptions& reward, const auto& run, Table& table) {
            reward.catalog_poll,
            {.high = 86400, .words = "seconds from 0 (never) to 86400"})
       .Help(
-          "Seconds between looks at the catalog's file, which is loaded anew when it has changed; "
-          "0 = never. SIGHUP loads it at any time.");
+          "Seconds between checks of the catalog's file, which is reloaded when it has changed; 0 "
+          "= never. SIGHUP reloads it at any time.");
   table.Group("limits",
               "What the service takes on. Beyond a size a call is INVALID_ARGUMENT; when busy it "
               "is RESOURCE_EXHAUSTED with a time to try again.",

@@ -29,6 +29,7 @@ struct RolloutOptions {
   bool keep_weights = true;
 };
 
+// As long as its table: one row per key.
 void Describe(RolloutOptions& rollout, const auto& run, Table& table) {
   table.Key("learner_address", rollout.learner_address, kPeerAddress)
       .Place()
@@ -49,7 +50,7 @@ void Describe(RolloutOptions& rollout, const auto& run, Table& table) {
              " and an advantage compares siblings"})
       .Help("Lists per prompt: G.");
   table.Key("temperature", rollout.temperature, NumberAbove(0, 100))
-      .Help("Sampling temperature of training; above 0.");
+      .Help("Sampling temperature of training.");
   table.Key("max_new_tokens", rollout.max_new_tokens, Integer(1, kMaxTokens))
       .Help("Longest answer in tokens.");
   table.Key("max_groups", rollout.max_groups, Integer(1, 65536))
@@ -70,7 +71,7 @@ void Describe(RolloutOptions& rollout, const auto& run, Table& table) {
       .Help("Memory for keys and values in MiB; groups wait while it is full.");
   table.Key("prefill_tokens", rollout.prefill_tokens, Integer(1, kMaxTokens))
       .Help(
-          "Prompt tokens computed in one step beside the running lists; longer prompts take "
+          "Prompt tokens computed in one step next to the running lists; a longer prompt takes "
           "several steps.");
   table.Key("swap_mode", rollout.swap_mode)
       .Help(
