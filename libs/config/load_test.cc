@@ -8,6 +8,7 @@
 
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "tests/support/paths.h"
 
 namespace convrec::config {
 namespace {
@@ -77,6 +78,13 @@ TEST_F(LoadTest, ZeroIsAValueAndNotTheDefault) {
   EXPECT_EQ(options->evaluation.samples, 0);
   EXPECT_FALSE(options->evaluation.zero_shot);
   EXPECT_EQ(options->learner.steps, 0);
+}
+
+TEST_F(LoadTest, FilesOfTheRepositoryAreTaken) {
+  for (const auto& entry : std::filesystem::directory_iterator(SourcePath("configs"))) {
+    if (entry.path().extension() != ".yaml") continue;
+    EXPECT_TRUE(LoadRunOptions({entry.path()}, {}).ok()) << entry.path();
+  }
 }
 
 TEST_F(LoadTest, EmptyFileChangesNothing) {
