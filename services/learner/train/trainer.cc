@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/check.h"
+#include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "services/learner/loss/policy_loss.h"
