@@ -20,7 +20,7 @@
 #include "libs/engine/running_group.h"
 #include "libs/engine/sampler.h"
 #include "libs/engine/tensor_kv_store.h"
-#include "libs/kernels/instruction_set.h"
+#include "libs/kernels/compute_type.h"
 #include "libs/model/decoder.h"
 #include "libs/model/group_attention.h"
 

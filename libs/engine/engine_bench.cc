@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "libs/base/bench_timing.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
 #include "libs/base/status_macros.h"
