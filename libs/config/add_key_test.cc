@@ -60,7 +60,8 @@ TEST(AddKeyTest, TheKeyIsReadCheckedPrintedAndExplained) {
             "1 to 9");
   EXPECT_THAT(
       std::string(LoadRunOptions({path}, {"evaluation.every_steps=0"}).status().message()),
-      EndsWith("evaluation.repeats has no effect, since evaluation.every_steps is 0: leave it out"));
+      EndsWith(
+          "evaluation.repeats has no effect, since evaluation.every_steps is 0: leave it out"));
   EXPECT_THAT(KeyHelp("evaluation.repeats"), HasSubstr("Expects an integer from 1 to 9."));
   EXPECT_THAT(ReferenceMarkdown(), HasSubstr("\n| `evaluation.repeats` | integer | `1` | "));
 }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "libs/base/enum_names.h"
-#include "libs/kernels/compute_type.h"
 #include "libs/model/compute_threads.h"
 #include "libs/tokenizer/chat_template.h"
 
@@ -33,7 +32,7 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
                   arguments->compute,
                   "Number type of the products; auto is bfloat16 where the device computes it "
                   "natively.")
-      ->check(CLI::IsMember(base::AllNames<kernels::ComputeType>()))
+      ->check(CLI::IsMember(base::AllNames<engine::DecoderEngineOptions::ComputeType>()))
       ->capture_default_str()
       ->group(group);
   app->add_option("--threads", arguments->threads, "Threads of the products; 0 = all cores.")
@@ -57,7 +56,8 @@ absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(
   model::SetComputeThreads(arguments.threads);
   engine::DecoderEngineOptions options;
   options.device = arguments.device;
-  options.compute_type = *base::ParseName<kernels::ComputeType>(arguments.compute);
+  options.compute_type =
+      *base::ParseName<engine::DecoderEngineOptions::ComputeType>(arguments.compute);
   options.max_rows = max_rows;
   options.kv_cache_bytes = int64_t{arguments.kv_cache_mib} << 20;
   options.stop_token_ids = tokenizer.stop_ids();

@@ -142,6 +142,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Options& options,
                                                          const base::Clock* clock,
                                                          ProcessGroup* group,
                                                          ShardedParameters* shards) {
+  CR_CHECK(options.microbatch_tokens > 0 && options.updates_per_batch > 0);  // Of the table.
   for (const model::NamedTensor& parameter : policy->trained()) {
     if (!parameter.tensor.requires_grad()) {
       return absl::FailedPreconditionError(
