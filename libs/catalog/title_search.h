@@ -5,6 +5,7 @@
 // (kEdit) or sorted (kTokenSort: "Matrix, The" and "The Matrix" have 1).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -17,6 +18,7 @@
 namespace convrec::catalog {
 
 enum class Similarity { kEdit, kTokenSort };
+constexpr std::array<const char*, 2> NamesOf(Similarity) { return {"edit", "token_sort"}; }
 
 // What titles are compared by: "Fabulous Amélie!" becomes "fabulous amelie", or "amelie fabulous"
 // with its words sorted.

@@ -8,6 +8,7 @@
 
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "tests/support/paths.h"
 
 namespace convrec::config {
 namespace {
@@ -51,7 +52,7 @@ TEST_F(LoadTest, DefaultsAreThePublishedSettings) {
   EXPECT_EQ(options->learner.objective.loss_type, LossType::kPaper);
   EXPECT_EQ(options->learner.optimizer.learning_rate, 1e-6);
   EXPECT_EQ(options->learner.optimizer.beta2, 0.99);
-  EXPECT_EQ(options->learner.sft.optimizer.schedule, ScheduleKind::kCosine);
+  EXPECT_EQ(options->learner.sft.optimizer.schedule, Decay::kCosine);
   EXPECT_THAT(options->data.instruction, EndsWith("\n\nHere is the conversation: {conversation}"));
 }
 
@@ -77,6 +78,13 @@ TEST_F(LoadTest, ZeroIsAValueAndNotTheDefault) {
   EXPECT_EQ(options->evaluation.samples, 0);
   EXPECT_FALSE(options->evaluation.zero_shot);
   EXPECT_EQ(options->learner.steps, 0);
+}
+
+TEST_F(LoadTest, FilesOfTheRepositoryAreTaken) {
+  for (const auto& entry : std::filesystem::directory_iterator(SourcePath("configs"))) {
+    if (entry.path().extension() != ".yaml") continue;
+    EXPECT_TRUE(LoadRunOptions({entry.path()}, {}).ok()) << entry.path();
+  }
 }
 
 TEST_F(LoadTest, EmptyFileChangesNothing) {
@@ -251,14 +259,14 @@ TEST_F(LoadTest, MethodSetsTheDefaultsOfTheOtherKeysAndSetKeysWin) {
     return options.ok() ? options->learner.objective : ObjectiveOptions();
   };
   const ObjectiveOptions dapo = objective({"learner.objective.method=dapo"});
-  EXPECT_EQ(dapo.ratio_unit, RatioUnit::kToken);
-  EXPECT_EQ(dapo.advantage_unit, AdvantageUnit::kSequence);
+  EXPECT_EQ(dapo.ratio_unit, Unit::kToken);
+  EXPECT_EQ(dapo.advantage_unit, Unit::kSequence);
   EXPECT_EQ(dapo.loss_type, LossType::kBnpo);
   EXPECT_EQ(dapo.clip_high, 0.28);
   EXPECT_EQ(dapo.end_of_list_reward, 0);
   EXPECT_TRUE(dapo.dynamic_sampling);
   EXPECT_TRUE(dapo.mask_truncated);
-  EXPECT_EQ(objective({"learner.objective.method=gspo"}).ratio_unit, RatioUnit::kSequence);
+  EXPECT_EQ(objective({"learner.objective.method=gspo"}).ratio_unit, Unit::kSequence);
   EXPECT_EQ(objective({"learner.objective.method=grpo"}).loss_type, LossType::kGrpo);
   EXPECT_EQ(objective({"learner.objective.method=grpo", "compat=reference"}).loss_type,
             LossType::kGrpo);
@@ -293,6 +301,7 @@ TEST_F(LoadTest, KeyThatHasNoEffectIsRefused) {
             Path("run.yaml") +
                 ":2: reward.gamma has no effect, since reward.rule is not exp: leave it out");
   EXPECT_TRUE(LoadRunOptions({}, {"reward.gamma=3", "reward.rule=exp"}).ok());
+  EXPECT_TRUE(LoadRunOptions({}, {"reward.gamma=3", "reward.terms.exp=1"}).ok());
   EXPECT_THAT(
       ErrorOf({}, {"learner.objective.scale_rewards=false", "learner.objective.std=population"}),
       HasSubstr("scale_rewards is false"));

@@ -4,7 +4,7 @@ namespace convrec::config {
 namespace {
 
 struct Preset {
-  RatioUnit ratio_unit;
+  Unit ratio_unit;
   LossType loss_type;
   double clip_low;
   double clip_high;
@@ -12,7 +12,7 @@ struct Preset {
 
 // All of them have one advantage per list and none of the terms for the length of a list.
 void ApplySequencePreset(const Preset& preset, ObjectiveOptions* objective) {
-  objective->advantage_unit = AdvantageUnit::kSequence;
+  objective->advantage_unit = Unit::kSequence;
   objective->ratio_unit = preset.ratio_unit;
   objective->loss_type = preset.loss_type;
   objective->clip_low = preset.clip_low;
@@ -29,18 +29,18 @@ void ApplyMethod(ObjectiveOptions* objective) {
     case Method::kRankGrpo:
       return;
     case Method::kGrpo:
-      return ApplySequencePreset({RatioUnit::kToken, LossType::kGrpo, 0.2, 0.2}, objective);
+      return ApplySequencePreset({Unit::kToken, LossType::kGrpo, 0.2, 0.2}, objective);
     case Method::kGspo:
-      ApplySequencePreset({RatioUnit::kSequence, LossType::kGrpo, 3e-4, 4e-4}, objective);
+      ApplySequencePreset({Unit::kSequence, LossType::kGrpo, 3e-4, 4e-4}, objective);
       objective->kl_beta = 0;
       return;
     case Method::kDrGrpo:
-      ApplySequencePreset({RatioUnit::kToken, LossType::kDrGrpo, 0.2, 0.2}, objective);
+      ApplySequencePreset({Unit::kToken, LossType::kDrGrpo, 0.2, 0.2}, objective);
       objective->kl_beta = 0;
       objective->scale_rewards = false;
       return;
     case Method::kDapo:
-      ApplySequencePreset({RatioUnit::kToken, LossType::kBnpo, 0.2, 0.28}, objective);
+      ApplySequencePreset({Unit::kToken, LossType::kBnpo, 0.2, 0.28}, objective);
       objective->kl_beta = 0;
       objective->mask_truncated = true;
       objective->dynamic_sampling = true;

@@ -40,54 +40,35 @@ bool IsDevice(const std::string& device) {
 }  // namespace
 
 Limits Integer(int low, int high) {
-  return {.low = static_cast<double>(low),
-          .high = static_cast<double>(high),
-          .words = high == kMaxCount ? absl::StrCat("an integer >= ", low)
-                                     : absl::StrCat("an integer from ", low, " to ", high)};
+  const std::string range =
+      high == kMaxCount ? absl::StrCat(">= ", low) : absl::StrCat("from ", low, " to ", high);
+  return {double(low), double(high), true, true, absl::StrCat("an integer ", range)};
 }
 
 Limits Number(double low, double high) {
-  return {.low = low,
-          .high = high,
-          .words = absl::StrCat("a number from ", Shown(low), " to ", Shown(high))};
+  return {low, high, true, true, absl::StrCat("a number from ", Shown(low), " to ", Shown(high))};
 }
 
 Limits NumberAbove(double low) {
-  return {.low = low,
-          .high = kInfinity,
-          .with_low = false,
-          .words = absl::StrCat("a number above ", Shown(low))};
+  return {low, kInfinity, false, true, absl::StrCat("a number above ", Shown(low))};
 }
 
 Limits NumberAbove(double low, double high) {
-  return {.low = low,
-          .high = high,
-          .with_low = false,
-          .words = absl::StrCat("a number above ", Shown(low), ", at most ", Shown(high))};
+  return {low, high, false, true, absl::StrCat(NumberAbove(low).words, ", at most ", Shown(high))};
 }
 
-Limits NumberNotNegative() { return {.low = 0, .high = kInfinity, .words = "a number >= 0"}; }
+Limits NumberNotNegative() { return {0, kInfinity, true, true, "a number >= 0"}; }
 
 Limits NumberBetween(double low, double high) {
-  return {.low = low,
-          .high = high,
-          .with_low = false,
-          .with_high = false,
-          .words = absl::StrCat(
-              "a number between ", Shown(low), " and ", Shown(high), ", both excluded")};
+  const std::string words = absl::StrCat("a number between ", Shown(low), " and ", Shown(high));
+  return {low, high, false, false, absl::StrCat(words, ", both excluded")};
 }
 
 Limits NumberBelow(double high) {
-  return {.low = 0,
-          .high = high,
-          .with_high = false,
-          .words = absl::StrCat("a number in [0, ", Shown(high), ")")};
+  return {0, high, true, false, absl::StrCat("a number in [0, ", Shown(high), ")")};
 }
 
-Limits Wait() {
-  return {
-      .low = 0, .high = 7 * 86400, .with_low = false, .words = "seconds above 0, at most a week"};
-}
+Limits Wait() { return {0, 7 * 86400, false, true, "seconds above 0, at most a week"}; }
 
 const TextRule kListenAddress = {
     [](const std::string& text) { return ListenAddress::Parse(text).has_value(); },

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
 #include "libs/base/errors.h"
 #include "libs/config/load.h"
 
@@ -27,97 +29,43 @@ TEST(RulesTest, MessageNamesPlaceKeyValueAndExpectation) {
 }
 
 TEST(RulesTest, ValuesOutOfRangeAreRefused) {
-  for (const std::string assignment : {"name=",
-                                       "name=a b",
-                                       "run_dir=",
-                                       "model.device=gpu",
-                                       "model.device=cuda:",
-                                       "model.device=cuda:x",
-                                       "model.chat_date=",
-                                       "data.instruction=no placeholder",
-                                       "data.num_ranks=0",
-                                       "data.num_ranks=101",
-                                       "data.max_prompt_tokens=0",
-                                       "data.train.skip=-1",
-                                       "data.train.take=-1",
-                                       "data.train.skip=4000",
-                                       "data.world.sft_rows=0",
-                                       "data.world.train_rows=0",
-                                       "data.world.validation_rows=0",
-                                       "data.world.test_rows=0",
-                                       "data.world.vocab_size=256",
-                                       "data.world.hidden_size=66",
-                                       "data.world.num_heads=0",
-                                       "data.world.num_layers=0",
-                                       "data.world.intermediate_size=0",
-                                       "reward.year_tolerance=-1",
-                                       "reward.duplicate_reward=1e9",
-                                       "reward.max_in_flight=0",
-                                       "reward.rule_weight=1e9",
-                                       "reward.discounts=1,x",
-                                       "reward.discounts=1,,2",
-                                       "reward.discounts=-1",
-                                       "reward.terms.novelty=nan",
-                                       "reward.terms.length=101",
-                                       "reward.external.address=nowhere",
-                                       "reward.external.timeout_s=0",
-                                       "reward.threads=-1",
-                                       "reward.catalog_poll_s=-1",
-                                       "reward.limits.max_streams=0",
-                                       "reward.limits.max_lists=0",
-                                       "reward.limits.max_held_bytes=1024",
-                                       "reward.limits.stream_idle_timeout_s=0",
-                                       "rollout.workers=0",
-                                       "rollout.siblings=1",
-                                       "rollout.siblings=0",
-                                       "rollout.temperature=0",
-                                       "rollout.temperature=-1",
-                                       "learner.objective.advantage_unit=token",
-                                       "learner.objective.ratio_cap=1.01",
-                                       "learner.objective.entropy_weight=-0.1",
-                                       "learner.objective.correction_min=1.1",
-                                       "learner.objective.correction_max=0.9",
-                                       "learner.objective.max_resampled=0",
-                                       "rollout.max_new_tokens=0",
-                                       "rollout.max_groups=0",
-                                       "rollout.threads=-1",
-                                       "rollout.reward_timeout_s=0",
-                                       "learner.threads=-1",
-                                       "learner.steps=-1",
-                                       "learner.groups_per_step=0",
-                                       "learner.max_staleness=-1",
-                                       "learner.updates_per_batch=0",
-                                       "learner.lease_timeout_s=0",
-                                       "learner.lease_timeout_s=60",
-                                       "learner.starvation_timeout_s=-5",
-                                       "learner.microbatch_tokens=0",
-                                       "learner.lora.rank=-1",
-                                       "learner.objective.clip_low=0",
-                                       "learner.objective.clip_low=1",
-                                       "learner.objective.clip_high=0",
-                                       "learner.objective.kl_beta=-1",
-                                       "learner.objective.std_epsilon=0",
-                                       "learner.optimizer.learning_rate=0",
-                                       "learner.optimizer.beta1=1",
-                                       "learner.optimizer.beta2=-0.1",
-                                       "learner.optimizer.epsilon=0",
-                                       "learner.optimizer.weight_decay=-1",
-                                       "learner.optimizer.max_grad_norm=-1",
-                                       "learner.optimizer.warmup_steps=-1",
-                                       "learner.optimizer.final_ratio=2",
-                                       "learner.optimizer.drop_every=0",
-                                       "learner.optimizer.drop_factor=0",
-                                       "learner.optimizer.drop_factor=2",
-                                       "learner.sft.steps=-1",
-                                       "learner.sft.rows_per_step=0",
-                                       "learner.sft.max_tokens=0",
-                                       "learner.sft.optimizer.learning_rate=0",
-                                       "learner.checkpoint.every_steps=-1",
-                                       "learner.checkpoint.keep=0",
-                                       "evaluation.every_steps=-1",
-                                       "evaluation.rows=-1",
-                                       "evaluation.max_new_tokens=-1",
-                                       "evaluation.samples=-1"}) {
+  constexpr char kAssignments[] =
+      R"(name= | name=a b | run_dir= | model.device=gpu | model.device=cuda: |
+      model.device=cuda:x | model.chat_date= | data.instruction=no placeholder |
+      data.num_ranks=0 | data.num_ranks=101 | data.max_prompt_tokens=0 | data.train.skip=-1 |
+      data.train.take=-1 | data.train.skip=4000 | data.world.sft_rows=0 |
+      data.world.train_rows=0 | data.world.validation_rows=0 | data.world.test_rows=0 |
+      data.world.vocab_size=256 | data.world.hidden_size=66 | data.world.num_heads=0 |
+      data.world.num_layers=0 | data.world.intermediate_size=0 | reward.year_tolerance=-1 |
+      reward.duplicate_reward=1e9 | reward.max_in_flight=0 | reward.rule_weight=1e9 |
+      reward.discounts=1,x | reward.discounts=1,,2 | reward.discounts=-1 |
+      reward.terms.novelty=nan | reward.terms.length=101 | reward.external.address=nowhere |
+      reward.external.timeout_s=0 | reward.threads=-1 | reward.catalog_poll_s=-1 |
+      reward.limits.max_streams=0 | reward.limits.max_lists=0 |
+      reward.limits.max_held_bytes=1024 | reward.limits.stream_idle_timeout_s=0 |
+      rollout.workers=0 | rollout.siblings=1 | rollout.siblings=0 | rollout.temperature=0 |
+      rollout.temperature=-1 | learner.objective.advantage_unit=token |
+      learner.objective.ratio_cap=1.01 | learner.objective.entropy_weight=-0.1 |
+      learner.objective.correction_min=1.1 | learner.objective.correction_max=0.9 |
+      learner.objective.max_resampled=0 | rollout.max_new_tokens=0 | rollout.max_groups=0 |
+      rollout.threads=-1 | rollout.reward_timeout_s=0 | learner.threads=-1 | learner.steps=-1 |
+      learner.groups_per_step=0 | learner.max_staleness=-1 | learner.updates_per_batch=0 |
+      learner.lease_timeout_s=0 | learner.lease_timeout_s=60 |
+      learner.starvation_timeout_s=-5 | learner.microbatch_tokens=0 | learner.lora.rank=-1 |
+      learner.objective.clip_low=0 | learner.objective.clip_low=1 |
+      learner.objective.clip_high=0 | learner.objective.kl_beta=-1 |
+      learner.objective.std_epsilon=0 | learner.optimizer.learning_rate=0 |
+      learner.optimizer.beta1=1 | learner.optimizer.beta2=-0.1 | learner.optimizer.epsilon=0 |
+      learner.optimizer.weight_decay=-1 | learner.optimizer.max_grad_norm=-1 |
+      learner.optimizer.warmup_steps=-1 | learner.optimizer.final_ratio=2 |
+      learner.optimizer.drop_every=0 | learner.optimizer.drop_factor=0 |
+      learner.optimizer.drop_factor=2 | learner.sft.steps=-1 | learner.sft.rows_per_step=0 |
+      learner.sft.max_tokens=0 | learner.sft.optimizer.learning_rate=0 |
+      learner.checkpoint.every_steps=-1 | learner.checkpoint.keep=0 |
+      evaluation.every_steps=-1 | evaluation.rows=-1 | evaluation.max_new_tokens=-1 |
+      evaluation.samples=-1)";
+  for (const std::string& text : std::vector<std::string>(absl::StrSplit(kAssignments, '|'))) {
+    const std::string assignment(absl::StripAsciiWhitespace(text));
     const std::string key = assignment.substr(0, assignment.find('='));
     EXPECT_THAT(Verdict({assignment}),
                 StartsWith("override \"" + assignment + "\": " + key + " is "))

@@ -11,6 +11,9 @@
 namespace convrec::domain {
 
 enum class LineOutcome { kHit, kMiss, kOffCatalog, kDuplicate, kSeen, kMalformed };
+constexpr std::array<const char*, 6> NamesOf(LineOutcome) {
+  return {"hit", "miss", "off_catalog", "duplicate", "seen", "malformed"};
+}
 
 // How a line came to its item of the catalog.
 enum class LineMatch {
@@ -20,6 +23,9 @@ enum class LineMatch {
   kNearYear,  // This title or alias, another year; only where a tolerance is set.
   kFuzzy,     // A similar title; only where fuzzy matching is on.
 };
+constexpr std::array<const char*, 5> NamesOf(LineMatch) {
+  return {"none", "title", "alias", "near_year", "fuzzy"};
+}
 
 // The cutoffs of evaluation, in the order of the arrays below.
 inline constexpr std::array<int, 4> kCutoffs = {5, 10, 15, 20};

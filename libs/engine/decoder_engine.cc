@@ -20,7 +20,7 @@
 #include "libs/engine/running_group.h"
 #include "libs/engine/sampler.h"
 #include "libs/engine/tensor_kv_store.h"
-#include "libs/kernels/instruction_set.h"
+#include "libs/kernels/compute_type.h"
 #include "libs/model/decoder.h"
 #include "libs/model/group_attention.h"
 
@@ -112,7 +112,7 @@ class Engine final : public DecoderEngine {
     return std::find(options_.stop_token_ids.begin(), options_.stop_token_ids.end(), token_id) !=
            options_.stop_token_ids.end();
   }
-  bool drains() const { return options_.swap_mode == DecoderEngineOptions::SwapMode::kDrain; }
+  bool drains() const { return options_.swap_mode == SwapMode::kDrain; }
   const model::Decoder& decoder() const { return policy_->live(); }
 
   const DecoderEngineOptions options_;
@@ -541,28 +541,13 @@ absl::StatusOr<Memory> MakeMemory(const model::ModelConfig& config,
   return memory;
 }
 
-bool IsNarrow(const DecoderEngineOptions& options) {
-  using ComputeType = DecoderEngineOptions::ComputeType;
-  if (options.compute_type != ComputeType::kAuto) {
-    return options.compute_type == ComputeType::kBfloat16;
-  }
-  return options.device != "cpu" || kernels::HasNativeBfloat16();
-}
-
 }  // namespace
-
-std::optional<DecoderEngineOptions::ComputeType> ParseComputeType(std::string_view name) {
-  using ComputeType = DecoderEngineOptions::ComputeType;
-  if (name == "auto") return ComputeType::kAuto;
-  if (name == "float32") return ComputeType::kFloat32;
-  if (name == "bfloat16") return ComputeType::kBfloat16;
-  return std::nullopt;
-}
 
 absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
     const std::string& directory, bool load_weights, const DecoderEngineOptions& options) {
   CR_CHECK(options.max_rows > 0 && options.max_prefill_tokens > 0);
-  const bool is_narrow = IsNarrow(options);
+  const bool is_narrow = kernels::IsBfloat16(options.compute_type,
+                                             kernels::HasNativeBfloat16(options.device == "cpu"));
   const model::DecoderOptions decoder_options{
       .device = options.device,
       .weights = is_narrow ? model::WeightStorage::kSamplingBfloat16

@@ -18,6 +18,8 @@
 #include "libs/domain/ids.h"
 #include "libs/engine/generation_engine.h"
 #include "libs/engine/policy.h"
+#include "libs/engine/swap_mode.h"
+#include "libs/kernels/compute_type.h"
 
 namespace convrec::engine {
 
@@ -49,16 +51,13 @@ class DecoderEngine : public GenerationEngine {
 
 struct DecoderEngineOptions {
   std::string device = "cpu";
-  enum class ComputeType { kAuto, kFloat32, kBfloat16 };
-  enum class SwapMode { kContinue, kDrain };
+  using ComputeType = kernels::ComputeType;
   // Where keys and values lie. Auto: panels on a CPU, whose results do not depend on what else
   // runs, bit for bit; tensors elsewhere.
   enum class KvMemory { kAuto, kPanels, kTensors };
-  ComputeType compute_type =
-      ComputeType::kAuto;  // Auto: bfloat16 where the device computes it natively.
+  ComputeType compute_type = ComputeType::kAuto;
   KvMemory kv_memory = KvMemory::kAuto;
-  SwapMode swap_mode =
-      SwapMode::kContinue;       // Drain: running groups end before weights are swapped.
+  SwapMode swap_mode = SwapMode::kContinue;
   int max_rows = 128;            // Sequences at the same time.
   int max_prefill_tokens = 512;  // Prompt tokens of one step; longer prompts take several steps.
   int64_t kv_cache_bytes = int64_t{1}
@@ -68,9 +67,6 @@ struct DecoderEngineOptions {
   // complete; needed for SamplingParams::max_ranks only.
   std::function<std::function<int(int32_t)>()> make_rank_counter;
 };
-
-// "auto", "float32" or "bfloat16".
-std::optional<DecoderEngineOptions::ComputeType> ParseComputeType(std::string_view name);
 
 // Weights have the shapes of `directory`/config.json. With `load_weights` the directory's weights
 // are live at once as version 0 of epoch 0; otherwise the engine needs Receive() and Swap() first.

@@ -314,7 +314,7 @@ TEST_F(DecoderEngineTest, ConstrainedSamplingDrawsLegalTokensAndTakesForcedOnesI
 
 TEST_F(DecoderEngineTest, DrainedSwapsWaitForRunningGroupsAndHoldNewOnesBack) {
   DecoderEngineOptions options = Options();
-  options.swap_mode = DecoderEngineOptions::SwapMode::kDrain;
+  options.swap_mode = SwapMode::kDrain;
   auto engine = Engine(options);
   ASSERT_TRUE(engine->Add(Request(1, 6, 2, 10)).ok());
   ASSERT_TRUE(engine->Step().ok());

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "libs/base/bench_timing.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
 #include "libs/base/status_macros.h"
@@ -166,7 +167,7 @@ int Run(int argc, char** argv) {
   const Work work = {
       std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5])};
   const std::string type = argc > 6 ? argv[6] : "auto";
-  const auto compute_type = ParseComputeType(type);
+  const auto compute_type = base::ParseName<kernels::ComputeType>(type);
   if (!compute_type.has_value()) {
     std::fprintf(stderr, "TYPE is \"%s\": expected auto, float32 or bfloat16\n", type.c_str());
     return 64;

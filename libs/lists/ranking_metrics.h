@@ -22,6 +22,9 @@ namespace convrec::lists {
 // Whether the list is cut to N items after or before items are taken out of it. The cutoffs apply
 // afterwards in both cases.
 enum class EvaluationCut { kAfterFilter, kBeforeFilter };
+constexpr std::array<const char*, 2> NamesOf(EvaluationCut) {
+  return {"after_filter", "before_filter"};
+}
 
 struct EvaluationOptions {
   int num_ranks = 20;  // N; > 0.

@@ -17,6 +17,8 @@
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/print.h"
+#include "libs/config/table.h"
 #include "libs/sample/sample_model.h"
 #include "libs/world/export.h"
 
@@ -52,35 +54,15 @@ SampleModelOptions ModelOptionsOf(const config::RunOptions& options) {
 constexpr char kSettingsName[] = "settings.txt";
 
 // What shapes the world, one "key=value" a line.
-std::string SettingsOf(const config::RunOptions& options) {
-  const config::WorldOptions& world = options.data.world;
-  return absl::StrCat("data.world.seed=",
-                      world.seed,
-                      "\ndata.world.sft_rows=",
-                      world.sft_rows,
-                      "\ndata.world.train_rows=",
-                      world.train_rows,
-                      "\ndata.world.validation_rows=",
-                      world.validation_rows,
-                      "\ndata.world.test_rows=",
-                      world.test_rows,
-                      "\ndata.world.vocab_size=",
-                      world.vocab_size,
-                      "\ndata.world.hidden_size=",
-                      world.hidden_size,
-                      "\ndata.world.num_layers=",
-                      world.num_layers,
-                      "\ndata.world.num_heads=",
-                      world.num_heads,
-                      "\ndata.world.intermediate_size=",
-                      world.intermediate_size,
-                      "\ndata.num_ranks=",
-                      options.data.num_ranks,
-                      "\ndata.numbered_lists=",
-                      options.data.numbered_lists ? "true" : "false",
-                      "\nreward.year_tolerance=",
-                      options.reward.year_tolerance,
-                      "\n");
+std::string SettingsOf(config::RunOptions options) {
+  std::string settings;
+  const config::Table table = config::TableOf(options);
+  for (const config::Row& row : table.rows()) {
+    if (row.key.starts_with("data.world.") || row.key == "data.num_ranks" ||
+        row.key == "data.numbered_lists" || row.key == "reward.year_tolerance")
+      absl::StrAppend(&settings, row.key, "=", config::ValueYaml(row), "\n");
+  }
+  return settings;
 }
 
 // What is there may be in use by other services or trained on: it is kept as it is or refused.

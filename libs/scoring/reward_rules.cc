@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "libs/base/check.h"
+#include "libs/base/enum_names.h"
 #include "libs/lists/ranking_metrics.h"
 
 namespace convrec::scoring {
@@ -17,32 +18,10 @@ using domain::LineOutcome;
 constexpr std::array<RewardRule, 4> kRules = {
     RewardRule::kExpInf, RewardRule::kExp, RewardRule::kLogDecay, RewardRule::kDcg};
 
-const char* NameOf(RewardRule rule) {
-  switch (rule) {
-    case RewardRule::kExpInf:
-      return "exp_inf";
-    case RewardRule::kExp:
-      return "exp";
-    case RewardRule::kLogDecay:
-      return "log_decay";
-    case RewardRule::kDcg:
-      return "dcg";
-  }
-  return "";
-}
-
 double TermOf(const RewardTerms& terms, RewardRule rule) {
-  switch (rule) {
-    case RewardRule::kExpInf:
-      return terms.exp_inf;
-    case RewardRule::kExp:
-      return terms.exp;
-    case RewardRule::kLogDecay:
-      return terms.log_decay;
-    case RewardRule::kDcg:
-      return terms.dcg;
-  }
-  return 0;
+  constexpr std::array<double RewardTerms::*, 4> kTerms = {
+      &RewardTerms::exp_inf, &RewardTerms::exp, &RewardTerms::log_decay, &RewardTerms::dcg};
+  return terms.*kTerms.at(static_cast<size_t>(rule));
 }
 
 // Of a rule, be it the main one or a term.
@@ -133,7 +112,7 @@ double LengthFit(size_t num_found, int num_ranks) {
 }  // namespace
 
 std::string DescribeRules(const RewardRules& rules) {
-  std::string text = NameOf(rules.rule);
+  std::string text = base::NameOf(rules.rule);
   const auto add = [&text](const char* name, double value, double off) {
     if (value != off) absl::StrAppend(&text, " ", name, "=", value);
   };
@@ -147,7 +126,7 @@ std::string DescribeRules(const RewardRules& rules) {
   add("seen", rules.seen_reward, 0);
   add("malformed", rules.malformed_reward, 0);
   for (const RewardRule rule : kRules) {
-    add(absl::StrCat("terms.", NameOf(rule)).c_str(), TermOf(rules.terms, rule), 0);
+    add(absl::StrCat("terms.", base::NameOf(rule)).c_str(), TermOf(rules.terms, rule), 0);
   }
   add("terms.format", rules.terms.format, 0);
   add("terms.length", rules.terms.length, 0);

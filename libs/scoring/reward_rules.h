@@ -12,6 +12,7 @@
 // method; they are 0 unless switched on.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@
 namespace convrec::scoring {
 
 enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
+constexpr std::array<const char*, 4> NamesOf(RewardRule) {
+  return {"exp_inf", "exp", "log_decay", "dcg"};
+}
 
 // How the suffix sums of log_decay and dcg are taken; they agree within rounding (1e-12).
 enum class SuffixSum {

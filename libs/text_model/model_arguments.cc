@@ -1,12 +1,18 @@
 #include "libs/text_model/model_arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
 
+#include "libs/base/enum_names.h"
 #include "libs/model/compute_threads.h"
+#include "libs/tokenizer/chat_template.h"
 
 namespace convrec::text_model {
 
 void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
+  std::vector<std::string> formats = base::AllNames<tokenizer::ChatFormat>();
+  formats.insert(formats.begin(), "auto");
   app->add_option("-m,--model",
                   arguments->directory,
                   "Hugging Face model directory: of a run (RUN_DIR/model), of `convrec import`, or "
@@ -16,7 +22,7 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
   app->add_option("--chat-format",
                   arguments->chat_format,
                   "How chats become prompts; auto = as the directory's chat template says.")
-      ->check(CLI::IsMember({"auto", "chatml", "llama3", "plain"}))
+      ->check(CLI::IsMember(formats))
       ->capture_default_str();
   const char* const group = "Machine";
   app->add_option("--device", arguments->device, "Where the model runs, such as cpu or cuda:0.")
@@ -26,7 +32,7 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
                   arguments->compute,
                   "Number type of the products; auto is bfloat16 where the device computes it "
                   "natively.")
-      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}))
+      ->check(CLI::IsMember(base::AllNames<engine::DecoderEngineOptions::ComputeType>()))
       ->capture_default_str()
       ->group(group);
   app->add_option("--threads", arguments->threads, "Threads of the products; 0 = all cores.")
@@ -40,12 +46,9 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
 }
 
 absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& arguments) {
-  using tokenizer::ChatFormat;
-  std::optional<ChatFormat> format;
-  if (arguments.chat_format == "chatml") format = ChatFormat::kChatMl;
-  if (arguments.chat_format == "llama3") format = ChatFormat::kLlama3;
-  if (arguments.chat_format == "plain") format = ChatFormat::kPlain;
-  return ModelText::Load(arguments.directory, format);
+  // Absent for "auto".
+  return ModelText::Load(arguments.directory,
+                         base::ParseName<tokenizer::ChatFormat>(arguments.chat_format));
 }
 
 absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(
@@ -53,7 +56,8 @@ absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(
   model::SetComputeThreads(arguments.threads);
   engine::DecoderEngineOptions options;
   options.device = arguments.device;
-  options.compute_type = *engine::ParseComputeType(arguments.compute);
+  options.compute_type =
+      *base::ParseName<engine::DecoderEngineOptions::ComputeType>(arguments.compute);
   options.max_rows = max_rows;
   options.kv_cache_bytes = int64_t{arguments.kv_cache_mib} << 20;
   options.stop_token_ids = tokenizer.stop_ids();

@@ -3,6 +3,7 @@
 // template's text only tells the family and its details.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,6 +25,7 @@ enum class ChatFormat {
   kChatMl,  // "<|im_start|>user\n...<|im_end|>\n": SmolLM2, Qwen2, Qwen2.5, Qwen3.
   kLlama3,  // "<|start_header_id|>user<|end_header_id|>\n\n...<|eot_id|>": Llama 3 to 3.3.
 };
+constexpr std::array<const char*, 3> NamesOf(ChatFormat) { return {"plain", "chatml", "llama3"}; }
 
 // Immutable; thread-safe.
 class ChatTemplate final {

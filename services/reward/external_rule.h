@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/time/time.h"
+#include "libs/config/sections/reward.h"
 #include "libs/domain/item.h"
 #include "libs/domain/list_score.h"
 #include "services/reward/reward_observer.h"
@@ -20,12 +20,7 @@ namespace convrec::reward {
 
 class ExternalRule final {
  public:
-  struct Options {
-    std::string address;  // host:port.
-    double weight = 1;    // Of its values.
-    absl::Duration timeout = absl::Milliseconds(500);
-    double default_value = 0;  // Of every rank, when there is no valid answer.
-  };
+  using Options = config::ExternalRuleOptions;  // With an address.
   // Read before Apply() returns.
   struct Lists {
     const std::vector<std::string_view>& texts;

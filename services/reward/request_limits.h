@@ -5,14 +5,11 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "libs/config/sections/reward.h"
 
 namespace convrec::reward {
 
-struct RequestLimits {
-  int max_lists = 4096;          // Of one call; > 0.
-  int max_lines = 10'000;        // Of one list, blank ones included; > 0.
-  int max_list_bytes = 1 << 20;  // > 0.
-};
+using RequestLimits = config::RewardLimitsOptions;  // Of it max_lists, max_lines, max_list_bytes.
 
 int64_t NumLineBreaks(std::string_view text);
 

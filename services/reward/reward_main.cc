@@ -13,8 +13,8 @@
 #include "libs/base/usable_cores.h"
 #include "libs/catalog/catalog.h"
 #include "libs/config/command_line.h"
+#include "libs/config/scorer_options.h"
 #include "libs/rpc/server.h"
-#include "libs/scoring/scorer_options.h"
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/telemetry/ports_file.h"
@@ -67,7 +67,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
 
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, LoadCatalog(options.data));
   CR_ASSIGN_OR_RETURN(auto first_scorer,
-                      scoring::ListScorer::Create(catalog, scoring::ScorerOptionsOf(options)));
+                      scoring::ListScorer::Create(catalog, config::ScorerOptionsOf(options)));
   LiveScorer scorer(std::move(first_scorer));
 
   telemetry::Metrics metrics(options.name, "reward");
@@ -75,7 +75,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   observer.OnCatalog(catalog.size(), catalog.digest());
   std::unique_ptr<ExternalRule> external;
   if (!options.reward.external.address.empty()) {
-    external = std::make_unique<ExternalRule>(ExternalRuleOptionsOf(options), &observer);
+    external = std::make_unique<ExternalRule>(options.reward.external, &observer);
   }
   const int num_cores = base::UsableCores();
   const RewardService::Options service_options =

@@ -10,18 +10,8 @@ RewardService::Options ServiceOptionsOf(const config::RunOptions& options, int d
                         .max_streams = limits.max_streams,
                         .max_calls_per_client = limits.max_calls_per_client,
                         .max_held_bytes = limits.max_held_bytes},
-          .limits = {.max_lists = limits.max_lists,
-                     .max_lines = limits.max_lines,
-                     .max_list_bytes = limits.max_list_bytes},
+          .limits = limits,
           .stream_idle_timeout = limits.stream_idle_timeout};
-}
-
-ExternalRule::Options ExternalRuleOptionsOf(const config::RunOptions& options) {
-  const config::ExternalRuleOptions& external = options.reward.external;
-  return {.address = external.address,
-          .weight = external.weight,
-          .timeout = external.timeout,
-          .default_value = external.default_value};
 }
 
 }  // namespace convrec::reward

@@ -2,15 +2,11 @@
 #pragma once
 
 #include "libs/config/run_options.h"
-#include "services/reward/external_rule.h"
 #include "services/reward/reward_service.h"
 
 namespace convrec::reward {
 
 // `default_threads` when reward.threads is 0.
 RewardService::Options ServiceOptionsOf(const config::RunOptions& options, int default_threads);
-
-// reward.external.address must not be empty.
-ExternalRule::Options ExternalRuleOptionsOf(const config::RunOptions& options);
 
 }  // namespace convrec::reward

@@ -5,9 +5,8 @@
 namespace convrec::reward {
 namespace {
 
-TEST(RewardOptionsTest, EveryRewardKeyReachesServiceOrRule) {
+TEST(RewardOptionsTest, EveryKeyOfTheServiceReachesIt) {
   config::RunOptions options;
-  options.reward.external = {"host:1", .25, absl::Seconds(3), -1};
   options.reward.threads = 3;
   options.reward.max_in_flight = 7;
   options.reward.limits = {1, 2, 3, 4, 5, 6, 7, absl::Seconds(8)};
@@ -23,8 +22,6 @@ TEST(RewardOptionsTest, EveryRewardKeyReachesServiceOrRule) {
   EXPECT_EQ(service.stream_idle_timeout, absl::Seconds(8));
   options.reward.threads = 0;
   EXPECT_EQ(ServiceOptionsOf(options, 2).num_threads, 2);
-  EXPECT_EQ(ExternalRuleOptionsOf(options).default_value, -1);
-  EXPECT_EQ(ExternalRuleOptionsOf(options).timeout, absl::Seconds(3));
 }
 
 }  // namespace

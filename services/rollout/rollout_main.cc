@@ -69,11 +69,8 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   engine_options.max_rows = max_rows;
   engine_options.max_prefill_tokens = options.rollout.prefill_tokens;
   engine_options.kv_cache_bytes = int64_t{options.rollout.kv_cache_mb} << 20;
-  engine_options.compute_type =
-      *engine::ParseComputeType(base::NameOf(options.rollout.compute_type));
-  engine_options.swap_mode = options.rollout.swap_mode == config::SwapMode::kDrain
-                                 ? engine::DecoderEngineOptions::SwapMode::kDrain
-                                 : engine::DecoderEngineOptions::SwapMode::kContinue;
+  engine_options.compute_type = options.rollout.compute_type;
+  engine_options.swap_mode = options.rollout.swap_mode;
   engine_options.stop_token_ids = tokenizer->stop_ids();
   const lists::RankCounting counting = options.compat == config::Compat::kReference
                                            ? lists::RankCounting::kReference

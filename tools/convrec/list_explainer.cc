@@ -122,38 +122,4 @@ std::string ListExplainer::WhyOf(const ListToScore& list,
   return absl::StrCat(as, std::string(line.title));
 }
 
-std::string OutcomeName(LineOutcome outcome) {
-  switch (outcome) {
-    case LineOutcome::kHit:
-      return "hit";
-    case LineOutcome::kMiss:
-      return "miss";
-    case LineOutcome::kOffCatalog:
-      return "off_catalog";
-    case LineOutcome::kDuplicate:
-      return "duplicate";
-    case LineOutcome::kSeen:
-      return "seen";
-    case LineOutcome::kMalformed:
-      return "malformed";
-  }
-  return "";
-}
-
-std::string MatchName(LineMatch match) {
-  switch (match) {
-    case LineMatch::kNone:
-      return "none";
-    case LineMatch::kTitle:
-      return "title";
-    case LineMatch::kAlias:
-      return "alias";
-    case LineMatch::kNearYear:
-      return "near_year";
-    case LineMatch::kFuzzy:
-      return "fuzzy";
-  }
-  return "";
-}
-
 }  // namespace convrec::cli

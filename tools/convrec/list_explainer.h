@@ -63,9 +63,4 @@ class ListExplainer final {
   scoring::NewItems new_items_;
 };
 
-// "hit", "off_catalog", ...
-std::string OutcomeName(domain::LineOutcome outcome);
-// "title", "alias", "near_year", "fuzzy" or "none".
-std::string MatchName(domain::LineMatch match);
-
 }  // namespace convrec::cli

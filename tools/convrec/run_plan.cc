@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
-#include "libs/config/word_list.h"
+#include "libs/config/text_lists.h"
 #include "libs/kernels/paged_attention.h"
 #include "libs/model/lora.h"
 #include "libs/model/parameter_table.h"
@@ -68,9 +68,8 @@ class Planner final {
               .targets = config::ParseWordList(options.learner.lora.targets)},
         num_parameters_(static_cast<double>(model::NumParameters(facts.model))),
         is_on_device_(options.model.device != "cpu"),
-        is_narrow_(rollout_.compute_type == config::ComputeType::kBfloat16 ||
-                   (rollout_.compute_type == config::ComputeType::kAuto &&
-                    (is_on_device_ || facts.has_native_bfloat16))),
+        is_narrow_(
+            kernels::IsBfloat16(rollout_.compute_type, is_on_device_ || facts.has_native_bfloat16)),
         wire_bytes_(num_parameters_ *
                     (options.model.wire_type == config::WireType::kBf16 ? 2 : 4)) {}
 

@@ -7,12 +7,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/command_line.h"
 #include "libs/config/load.h"
+#include "libs/config/scorer_options.h"
 #include "libs/lists/list_format.h"
-#include "libs/scoring/scorer_options.h"
 #include "tools/convrec/list_explainer.h"
 #include "tools/convrec/lists_file.h"
 #include "tools/convrec/verbs.h"
@@ -56,7 +57,7 @@ void AddTo(Totals* totals, const ExplainedList& list) {
   totals->in_catalog_ratio += list.in_catalog_ratio;
   totals->format_ratio += list.format_ratio;
   for (const ExplainedLine& line : list.lines)
-    ++totals->num_by_outcome[OutcomeName(line.judged.outcome)];
+    ++totals->num_by_outcome[base::NameOf(line.judged.outcome)];
   if (!list.metrics) return;
   ++totals->num_with_truth;
   for (size_t c = 0; c < domain::kCutoffs.size(); ++c) {
@@ -93,10 +94,10 @@ Json LineJson(const catalog::Catalog& catalog, const ExplainedLine& line, size_t
   const bool is_malformed = judged.outcome == domain::LineOutcome::kMalformed;
   Json json = {{"rank", rank},
                {"text", line.text},
-               {"outcome", OutcomeName(judged.outcome)},
+               {"outcome", base::NameOf(judged.outcome)},
                {"why", line.why},
                {"in_catalog", judged.is_exact()},
-               {"match", MatchName(judged.match)},
+               {"match", base::NameOf(judged.match)},
                {"seen", judged.is_seen},
                {"duplicate", judged.is_duplicate}};
   json["title"] = is_malformed ? Json() : Json(line.item.title);
@@ -183,7 +184,7 @@ void PrintTable(const ListToScore& list, const ExplainedList& explained) {
     std::printf("%4zu %7s  %-11s  %s  %s\n",
                 k + 1,
                 line.reward ? absl::StrFormat("%.4g", *line.reward).c_str() : "-",
-                OutcomeName(line.judged.outcome).c_str(),
+                base::NameOf(line.judged.outcome).c_str(),
                 Cell(is_malformed ? line.text : lists::FormatItem(line.item), kLineWidth).c_str(),
                 line.why.c_str());
   }
@@ -227,7 +228,7 @@ absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArgument
   }
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog,
                       catalog::Catalog::Load(path, {.index_path = arguments.index}));
-  return ListExplainer::Create(catalog, scoring::ScorerOptionsOf(options));
+  return ListExplainer::Create(catalog, config::ScorerOptionsOf(options));
 }
 
 absl::Status Score(const ScoreArguments& arguments) {

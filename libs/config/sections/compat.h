@@ -16,8 +16,7 @@ enum class Compat {
 constexpr std::array<const char*, 2> NamesOf(Compat) { return {"fixed", "reference"}; }
 
 // For rules of the table; `why` follows in messages.
-template <typename Run>
-When IsReference(const Run& run, std::string why = "") {
+When IsReference(const auto& run, std::string why = "") {
   return {run.compat == Compat::kReference, "compat is reference", std::move(why)};
 }
 

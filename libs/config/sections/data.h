@@ -34,8 +34,7 @@ struct WorldOptions {
   int intermediate_size = 192;
 };
 
-template <typename Run>
-void Describe(WorldOptions& world, const Run&, Table& table) {
+void Describe(WorldOptions& world, const auto&, Table& table) {
   const int64_t pairs = int64_t{2} * world.num_heads;
   table.Key("seed", world.seed)
       .Help("Seed of the generated users; each seed makes a world of its own.");
@@ -112,8 +111,7 @@ struct DataOptions {
   WorldOptions world;
 };
 
-template <typename Run>
-void Describe(DataOptions& data, const Run& run, Table& table) {
+void Describe(DataOptions& data, const auto& run, Table& table) {
   const bool own = !data.catalog.empty();
   const bool trains = run.learner.steps > 0;
   const bool evaluates = trains && run.evaluation.every_steps > 0;
@@ -121,8 +119,8 @@ void Describe(DataOptions& data, const Run& run, Table& table) {
       .Read(Reading::kInputPath)
       .Help("Catalog as JSON lines {\"title\", \"year\"}. Empty = the catalog of data.world.");
   table.Group("sft",
-              "Supervised rows: conversations with \"completion\" or \"teacher\", or none of both "
-              "(see sft_targets).",
+              "Supervised rows: conversations with \"completion\" or \"teacher\", or neither (see "
+              "sft_targets).",
               data.sft,
               SplitUse{own, run.learner.sft.steps > 0, data.world.sft_rows});
   table.Group("train",

@@ -14,8 +14,7 @@ struct EvaluationOptions {
   bool constrained = false;
 };
 
-template <typename Run>
-void Describe(EvaluationOptions& evaluation, const Run&, Table& table) {
+void Describe(EvaluationOptions& evaluation, const auto&, Table& table) {
   table.Key("every_steps", evaluation.every_steps, Integer(0))
       .Help("Reinforcement-learning steps between evaluations on the validation split; 0 = none.");
   table.Key("rows", evaluation.rows, Integer(0))

@@ -9,11 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
-#include "libs/config/sections/compute_type.h"
 #include "libs/config/sections/objective.h"
 #include "libs/config/sections/optimizer.h"
 #include "libs/config/table.h"
-#include "libs/config/word_list.h"
+#include "libs/config/text_lists.h"
+#include "libs/kernels/compute_type.h"
 
 namespace convrec::config {
 
@@ -21,12 +21,11 @@ struct SftOptions {
   int steps = 400;
   int rows_per_step = 16;
   OptimizerOptions optimizer = {
-      .learning_rate = 5e-5, .beta2 = 0.999, .schedule = ScheduleKind::kCosine, .warmup_steps = 20};
+      .learning_rate = 5e-5, .beta2 = 0.999, .schedule = Decay::kCosine, .warmup_steps = 20};
   int max_tokens = 1024;
 };
 
-template <typename Run>
-void Describe(SftOptions& sft, const Run& run, Table& table) {
+void Describe(SftOptions& sft, const auto& run, Table& table) {
   table.Key("steps", sft.steps, Integer(0))
       .Help("Supervised steps before reinforcement learning; 0 = none.");
   table.Key("rows_per_step", sft.rows_per_step, Integer(1, 1 << 20)).Help("Rows per step.");
@@ -41,8 +40,7 @@ struct CheckpointOptions {
   bool keep_best = false;
 };
 
-template <typename Run>
-void Describe(CheckpointOptions& checkpoint, const Run&, Table& table) {
+void Describe(CheckpointOptions& checkpoint, const auto&, Table& table) {
   table.Key("every_steps", checkpoint.every_steps, Integer(0))
       .Help("Steps between checkpoints; 0 = only at the end of a stage and on a stop.");
   table.Key("keep", checkpoint.keep, Integer(1, 10000))
@@ -58,8 +56,7 @@ struct PublishOptions {
   bool broadcast = false;
 };
 
-template <typename Run>
-void Describe(PublishOptions& publish, const Run&, Table& table) {
+void Describe(PublishOptions& publish, const auto&, Table& table) {
   table.Key("delta_bases", publish.delta_bases, Integer(0, 64))
       .Help(
           "Earlier versions kept to send differences against, each of the size of the weights on "
@@ -73,8 +70,8 @@ void Describe(PublishOptions& publish, const Run&, Table& table) {
   table.Key("broadcast", publish.broadcast)
       .Help(
           "Workers that do not read shared memory receive a version all at once, by NCCL when "
-          "model.device is a GPU and by Gloo when it is the CPU; who misses a broadcast fetches "
-          "over gRPC. They reach a further, free port of the learner's host.");
+          "model.device is a GPU and by Gloo when it is the CPU; a worker that misses a broadcast "
+          "fetches over gRPC. It takes a further free port of the learner's host.");
 }
 
 constexpr std::array<const char*, 7> kLoraModules = {
@@ -96,8 +93,7 @@ struct LoraOptions {
   std::string targets = "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj";
 };
 
-template <typename Run>
-void Describe(LoraOptions& lora, const Run&, Table& table) {
+void Describe(LoraOptions& lora, const auto&, Table& table) {
   const When is_on{lora.rank > 0, "learner.lora.rank is above 0"};
   table.Key("rank", lora.rank, Integer(0, 1 << 16))
       .Help(
@@ -125,7 +121,7 @@ struct LearnerOptions {
   absl::Duration starvation_timeout = absl::Seconds(600);
   int microbatch_tokens = 8192;
   bool activation_checkpointing = false;
-  ComputeType compute_type = ComputeType::kFloat32;
+  kernels::ComputeType compute_type = kernels::ComputeType::kFloat32;
   int ranks = 1;
   int zero_stage = 1;
   absl::Duration collective_timeout = absl::Seconds(600);
@@ -137,8 +133,8 @@ struct LearnerOptions {
   PublishOptions publish;
 };
 
-template <typename Run>
-void Describe(LearnerOptions& learner, const Run& run, Table& table) {
+// As long as its table: one row per key.
+void Describe(LearnerOptions& learner, const auto& run, Table& table) {
   table.Key("listen", learner.listen, kListenAddress)
       .Place()
       .Help("host:port for experience, policy and health; port 0 = any free one.");
@@ -165,8 +161,8 @@ void Describe(LearnerOptions& learner, const Run& run, Table& table) {
       .Help("Tokens per micro-batch, each prompt once; bounds activation memory.");
   table.Key("activation_checkpointing", learner.activation_checkpointing)
       .Help(
-          "Layers keep their input alone and are computed again in the backward pass: less memory, "
-          "a third more work.");
+          "Layers keep only their input and are recomputed in the backward pass: less memory, a "
+          "third more work.");
   table.Key("compute_type", learner.compute_type)
       .Help(
           "Factors of the layers' products on a CPU: float32, bfloat16 or auto (bfloat16 where the "
@@ -174,17 +170,18 @@ void Describe(LearnerOptions& learner, const Run& run, Table& table) {
   table.Key("ranks", learner.ranks, Integer(1, 1024))
       .Place()
       .Help(
-          "Training processes on this machine; RANK and WORLD_SIZE in the environment come first.");
+          "Training processes on this machine; RANK and WORLD_SIZE in the environment override "
+          "it.");
   table.Key("zero_stage", learner.zero_stage, Integer(0, 3))
       .Place()
       .Must(learner.zero_stage <= 2 || learner.lora.rank == 0,
             "at most 2 with an adapter (learner.lora.rank above 0), whose base is not sharded")
       .Help(
-          "What each of many ranks holds a share of: 0 nothing, 1 optimizer state, 2 gradients "
-          "too, 3 parameters too.");
+          "What each of several ranks holds only its share of: 0 nothing, 1 optimizer state, 2 "
+          "gradients too, 3 parameters too.");
   table.Key("collective_timeout_s", learner.collective_timeout, Wait())
       .Place()
-      .Help("Seconds until a collective operation that is not complete ends the job.");
+      .Help("Seconds after which an incomplete collective operation ends the job.");
   table.Group("lora",
               "Low-rank adapters (LoRA) in place of whole matrices, for both stages; only they are "
               "trained and sent to workers.",

@@ -2,37 +2,33 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 
 #include "libs/config/table.h"
+#include "libs/tokenizer/chat_template.h"
 
 namespace convrec::config {
-
-enum class ChatFormat { kAuto, kChatml, kLlama3, kPlain };
-constexpr std::array<const char*, 4> NamesOf(ChatFormat) {
-  return {"auto", "chatml", "llama3", "plain"};
-}
 
 enum class WireType { kF32, kBf16 };
 constexpr std::array<const char*, 2> NamesOf(WireType) { return {"f32", "bf16"}; }
 
 struct ModelOptions {
   std::string path;
-  ChatFormat chat_format = ChatFormat::kAuto;
+  std::optional<tokenizer::ChatFormat> chat_format;  // Absent = auto.
   std::string chat_date = "26 Jul 2024";
   std::string device = "cpu";
   WireType wire_type = WireType::kF32;
 };
 
-template <typename Run>
-void Describe(ModelOptions& model, const Run&, Table& table) {
+void Describe(ModelOptions& model, const auto&, Table& table) {
   table.Key("path", model.path)
       .Read(Reading::kInputPath)
       .Help(
           "Hugging Face model directory (config.json, tokenizer.json, model*.safetensors). Without "
           "weight files the model starts from random values. Empty = the sample model of "
           "data.world.");
-  table.Key("chat_format", model.chat_format)
+  table.Key("chat_format", model.chat_format, "auto")
       .Help("Chat markup: auto (from tokenizer_config.json), chatml, llama3 or plain.");
   table.Key("chat_date", model.chat_date)
       .NotEmpty(model.chat_date, "a date, as in \"26 Jul 2024\"")

@@ -8,49 +8,64 @@
 
 namespace convrec::config {
 
+// The defaults of the other keys.
 enum class Method { kRankGrpo, kGrpo, kGspo, kDrGrpo, kDapo };
 constexpr std::array<const char*, 5> NamesOf(Method) {
   return {"rank_grpo", "grpo", "gspo", "dr_grpo", "dapo"};
 }
 
-enum class RatioUnit { kToken, kSequence, kRank };
-constexpr std::array<const char*, 3> NamesOf(RatioUnit) { return {"token", "sequence", "rank"}; }
-
-// kToken only to be refused with a reason.
-enum class AdvantageUnit { kRank, kSequence, kToken };
-constexpr std::array<const char*, 3> NamesOf(AdvantageUnit) {
-  return {"rank", "sequence", "token"};
-}
-
-enum class ListReward { kDcg, kFirst, kSum };
-constexpr std::array<const char*, 3> NamesOf(ListReward) { return {"dcg", "first", "sum"}; }
+// What shares one ratio, advantage or weight.
+enum class Unit { kToken, kSequence, kRank };
+constexpr std::array<const char*, 3> NamesOf(Unit) { return {"token", "sequence", "rank"}; }
 
 enum class LossType { kPaper, kBnpo, kGrpo, kDrGrpo };
 constexpr std::array<const char*, 4> NamesOf(LossType) {
   return {"paper", "bnpo", "grpo", "dr_grpo"};
 }
 
-enum class KlEstimator { kK1, kK2, kK3 };
+// The reward of a whole list, for advantages of sequences.
+enum class ListReward {
+  kDcg,    // The DCG of the list's hits up to rank N, whatever rule gives the ranks their rewards.
+  kFirst,  // The reward of rank 1: that of the whole list under rules that sum from a rank on.
+  kSum,    // The sum of the rewards of ranks: everything the rules pay for, weighted equally.
+};
+constexpr std::array<const char*, 3> NamesOf(ListReward) { return {"dcg", "first", "sum"}; }
+
+// Of the divergence from the reference policy at a token, with q = reference - current
+// log-probability. The value enters the loss, so what trains is its gradient, not its mean.
+enum class KlEstimator {
+  // -q, unbiased. Its gradient does not contain the reference: in the mean over sampled tokens it
+  // is 0, so the term measures and adds noise but does not hold the policy back.
+  kK1,
+  kK2,  // q^2 / 2. On sampled tokens its gradient is that of the divergence in the mean.
+  kK3,  // exp(q) - q - 1, unbiased and never negative. Gradient 1 - exp(q): bounded where q < 0.
+};
 constexpr std::array<const char*, 3> NamesOf(KlEstimator) { return {"k1", "k2", "k3"}; }
 
-enum class StdDivisor { kUnbiased, kPopulation };
+enum class StdDivisor { kUnbiased, kPopulation };  // G - 1 or G.
 constexpr std::array<const char*, 2> NamesOf(StdDivisor) { return {"unbiased", "population"}; }
 
-enum class Correction { kOff, kTruncate, kMask };
+// What importance weights exp(before the step - sampling policy) do to the policy term. They carry
+// no gradient and leave KL and entropy alone.
+enum class Correction {
+  kOff,       // Weight 1; the ratio itself reaches back to the sampling policy, see RatioAnchor.
+  kTruncate,  // Weights above correction_max become correction_max.
+  kMask,      // Weights outside of [correction_min, correction_max] become 0; their tokens stay in
+              // the denominator.
+};
 constexpr std::array<const char*, 3> NamesOf(Correction) { return {"off", "truncate", "mask"}; }
 
-enum class CorrectionUnit { kToken, kRank, kSequence };
-constexpr std::array<const char*, 3> NamesOf(CorrectionUnit) {
-  return {"token", "rank", "sequence"};
-}
-
-enum class CorrectionPooling { kMean, kSum };
-constexpr std::array<const char*, 2> NamesOf(CorrectionPooling) { return {"mean", "sum"}; }
+// How the tokens of a unit share one log weight.
+enum class Pooling {
+  kMean,  // Weight = ratio of geometric means: low variance, biased.
+  kSum,   // Weight = ratio of the unit's probabilities.
+};
+constexpr std::array<const char*, 2> NamesOf(Pooling) { return {"mean", "sum"}; }
 
 struct ObjectiveOptions {
   Method method = Method::kRankGrpo;
-  RatioUnit ratio_unit = RatioUnit::kRank;
-  AdvantageUnit advantage_unit = AdvantageUnit::kRank;
+  Unit ratio_unit = Unit::kRank;
+  Unit advantage_unit = Unit::kRank;  // kRank or kSequence.
   ListReward list_reward = ListReward::kDcg;
   LossType loss_type = LossType::kPaper;
   double clip_low = 0.06;
@@ -61,26 +76,26 @@ struct ObjectiveOptions {
   double entropy_weight = 0;
   bool scale_rewards = true;
   double std_epsilon = 0.0001;
-  StdDivisor std = StdDivisor::kUnbiased;
+  StdDivisor std_divisor = StdDivisor::kUnbiased;
   double end_of_list_reward = 0.1;
   double extra_token_penalty = -0.1;
   double early_stop_penalty = -0.1;
   double truncation_penalty = 0;
   bool mask_truncated = false;
   Correction correction = Correction::kOff;
-  CorrectionUnit correction_unit = CorrectionUnit::kRank;
-  CorrectionPooling correction_pooling = CorrectionPooling::kMean;
+  Unit correction_unit = Unit::kRank;
+  Pooling correction_pooling = Pooling::kMean;
   double correction_min = 0.5;
   double correction_max = 2;
   bool dynamic_sampling = false;
   int max_resampled = 4;
 };
 
-template <typename Run>
-void Describe(ObjectiveOptions& objective, const Run& run, Table& table) {
-  const When ranks{objective.advantage_unit == AdvantageUnit::kRank,
+// As long as its table: one row per key.
+void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
+  const When ranks{objective.advantage_unit == Unit::kRank,
                    "learner.objective.advantage_unit is rank"};
-  const When sequences{objective.advantage_unit == AdvantageUnit::kSequence,
+  const When sequences{objective.advantage_unit == Unit::kSequence,
                        "learner.objective.advantage_unit is sequence"};
   const When unscaled{!objective.scale_rewards, "learner.objective.scale_rewards is false"};
   const When uncorrected{objective.correction == Correction::kOff,
@@ -92,7 +107,7 @@ void Describe(ObjectiveOptions& objective, const Run& run, Table& table) {
   table.Key("ratio_unit", objective.ratio_unit)
       .Help("Grain of the importance ratio: token, sequence or rank.");
   table.Key("advantage_unit", objective.advantage_unit)
-      .Must(objective.advantage_unit != AdvantageUnit::kToken,
+      .Must(objective.advantage_unit != Unit::kToken,
             "rank or sequence, since rewards are given per rank and no token has one of its own")
       .Help("Grain of the advantage: rank or sequence.");
   table.Key("list_reward", objective.list_reward)
@@ -123,7 +138,7 @@ void Describe(ObjectiveOptions& objective, const Run& run, Table& table) {
   table.Key("std_epsilon", objective.std_epsilon, NumberAbove(0))
       .IdleIf(unscaled)
       .Help("Added to the standard deviation.");
-  table.Key("std", objective.std)
+  table.Key("std", objective.std_divisor)
       .IdleIf(unscaled)
       .Help("Divisor of the standard deviation: unbiased (G - 1) or population (G).");
   table.Key("end_of_list_reward", objective.end_of_list_reward, Number(-100, 100))
@@ -136,6 +151,9 @@ void Describe(ObjectiveOptions& objective, const Run& run, Table& table) {
       .IdleIf(sequences)
       .Help("Added to the advantage of an end token before rank N.");
   table.Key("truncation_penalty", objective.truncation_penalty, Number(-100, 100))
+      .Must(objective.truncation_penalty == 0,
+            "0",
+            IsReference(run, " and the published trainer has no such term"))
       .IdleIf(sequences)
       .Help("Added to the advantage of the last token of a list that was cut.");
   table.Key("mask_truncated", objective.mask_truncated)
@@ -168,8 +186,8 @@ void Describe(ObjectiveOptions& objective, const Run& run, Table& table) {
   table.Key("max_resampled", objective.max_resampled, Integer(1, 1000))
       .IdleIf({!objective.dynamic_sampling, "learner.objective.dynamic_sampling is false"})
       .Help(
-          "Groups replaced for one step at most, in multiples of groups_per_step; then what comes "
-          "is trained on, and an alarm is raised.");
+          "Most groups replaced for one step, in multiples of groups_per_step; after that the step "
+          "trains on what arrives and raises an alarm.");
 }
 
 }  // namespace convrec::config

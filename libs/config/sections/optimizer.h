@@ -7,8 +7,9 @@
 
 namespace convrec::config {
 
-enum class ScheduleKind { kConstant, kCosine, kLinear, kStep };
-constexpr std::array<const char*, 4> NamesOf(ScheduleKind) {
+// How the learning rate falls.
+enum class Decay { kConstant, kCosine, kLinear, kStep };
+constexpr std::array<const char*, 4> NamesOf(Decay) {
   return {"constant", "cosine", "linear", "step"};
 }
 
@@ -19,15 +20,14 @@ struct OptimizerOptions {
   double epsilon = 1e-08;
   double weight_decay = 0;
   double max_grad_norm = 1;
-  ScheduleKind schedule = ScheduleKind::kConstant;
+  Decay schedule = Decay::kConstant;
   int warmup_steps = 0;
   double final_ratio = 0;
   int drop_every = 1000;
   double drop_factor = 0.1;
 };
 
-template <typename Run>
-void Describe(OptimizerOptions& optimizer, const Run&, Table& table) {
+void Describe(OptimizerOptions& optimizer, const auto&, Table& table) {
   table.Key("learning_rate", optimizer.learning_rate, NumberAbove(0, 1))
       .Help("Peak learning rate.");
   table.Key("beta1", optimizer.beta1, NumberBelow(1)).Help("Decay of the first moment.");

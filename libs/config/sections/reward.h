@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -10,40 +9,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "libs/config/number_list.h"
+#include "libs/catalog/title_search.h"
 #include "libs/config/sections/compat.h"
 #include "libs/config/table.h"
+#include "libs/config/text_lists.h"
+#include "libs/lists/ranking_metrics.h"
+#include "libs/scoring/reward_rules.h"
 
 namespace convrec::config {
 
-enum class RewardRule { kExpInf, kExp, kLogDecay, kDcg };
-constexpr std::array<const char*, 4> NamesOf(RewardRule) {
-  return {"exp_inf", "exp", "log_decay", "dcg"};
-}
-
-enum class FuzzyMatching { kOff, kEdit, kTokenSort };
-constexpr std::array<const char*, 3> NamesOf(FuzzyMatching) {
-  return {"off", "edit", "token_sort"};
-}
-
-enum class EvaluationCut { kAfterFilter, kBeforeFilter };
-constexpr std::array<const char*, 2> NamesOf(EvaluationCut) {
-  return {"after_filter", "before_filter"};
-}
-
-struct RewardTermsOptions {
-  double exp_inf = 0;
-  double exp = 0;
-  double log_decay = 0;
-  double dcg = 0;
-  double format = 0;
-  double length = 0;
-  double novelty = 0;
-  double diversity = 0;
-};
-
-template <typename Run>
-void Describe(RewardTermsOptions& terms, const Run&, Table& table) {
+void Describe(scoring::RewardTerms& terms, const auto&, Table& table) {
   table.Key("exp_inf", terms.exp_inf, Number(-100, 100)).Help("Weight of the hit of the rank.");
   table.Key("exp", terms.exp, Number(-100, 100))
       .Help("Weight of discounted hits from the rank on, base reward.gamma.");
@@ -74,8 +49,7 @@ struct ExternalRuleOptions {
   double default_value = 0;
 };
 
-template <typename Run>
-void Describe(ExternalRuleOptions& external, const Run&, Table& table) {
+void Describe(ExternalRuleOptions& external, const auto&, Table& table) {
   table.Key("address", external.address)
       .Must(external.address.empty() || kPeerAddress.holds(external.address), kPeerAddress.words)
       .Help("host:port of the service. Empty = none.");
@@ -83,7 +57,7 @@ void Describe(ExternalRuleOptions& external, const Run&, Table& table) {
   table.Key("timeout_s", external.timeout, Wait())
       .Help("Seconds it has for the lists of one call.");
   table.Key("default_value", external.default_value, Number(-100, 100))
-      .Help("Value of every rank when it does not answer in time, or not as specified.");
+      .Help("Value of every rank when the answer is late or not as specified.");
 }
 
 struct RewardLimitsOptions {
@@ -97,10 +71,9 @@ struct RewardLimitsOptions {
   absl::Duration stream_idle_timeout = absl::Seconds(60);
 };
 
-template <typename Run>
-void Describe(RewardLimitsOptions& limits, const Run&, Table& table) {
+void Describe(RewardLimitsOptions& limits, const auto&, Table& table) {
   table.Key("max_calls_per_client", limits.max_calls_per_client, Integer(0))
-      .Help("Requests and streams of one connection at a time; 0 = no limit of its own.");
+      .Help("Requests and streams of one connection at a time; 0 = no limit.");
   table.Key("max_streams", limits.max_streams, Integer(1, 1'000'000)).Help("Open streams.");
   table.Key("max_message_bytes", limits.max_message_bytes, Integer(1024, 1 << 30))
       .Help("Bytes of one message.");
@@ -114,29 +87,28 @@ void Describe(RewardLimitsOptions& limits, const Run&, Table& table) {
             absl::StrCat("at least max_message_bytes = ",
                          limits.max_message_bytes,
                          ", or the largest request never finds room"))
-      .Help("Bytes held for all requests and streams at a time.");
+      .Help("Bytes held for all requests and streams together.");
   table.Key("stream_idle_timeout_s", limits.stream_idle_timeout, Wait())
       .Help("Seconds a stream may stand still before it is ended.");
 }
 
 struct MatchingOptions {
   int catalog_year_tolerance = 0;
-  FuzzyMatching fuzzy = FuzzyMatching::kOff;
+  std::optional<catalog::Similarity> fuzzy;  // Absent = off.
   double fuzzy_threshold = 0.9;
 };
 
-template <typename Run>
-void Describe(MatchingOptions& matching, const Run& run, Table& table) {
+void Describe(MatchingOptions& matching, const auto& run, Table& table) {
   table.Key("catalog_year_tolerance", matching.catalog_year_tolerance, Integer(0, 100))
       .Must(matching.catalog_year_tolerance == 0, "0", IsReference(run))
       .Help("Years the line may differ from the catalog's year of its title.");
-  table.Key("fuzzy", matching.fuzzy)
-      .Must(matching.fuzzy == FuzzyMatching::kOff, "off", IsReference(run))
+  table.Key("fuzzy", matching.fuzzy, "off")
+      .Must(!matching.fuzzy, "off", IsReference(run))
       .Help(
           "How titles are compared that the catalog does not have: off, edit (edit distance) or "
           "token_sort (the same with words sorted).");
   table.Key("fuzzy_threshold", matching.fuzzy_threshold, NumberAbove(0, 1))
-      .Help("Similarity from which on a title counts, above 0, at most 1.");
+      .Help("Least similarity at which a title counts.");
 }
 
 // Whether a list of discounts can be read, and its numbers are from 0 to 100.
@@ -148,7 +120,7 @@ inline bool AreDiscounts(const std::optional<std::vector<double>>& discounts) {
 
 struct RewardOptions {
   std::string listen = "127.0.0.1:50053";
-  RewardRule rule = RewardRule::kExpInf;
+  scoring::RewardRule rule = scoring::RewardRule::kExpInf;
   double gamma = 2;
   int year_tolerance = 2;
   double duplicate_reward = 0;
@@ -156,10 +128,10 @@ struct RewardOptions {
   double seen_reward = 0;
   double malformed_reward = 0;
   int max_in_flight = 64;
-  EvaluationCut evaluation_cut = EvaluationCut::kAfterFilter;
+  lists::EvaluationCut evaluation_cut = lists::EvaluationCut::kAfterFilter;
   double rule_weight = 1;
   std::string discounts;
-  RewardTermsOptions terms;
+  scoring::RewardTerms terms;
   ExternalRuleOptions external;
   int threads = 0;
   absl::Duration catalog_poll;
@@ -167,8 +139,9 @@ struct RewardOptions {
   MatchingOptions matching;
 };
 
-template <typename Run>
-void Describe(RewardOptions& reward, const Run& run, Table& table) {
+// As long as its table: one row per key.
+void Describe(RewardOptions& reward, const auto& run, Table& table) {
+  using scoring::RewardRule;
   const bool uses_exp = reward.rule == RewardRule::kExp || reward.terms.exp != 0;
   const bool uses_dcg = reward.rule == RewardRule::kDcg || reward.terms.dcg != 0;
   const auto discounts = ParseNumberList(reward.discounts);
@@ -184,11 +157,11 @@ void Describe(RewardOptions& reward, const Run& run, Table& table) {
               run, absl::StrCat(" and the published scripts have no ", base::NameOf(reward.rule))))
       .Help(
           "exp_inf (a rank is paid for its own hit), exp (discounted hits from the rank on, base "
-          "gamma), log_decay (DCG from the rank on) or dcg (the same with discounts of your own).");
+          "gamma), log_decay (DCG from the rank on) or dcg (the same with reward.discounts).");
   table.Key("gamma", reward.gamma)
       .Must(reward.gamma > 1 || !uses_exp, "a number above 1 for rule exp")
-      .IdleIf({reward.rule != RewardRule::kExp, "reward.rule is not exp"})
-      .Help("Base of rule and term \"exp\"; above 1.");
+      .IdleIf({!uses_exp, "reward.rule is not exp"})
+      .Help("Base of rule and term \"exp\".");
   table.Key("year_tolerance", reward.year_tolerance, Integer(0, 100))
       .Help("Years a title's release may differ from the ground truth.");
   table.Key("duplicate_reward", reward.duplicate_reward, Number(-100, 100))
@@ -241,8 +214,8 @@ void Describe(RewardOptions& reward, const Run& run, Table& table) {
            reward.catalog_poll,
            {.high = 86400, .words = "seconds from 0 (never) to 86400"})
       .Help(
-          "Seconds between looks at the catalog's file, which is loaded anew when it has changed; "
-          "0 = never. SIGHUP loads it at any time.");
+          "Seconds between checks of the catalog's file, which is reloaded when it has changed; 0 "
+          "= never. SIGHUP reloads it at any time.");
   table.Group("limits",
               "What the service takes on. Beyond a size a call is INVALID_ARGUMENT; when busy it "
               "is RESOURCE_EXHAUSTED with a time to try again.",

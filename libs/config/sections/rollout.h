@@ -1,17 +1,14 @@
 // The section "rollout".
 #pragma once
 
-#include <array>
 #include <string>
 
 #include "absl/time/time.h"
-#include "libs/config/sections/compute_type.h"
 #include "libs/config/table.h"
+#include "libs/engine/swap_mode.h"
+#include "libs/kernels/compute_type.h"
 
 namespace convrec::config {
-
-enum class SwapMode { kContinue, kDrain };
-constexpr std::array<const char*, 2> NamesOf(SwapMode) { return {"continue", "drain"}; }
 
 struct RolloutOptions {
   std::string learner_address = "127.0.0.1:50051";
@@ -24,16 +21,16 @@ struct RolloutOptions {
   int max_groups = 16;
   int threads = 0;
   absl::Duration reward_timeout = absl::Seconds(60);
-  ComputeType compute_type = ComputeType::kAuto;
+  kernels::ComputeType compute_type = kernels::ComputeType::kAuto;
   int kv_cache_mb = 1024;
   int prefill_tokens = 512;
-  SwapMode swap_mode = SwapMode::kContinue;
+  engine::SwapMode swap_mode = engine::SwapMode::kContinue;
   bool constrained = false;
   bool keep_weights = true;
 };
 
-template <typename Run>
-void Describe(RolloutOptions& rollout, const Run& run, Table& table) {
+// As long as its table: one row per key.
+void Describe(RolloutOptions& rollout, const auto& run, Table& table) {
   table.Key("learner_address", rollout.learner_address, kPeerAddress)
       .Place()
       .Help("host:port of the learner.");
@@ -53,7 +50,7 @@ void Describe(RolloutOptions& rollout, const Run& run, Table& table) {
              " and an advantage compares siblings"})
       .Help("Lists per prompt: G.");
   table.Key("temperature", rollout.temperature, NumberAbove(0, 100))
-      .Help("Sampling temperature of training; above 0.");
+      .Help("Sampling temperature of training.");
   table.Key("max_new_tokens", rollout.max_new_tokens, Integer(1, kMaxTokens))
       .Help("Longest answer in tokens.");
   table.Key("max_groups", rollout.max_groups, Integer(1, 65536))
@@ -74,7 +71,7 @@ void Describe(RolloutOptions& rollout, const Run& run, Table& table) {
       .Help("Memory for keys and values in MiB; groups wait while it is full.");
   table.Key("prefill_tokens", rollout.prefill_tokens, Integer(1, kMaxTokens))
       .Help(
-          "Prompt tokens computed in one step beside the running lists; longer prompts take "
+          "Prompt tokens computed in one step next to the running lists; a longer prompt takes "
           "several steps.");
   table.Key("swap_mode", rollout.swap_mode)
       .Help(

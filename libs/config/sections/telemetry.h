@@ -13,8 +13,7 @@ struct TelemetryOptions {
   std::string ports_dir;
 };
 
-template <typename Run>
-void Describe(TelemetryOptions& telemetry, const Run& run, Table& table) {
+void Describe(TelemetryOptions& telemetry, const auto& run, Table& table) {
   const std::string& listen = telemetry.metrics_listen;
   const auto another = [](const char* key) {
     return absl::StrCat("another port than ", key, ", since one process listens on both");

@@ -142,7 +142,6 @@ TrainingSample MakeSample(const Rollout& rollout,
 absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup>& groups,
                                                  const Objective& objective,
                                                  PolicyVersion version) {
-  CR_RETURN_IF_ERROR(Validate(objective));
   if (groups.empty())
     return absl::InvalidArgumentError("a training batch has no groups, expected at least one");
   TrainingBatch batch;

@@ -108,18 +108,6 @@ TEST(TrainingBatchTest, RefusesWhatCannotBeTrainedOn) {
   std::vector<PromptedGroup> groups = TwoRows();
   groups[0].prompt_tokens.clear();
   EXPECT_FALSE(BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{0}).ok());
-  Objective objective = TwoRanks(LossType::kPaper);
-  objective.clip_low = 1.5;
-  EXPECT_THAT(
-      std::string(BuildTrainingBatch(TwoRows(), objective, PolicyVersion{0}).status().message()),
-      HasSubstr("objective.clip_low is 1.5"));
-}
-
-TEST(ObjectiveTest, WordsOfTheConfigurationAreChecked) {
-  EXPECT_EQ(*ParseLossType("dr_grpo"), LossType::kDrGrpo);
-  EXPECT_EQ(*ParseUnit("rank"), Unit::kRank);
-  EXPECT_THAT(std::string(ParseUnit("sequense").status().message()),
-              HasSubstr("did you mean sequence?"));
 }
 
 }  // namespace

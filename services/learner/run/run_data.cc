@@ -19,20 +19,6 @@
 namespace convrec::learner {
 namespace {
 
-std::optional<tokenizer::ChatFormat> FormatOf(config::ChatFormat format) {
-  switch (format) {
-    case config::ChatFormat::kAuto:
-      return std::nullopt;
-    case config::ChatFormat::kChatml:
-      return tokenizer::ChatFormat::kChatMl;
-    case config::ChatFormat::kLlama3:
-      return tokenizer::ChatFormat::kLlama3;
-    case config::ChatFormat::kPlain:
-      return tokenizer::ChatFormat::kPlain;
-  }
-  return std::nullopt;
-}
-
 // Turns rows into token ids by the run's instruction and the model's chat markup.
 class Renderer {
  public:
@@ -44,8 +30,7 @@ class Renderer {
     CR_ASSIGN_OR_RETURN(
         tokenizer::ChatTemplate chat,
         tokenizer::ChatTemplate::Create(
-            tokenizer,
-            {.format = FormatOf(options.model.chat_format), .date = options.model.chat_date}));
+            tokenizer, {.format = options.model.chat_format, .date = options.model.chat_date}));
     return Renderer(options.data, std::move(instruction), std::move(chat));
   }
 

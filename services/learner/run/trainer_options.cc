@@ -1,25 +1,11 @@
 #include "services/learner/run/trainer_options.h"
 
 #include "absl/strings/str_cat.h"
-#include "libs/config/word_list.h"
-#include "libs/kernels/instruction_set.h"
+#include "libs/config/text_lists.h"
+#include "libs/kernels/compute_type.h"
 
 namespace convrec::learner {
 namespace {
-
-Decay DecayOf(config::ScheduleKind kind) {
-  switch (kind) {
-    case config::ScheduleKind::kConstant:
-      return Decay::kConstant;
-    case config::ScheduleKind::kCosine:
-      return Decay::kCosine;
-    case config::ScheduleKind::kLinear:
-      return Decay::kLinear;
-    case config::ScheduleKind::kStep:
-      return Decay::kStep;
-  }
-  return Decay::kConstant;
-}
 
 Trainer::Options TrainerOptions(const config::RunOptions& options,
                                 const config::OptimizerOptions& optimizer,
@@ -31,7 +17,7 @@ Trainer::Options TrainerOptions(const config::RunOptions& options,
                   .epsilon = optimizer.epsilon,
                   .weight_decay = optimizer.weight_decay};
   result.schedule = {.peak = optimizer.learning_rate,
-                     .decay = DecayOf(optimizer.schedule),
+                     .decay = optimizer.schedule,
                      .warmup_steps = optimizer.warmup_steps,
                      .total_steps = steps * updates_per_batch,
                      .final_ratio = optimizer.final_ratio,
@@ -58,10 +44,8 @@ Trainer::Options RlTrainerOptions(const config::RunOptions& options) {
 }
 
 model::DecoderOptions LearnerDecoderOptions(const config::RunOptions& options, bool trainable) {
-  const config::ComputeType type = options.learner.compute_type;
-  const bool has_pairs = options.model.device != "cpu" || kernels::HasNativeBfloat16();
-  const bool is_narrow =
-      type == config::ComputeType::kBfloat16 || (type == config::ComputeType::kAuto && has_pairs);
+  const bool is_narrow = kernels::IsBfloat16(
+      options.learner.compute_type, kernels::HasNativeBfloat16(options.model.device == "cpu"));
   const config::LoraOptions& lora = options.learner.lora;
   return {
       .device = options.model.device,

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "libs/config/sections/optimizer.h"
 
 namespace convrec::learner {
 
-enum class Decay { kConstant, kLinear, kCosine, kStep };
+using config::Decay;
 
 struct LrSchedule {
   double peak = 1e-6;
@@ -23,12 +21,7 @@ struct LrSchedule {
   double drop_factor = 1;
 };
 
-absl::Status Validate(const LrSchedule& schedule);
-
 // Rate of step 0, 1, ...
 double LearningRate(const LrSchedule& schedule, int64_t step);
-
-// constant, linear, cosine, step.
-absl::StatusOr<Decay> ParseDecay(const std::string& word);
 
 }  // namespace convrec::learner

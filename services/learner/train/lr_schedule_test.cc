@@ -40,18 +40,5 @@ TEST(LrScheduleTest, StepDropsAfterEveryPeriodDownToTheFinalRatio) {
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 1000), 1);
 }
 
-TEST(LrScheduleTest, RefusesWhatItCannotFollow) {
-  EXPECT_FALSE(Validate(LrSchedule{.peak = -1}).ok());
-  EXPECT_FALSE(Validate(LrSchedule{.peak = 1, .decay = Decay::kCosine}).ok());
-  EXPECT_FALSE(Validate(LrSchedule{.peak = 1, .final_ratio = 1.5}).ok());
-  EXPECT_FALSE(Validate(LrSchedule{.peak = 1, .decay = Decay::kStep}).ok());
-  EXPECT_FALSE(
-      Validate(LrSchedule{.peak = 1, .decay = Decay::kStep, .drop_every = 1, .drop_factor = 1.5})
-          .ok());
-  EXPECT_FALSE(ParseDecay("stairs").ok());
-  EXPECT_EQ(*ParseDecay("step"), Decay::kStep);
-  EXPECT_EQ(*ParseDecay("cosine"), Decay::kCosine);
-}
-
 }  // namespace
 }  // namespace convrec::learner

@@ -141,23 +141,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Options& options,
                                                          const base::Clock* clock,
                                                          ProcessGroup* group,
                                                          ShardedParameters* shards) {
-  CR_RETURN_IF_ERROR(Validate(options.schedule));
-  if (options.microbatch_tokens <= 0) {
-    return base::BadConfig(absl::StrCat(
-        "learner.microbatch_tokens is ", options.microbatch_tokens, ", expected at least 1"));
-  }
-  if (options.updates_per_batch <= 0) {
-    return base::BadConfig(absl::StrCat(
-        "learner.updates_per_batch is ", options.updates_per_batch, ", expected at least 1"));
-  }
-  if (!(options.max_grad_norm >= 0)) {
-    return base::BadConfig(
-        absl::StrCat("optimizer.max_grad_norm is ", options.max_grad_norm, ", expected 0 or more"));
-  }
-  if (!(options.forward.temperature > 0)) {
-    return base::BadConfig(absl::StrCat(
-        "rollout.temperature is ", options.forward.temperature, ", expected more than 0"));
-  }
+  CR_CHECK(options.microbatch_tokens > 0 && options.updates_per_batch > 0);  // Of the table.
   for (const model::NamedTensor& parameter : policy->trained()) {
     if (!parameter.tensor.requires_grad()) {
       return absl::FailedPreconditionError(

@@ -17,7 +17,7 @@ RankGrpoLoss ReadLoss(const Json& json) {
   RankGrpoLoss loss;
   const std::string level = json["level"].get<std::string>();
   loss.level = level == "item" ? Unit::kRank : level == "token" ? Unit::kToken : Unit::kSequence;
-  loss.loss_type = *ParseLossType(json["loss_type"].get<std::string>());
+  loss.loss_type = *base::ParseName<LossType>(json["loss_type"].get<std::string>());
   loss.beta = json["beta"].get<double>();
   loss.has_old = json["old"] == "given";
   loss.length_shaping = json["length_shaping"].get<bool>();

@@ -19,9 +19,9 @@ Objective ObjectiveOf(const Json& variant, int max_completion_length) {
   objective.num_ranks = 1;
   objective.max_completion_length = max_completion_length;
   objective.advantage_unit = Unit::kSequence;
-  objective.ratio_unit = *ParseUnit(variant["level"].get<std::string>());
+  objective.ratio_unit = *base::ParseName<Unit>(variant["level"].get<std::string>());
   const std::string type = variant["loss_type"].get<std::string>();
-  objective.loss_type = type == "dapo" ? LossType::kBnpo : *ParseLossType(type);
+  objective.loss_type = type == "dapo" ? LossType::kBnpo : *base::ParseName<LossType>(type);
   objective.kl_beta = variant["beta"].get<double>();
   objective.clip_low = variant["epsilon_low"].get<double>();
   objective.clip_high = variant["epsilon_high"].get<double>();

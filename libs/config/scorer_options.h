@@ -4,9 +4,9 @@
 #include "libs/config/run_options.h"
 #include "libs/scoring/list_scorer.h"
 
-namespace convrec::scoring {
+namespace convrec::config {
 
 // `compat: reference` counts ranks and sums as the reference does.
-ListScorer::Options ScorerOptionsOf(const config::RunOptions& options);
+scoring::ListScorer::Options ScorerOptionsOf(const RunOptions& options);
 
-}  // namespace convrec::scoring
+}  // namespace convrec::config

@@ -1,12 +1,12 @@
-#include "libs/scoring/scorer_options.h"
+#include "libs/config/scorer_options.h"
 
 #include <gtest/gtest.h>
 
-namespace convrec::scoring {
+namespace convrec::config {
 namespace {
 
-config::RunOptions Options(config::Compat compat, config::RewardRule rule) {
-  config::RunOptions options;
+RunOptions Options(Compat compat, scoring::RewardRule rule) {
+  RunOptions options;
   options.compat = compat;
   options.reward.rule = rule;
   options.reward.duplicate_reward = -.25;
@@ -14,33 +14,33 @@ config::RunOptions Options(config::Compat compat, config::RewardRule rule) {
   return options;
 }
 
-ListScorer::Options ScorerOptions(config::Compat compat, config::RewardRule rule) {
+scoring::ListScorer::Options ScorerOptions(Compat compat, scoring::RewardRule rule) {
   return ScorerOptionsOf(Options(compat, rule));
 }
 
 TEST(ScorerOptionsTest, CompatChoosesHowRanksAreCountedAndSummed) {
-  const ListScorer::Options fixed =
-      ScorerOptions(config::Compat::kFixed, config::RewardRule::kLogDecay);
+  const scoring::ListScorer::Options fixed =
+      ScorerOptions(Compat::kFixed, scoring::RewardRule::kLogDecay);
   EXPECT_EQ(fixed.counting, lists::RankCounting::kByLine);
-  EXPECT_EQ(fixed.rules.suffix_sum, SuffixSum::kDirect);
-  EXPECT_EQ(fixed.rules.rule, RewardRule::kLogDecay);
+  EXPECT_EQ(fixed.rules.suffix_sum, scoring::SuffixSum::kDirect);
+  EXPECT_EQ(fixed.rules.rule, scoring::RewardRule::kLogDecay);
   EXPECT_EQ(fixed.rules.duplicate_reward, -.25);
   EXPECT_EQ(fixed.num_ranks, 10);
-  const ListScorer::Options reference =
-      ScorerOptions(config::Compat::kReference, config::RewardRule::kExpInf);
+  const scoring::ListScorer::Options reference =
+      ScorerOptions(Compat::kReference, scoring::RewardRule::kExpInf);
   EXPECT_EQ(reference.counting, lists::RankCounting::kReference);
-  EXPECT_EQ(reference.rules.suffix_sum, SuffixSum::kTotalMinusPrefix);
+  EXPECT_EQ(reference.rules.suffix_sum, scoring::SuffixSum::kTotalMinusPrefix);
 }
 
 TEST(ScorerOptionsTest, EveryRewardKeyReachesTheScorer) {
-  config::RunOptions options = Options(config::Compat::kFixed, config::RewardRule::kDcg);
+  RunOptions options = Options(Compat::kFixed, scoring::RewardRule::kDcg);
   options.reward.discounts = "1, 0.5";
   options.reward.rule_weight = 2;
   options.reward.terms.novelty = .5;
-  options.reward.matching = {1, config::FuzzyMatching::kTokenSort, .8};
+  options.reward.matching = {1, catalog::Similarity::kTokenSort, .8};
   options.reward.external = {"host:1", .25, absl::Seconds(3), -1};
-  const ListScorer::Options scorer = ScorerOptionsOf(options);
-  EXPECT_EQ(scorer.rules.rule, RewardRule::kDcg);
+  const scoring::ListScorer::Options scorer = ScorerOptionsOf(options);
+  EXPECT_EQ(scorer.rules.rule, scoring::RewardRule::kDcg);
   EXPECT_EQ(scorer.rules.discounts, (std::vector<double>{1, .5}));
   EXPECT_EQ(scorer.rules.rule_weight, 2);
   EXPECT_EQ(scorer.rules.terms.novelty, .5);
@@ -51,4 +51,4 @@ TEST(ScorerOptionsTest, EveryRewardKeyReachesTheScorer) {
 }
 
 }  // namespace
-}  // namespace convrec::scoring
+}  // namespace convrec::config
