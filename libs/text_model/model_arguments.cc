@@ -24,6 +24,11 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
                   "How chats become prompts; auto = as the directory's chat template says.")
       ->check(CLI::IsMember(formats))
       ->capture_default_str();
+  app->add_option("--template-arguments,--chat-template-kwargs",
+                  arguments->template_arguments,
+                  "Variables of the chat template as a JSON object, as in "
+                  "'{\"enable_thinking\": false}'; tools and documents are among them.")
+      ->type_name("JSON");
   const char* const group = "Machine";
   app->add_option("--device", arguments->device, "Where the model runs, such as cpu or cuda:0.")
       ->capture_default_str()
@@ -46,9 +51,10 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
 }
 
 absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& arguments) {
-  // Absent for "auto".
+  // The format is absent for "auto".
   return ModelText::Load(arguments.directory,
-                         base::ParseName<tokenizer::ChatFormat>(arguments.chat_format));
+                         {.format = base::ParseName<tokenizer::ChatFormat>(arguments.chat_format),
+                          .arguments = arguments.template_arguments});
 }
 
 absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(
