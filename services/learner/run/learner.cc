@@ -73,7 +73,6 @@ absl::Status Lead(const config::ServiceArguments& arguments,
   telemetry::Metrics metrics(options.name, "learner");
   CR_ASSIGN_OR_RETURN(const auto exposer,
                       telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
-  CR_RETURN_IF_ERROR(Validate(ObjectiveOf(options)));
   CR_ASSIGN_OR_RETURN(RunStart start, StartRun(arguments));
   CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(options.model.path));
   CR_ASSIGN_OR_RETURN(auto policy, LoadPolicy(options, start.resumed, &start.state));
