@@ -1,0 +1,15 @@
+// Python's str.format().
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "libs/jinja/object.h"
+#include "libs/jinja/runtime.h"
+
+namespace convrec::jinja {
+
+// What is put into safe text is escaped. EvaluationError when format and arguments do not fit.
+absl::StatusOr<Value> FormatBraces(Runtime* runtime,
+                                   const Value& format,
+                                   const Arguments& arguments);
+
+}  // namespace convrec::jinja

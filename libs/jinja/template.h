@@ -1,0 +1,48 @@
+// A template in the language of jinja2, as chat templates of Hugging Face models are written in.
+//
+// Renders what transformers' apply_chat_template renders: jinja2's ImmutableSandboxedEnvironment
+// with trim_blocks, lstrip_blocks, loop controls and the tag `generation`, transformers' `tojson`,
+// `raise_exception` and `strftime_now`. Templates are programs of somebody else, so rendering is
+// bounded (meter.h) and what the language here lacks is refused at load.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/civil_time.h"
+#include "libs/jinja/meter.h"
+#include "libs/jinja/value.h"
+
+namespace convrec::jinja {
+
+struct Statement;
+
+// Immutable; thread-safe. Movable.
+class Template final {
+ public:
+  // InvalidArgument, "line 3, column 14: ...", for what is no template and for tags, filters, tests,
+  // functions and methods that are not known.
+  static absl::StatusOr<Template> Parse(std::string_view source);
+  Template(Template&&) noexcept;
+  Template& operator=(Template&&) noexcept;
+  ~Template();
+
+  struct RenderOptions {
+    Limits limits;
+    absl::CivilSecond now;  // What strftime_now() tells.
+  };
+
+  // `variables` is a mapping whose keys are names. InvalidArgument with the place for what Python
+  // would raise an exception for, raise_exception() among it; ResourceExhausted beyond the limits.
+  absl::StatusOr<std::string> Render(const Value& variables, const RenderOptions& options) const;
+
+ private:
+  explicit Template(std::vector<std::unique_ptr<const Statement>> body);
+
+  std::vector<std::unique_ptr<const Statement>> body_;
+};
+
+}  // namespace convrec::jinja
