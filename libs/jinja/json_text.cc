@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 #include "libs/jinja/comparison.h"
 #include "libs/jinja/printing.h"
 #include "libs/jinja/python_text.h"
@@ -99,7 +99,7 @@ class ValueReader {
 
 void AppendJsonString(std::string_view text, bool is_ascii, std::string* out) {
   *out += '"';
-  for (const char32_t c : catalog::DecodeUtf8(text)) {
+  for (const char32_t c : text::DecodeUtf8(text)) {
     constexpr std::string_view kEscaped = "\"\\\b\f\n\r\t";
     constexpr std::string_view kLetters = "\"\\bfnrt";
     if (const size_t at = c < 0x80 ? kEscaped.find(static_cast<char>(c)) : std::string_view::npos;
@@ -111,7 +111,7 @@ void AppendJsonString(std::string_view text, bool is_ascii, std::string* out) {
       const auto rest = static_cast<uint32_t>(c) - 0x10000;
       absl::StrAppendFormat(out, "\\u%04x\\u%04x", 0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF));
     } else {
-      *out += catalog::EncodeUtf8({&c, 1});
+      *out += text::EncodeUtf8({&c, 1});
     }
   }
   *out += '"';

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 #include "libs/jinja/literal.h"
 #include "libs/jinja/python_text.h"
 
@@ -114,7 +114,7 @@ class Lexer {
       text = Strip(text, std::nullopt, Side::kRight);
     } else if (sign != '+' && is_block) {
       const size_t line = text.rfind('\n') + 1;  // npos + 1 = 0.
-      if ((line > 0 || begins_line_) && catalog::IsBlank(text.substr(line))) {
+      if ((line > 0 || begins_line_) && text::IsBlank(text.substr(line))) {
         text = text.substr(0, line);
       }
     }
@@ -240,7 +240,7 @@ class Lexer {
     size_t size = 0;
     while (size < rest.size()) {
       const size_t next = size + ByteOfCharacter(rest.substr(size), 1);
-      const std::u32string c = catalog::DecodeUtf8(rest.substr(size, next - size));
+      const std::u32string c = text::DecodeUtf8(rest.substr(size, next - size));
       if (!IsWordCharacter(c[0])) break;
       size = next;
     }
@@ -299,7 +299,7 @@ std::string Token::Description() const {
 }
 
 absl::StatusOr<std::vector<Token>> Tokenize(std::string_view source) {
-  if (!catalog::IsValidUtf8(source)) {
+  if (!text::IsValidUtf8(source)) {
     return absl::InvalidArgumentError("the template is not valid UTF-8");
   }
   return Lexer(NormalizeNewlines(source)).Run();

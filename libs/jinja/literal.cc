@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::jinja {
 namespace {
@@ -33,7 +33,7 @@ absl::Status AppendCharacter(uint64_t code, std::string* out) {
     return absl::InvalidArgumentError("a string has an escape that is no character");
   }
   const auto c = static_cast<char32_t>(code);
-  *out += catalog::EncodeUtf8({&c, 1});
+  *out += text::EncodeUtf8({&c, 1});
   return absl::OkStatus();
 }
 

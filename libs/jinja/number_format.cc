@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 #include "libs/jinja/python_text.h"
 
 namespace convrec::jinja {
@@ -110,7 +110,7 @@ absl::StatusOr<Value> CharacterOf(int64_t code) {
   if (code < 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
     return EvaluationError(absl::StrCat(code, " is no character"));
   }
-  return Value::OfText(catalog::EncodeUtf8(std::u32string(1, static_cast<char32_t>(code))));
+  return Value::OfText(text::EncodeUtf8(std::u32string(1, static_cast<char32_t>(code))));
 }
 
 absl::StatusOr<FormatSpec> ParseFormatSpec(std::string_view text) {

@@ -8,15 +8,15 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::jinja {
 namespace {
 
-using catalog::DecodeUtf8;
-using catalog::EncodeUtf8;
-using catalog::IsAscii;
-using catalog::IsSpace;
+using text::DecodeUtf8;
+using text::EncodeUtf8;
+using text::IsAscii;
+using text::IsSpace;
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 

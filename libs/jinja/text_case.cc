@@ -5,15 +5,15 @@
 
 #include <algorithm>
 
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 #include "libs/jinja/python_text.h"
 
 namespace convrec::jinja {
 namespace {
 
-using catalog::DecodeUtf8;
-using catalog::EncodeUtf8;
-using catalog::IsAscii;
+using text::DecodeUtf8;
+using text::EncodeUtf8;
+using text::IsAscii;
 
 icu::UnicodeString FromUtf8(std::string_view text) {
   return icu::UnicodeString::fromUTF8(
@@ -154,7 +154,7 @@ std::optional<bool> TextProperty(std::string_view method, std::string_view text)
   if (method == "isdecimal") return AreAll(characters, IsDecimal);
   if (method == "isdigit") return AreAll(characters, IsDigit);
   if (method == "isnumeric") return AreAll(characters, IsNumeric);
-  if (method == "isspace") return AreAll(characters, catalog::IsSpace);
+  if (method == "isspace") return AreAll(characters, text::IsSpace);
   if (method == "isalnum") {
     return AreAll(characters, [](char32_t c) { return IsAlpha(c) || IsNumeric(c); });
   }

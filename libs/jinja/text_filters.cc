@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/status_macros.h"
-#include "libs/catalog/unicode_text.h"
+#include "libs/text/unicode_text.h"
 #include "libs/jinja/arguments.h"
 #include "libs/jinja/filters.h"
 #include "libs/jinja/json_text.h"
@@ -83,12 +83,12 @@ Result TitleFilter(Runtime* runtime, const Value& subject, const Arguments& argu
               Lower(std::string_view(word).substr(first));
     word.clear();
   };
-  for (const char32_t c : catalog::DecodeUtf8(text)) {
-    if (c == '-' || c == '(' || c == '{' || c == '[' || c == '<' || catalog::IsSpace(c)) {
+  for (const char32_t c : text::DecodeUtf8(text)) {
+    if (c == '-' || c == '(' || c == '{' || c == '[' || c == '<' || text::IsSpace(c)) {
       end_word();
-      titled += catalog::EncodeUtf8({&c, 1});
+      titled += text::EncodeUtf8({&c, 1});
     } else {
-      word += catalog::EncodeUtf8({&c, 1});
+      word += text::EncodeUtf8({&c, 1});
     }
   }
   end_word();
@@ -167,7 +167,7 @@ Result WordCount(Runtime* runtime, const Value& subject, const Arguments& argume
   CR_RETURN_IF_ERROR(runtime->meter()->WorkOnBytes(16 * text.size()));
   int64_t count = 0;
   bool is_in_word = false;
-  for (const char32_t c : catalog::DecodeUtf8(text)) {
+  for (const char32_t c : text::DecodeUtf8(text)) {
     if (IsWordCharacter(c) && !is_in_word) ++count;
     is_in_word = IsWordCharacter(c);
   }
