@@ -35,17 +35,21 @@ bool Take(std::string_view* text, char c) {
   return true;
 }
 
-void TakeAlign(std::string_view* text, FormatSpec* spec) {
-  if (text->empty()) return;
+// Whether it took a fill character too.
+bool TakeAlign(std::string_view* text, FormatSpec* spec) {
+  if (text->empty()) return false;
   const size_t first = ByteOfCharacter(*text, 1);
   if (first < text->size() && IsAlign((*text)[first])) {
     spec->fill = std::string(text->substr(0, first));
     spec->align = (*text)[first];
     text->remove_prefix(first + 1);
-  } else if (IsAlign(text->front())) {
+    return true;
+  }
+  if (IsAlign(text->front())) {
     spec->align = text->front();
     text->remove_prefix(1);
   }
+  return false;
 }
 
 absl::Status TypeError(const Value& value, const FormatSpec& spec) {
@@ -116,15 +120,15 @@ absl::StatusOr<Value> CharacterOf(int64_t code) {
 absl::StatusOr<FormatSpec> ParseFormatSpec(std::string_view text) {
   const std::string whole(text);
   FormatSpec spec;
-  TakeAlign(&text, &spec);
+  const bool has_fill = TakeAlign(&text, &spec);
   if (!text.empty() && (text[0] == '+' || text[0] == '-' || text[0] == ' ')) {
     spec.sign = text[0];
     text.remove_prefix(1);
   }
   spec.is_alternate = Take(&text, '#');
-  if (!text.empty() && text[0] == '0' && spec.align == 0) {
+  if (!text.empty() && text[0] == '0' && !has_fill) {
     spec.fill = "0";
-    spec.is_zero_padded = true;
+    spec.is_zero_padded = spec.align == 0;
   }
   spec.width = TakeNumber(&text).value_or(0);
   for (const char grouping : {',', '_'}) {

@@ -44,7 +44,7 @@ std::vector<std::string_view> SplitAtSpaces(std::string_view text, int64_t max_s
   text = Strip(text, std::nullopt, Side::kLeft);
   while (!text.empty()) {
     if (max_splits >= 0 && static_cast<int64_t>(parts.size()) == max_splits) {
-      parts.push_back(Strip(text, std::nullopt, Side::kRight));
+      parts.push_back(text);
       return parts;
     }
     size_t end = 0;
@@ -64,7 +64,7 @@ std::vector<std::string_view> SplitAtSpacesFromRight(std::string_view text, int6
   text = Strip(text, std::nullopt, Side::kRight);
   while (!text.empty()) {
     if (max_splits >= 0 && static_cast<int64_t>(parts.size()) == max_splits) {
-      parts.push_back(Strip(text, std::nullopt, Side::kLeft));
+      parts.push_back(text);
       break;
     }
     size_t begin = text.size();

@@ -118,10 +118,19 @@ std::string Capitalize(std::string_view text) {
 }
 
 std::string Title(std::string_view text) {
+  constexpr char32_t kSigma = U'\u03A3';
+  constexpr char32_t kFinalSigma = U'\u03C2';
+  const std::u32string characters = DecodeUtf8(text);
   std::string result;
   bool is_after_cased = false;
-  for (const char32_t c : DecodeUtf8(text)) {
-    result += is_after_cased ? Lower(One(c)) : TitleCharacter(c);
+  for (size_t i = 0; i < characters.size(); ++i) {
+    const char32_t c = characters[i];
+    const bool ends_word = i + 1 == characters.size() || !IsCased(characters[i + 1]);
+    if (!is_after_cased) {
+      result += TitleCharacter(c);
+    } else {
+      result += c == kSigma && ends_word ? One(kFinalSigma) : Lower(One(c));
+    }
     is_after_cased = IsCased(c);
   }
   return result;
