@@ -201,7 +201,8 @@ absl::StatusOr<Value> ApplyUnary(Operator op, const Value& operand) {
     if (is_negative && value == INT64_MIN) return OverflowError();
     return Value(is_negative ? -value : value);
   }
-  if (operand.is_float()) return Value(is_negative ? -operand.float_value() : operand.float_value());
+  if (operand.is_float())
+    return Value(is_negative ? -operand.float_value() : operand.float_value());
   return EvaluationError(absl::StrCat(
       "bad operand type for unary ", is_negative ? "-" : "+", ": '", operand.type_name(), "'"));
 }

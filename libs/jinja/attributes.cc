@@ -77,9 +77,8 @@ absl::StatusOr<std::optional<Value>> CharacterAt(Runtime* runtime,
   const auto size = static_cast<int64_t>(NumCharacters(text.text()));
   if (index < 0) index += size;
   if (index < 0 || index >= size) return std::nullopt;
-  CR_ASSIGN_OR_RETURN(
-      Value character,
-      runtime->Text(SliceText(text.text(), index, index + 1, 1), text.is_markup()));
+  CR_ASSIGN_OR_RETURN(Value character,
+                      runtime->Text(SliceText(text.text(), index, index + 1, 1), text.is_markup()));
   return character;
 }
 

@@ -19,11 +19,8 @@ absl::StatusOr<Value> GetAttribute(Runtime* runtime, const Value& object, const 
 absl::StatusOr<Value> GetItem(Runtime* runtime, const Value& object, const Value& key);
 
 // object[begin:end:step]; a bound that is none is left out.
-absl::StatusOr<Value> GetSlice(Runtime* runtime,
-                               const Value& object,
-                               const Value& begin,
-                               const Value& end,
-                               const Value& step);
+absl::StatusOr<Value> GetSlice(
+    Runtime* runtime, const Value& object, const Value& begin, const Value& end, const Value& step);
 
 // object.name(arguments), without making a value of the method. nullopt when its type has no such
 // method.

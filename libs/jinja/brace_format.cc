@@ -121,8 +121,8 @@ class BraceFormatter {
     while (!path.empty()) {
       if (path[0] == '.') {
         const size_t end = std::min(path.find_first_of(".[", 1), path.size());
-        CR_ASSIGN_OR_RETURN(
-            value, GetAttribute(runtime_, value, std::string(path.substr(1, end - 1))));
+        CR_ASSIGN_OR_RETURN(value,
+                            GetAttribute(runtime_, value, std::string(path.substr(1, end - 1))));
         path.remove_prefix(end);
         continue;
       }

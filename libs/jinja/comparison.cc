@@ -55,11 +55,8 @@ bool AreNumbersEqual(const Value& a, const Value& b) {
 absl::Status OrderError(const Value& a, const Value& b) {
   if (a.is_undefined()) return a.UndefinedError();
   if (b.is_undefined()) return b.UndefinedError();
-  return EvaluationError(absl::StrCat("'<' is not supported between instances of '",
-                                      a.type_name(),
-                                      "' and '",
-                                      b.type_name(),
-                                      "'"));
+  return EvaluationError(absl::StrCat(
+      "'<' is not supported between instances of '", a.type_name(), "' and '", b.type_name(), "'"));
 }
 
 absl::StatusOr<bool> AreItemsLess(Meter* meter,

@@ -90,9 +90,8 @@ absl::StatusOr<Value> Interpreter::EvaluateParts(const Expression& expression, S
     items.push_back(std::move(item));
   }
   const bool is_tuple = expression.kind == Kind::kTuple;
-  return MakeSequence(runtime_->meter(),
-                      std::move(items),
-                      is_tuple ? SequenceKind::kTuple : SequenceKind::kList);
+  return MakeSequence(
+      runtime_->meter(), std::move(items), is_tuple ? SequenceKind::kTuple : SequenceKind::kList);
 }
 
 absl::StatusOr<Value> Interpreter::EvaluateMapping(const Expression& expression, Scope* scope) {
@@ -128,8 +127,8 @@ absl::StatusOr<Value> Interpreter::EvaluateOperator(const Expression& expression
 
 absl::StatusOr<Value> Interpreter::EvaluateCompare(const Expression& expression, Scope* scope) {
   Meter* const meter = runtime_->meter();
-  const auto compare = [meter](
-                           Operator op, const Value& left, const Value& right) -> absl::StatusOr<bool> {
+  const auto compare =
+      [meter](Operator op, const Value& left, const Value& right) -> absl::StatusOr<bool> {
     switch (op) {
       case Operator::kEqual:
         return AreEqual(meter, left, right);

@@ -394,10 +394,10 @@ Result ExpressionParser::ParseTest(ExpressionPtr subject) {
 absl::StatusOr<std::unique_ptr<const CallSyntax>> ExpressionParser::ParseTestArguments() {
   const Token& token = tokens_->current();
   if (token.IsOperator("(")) return ParseCallSyntax();
-  const bool has_operand =
-      (token.kind == Token::Kind::kName && !token.IsName("else") && !token.IsName("or") &&
-       !token.IsName("and")) ||
-      token.kind == Token::Kind::kConstant || token.IsOperator("[") || token.IsOperator("{");
+  const bool has_operand = (token.kind == Token::Kind::kName && !token.IsName("else") &&
+                            !token.IsName("or") && !token.IsName("and")) ||
+                           token.kind == Token::Kind::kConstant || token.IsOperator("[") ||
+                           token.IsOperator("{");
   if (!has_operand) return nullptr;
   if (token.IsName("is")) return ErrorAt(token.position, "tests cannot be chained with 'is'");
   auto call = std::make_unique<CallSyntax>();

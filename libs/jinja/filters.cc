@@ -105,7 +105,8 @@ std::optional<double> AsFloat(const Value& value) {
 }
 
 Result ToInt(Runtime* /*runtime*/, const Value& subject, const Arguments& arguments) {
-  CR_ASSIGN_OR_RETURN(const auto bound, BoundArguments::Bind("int", arguments, {"default", "base"}));
+  CR_ASSIGN_OR_RETURN(const auto bound,
+                      BoundArguments::Bind("int", arguments, {"default", "base"}));
   CR_ASSIGN_OR_RETURN(const int64_t base, bound.Integer(1, 10));
   if (subject.is_undefined()) return subject.UndefinedError();
   if (subject.is_integral()) return Value(subject.int_value());
@@ -150,8 +151,8 @@ Result Round(Runtime* /*runtime*/, const Value& subject, const Arguments& argume
   if (method == "common") {
     if (subject.is_float()) return Value(RoundHalfEven(subject.float_value(), precision));
     if (precision >= 0) return Value(subject.int_value());
-    return Value(static_cast<int64_t>(
-        RoundHalfEven(static_cast<double>(subject.int_value()), precision)));
+    return Value(
+        static_cast<int64_t>(RoundHalfEven(static_cast<double>(subject.int_value()), precision)));
   }
   if (method != "ceil" && method != "floor") {
     return EvaluationError("method must be common, ceil or floor");
@@ -179,9 +180,8 @@ constexpr Filter kFilters[] = {
 const Filter* FindFilter(std::string_view name) {
   if (const Filter* filter = FindTextFilter(name)) return filter;
   if (const Filter* filter = FindSequenceFilter(name)) return filter;
-  const auto* found = std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) {
-    return name == f.name;
-  });
+  const auto* found = std::find_if(
+      std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return name == f.name; });
   return found == std::end(kFilters) ? nullptr : found;
 }
 

@@ -11,7 +11,9 @@ namespace convrec::jinja {
 
 struct Filter {
   const char* name;
-  absl::StatusOr<Value> (*apply)(Runtime* runtime, const Value& subject, const Arguments& arguments);
+  absl::StatusOr<Value> (*apply)(Runtime* runtime,
+                                 const Value& subject,
+                                 const Arguments& arguments);
 };
 
 // nullptr when there is none of this name. Of jinja2's own filters those that draw at random or

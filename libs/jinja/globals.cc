@@ -175,9 +175,8 @@ Result MakeCycler(Runtime* runtime, const Arguments& arguments) {
 
 Result MakeJoiner(Runtime* runtime, const Arguments& arguments) {
   CR_ASSIGN_OR_RETURN(const auto bound, BoundArguments::Bind("joiner", arguments, {"sep"}));
-  CR_ASSIGN_OR_RETURN(
-      Joiner* const joiner,
-      runtime->New<Joiner>(bound.Has(0) ? *bound.Get(0) : Value::OfText(", ")));
+  CR_ASSIGN_OR_RETURN(Joiner* const joiner,
+                      runtime->New<Joiner>(bound.Has(0) ? *bound.Get(0) : Value::OfText(", ")));
   return Value(joiner);
 }
 
@@ -231,9 +230,8 @@ constexpr Global kGlobals[] = {
 };
 
 const Global* Find(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kGlobals), std::end(kGlobals), [&](const Global& g) {
-    return name == g.name;
-  });
+  const auto* found = std::find_if(
+      std::begin(kGlobals), std::end(kGlobals), [&](const Global& g) { return name == g.name; });
   return found == std::end(kGlobals) ? nullptr : found;
 }
 

@@ -13,9 +13,7 @@ namespace convrec::jinja {
 using Kind = Statement::Kind;
 
 absl::Status Interpreter::Run(const Body& body, Output* output) {
-  return WithScope(nullptr, [&](Scope* scope) {
-    return Execute(body, {scope, output}).status();
-  });
+  return WithScope(nullptr, [&](Scope* scope) { return Execute(body, {scope, output}).status(); });
 }
 
 absl::StatusOr<Interpreter::Flow> Interpreter::Execute(const Body& body, Frame frame) {
@@ -73,8 +71,7 @@ absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteStatement(const Statement&
 }
 
 absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteInside(const Body& body, Frame frame) {
-  return WithScope(frame.scope,
-                   [&](Scope* scope) { return Execute(body, {scope, frame.output}); });
+  return WithScope(frame.scope, [&](Scope* scope) { return Execute(body, {scope, frame.output}); });
 }
 
 absl::Status Interpreter::Print(const Expression& expression, Frame frame) {

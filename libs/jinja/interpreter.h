@@ -61,8 +61,8 @@ class Interpreter final {
 
   // macros.cc. `scope` is that in which the macro was written.
   absl::StatusOr<Value> CallMacro(const Statement& macro, Scope* scope, Arguments arguments);
-  absl::Status BindParameters(const Signature& signature, Arguments* arguments, Scope* scope);
-  absl::Status BindSpecials(const Signature& signature, Arguments* arguments, Scope* scope);
+  absl::Status BindParameters(const Signature& signature, const Arguments& arguments, Scope* scope);
+  absl::Status BindSpecials(const Signature& signature, const Arguments& arguments, Scope* scope);
 
   // evaluation.cc: expressions.
   absl::StatusOr<Value> Evaluate(const Expression& expression, Scope* scope);

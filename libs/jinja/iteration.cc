@@ -50,8 +50,8 @@ class CharacterSource final : public ItemSource {
     const std::string_view rest = std::string_view(value_.text()).substr(at_);
     if (rest.empty()) return false;
     const size_t size = ByteOfCharacter(rest.substr(0, 5), 1);
-    CR_ASSIGN_OR_RETURN(
-        *item, MakeText(meter_, std::string(rest.substr(0, size)), value_.is_markup()));
+    CR_ASSIGN_OR_RETURN(*item,
+                        MakeText(meter_, std::string(rest.substr(0, size)), value_.is_markup()));
     at_ += size;
     return true;
   }

@@ -8,10 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/status_macros.h"
-#include "libs/text/unicode_text.h"
 #include "libs/jinja/comparison.h"
 #include "libs/jinja/printing.h"
 #include "libs/jinja/python_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::jinja {
 namespace {

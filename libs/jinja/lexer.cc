@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/text/unicode_text.h"
 #include "libs/jinja/literal.h"
 #include "libs/jinja/python_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::jinja {
 namespace {
@@ -76,8 +76,10 @@ class Lexer {
 
   // The text up to the next tag, and the tag.
   absl::Status ReadText() {
-    const size_t tag = std::min({source_.find("{{", at_), source_.find("{%", at_),
-                                 source_.find("{#", at_), source_.size()});
+    const size_t tag = std::min({source_.find("{{", at_),
+                                 source_.find("{%", at_),
+                                 source_.find("{#", at_),
+                                 source_.size()});
     if (tag == source_.size()) {
       Add(Token::Kind::kText, source_.substr(at_));
       at_ = tag;

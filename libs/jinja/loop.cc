@@ -73,8 +73,7 @@ class Loop::Method final : public Object {
 
 absl::StatusOr<Value> Loop::Call(Runtime* /*runtime*/, Arguments arguments) {
   if (!recurse_) {
-    return EvaluationError(
-        "The loop must have the 'recursive' marker to be called recursively.");
+    return EvaluationError("The loop must have the 'recursive' marker to be called recursively.");
   }
   if (arguments.positional.size() != 1 || !arguments.named.empty()) {
     return EvaluationError("loop() takes the items to walk over");
@@ -120,13 +119,13 @@ absl::StatusOr<Value> Loop::Cycle(const Arguments& arguments) const {
 
 absl::StatusOr<Value> Loop::Changed(Runtime* runtime, const Arguments& arguments) {
   const auto& values = arguments.positional;
-  const bool is_same =
-      last_changed_ &&
-      std::equal(values.begin(),
-                 values.end(),
-                 last_changed_->begin(),
-                 last_changed_->end(),
-                 [&](const Value& a, const Value& b) { return AreEqual(runtime->meter(), a, b); });
+  const bool is_same = last_changed_ && std::equal(values.begin(),
+                                                   values.end(),
+                                                   last_changed_->begin(),
+                                                   last_changed_->end(),
+                                                   [&](const Value& a, const Value& b) {
+                                                     return AreEqual(runtime->meter(), a, b);
+                                                   });
   if (!is_same) last_changed_ = values;
   return Value(!is_same);
 }

@@ -11,17 +11,6 @@
 namespace convrec::jinja {
 namespace {
 
-// Takes a named argument out; undefined when it was not given.
-std::optional<Value> TakeNamed(const std::string& name, Arguments* arguments) {
-  auto& named = arguments->named;
-  const auto found = std::find_if(
-      named.begin(), named.end(), [&](const auto& argument) { return argument.first == name; });
-  if (found == named.end()) return std::nullopt;
-  Value value = std::move(found->second);
-  named.erase(found);
-  return value;
-}
-
 bool HasParameter(const Signature& signature, std::string_view name) {
   const auto& names = signature.parameters;
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -60,8 +49,8 @@ absl::StatusOr<Value> Interpreter::CallMacro(const Statement& macro,
                                              Scope* scope,
                                              Arguments arguments) {
   return WithScope(scope, [&](Scope* inner) -> absl::StatusOr<Value> {
-    CR_RETURN_IF_ERROR(BindSpecials(macro.signature, &arguments, inner));
-    CR_RETURN_IF_ERROR(BindParameters(macro.signature, &arguments, inner));
+    CR_RETURN_IF_ERROR(BindSpecials(macro.signature, arguments, inner));
+    CR_RETURN_IF_ERROR(BindParameters(macro.signature, arguments, inner));
     Output output(runtime_->meter());
     CR_RETURN_IF_ERROR(Execute(macro.body, {inner, &output}).status());
     return runtime_->Text(output.text());
@@ -70,35 +59,38 @@ absl::StatusOr<Value> Interpreter::CallMacro(const Statement& macro,
 
 // What a macro takes beyond its parameters, and the refusal of what it does not take.
 absl::Status Interpreter::BindSpecials(const Signature& signature,
-                                       Arguments* arguments,
+                                       const Arguments& arguments,
                                        Scope* scope) {
   const std::string name = signature.name.empty() ? "caller" : signature.name;
   const size_t num_parameters = signature.parameters.size();
-  if (signature.takes_caller && !HasParameter(signature, "caller")) {
-    const std::optional<Value> caller = TakeNamed("caller", arguments);
-    scope->Set("caller",
-               caller && !caller->is_none() ? *caller : Value::OfUndefined("No caller defined"));
+  const bool takes_caller = signature.takes_caller && !HasParameter(signature, "caller");
+  if (takes_caller) {
+    const Value* caller = arguments.Named("caller");
+    const bool has_caller = caller != nullptr && !caller->is_none();
+    scope->Set("caller", has_caller ? *caller : Value::OfUndefined("No caller defined"));
   }
   std::vector<Value> rest;
-  if (arguments->positional.size() > num_parameters) {
+  if (arguments.positional.size() > num_parameters) {
     if (!signature.takes_rest) {
       return EvaluationError(
           absl::StrCat("macro '", name, "' takes not more than ", num_parameters, " argument(s)"));
     }
-    rest.assign(arguments->positional.begin() + static_cast<int64_t>(num_parameters),
-                arguments->positional.end());
+    rest.assign(arguments.positional.begin() + static_cast<int64_t>(num_parameters),
+                arguments.positional.end());
   }
   MappingBuilder named(runtime_->meter());
-  for (size_t i = 0; i < arguments->named.size(); ++i) {
-    const std::string& key = arguments->named[i].first;
+  for (size_t i = 0; i < arguments.named.size(); ++i) {
+    const std::string& key = arguments.named[i].first;
+    if (takes_caller && key == "caller") continue;
     const auto& parameters = signature.parameters;
     const auto found = std::find(parameters.begin(), parameters.end(), key);
     const auto place = static_cast<size_t>(found - parameters.begin());
-    if (found != parameters.end() && place >= arguments->positional.size()) continue;
+    if (found != parameters.end() && place >= arguments.positional.size()) continue;
     if (!signature.takes_named) {
-      return EvaluationError(absl::StrCat("macro '", name, "' takes no keyword argument '", key, "'"));
+      return EvaluationError(
+          absl::StrCat("macro '", name, "' takes no keyword argument '", key, "'"));
     }
-    named.SetText(key, arguments->named[i].second);
+    named.SetText(key, arguments.named[i].second);
   }
   if (signature.takes_rest) {
     CR_ASSIGN_OR_RETURN(Value tuple, runtime_->Tuple(std::move(rest)));
@@ -112,24 +104,23 @@ absl::Status Interpreter::BindSpecials(const Signature& signature,
 }
 
 absl::Status Interpreter::BindParameters(const Signature& signature,
-                                         Arguments* arguments,
+                                         const Arguments& arguments,
                                          Scope* scope) {
   const size_t num_required = signature.parameters.size() - signature.defaults.size();
   for (size_t i = 0; i < signature.parameters.size(); ++i) {
     const std::string& name = signature.parameters[i];
-    std::optional<Value> value;
-    if (i < arguments->positional.size()) {
-      value = arguments->positional[i];
-    } else {
-      value = TakeNamed(name, arguments);
-    }
-    if (!value && i >= num_required) {
+    const Value* given =
+        i < arguments.positional.size() ? &arguments.positional[i] : arguments.Named(name);
+    if (given != nullptr) {
+      scope->Set(name, *given);
+    } else if (i >= num_required) {
       // A default can read the parameters before it.
-      CR_ASSIGN_OR_RETURN(value, Evaluate(*signature.defaults[i - num_required], scope));
+      CR_ASSIGN_OR_RETURN(const Value value,
+                          Evaluate(*signature.defaults[i - num_required], scope));
+      scope->Set(name, value);
+    } else {
+      scope->Set(name, Value::OfUndefined(absl::StrCat("parameter '", name, "' was not provided")));
     }
-    scope->Set(name,
-               value ? *std::move(value)
-                     : Value::OfUndefined(absl::StrCat("parameter '", name, "' was not provided")));
   }
   return absl::OkStatus();
 }

@@ -76,8 +76,7 @@ constexpr Method kMappingMethods[] = {
 };
 constexpr Method kSequenceMethods[] = {{"count", Count}, {"index", Index}, {"copy", Copy}};
 
-constexpr std::array kForbiddenMappingMethods = {
-    "clear", "pop", "popitem", "setdefault", "update"};
+constexpr std::array kForbiddenMappingMethods = {"clear", "pop", "popitem", "setdefault", "update"};
 constexpr std::array kForbiddenListMethods = {
     "append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"};
 // Of the language's own objects.

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/text/unicode_text.h"
 #include "libs/jinja/python_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::jinja {
 namespace {
@@ -22,8 +22,8 @@ bool IsAlign(char c) { return c == '<' || c == '>' || c == '=' || c == '^'; }
 std::optional<uint64_t> TakeNumber(std::string_view* text) {
   std::optional<uint64_t> number;
   while (!text->empty() && text->front() >= '0' && text->front() <= '9') {
-    number = std::min(kMaxWidth,
-                      10 * number.value_or(0) + static_cast<uint64_t>(text->front() - '0'));
+    number =
+        std::min(kMaxWidth, 10 * number.value_or(0) + static_cast<uint64_t>(text->front() - '0'));
     text->remove_prefix(1);
   }
   return number;
@@ -77,8 +77,8 @@ absl::StatusOr<std::string> FormatNumber(Meter* meter,
                                          std::string digits,
                                          const FormatSpec& spec) {
   if (spec.grouping != 0) {
-    const bool is_decimal = std::string_view("bBoOxX").find(spec.type) == std::string_view::npos ||
-                            spec.type == 0;
+    const bool is_decimal =
+        std::string_view("bBoOxX").find(spec.type) == std::string_view::npos || spec.type == 0;
     digits = Group(digits, spec.grouping, is_decimal ? 3 : 4);
   }
   std::string sign = is_negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
@@ -91,7 +91,9 @@ absl::StatusOr<std::string> FormatNumber(Meter* meter,
   return sign + padded;
 }
 
-absl::StatusOr<std::string> FormatInteger(Meter* meter, const Value& value, const FormatSpec& spec) {
+absl::StatusOr<std::string> FormatInteger(Meter* meter,
+                                          const Value& value,
+                                          const FormatSpec& spec) {
   if (spec.precision) return EvaluationError("precision not allowed in integer format specifier");
   const int64_t number = value.int_value();
   if (spec.type == 'c') {
@@ -174,8 +176,8 @@ std::string FloatDigits(double magnitude, const FormatSpec& spec) {
   std::vector<char> buffer(static_cast<size_t>(kMaxPrecision) + 400);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-  const int size =
-      std::snprintf(buffer.data(), buffer.size(), format.c_str(), spec.precision.value_or(6), scaled);
+  const int size = std::snprintf(
+      buffer.data(), buffer.size(), format.c_str(), spec.precision.value_or(6), scaled);
 #pragma GCC diagnostic pop
   std::string digits(buffer.data(), static_cast<size_t>(size));
   // Without a type a float keeps a digit behind its point.
@@ -212,8 +214,7 @@ absl::StatusOr<std::string> FormatValue(Meter* meter, const Value& value, const 
   if (value.is_number()) {
     if (spec.type != 0 && !is_float_type) return TypeError(value, spec);
     const double number = value.float_value();
-    return FormatNumber(
-        meter, std::signbit(number), "", FloatDigits(std::abs(number), spec), spec);
+    return FormatNumber(meter, std::signbit(number), "", FloatDigits(std::abs(number), spec), spec);
   }
   if (!value.is_text()) {
     return EvaluationError(

@@ -15,7 +15,10 @@ namespace {
 class PercentFormatter {
  public:
   PercentFormatter(Meter* meter, const Value& format, const Value& arguments)
-      : meter_(meter), rest_(format.text()), is_markup_(format.is_markup()), arguments_(arguments) {}
+      : meter_(meter),
+        rest_(format.text()),
+        is_markup_(format.is_markup()),
+        arguments_(arguments) {}
 
   absl::StatusOr<std::string> Run() {
     std::string out;

@@ -11,9 +11,7 @@ constexpr char kIsLocated[] = "convrec.jinja.is_located";
 
 }  // namespace
 
-std::string Position::ToString() const {
-  return absl::StrCat("line ", line, ", column ", column);
-}
+std::string Position::ToString() const { return absl::StrCat("line ", line, ", column ", column); }
 
 absl::Status ErrorAt(Position position, const std::string& message) {
   return Locate(position, absl::InvalidArgumentError(message));

@@ -173,8 +173,7 @@ std::vector<std::string_view> Split(std::string_view text,
     return max_splits < 0 || static_cast<int64_t>(parts.size()) < max_splits;
   };
   if (!is_from_right) {
-    for (size_t at = FindBytes(text, *separator);
-         at != std::string_view::npos && may_split();
+    for (size_t at = FindBytes(text, *separator); at != std::string_view::npos && may_split();
          at = FindBytes(text, *separator, begin)) {
       parts.push_back(text.substr(begin, at - begin));
       begin = at + separator->size();

@@ -6,8 +6,8 @@ namespace convrec::jinja {
 
 absl::Status Runtime::CheckStep() {
   if (depth_ > meter_.limits().max_depth) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the evaluation is nested deeper than ", meter_.limits().max_depth, " levels"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the evaluation is nested deeper than ", meter_.limits().max_depth, " levels"));
   }
   return meter_.Work();
 }

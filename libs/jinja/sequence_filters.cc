@@ -159,9 +159,8 @@ Result Unique(Runtime* runtime, const Value& subject, const Arguments& arguments
   CR_ASSIGN_OR_RETURN(const auto bound,
                       BoundArguments::Bind("unique", arguments, {"case_sensitive", "attribute"}));
   CR_ASSIGN_OR_RETURN(const Items items, CollectItems(runtime, subject));
-  CR_ASSIGN_OR_RETURN(
-      const Items keys,
-      KeysOf(runtime, items, {AttributePath(bound.Get(1))}, bound.True(0, false)));
+  CR_ASSIGN_OR_RETURN(const Items keys,
+                      KeysOf(runtime, items, {AttributePath(bound.Get(1))}, bound.True(0, false)));
   MappingBuilder seen(runtime->meter());
   Items unique;
   for (size_t i = 0; i < items.size(); ++i) {
@@ -180,9 +179,8 @@ Result Extreme(Runtime* runtime, const Value& subject, const Arguments& argument
       BoundArguments::Bind(kIsMax ? "max" : "min", arguments, {"case_sensitive", "attribute"}));
   CR_ASSIGN_OR_RETURN(const Items items, CollectItems(runtime, subject));
   if (items.empty()) return Value::OfUndefined("No aggregated item, sequence was empty.");
-  CR_ASSIGN_OR_RETURN(
-      const Items keys,
-      KeysOf(runtime, items, {AttributePath(bound.Get(1))}, bound.True(0, false)));
+  CR_ASSIGN_OR_RETURN(const Items keys,
+                      KeysOf(runtime, items, {AttributePath(bound.Get(1))}, bound.True(0, false)));
   size_t best = 0;
   for (size_t i = 1; i < items.size(); ++i) {
     CR_ASSIGN_OR_RETURN(const bool is_better,
@@ -219,17 +217,16 @@ Result GroupBy(Runtime* runtime, const Value& subject, const Arguments& argument
   for (size_t begin = 0; begin < order.size();) {
     Items members;
     size_t end = begin;
-    while (end < order.size() &&
-           AreEqual(runtime->meter(), keys[order[begin]], keys[order[end]])) {
+    while (end < order.size() && AreEqual(runtime->meter(), keys[order[begin]], keys[order[end]])) {
       members.push_back(items[order[end++]]);
     }
     if (end == begin) return runtime->meter()->Work();  // Exhausted.
     CR_ASSIGN_OR_RETURN(Value grouper, path.Of(runtime, members[0]));
     CR_ASSIGN_OR_RETURN(Value list, runtime->List(std::move(members)));
-    CR_ASSIGN_OR_RETURN(Value group,
-                        MakeSequence(runtime->meter(),
-                                     {std::move(grouper), std::move(list)},
-                                     SequenceKind::kGroup));
+    CR_ASSIGN_OR_RETURN(
+        Value group,
+        MakeSequence(
+            runtime->meter(), {std::move(grouper), std::move(list)}, SequenceKind::kGroup));
     groups.push_back(std::move(group));
     begin = end;
   }
@@ -237,7 +234,8 @@ Result GroupBy(Runtime* runtime, const Value& subject, const Arguments& argument
 }
 
 Result JoinFilter(Runtime* runtime, const Value& subject, const Arguments& arguments) {
-  CR_ASSIGN_OR_RETURN(const auto bound, BoundArguments::Bind("join", arguments, {"d", "attribute"}));
+  CR_ASSIGN_OR_RETURN(const auto bound,
+                      BoundArguments::Bind("join", arguments, {"d", "attribute"}));
   Meter* const meter = runtime->meter();
   std::string separator;
   if (bound.Has(0)) {
@@ -270,8 +268,7 @@ Result First(Runtime* runtime, const Value& subject, const Arguments& arguments)
 // The items of what Python's reversed() takes.
 absl::StatusOr<Items> ReversibleItems(Runtime* runtime, const Value& subject) {
   if (subject.is_object()) {
-    return EvaluationError(
-        absl::StrCat("'", subject.type_name(), "' object is not reversible"));
+    return EvaluationError(absl::StrCat("'", subject.type_name(), "' object is not reversible"));
   }
   return CollectItems(runtime, subject);
 }
@@ -320,7 +317,8 @@ Result Batch(Runtime* runtime, const Value& subject, const Arguments& arguments)
       batch.push_back(items[i++]);
     }
     if (!bound.IsNone(1) && static_cast<int64_t>(batch.size()) < size) {
-      CR_RETURN_IF_ERROR(runtime->meter()->CheckMemory(static_cast<uint64_t>(size) * sizeof(Value)));
+      CR_RETURN_IF_ERROR(
+          runtime->meter()->CheckMemory(static_cast<uint64_t>(size) * sizeof(Value)));
       batch.resize(static_cast<size_t>(size), *bound.Get(1));
     }
     CR_ASSIGN_OR_RETURN(Value list, runtime->List(std::move(batch)));
@@ -442,9 +440,8 @@ constexpr Filter kFilters[] = {
 }  // namespace
 
 const Filter* FindSequenceFilter(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) {
-    return name == f.name;
-  });
+  const auto* found = std::find_if(
+      std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return name == f.name; });
   return found == std::end(kFilters) ? nullptr : found;
 }
 

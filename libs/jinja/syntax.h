@@ -20,9 +20,23 @@ using ExpressionPtr = std::unique_ptr<const Expression>;
 using Body = std::vector<std::unique_ptr<const Statement>>;
 
 enum class Operator {
-  kAdd, kSubtract, kMultiply, kDivide, kFloorDivide, kModulo, kPower,
-  kNegate, kPlus,
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn, kNotIn,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kFloorDivide,
+  kModulo,
+  kPower,
+  kNegate,
+  kPlus,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kNotIn,
 };
 
 // "(a, b, *rest, key=c, **others)".
@@ -42,18 +56,19 @@ struct Expression {
     kList,         // parts
     kMapping,      // parts: key, value, key, value, ...
     kConditional,  // parts: condition, then, otherwise (nullptr = undefined)
-    kAnd, kOr,     // parts: left, right
-    kNot,          // parts: operand
-    kUnary,        // op; parts: operand
-    kBinary,       // op; parts: left, right
-    kCompare,      // parts: first, second, ...; comparisons: one between each two
-    kConcat,       // parts
-    kAttribute,    // parts: object; name
-    kItem,         // parts: object, key
-    kSlice,        // parts: object, begin, end, step (each of the three may be nullptr)
-    kCall,         // parts: callee; call
-    kFilter,       // parts: subject (nullptr = the text of a block); filter; call (may be nullptr)
-    kTest,         // parts: subject; test; call (may be nullptr)
+    kAnd,
+    kOr,         // parts: left, right
+    kNot,        // parts: operand
+    kUnary,      // op; parts: operand
+    kBinary,     // op; parts: left, right
+    kCompare,    // parts: first, second, ...; comparisons: one between each two
+    kConcat,     // parts
+    kAttribute,  // parts: object; name
+    kItem,       // parts: object, key
+    kSlice,      // parts: object, begin, end, step (each of the three may be nullptr)
+    kCall,       // parts: callee; call
+    kFilter,     // parts: subject (nullptr = the text of a block); filter; call (may be nullptr)
+    kTest,       // parts: subject; test; call (may be nullptr)
   };
 
   Kind kind = Kind::kConstant;
@@ -71,8 +86,8 @@ struct Expression {
 
 // What a value is assigned to: a name, an attribute of a namespace, or several of them.
 struct Target {
-  std::string name;           // "" = parts.
-  std::string attribute;      // "" = the name itself.
+  std::string name;       // "" = parts.
+  std::string attribute;  // "" = the name itself.
   std::vector<Target> parts;
   Position position;
 };
@@ -100,7 +115,8 @@ struct Statement {
     kFilterBlock,  // expression (its filters), body
     kWith,         // targets, values, body
     kGeneration,   // body
-    kBreak, kContinue,
+    kBreak,
+    kContinue,
   };
   struct Branch {
     ExpressionPtr condition;

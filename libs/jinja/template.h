@@ -23,16 +23,16 @@ struct Statement;
 // Immutable; thread-safe. Movable.
 class Template final {
  public:
-  // InvalidArgument, "line 3, column 14: ...", for what is no template and for tags, filters, tests,
-  // functions and methods that are not known.
+  // InvalidArgument, "line 3, column 14: ...", for what is no template and for tags, filters,
+  // tests, functions and methods that are not known.
   static absl::StatusOr<Template> Parse(std::string_view source);
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
   ~Template();
 
   struct RenderOptions {
-    Limits limits;
-    absl::CivilSecond now;  // What strftime_now() tells.
+    Limits limits = {};
+    absl::CivilSecond now = {};  // What strftime_now() tells.
   };
 
   // `variables` is a mapping whose keys are names. InvalidArgument with the place for what Python

@@ -57,7 +57,8 @@ TEST(TemplateTest, BrokenSyntaxIsRefusedWithItsPlace) {
 
 TEST(TemplateTest, FunctionsThatTheTemplateAsksForOrMakesAreKnown) {
   EXPECT_EQ(*Render("{% if nope is defined %}{{ nope() }}{% endif %}x"), "x");
-  EXPECT_EQ(*Render("{% macro f() %}y{% endmacro %}{% set ns = namespace(g=f) %}{{ ns.g() }}"), "y");
+  EXPECT_EQ(*Render("{% macro f() %}y{% endmacro %}{% set ns = namespace(g=f) %}{{ ns.g() }}"),
+            "y");
 }
 
 TEST(TemplateTest, ErrorsOfARenderingNameTheInnermostPlace) {
@@ -87,7 +88,8 @@ TEST(TemplateTest, HostileTemplatesEndWithinTheirLimits) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "steps"},
       {"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "nested deeper"},
-      {"{% macro f() %}{% call f() %}{% endcall %}{% endmacro %}{{ f() }}", "nested deeper"},
+      {"{% macro f() %}{{ caller is defined }}{% call f() %}{% endcall %}{% endmacro %}{{ f() }}",
+       "nested deeper"},
       {"{{ 'x' * 999999999999 }}", "bytes"},
       {"{{ [0] * 999999999999 }}", "bytes"},
       {"{{ '%999999999d' % 1 }}", "bytes"},
@@ -103,7 +105,8 @@ TEST(TemplateTest, HostileTemplatesEndWithinTheirLimits) {
       {"{% set ns = namespace(x='a' * 9999999, y=[]) %}{% for i in range(99999) %}"
        "{% set ns.y = ns.y + [ns.x ~ i] %}{% endfor %}",
        "bytes"},
-      {"{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% set ns.x = [ns.x] %}{% endfor %}",
+      {"{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% set ns.x = [ns.x] %}{% endfor "
+       "%}",
        "nested deeper"},
       {"{% set ns = namespace(x=[], y=[]) %}{% for i in range(99) %}{% set ns.x = [ns.x, ns.x] %}"
        "{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
@@ -131,8 +134,8 @@ TEST(TemplateTest, DeepSourcesAreRefusedAtLoad) {
     for (int i = 0; i < count; ++i) text += part;
     return text;
   };
-  for (const std::string& source : {"{{ " + repeat("(", 9999),
-                                    "{{ " + repeat("[", 9999),
+  for (const std::string& source : {"{{ " + repeat("(", 9999) + "1" + repeat(")", 9999) + " }}",
+                                    "{{ " + repeat("[", 9999) + "1" + repeat("]", 9999) + " }}",
                                     "{{ " + repeat("not ", 9999) + "x }}",
                                     "{{ " + repeat("-", 9999) + "1 }}",
                                     "{{ 1" + repeat(" + 1", 9999) + " }}",
@@ -140,16 +143,18 @@ TEST(TemplateTest, DeepSourcesAreRefusedAtLoad) {
                                     "{{ a" + repeat(" | upper", 9999) + " }}",
                                     "{{ a" + repeat(" if b else c", 9999) + " }}",
                                     repeat("{% if x %}", 9999)}) {
-    EXPECT_THAT(LoadError(source), testing::AnyOf(HasSubstr("nested deeper"), HasSubstr("in a row")))
+    EXPECT_THAT(LoadError(source),
+                testing::AnyOf(HasSubstr("nested deeper"), HasSubstr("in a row")))
         << source.substr(0, 40);
   }
 }
 
 TEST(TemplateTest, ObjectsMayOutliveTheirBlocks) {
-  EXPECT_EQ(*Render("{% set ns = namespace() %}{% for x in [1, 2] %}{% set ns.l = loop %}"
-                    "{% set y = x %}{% macro m() %}{{ y }}{% endmacro %}{% set ns.m = m %}"
-                    "{% endfor %}{{ ns.l.index }}{{ ns.l.last }}{{ ns.m() }}{% set ns.self = ns %}"),
-            "2True2");
+  EXPECT_EQ(
+      *Render("{% set ns = namespace() %}{% for x in [1, 2] %}{% set ns.l = loop %}"
+              "{% set y = x %}{% macro m() %}{{ y }}{% endmacro %}{% set ns.m = m %}"
+              "{% endfor %}{{ ns.l.index }}{{ ns.l.last }}{{ ns.m() }}{% set ns.self = ns %}"),
+      "2True2");
 }
 
 TEST(TemplateTest, OneTemplateRendersManyTimes) {

@@ -49,7 +49,10 @@ bool IsSequence(const Value& v) {
 }
 
 // value % number == remainder.
-Result HasRemainder(Runtime* runtime, const Value& subject, const Value& number, int64_t remainder) {
+Result HasRemainder(Runtime* runtime,
+                    const Value& subject,
+                    const Value& number,
+                    int64_t remainder) {
   CR_ASSIGN_OR_RETURN(const Value rest,
                       ApplyBinary(runtime->meter(), Operator::kModulo, subject, number));
   return AreEqual(runtime->meter(), rest, Value(remainder));

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "libs/text/unicode_text.h"
 #include "libs/jinja/python_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::jinja {
 namespace {

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/status_macros.h"
-#include "libs/text/unicode_text.h"
 #include "libs/jinja/arguments.h"
 #include "libs/jinja/filters.h"
 #include "libs/jinja/json_text.h"
@@ -17,6 +16,7 @@
 #include "libs/jinja/percent_format.h"
 #include "libs/jinja/printing.h"
 #include "libs/jinja/python_text.h"
+#include "libs/text/unicode_text.h"
 
 namespace convrec::jinja {
 namespace {
@@ -266,9 +266,8 @@ constexpr Filter kFilters[] = {
 }  // namespace
 
 const Filter* FindTextFilter(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) {
-    return name == f.name;
-  });
+  const auto* found = std::find_if(
+      std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return name == f.name; });
   return found == std::end(kFilters) ? nullptr : found;
 }
 

@@ -55,8 +55,7 @@ Result ListOfTexts(Runtime* runtime,
                    const Value& self,
                    const std::vector<std::string_view>& parts,
                    SequenceKind kind = SequenceKind::kList) {
-  CR_RETURN_IF_ERROR(
-      runtime->meter()->CheckMemory(parts.size() * (sizeof(Value) + sizeof(Text))));
+  CR_RETURN_IF_ERROR(runtime->meter()->CheckMemory(parts.size() * (sizeof(Value) + sizeof(Text))));
   std::vector<Value> items;
   items.reserve(parts.size());
   for (const std::string_view part : parts) {
@@ -81,7 +80,8 @@ Result SplitMethod(Runtime* runtime, const Value& self, const Arguments& argumen
 }
 
 Result SplitLinesMethod(Runtime* runtime, const Value& self, const Arguments& arguments) {
-  CR_ASSIGN_OR_RETURN(const auto bound, BoundArguments::Bind("splitlines", arguments, {"keepends"}));
+  CR_ASSIGN_OR_RETURN(const auto bound,
+                      BoundArguments::Bind("splitlines", arguments, {"keepends"}));
   CR_RETURN_IF_ERROR(runtime->meter()->WorkOnBytes(16 * self.text().size()));
   return ListOfTexts(runtime, self, SplitLines(self.text(), bound.True(0, false)));
 }
@@ -138,8 +138,8 @@ Result HasAffix(Runtime* runtime, const Value& self, const Arguments& arguments)
   for (const Value& part : affixes) {
     if (part.is_undefined()) return part.UndefinedError();
     if (!part.is_text()) {
-      return EvaluationError(absl::StrCat(
-          name, " first arg must be str or a tuple of str, not ", part.type_name()));
+      return EvaluationError(
+          absl::StrCat(name, " first arg must be str or a tuple of str, not ", part.type_name()));
     }
     CR_RETURN_IF_ERROR(runtime->meter()->WorkOnBytes(part.text().size()));
     const std::string_view whole = text.text();
@@ -279,9 +279,17 @@ Result FormatMethod(Runtime* runtime, const Value& self, const Arguments& argume
   return FormatBraces(runtime, self, arguments);
 }
 
-constexpr const char* kProperties[] = {"isalnum", "isalpha",   "isascii",     "isdecimal",
-                                       "isdigit", "islower",   "isnumeric",   "isprintable",
-                                       "isspace", "istitle",   "isupper"};
+constexpr const char* kProperties[] = {"isalnum",
+                                       "isalpha",
+                                       "isascii",
+                                       "isdecimal",
+                                       "isdigit",
+                                       "islower",
+                                       "isnumeric",
+                                       "isprintable",
+                                       "isspace",
+                                       "istitle",
+                                       "isupper"};
 
 template <size_t kIndex>
 Result Property(Runtime* runtime, const Value& self, const Arguments& arguments) {
@@ -337,9 +345,8 @@ constexpr Method kMethods[] = {
 }  // namespace
 
 const Method* FindTextMethod(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kMethods), std::end(kMethods), [&](const Method& m) {
-    return name == m.name;
-  });
+  const auto* found = std::find_if(
+      std::begin(kMethods), std::end(kMethods), [&](const Method& m) { return name == m.name; });
   return found == std::end(kMethods) ? nullptr : found;
 }
 

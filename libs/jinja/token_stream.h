@@ -31,7 +31,8 @@ class TokenStream final {
 
   // Errors name what stands there instead.
   absl::Status ExpectOperator(std::string_view op) {
-    return TakeOperator(op) ? absl::OkStatus() : Unexpected(absl::StrCat("'", std::string(op), "'"));
+    return TakeOperator(op) ? absl::OkStatus()
+                            : Unexpected(absl::StrCat("'", std::string(op), "'"));
   }
   absl::StatusOr<std::string> ExpectName() {
     if (current().kind != Token::Kind::kName) return Unexpected("a name");

@@ -161,9 +161,8 @@ absl::StatusOr<Value> MakeSequence(Meter* meter, std::vector<Value> items, Seque
 void MappingBuilder::Add(Value key, Value value) {
   std::vector<Mapping::Entry>& entries = mapping_->entries;
   if (const Value* old = mapping_->Find(meter_, key)) {
-    const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) {
-      return &entry.second == old;
-    });
+    const auto found = std::find_if(
+        entries.begin(), entries.end(), [&](const auto& entry) { return &entry.second == old; });
     found->second = std::move(value);
     return;
   }

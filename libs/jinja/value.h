@@ -58,7 +58,7 @@ enum class SequenceKind { kList, kTuple, kGroup, kRange, kKeys, kValues, kItems 
 struct Sequence {
   SequenceKind kind = SequenceKind::kList;
   std::vector<Value> items;
-  int depth = 1;      // 1 + that of its deepest item.
+  int depth = 1;  // 1 + that of its deepest item.
   bool is_hashable = false;
   std::string label;  // What a range prints, as in "range(0, 3)".
   HeldBytes held;
@@ -66,7 +66,7 @@ struct Sequence {
 
 struct Mapping {
   using Entry = std::pair<Value, Value>;
-  std::vector<Entry> entries;  // In the order of their first assignment.
+  std::vector<Entry> entries;                          // In the order of their first assignment.
   std::unordered_multimap<uint64_t, uint32_t> places;  // By hash; empty in small mappings.
   int depth = 1;
   HeldBytes held;
@@ -128,9 +128,7 @@ class Value final {
 
   bool bool_value() const { return std::get<bool>(data_); }
   // Of ints and bools.
-  int64_t int_value() const {
-    return is_bool() ? int64_t{bool_value()} : std::get<int64_t>(data_);
-  }
+  int64_t int_value() const { return is_bool() ? int64_t{bool_value()} : std::get<int64_t>(data_); }
   // Of all numbers.
   double float_value() const {
     return is_float() ? std::get<double>(data_) : static_cast<double>(int_value());

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "libs/lists/line_grammar.h"
+#include "libs/lists/thoughts.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::lists {
@@ -115,7 +116,7 @@ std::span<const ListLine> ListReader::Read(std::string_view text, RankCounting c
   num_kept_ = 0;
   const ByteTraits traits = TraitsOf(text);
   const Shape shape = traits.is_ascii && traits.is_folded ? Shape::kPlain : Shape::kUnknown;
-  size_t begin = 0;
+  size_t begin = counting == RankCounting::kByLine ? EndOfThoughts(text) : 0;
   while (begin < text.size()) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view line = text.substr(begin, end - begin);

@@ -243,5 +243,24 @@ TEST(TitleKeyTest, CaseIsFoldedFully) {
   EXPECT_NE(text::TitleKey("İ"), text::TitleKey("i"));  // No language's own rules.
 }
 
+TEST(ListReaderTest, ThoughtsBeforeTheListHaveNoLines) {
+  const std::string text =
+      "<think>\nGrim Harbor (2001) and Cold Sea (1999).\n\nToy Box (1995) too.\n</think>\n\n"
+      "1. Toy Box (1995)\n2. Grim Harbor (2001)";
+  ListReader reader;
+  const auto lines = reader.Read(text, RankCounting::kByLine);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].title, "Toy Box");
+  EXPECT_EQ(lines[1].title, "Grim Harbor");
+  EXPECT_EQ(reader.num_lines(), 2);
+  EXPECT_EQ(text.substr(lines[0].begin, lines[0].end - lines[0].begin), "1. Toy Box (1995)");
+  // What the prompt has opened ends here too; what never ends is all thought.
+  EXPECT_EQ(reader.Read("A (1999)\n</think>B (2000)", RankCounting::kByLine).size(), 1U);
+  EXPECT_TRUE(reader.Read(" \n <think>\nA (1999)", RankCounting::kByLine).empty());
+  // The published scripts know no thoughts.
+  EXPECT_EQ(reader.Read("<think>\nA (1999)\n</think>\nB (2000)", RankCounting::kReference).size(),
+            2U);
+}
+
 }  // namespace
 }  // namespace convrec::lists

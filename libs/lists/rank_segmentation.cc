@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libs/base/check.h"
+#include "libs/lists/thoughts.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::lists {
@@ -55,7 +56,24 @@ void RankSegmenter::AddEnd() {
   has_end_ = true;
 }
 
+void RankSegmenter::DropThoughts() {
+  if (thoughts_ == Thoughts::kOver) return;
+  if (const size_t end = open_line_.find(kThoughtsEnd); end != std::string::npos) {
+    // No rank so far was one: its tokens join the first.
+    open_line_.erase(0, end + kThoughtsEnd.size());
+    thoughts_ = Thoughts::kOver;
+    num_ranks_ = 0;
+    std::fill(rank_of_token_.begin(), rank_of_token_.end(), 0);
+    return;
+  }
+  if (thoughts_ == Thoughts::kUnknown && !text::IsBlank(open_line_)) {
+    thoughts_ = OpensThoughts(open_line_) ? Thoughts::kOpen : Thoughts::kNotOpened;
+  }
+  if (thoughts_ == Thoughts::kOpen) open_line_.clear();
+}
+
 void RankSegmenter::CloseLine() {
+  DropThoughts();
   const bool is_blank = text::Trim(text::DecodeUtf8(open_line_)).empty();
   if (!is_blank) ++num_ranks_;
   const int32_t rank = std::max(num_ranks_ - 1, 0);

@@ -3,7 +3,7 @@
 //
 // By line (method section 3.2): a token belongs to the line that holds its first byte; the k-th
 // line that is not blank is rank k, blank lines join the rank before them (leading ones the first);
-// the end token is domain::kEndUnit.
+// the end token is domain::kEndUnit. Thoughts before the list (thoughts.h) count as blank lines.
 // Reference (section 6): the rank of a token is the number of line breaks in the tokens before it;
 // the end token is treated alike.
 // In both, ranks past N keep their own numbers N, N + 1, ...; nothing here depends on N.
@@ -66,6 +66,10 @@ class RankSegmenter final {
  private:
   // Gives the open tokens their rank: all bytes of their line are known.
   void CloseLine();
+  // Takes what is thought off the open line (thoughts.h).
+  void DropThoughts();
+
+  enum class Thoughts { kUnknown, kOpen, kNotOpened, kOver };
 
   const RankCounting counting_;
   int num_ranks_ = 0;  // By line: closed lines that are not blank. Reference: line breaks.
@@ -73,6 +77,7 @@ class RankSegmenter final {
   std::vector<int32_t> rank_of_token_;  // Of all tokens but the open ones.
   int num_open_tokens_ = 0;             // By line: tokens whose first byte is in the open line.
   std::string open_line_;               // By line: bytes of the line being written.
+  Thoughts thoughts_ = Thoughts::kUnknown;
 };
 
 // `is_end` and `bytes_of` map a token id to whether it ends the list and to its bytes; tokens after

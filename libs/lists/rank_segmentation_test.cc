@@ -57,6 +57,35 @@ TEST(RankSegmentationTest, LeadingBlankLinesJoinTheFirstRank) {
             (Ranks{0, 0, 0, 0, 0, 1}));
 }
 
+TEST(RankSegmentationTest, ThoughtsOwnNoRankAndJoinTheFirst) {
+  const RankSegmentation result = ByLine({"<think>\n",
+                                          "A (1999)\n",
+                                          "\n",
+                                          "so",
+                                          "</think>",
+                                          "\n\n",
+                                          "1. B (2000)\n",
+                                          "2. A (1999)",
+                                          kEndToken});
+  EXPECT_EQ(result.rank_of_token, (Ranks{0, 0, 0, 0, 0, 0, 0, 1, kEnd}));
+  EXPECT_EQ(result.num_ranks, 2);
+}
+
+TEST(RankSegmentationTest, ThoughtsThatThePromptHasOpenedOwnNoRankEither) {
+  const RankSegmentation result =
+      ByLine({"A (1999)\n", "B (2000)\n", "</think>C (2001)\n", "D (2002)"});
+  EXPECT_EQ(result.rank_of_token, (Ranks{0, 0, 0, 1}));
+  EXPECT_EQ(result.num_ranks, 2);
+}
+
+TEST(RankSegmentationTest, LinesOfOpenThoughtsAreNotComplete) {
+  RankSegmenter segmenter(RankCounting::kByLine);
+  for (const char* token : {"<think>\n", "A (1999)\n", "B (2000)\n"}) segmenter.Add(token);
+  EXPECT_EQ(segmenter.num_complete(), 0);
+  segmenter.Add("</think>\nC (2001)\n");
+  EXPECT_EQ(segmenter.num_complete(), 1);
+}
+
 TEST(RankSegmentationTest, WhitespaceAfterTheLastLineJoinsIt) {
   const RankSegmentation result = ByLine({"A (1999)\n", " ", "\xE2\x80", "\x83", kEndToken});
   EXPECT_EQ(result.rank_of_token, (Ranks{0, 0, 0, 0, kEnd}));

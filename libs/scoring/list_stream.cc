@@ -1,6 +1,7 @@
 #include "libs/scoring/list_stream.h"
 
 #include "libs/base/check.h"
+#include "libs/lists/thoughts.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::scoring {
@@ -30,9 +31,22 @@ void ListStream::End(std::vector<StreamedRank>* ranks) {
   is_ended_ = true;
 }
 
+std::string_view ListStream::WithoutThoughts(std::string_view line) {
+  if (thoughts_ == Thoughts::kOver) return line;
+  if (const size_t end = line.find(lists::kThoughtsEnd); end != std::string_view::npos) {
+    thoughts_ = Thoughts::kOver;
+    return line.substr(end + lists::kThoughtsEnd.size());
+  }
+  if (thoughts_ == Thoughts::kUnknown && !text::IsBlank(line)) {
+    thoughts_ = lists::OpensThoughts(line) ? Thoughts::kOpen : Thoughts::kNotOpened;
+  }
+  return thoughts_ == Thoughts::kOpen ? "" : line;
+}
+
 void ListStream::EndLine(std::string_view text, std::vector<StreamedRank>* ranks) {
-  if (text::IsBlank(text)) return;
   const ListScorer::Options& options = scorer_->options();
+  if (options.counting == lists::RankCounting::kByLine) text = WithoutThoughts(text);
+  if (text::IsBlank(text)) return;
   lists::ListLine line = reader_.ReadLine(text);
   line.source_line = num_lines_++;
   if (line.status == lists::LineStatus::kMalformed &&

@@ -1,7 +1,8 @@
 // One list that arrives in pieces: each rank is scored as soon as its line is complete.
 //
 // What the ranks get does not depend on where the pieces end, and equals what ListScorer::Score()
-// says about the whole text. Not thread-safe. Scorer and target must outlive it.
+// says about the whole text; but where thoughts end that no "<think>" has opened, the ranks given
+// until then cannot be taken back. Not thread-safe. Scorer and target must outlive it.
 #pragma once
 
 #include <optional>
@@ -33,6 +34,10 @@ class ListStream final {
 
  private:
   void EndLine(std::string_view line, std::vector<StreamedRank>* ranks);
+  // What of a line is not thought (libs/lists/thoughts.h).
+  std::string_view WithoutThoughts(std::string_view line);
+
+  enum class Thoughts { kUnknown, kOpen, kNotOpened, kOver };
 
   const ListScorer* const scorer_;
   lists::ListReader reader_;
@@ -43,6 +48,7 @@ class ListStream final {
   int num_lines_ = 0;      // Lines that are not blank.
   int num_ranks_ = 0;
   bool is_ended_ = false;
+  Thoughts thoughts_ = Thoughts::kUnknown;
 };
 
 }  // namespace convrec::scoring

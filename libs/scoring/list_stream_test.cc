@@ -78,6 +78,18 @@ TEST_F(ListStreamTest, ARankIsAnsweredWithItsLineBreak) {
   EXPECT_FALSE(ranks[2].reward);  // Past N.
 }
 
+TEST_F(ListStreamTest, TitlesInThoughtsEarnNothing) {
+  const auto scorer = *ListScorer::Create(catalog_, {.num_ranks = 2});
+  const std::string text =
+      "<think>\nA (1999) comes to mind.\n\nA (1999)\n</think>\n\n1. B (2000)\n2. A (1999)";
+  const domain::ListScore score = scorer->Score(text, prompt_);
+  ASSERT_EQ(score.lines.size(), 2U);
+  EXPECT_TRUE(score.lines[0].in_catalog);
+  EXPECT_EQ(score.lines[1].ground_truth, 0);
+  base::RandomStream random(5, 0);
+  ExpectEqual(Stream(*scorer, prompt_, text, &random), score, "thoughts");
+}
+
 TEST_F(ListStreamTest, RewardIsOpenWhereARuleLooksAhead) {
   ListScorer::Options options = {.num_ranks = 2};
   options.rules.rule = RewardRule::kLogDecay;

@@ -18,6 +18,11 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
                   "How chats become prompts; auto = as the directory's chat template says.")
       ->check(CLI::IsMember({"auto", "chatml", "llama3", "plain"}))
       ->capture_default_str();
+  app->add_option("--template-arguments,--chat-template-kwargs",
+                  arguments->template_arguments,
+                  "Variables of the chat template as a JSON object, as in "
+                  "'{\"enable_thinking\": false}'; tools and documents are among them.")
+      ->type_name("JSON");
   const char* const group = "Machine";
   app->add_option("--device", arguments->device, "Where the model runs, such as cpu or cuda:0.")
       ->capture_default_str()
@@ -45,7 +50,8 @@ absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& 
   if (arguments.chat_format == "chatml") format = ChatFormat::kChatMl;
   if (arguments.chat_format == "llama3") format = ChatFormat::kLlama3;
   if (arguments.chat_format == "plain") format = ChatFormat::kPlain;
-  return ModelText::Load(arguments.directory, format);
+  return ModelText::Load(arguments.directory,
+                         {.format = format, .arguments = arguments.template_arguments});
 }
 
 absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(

@@ -20,11 +20,13 @@ struct ModelArguments {
   std::string device = "cpu";
   std::string compute = "auto";      // "auto", "float32" or "bfloat16".
   std::string chat_format = "auto";  // "auto", "chatml", "llama3" or "plain".
+  std::string template_arguments;    // A JSON object, as in ChatTemplate::Options.
   int threads = 0;                   // 0 = all cores.
   int kv_cache_mib = 1024;
 };
 
-// Adds --model, --chat-format, --device, --compute, --threads and --kv-cache-mib.
+// Adds --model, --chat-format, --template-arguments, --device, --compute, --threads and
+// --kv-cache-mib.
 void AddModelArguments(CLI::App* app, ModelArguments* arguments);
 
 absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& arguments);

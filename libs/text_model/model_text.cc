@@ -6,35 +6,48 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/model/model_config.h"
 
 namespace convrec::text_model {
 
 absl::StatusOr<std::unique_ptr<const ModelText>> ModelText::Load(
-    const std::string& directory, std::optional<tokenizer::ChatFormat> chat_format) {
+    const std::string& directory, const tokenizer::ChatTemplate::Options& chat) {
   CR_ASSIGN_OR_RETURN(const model::ModelConfig config,
                       model::ReadModelConfig(base::JoinPath(directory, "config.json")));
   CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(directory));
-  return std::make_unique<const ModelText>(std::move(tokenizer),
-                                           chat_format,
-                                           static_cast<int>(config.max_position_embeddings),
-                                           static_cast<int>(config.vocab_size));
+  auto text = std::make_unique<const ModelText>(std::move(tokenizer),
+                                                chat,
+                                                static_cast<int>(config.max_position_embeddings),
+                                                static_cast<int>(config.vocab_size));
+  const absl::Status status = text->chat_template_.status();
+  if (!status.ok()) {
+    const bool is_plain_ok =
+        tokenizer::ChatTemplate::Create(text->tokenizer_.get(),
+                                        {.format = tokenizer::ChatFormat::kPlain,
+                                         .date = chat.date,
+                                         .arguments = chat.arguments})
+            .ok();
+    if (!is_plain_ok) return status;  // It is not the template that is at fault.
+    CR_LOG(WARNING) << directory << ": " << status.message();
+  }
+  return text;
 }
 
 ModelText::ModelText(std::unique_ptr<const tokenizer::Tokenizer> tokenizer,
-                     std::optional<tokenizer::ChatFormat> chat_format,
+                     const tokenizer::ChatTemplate::Options& chat,
                      int context_length,
                      int vocab_size)
     : tokenizer_(std::move(tokenizer)),
-      chat_template_(tokenizer::ChatTemplate::Create(tokenizer_.get(), {.format = chat_format})),
+      chat_template_(tokenizer::ChatTemplate::Create(tokenizer_.get(), chat)),
       context_length_(context_length),
       vocab_size_(vocab_size) {}
 
 absl::StatusOr<std::vector<int32_t>> ModelText::EncodeChat(
-    std::span<const tokenizer::ChatMessage> messages) const {
+    std::span<const tokenizer::ChatMessage> messages, const std::string& more_arguments) const {
   if (!chat_template_.ok()) return chat_template_.status();
-  return chat_template_->EncodePrompt(messages);
+  return chat_template_->EncodePrompt(messages, more_arguments);
 }
 
 std::vector<int32_t> ModelText::EncodeText(const std::string& text) const {

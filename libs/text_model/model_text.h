@@ -18,12 +18,13 @@ namespace convrec::text_model {
 class ModelText final {
  public:
   // Reads tokenizer and configuration of a Hugging Face model directory; the weights stay unread.
-  // Without `chat_format` the directory's chat template tells it.
+  // A chat template that cannot be used is logged, as it takes nothing from texts without one;
+  // InvalidArgument for arguments or a date that are malformed.
   static absl::StatusOr<std::unique_ptr<const ModelText>> Load(
-      const std::string& directory, std::optional<tokenizer::ChatFormat> chat_format);
+      const std::string& directory, const tokenizer::ChatTemplate::Options& chat);
 
   ModelText(std::unique_ptr<const tokenizer::Tokenizer> tokenizer,
-            std::optional<tokenizer::ChatFormat> chat_format,
+            const tokenizer::ChatTemplate::Options& chat,
             int context_length,
             int vocab_size);
 
@@ -31,10 +32,11 @@ class ModelText final {
   int context_length() const { return context_length_; }  // Tokens of prompt and answer together.
   int vocab_size() const { return vocab_size_; }          // Rows of the model's embedding.
 
-  // A chat up to where the assistant's answer begins. InvalidArgument when the model's chat
-  // template is of no known family, and for chats that it cannot render.
-  absl::StatusOr<std::vector<int32_t>> EncodeChat(
-      std::span<const tokenizer::ChatMessage> messages) const;
+  // A chat up to where the assistant's answer begins; `more_arguments` as in ChatTemplate.
+  // InvalidArgument when the model's chat template cannot be used, and for chats that it cannot
+  // render.
+  absl::StatusOr<std::vector<int32_t>> EncodeChat(std::span<const tokenizer::ChatMessage> messages,
+                                                  const std::string& more_arguments = "") const;
   // A text as it stands, after the tokenizer's own first token (BOS). Special tokens in it count.
   std::vector<int32_t> EncodeText(const std::string& text) const;
 

@@ -17,7 +17,7 @@ TEST(ModelTextTest, AChatIsRenderedByTheModelsTemplate) {
 }
 
 TEST(ModelTextTest, AMissingModelIsNamed) {
-  const auto text = ModelText::Load("/nonexistent/model", std::nullopt);
+  const auto text = ModelText::Load("/nonexistent/model", {});
   EXPECT_NE(text.status().message().find("/nonexistent/model"), std::string::npos);
 }
 

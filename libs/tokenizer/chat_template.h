@@ -1,9 +1,9 @@
 // Renders a chat as the prompt a model was trained on, as `apply_chat_template` of the Python
-// package `transformers` does for the model families known here. There is no Jinja engine: the
-// template's text only tells the family and its details.
+// package `transformers` does: the model's own template is run by libs/jinja.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,63 +15,62 @@
 namespace convrec::tokenizer {
 
 struct ChatMessage {
-  std::string role;  // "system", "user" or "assistant".
+  std::string role;  // "system", "user" or "assistant", or what else the template knows.
   std::string text;
 };
 
+// Formats for models that bring no template of their own.
 enum class ChatFormat {
-  kPlain,   // The texts one after the other, nothing between them; for models without a template.
-  kChatMl,  // "<|im_start|>user\n...<|im_end|>\n": SmolLM2, Qwen2, Qwen2.5, Qwen3.
-  kLlama3,  // "<|start_header_id|>user<|end_header_id|>\n\n...<|eot_id|>": Llama 3 to 3.3.
+  kPlain,   // The texts one after the other, nothing between them.
+  kChatMl,  // "<|im_start|>user\n...<|im_end|>\n".
+  kLlama3,  // "<|start_header_id|>user<|end_header_id|>\n\n...<|eot_id|>".
 };
 
-// Immutable; thread-safe.
+// Immutable; thread-safe. Cheap to copy.
 class ChatTemplate final {
  public:
+  // The day of the templates that tell one. Pinned, so that a prompt is the same every day.
+  static constexpr char kPinnedDate[] = "26 Jul 2024";
+
   struct Options {
-    // nullopt: found out from the template; no template = kPlain.
-    std::optional<ChatFormat> format;
-    // "Today Date" of the templates from Llama 3.1 on. Pinned, so that a prompt is the same every
-    // day.
-    std::string date = "26 Jul 2024";
-    // False: tells a Qwen3 model not to think before it answers.
-    bool enable_thinking = true;
+    // nullopt: the model's template; one of kPlain where it has none.
+    std::optional<ChatFormat> format = std::nullopt;
+    // What `strftime_now` of a template tells, as in "26 Jul 2024"; one other than kPinnedDate is
+    // also its `date_string`.
+    std::string date = kPinnedDate;
+    // A JSON object: variables of the template, such as {"enable_thinking": false}; "" = none.
+    // `tools` and `documents` are among them.
+    std::string arguments = "";
   };
 
-  // Reads the details (a default system text, the date header, how thinking is marked) from the
-  // tokenizer's template. InvalidArgument if no format is set and the template is of no known
-  // family. `tokenizer` must outlive the result.
+  // InvalidArgument names line and column of what a template holds that is not known, and the
+  // option that is malformed. `tokenizer` must outlive the result.
   static absl::StatusOr<ChatTemplate> Create(const Tokenizer* tokenizer, const Options& options);
 
-  // The chat followed by what opens the assistant's answer. InvalidArgument for an empty chat and
-  // for other roles than the three.
-  absl::StatusOr<std::string> RenderPrompt(std::span<const ChatMessage> messages) const;
+  // The chat followed by what opens the assistant's answer. `more_arguments` go before those of
+  // Create(). InvalidArgument for an empty chat, for what the template refuses, and beyond the
+  // bounds of a rendering.
+  absl::StatusOr<std::string> RenderPrompt(std::span<const ChatMessage> messages,
+                                           const std::string& more_arguments = "") const;
   // The chat alone, for training on whole conversations.
   absl::StatusOr<std::string> RenderConversation(std::span<const ChatMessage> messages) const;
 
-  // RenderPrompt() as token ids. A format without markup gets the tokenizer's own special tokens
-  // (BOS).
-  absl::StatusOr<std::vector<int32_t>> EncodePrompt(std::span<const ChatMessage> messages) const;
+  // RenderPrompt() as token ids. A template writes its BOS itself; without one the tokenizer's own
+  // special tokens stand before the text.
+  absl::StatusOr<std::vector<int32_t>> EncodePrompt(std::span<const ChatMessage> messages,
+                                                    const std::string& more_arguments = "") const;
 
-  ChatFormat format() const { return format_; }
-  // The system text of chats that bring none; "" = none.
-  const std::string& default_system() const { return default_system_; }
+  bool is_plain() const;
 
  private:
-  explicit ChatTemplate(const Tokenizer* tokenizer) : tokenizer_(tokenizer) {}
+  struct State;
+  explicit ChatTemplate(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 
-  void RenderChatMl(std::span<const ChatMessage> messages, std::string* out) const;
-  void RenderLlama3(std::span<const ChatMessage> messages, std::string* out) const;
+  absl::StatusOr<std::string> Render(std::span<const ChatMessage> messages,
+                                     bool opens_answer,
+                                     const std::string& more_arguments) const;
 
-  const Tokenizer* tokenizer_;
-  ChatFormat format_ = ChatFormat::kPlain;
-  std::string bos_text_;              // Stands before the chat; "" = nothing.
-  std::string default_system_;        // ChatML.
-  bool keeps_last_thoughts_ = false;  // ChatML of Qwen3: older answers lose their <think> part.
-  std::string generation_suffix_;     // ChatML: comes after "<|im_start|>assistant\n".
-  bool has_date_header_ = false;      // Llama-3.
-  bool trims_texts_ = false;          // Llama-3.
-  std::string date_;
+  std::shared_ptr<const State> state_;
 };
 
 }  // namespace convrec::tokenizer

@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "libs/base/files.h"
 #include "libs/text/utf8.h"
 #include "libs/tokenizer/bpe_trainer.h"
 #include "libs/tokenizer/chat_template.h"
 #include "libs/tokenizer/testing/files.h"
 #include "libs/tokenizer/tokenizer.h"
+#include "tests/support/paths.h"
 
 namespace convrec::tokenizer {
 namespace {
@@ -72,7 +74,9 @@ TEST(GoldenTest, ChatsEqualTheRenderedTemplates) {
     for (const Json& test_case : chat["cases"]) {
       ChatTemplate::Options options;
       options.date = test_case["date"];
-      options.enable_thinking = test_case["enable_thinking"];
+      if (!test_case["enable_thinking"].get<bool>()) {
+        options.arguments = R"({"enable_thinking": false})";
+      }
       const auto chat_template = ChatTemplate::Create(tokenizer.get(), options);
       ASSERT_TRUE(chat_template.ok()) << chat["name"] << chat_template.status();
       std::vector<ChatMessage> messages;
@@ -86,6 +90,46 @@ TEST(GoldenTest, ChatsEqualTheRenderedTemplates) {
       EXPECT_EQ(*text, test_case["text"].get<std::string>()) << chat["name"] << test_case;
     }
   }
+}
+
+// Templates in the shape of model families; chats of plain texts, as ChatMessage holds them.
+TEST(GoldenTest, ChatsOfManyFamiliesEqualThoseOfTransformers) {
+  const auto text = base::ReadFile(SourcePath("tests/golden/jinja/families.json"));
+  ASSERT_TRUE(text.ok()) << text.status();
+  // Arguments keep the order of their keys.
+  const auto golden = nlohmann::ordered_json::parse(*text);
+  int num_rendered = 0;
+  for (const auto& family : golden["families"]) {
+    TokenizerFiles files = FixtureFiles("llama3");
+    files.tokenizer_config_json = "";
+    files.special_tokens_map_json = golden["special"].dump();
+    files.chat_template_jinja = family["template"];
+    // A date given here is also the template's date_string, which the golden chats do not have.
+    if (files.chat_template_jinja.find("date_string") != std::string::npos) continue;
+    const auto tokenizer = MakeOrDie(files);
+    for (const auto& test_case : family["cases"]) {
+      std::vector<ChatMessage> messages;
+      bool is_plain = true;
+      for (const auto& message : test_case["messages"]) {
+        is_plain = is_plain && message.size() == 2 && message["content"].is_string();
+        if (is_plain) messages.push_back({message["role"], message["content"]});
+      }
+      if (!is_plain) continue;
+      auto arguments = test_case["arguments"];
+      ChatTemplate::Options options;
+      options.date = "01 Mar 2025";
+      if (!arguments.contains("add_generation_prompt")) arguments["add_generation_prompt"] = false;
+      options.arguments = arguments.dump();
+      const auto chat = ChatTemplate::Create(tokenizer.get(), options);
+      ASSERT_TRUE(chat.ok()) << family["name"] << chat.status();
+      const auto rendered = chat->RenderPrompt(messages);
+      ASSERT_EQ(rendered.ok(), test_case.contains("text")) << family["name"] << test_case;
+      if (!rendered.ok()) continue;
+      EXPECT_EQ(*rendered, test_case["text"].get<std::string>()) << family["name"] << test_case;
+      ++num_rendered;
+    }
+  }
+  EXPECT_GT(num_rendered, 150);
 }
 
 TEST(GoldenTest, TrainingGivesTheReferenceVocabularyAndMerges) {
@@ -114,8 +158,10 @@ TEST(GoldenTest, Smollm2DirectoryGivesTheKnownIds) {
   EXPECT_EQ((*tokenizer)->vocab_size(), 49152);
   const auto chat = ChatTemplate::Create(tokenizer->get(), {});
   ASSERT_TRUE(chat.ok()) << chat.status();
-  EXPECT_EQ(chat->default_system(),
-            "You are a helpful AI assistant named SmolLM, trained by Hugging Face");
+  const std::vector<ChatMessage> messages = {{"user", "Hi"}};
+  EXPECT_EQ(chat->RenderPrompt(messages).value_or(""),
+            "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging "
+            "Face<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
   const std::vector<int32_t> hello = {19556, 905, 17, 216, 33, 34, 35};
   EXPECT_EQ((*tokenizer)->Encode("Hello world! 123"), hello);
 }

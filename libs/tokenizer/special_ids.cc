@@ -52,17 +52,49 @@ absl::StatusOr<std::vector<int32_t>> IdsField(const JsonObject& config,
   return ids;
 }
 
-// A string, or a list of {"name", "template"} of which "default" is taken.
-absl::StatusOr<std::string> ChatTemplateField(const JsonObject& config) {
+// A string, or a list of {"name", "template"} of which "default" and "tool_use" are taken.
+absl::Status ReadChatTemplates(const JsonObject& config, SpecialIds* ids) {
   const std::string key = "chat_template";
   const Json* value = config.Find(key);
-  if (value == nullptr || !value->is_array()) return config.String(key, "");
+  if (value == nullptr || !value->is_array()) {
+    CR_ASSIGN_OR_RETURN(ids->chat_template, config.String(key, ""));
+    return absl::OkStatus();
+  }
+  bool has_default = false;
   for (size_t i = 0; i < value->size(); ++i) {
     CR_ASSIGN_OR_RETURN(const JsonObject entry, config.Element(key, i));
     CR_ASSIGN_OR_RETURN(const std::string name, entry.String("name"));
-    if (name == "default") return entry.String("template");
+    CR_ASSIGN_OR_RETURN(const std::string text, entry.String("template"));
+    if (name == "default") {
+      ids->chat_template = text;
+      has_default = true;
+    }
+    if (name == "tool_use") ids->tool_chat_template = text;
   }
+  if (has_default) return absl::OkStatus();
   return config.Error(key, "has no entry named 'default'");
+}
+
+// The tokens that `text`, a JSON object, names and that are not named yet.
+absl::Status ReadNamedTokens(const std::string& text, const std::string& file, SpecialIds* ids) {
+  if (text.empty()) return absl::OkStatus();
+  CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text, file));
+  for (const char* name : {"bos_token",
+                           "eos_token",
+                           "unk_token",
+                           "sep_token",
+                           "pad_token",
+                           "cls_token",
+                           "mask_token"}) {
+    const auto known = std::find_if(ids->named_tokens.begin(),
+                                    ids->named_tokens.end(),
+                                    [&](const auto& token) { return token.first == name; });
+    const auto entry = json.find(name);
+    if (known != ids->named_tokens.end() || entry == json.end()) continue;
+    const Json& content = entry->is_object() ? entry->value("content", Json()) : *entry;
+    if (content.is_string()) ids->named_tokens.emplace_back(name, content.get<std::string>());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadTokenizerConfig(
@@ -75,8 +107,7 @@ absl::Status ReadTokenizerConfig(
   const JsonObject config(&json, file, "");
   CR_ASSIGN_OR_RETURN(ids->bos_id, TokenField(config, "bos_token", id_of));
   CR_ASSIGN_OR_RETURN(ids->eos_id, TokenField(config, "eos_token", id_of));
-  CR_ASSIGN_OR_RETURN(ids->chat_template, ChatTemplateField(config));
-  return absl::OkStatus();
+  return ReadChatTemplates(config, ids);
 }
 
 absl::Status ReadModelConfig(const std::string& text,
@@ -114,7 +145,10 @@ absl::StatusOr<TokenizerFiles> ReadTokenizerFiles(const std::string& directory) 
   CR_RETURN_IF_ERROR(read("tokenizer_config.json", &files.tokenizer_config_json));
   CR_RETURN_IF_ERROR(read("generation_config.json", &files.generation_config_json));
   CR_RETURN_IF_ERROR(read("config.json", &files.config_json));
+  CR_RETURN_IF_ERROR(read("special_tokens_map.json", &files.special_tokens_map_json));
   CR_RETURN_IF_ERROR(read("chat_template.jinja", &files.chat_template_jinja));
+  CR_RETURN_IF_ERROR(read("chat_template.json", &files.chat_template_json));
+  CR_RETURN_IF_ERROR(read("additional_chat_templates/tool_use.jinja", &files.tool_template_jinja));
   return files;
 }
 
@@ -130,7 +164,18 @@ absl::StatusOr<SpecialIds> ReadSpecialIds(
                                      &ids));
   CR_RETURN_IF_ERROR(ReadModelConfig(
       files.config_json, base::JoinPath(files.directory, "config.json"), vocab_size, &ids));
+  CR_RETURN_IF_ERROR(ReadNamedTokens(
+      files.tokenizer_config_json, base::JoinPath(files.directory, "tokenizer_config.json"), &ids));
+  CR_RETURN_IF_ERROR(ReadNamedTokens(files.special_tokens_map_json,
+                                     base::JoinPath(files.directory, "special_tokens_map.json"),
+                                     &ids));
+  if (ids.chat_template.empty() && !files.chat_template_json.empty()) {
+    const std::string file = base::JoinPath(files.directory, "chat_template.json");
+    CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(files.chat_template_json, file));
+    CR_RETURN_IF_ERROR(ReadChatTemplates(JsonObject(&json, file, ""), &ids));
+  }
   if (!files.chat_template_jinja.empty()) ids.chat_template = files.chat_template_jinja;
+  if (!files.tool_template_jinja.empty()) ids.tool_chat_template = files.tool_template_jinja;
   if (ids.eos_id) ids.stop_ids.push_back(*ids.eos_id);
   std::sort(ids.stop_ids.begin(), ids.stop_ids.end());
   ids.stop_ids.erase(std::unique(ids.stop_ids.begin(), ids.stop_ids.end()), ids.stop_ids.end());

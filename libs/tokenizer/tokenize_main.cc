@@ -4,7 +4,7 @@
 //   tokenize encode DIR < lines    each line a JSON string; prints its ids as a JSON array
 //   tokenize decode DIR < lines    each line a JSON array of ids; prints the text as a JSON string
 //   tokenize chat DIR < lines      each line {"messages": [{"role", "content"}, ...]}, optional
-//                                  "date", "enable_thinking", "add_generation_prompt"; prints
+//                                  "date", "arguments", "add_generation_prompt"; prints
 //                                  {"text", "ids"}
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -60,7 +60,7 @@ absl::Status ForEachLine(const LineHandler& handle) {
 absl::StatusOr<Json> RenderChat(const Tokenizer& tokenizer, const Json& line) {
   ChatTemplate::Options options;
   options.date = line.value("date", options.date);
-  options.enable_thinking = line.value("enable_thinking", true);
+  if (line.contains("arguments")) options.arguments = line.at("arguments").dump();
   CR_ASSIGN_OR_RETURN(const ChatTemplate chat, ChatTemplate::Create(&tokenizer, options));
   std::vector<ChatMessage> messages;
   for (const Json& message : line.at("messages")) {

@@ -3,6 +3,7 @@
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <utility>
@@ -12,12 +13,14 @@
 #include "absl/strings/string_view.h"
 #include "libs/base/digest.h"
 #include "libs/base/files.h"
+#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/text/unicode_text.h"
 #include "libs/text/utf8.h"
 #include "libs/tokenizer/added_tokens.h"
 #include "libs/tokenizer/bpe.h"
 #include "libs/tokenizer/byte_alphabet.h"
+#include "libs/tokenizer/end_of_turn.h"
 #include "libs/tokenizer/pre_tokenizer.h"
 #include "libs/tokenizer/tokenizer_definition.h"
 
@@ -147,9 +150,12 @@ struct Tokenizer::State {
   std::vector<int32_t> prefix_ids;
   std::vector<int32_t> suffix_ids;
   SpecialIds special;
+  std::vector<std::string> warnings;
   std::string digest;
 
   void AddTokens(const TokenizerDefinition& definition);
+  // Makes the token by which the chat template ends an answer a stop id.
+  void AddEndOfTurn(const TokenizerDefinition& definition);
   void EncodePieces(std::string_view text, std::vector<int32_t>* ids) const;
   void EncodeRaw(std::string_view text,
                  SpecialTokens special_tokens,
@@ -184,6 +190,32 @@ void Tokenizer::State::AddTokens(const TokenizerDefinition& definition) {
   }
 }
 
+void Tokenizer::State::AddEndOfTurn(const TokenizerDefinition& definition) {
+  if (special.chat_template.empty()) return;
+  const auto token_at = [&](std::string_view text) {
+    const AddedToken* longest = nullptr;
+    for (const AddedToken& token : definition.added_tokens) {
+      const bool is_there = text.substr(0, token.content.size()) == token.content;
+      const size_t size = longest == nullptr ? 0 : longest->content.size();
+      if (is_there && token.content.size() > size) longest = &token;
+    }
+    return longest == nullptr ? std::nullopt : std::optional<int32_t>(longest->id);
+  };
+  const std::optional<int32_t> end =
+      FindEndOfTurn(special.chat_template, special.named_tokens, token_at);
+  if (!end) return;
+  std::vector<int32_t>& ids = special.stop_ids;
+  const auto place = std::lower_bound(ids.begin(), ids.end(), *end);
+  if (place != ids.end() && *place == *end) return;
+  warnings.push_back(absl::StrCat("the chat template ends an answer by '",
+                                  token_text[static_cast<size_t>(*end)],
+                                  "' (token ",
+                                  *end,
+                                  "), which no configuration names as an end: it ends a generation "
+                                  "too; name it as eos_token_id in generation_config.json"));
+  ids.insert(place, *end);
+}
+
 absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(const TokenizerFiles& files) {
   CR_ASSIGN_OR_RETURN(const TokenizerDefinition definition,
                       ParseTokenizerDefinition(files.tokenizer_json,
@@ -205,6 +237,7 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(const Tokeniz
   };
   CR_ASSIGN_OR_RETURN(state->special,
                       ReadSpecialIds(files, static_cast<int32_t>(definition.tokens.size()), id_of));
+  state->AddEndOfTurn(definition);
   state->digest = DigestOf(definition, state->special);
   return std::unique_ptr<const Tokenizer>(new Tokenizer(std::move(state)));
 }
@@ -289,11 +322,22 @@ std::optional<int32_t> Tokenizer::bos_id() const { return state_->special.bos_id
 std::optional<int32_t> Tokenizer::eos_id() const { return state_->special.eos_id; }
 const std::vector<int32_t>& Tokenizer::stop_ids() const { return state_->special.stop_ids; }
 const std::string& Tokenizer::chat_template() const { return state_->special.chat_template; }
+const std::string& Tokenizer::tool_chat_template() const {
+  return state_->special.tool_chat_template;
+}
+const std::vector<std::pair<std::string, std::string>>& Tokenizer::named_tokens() const {
+  return state_->special.named_tokens;
+}
+const std::vector<std::string>& Tokenizer::warnings() const { return state_->warnings; }
 const std::string& Tokenizer::digest() const { return state_->digest; }
 
 absl::StatusOr<std::unique_ptr<const Tokenizer>> LoadTokenizer(const std::string& model_directory) {
   CR_ASSIGN_OR_RETURN(const TokenizerFiles files, ReadTokenizerFiles(model_directory));
-  return Tokenizer::Create(files);
+  CR_ASSIGN_OR_RETURN(auto tokenizer, Tokenizer::Create(files));
+  for (const std::string& warning : tokenizer->warnings()) {
+    CR_LOG(WARNING) << model_directory << ": " << warning;
+  }
+  return tokenizer;
 }
 
 }  // namespace convrec::tokenizer

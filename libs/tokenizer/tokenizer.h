@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -49,10 +50,16 @@ class Tokenizer final {
 
   std::optional<int32_t> bos_id() const;
   std::optional<int32_t> eos_id() const;
-  // All ids that end a generation, ascending; empty if the model directory names none.
+  // All ids that end a generation, ascending: those that the model directory names, and the one by
+  // which its chat template ends an answer. Empty if there is none.
   const std::vector<int32_t>& stop_ids() const;
-  // The Jinja text of the directory, for ChatTemplate; "" = none.
+  // The template of the directory, for ChatTemplate, and that of chats with tools; "" = none.
   const std::string& chat_template() const;
+  const std::string& tool_chat_template() const;
+  // Tokens by the names that templates have for them, as {"bos_token", "<s>"}.
+  const std::vector<std::pair<std::string, std::string>>& named_tokens() const;
+  // What whoever loads it should tell the user, one sentence each.
+  const std::vector<std::string>& warnings() const;
 
   // Equal for tokenizers that give equal ids and stop at the same ones, however their files are
   // laid out.
@@ -64,7 +71,8 @@ class Tokenizer final {
   std::unique_ptr<const State> state_;
 };
 
-// NotFound if the directory has no tokenizer.json; else as Tokenizer::Create().
+// Logs the tokenizer's warnings. NotFound if the directory has no tokenizer.json; else as
+// Tokenizer::Create().
 absl::StatusOr<std::unique_ptr<const Tokenizer>> LoadTokenizer(const std::string& model_directory);
 
 }  // namespace convrec::tokenizer

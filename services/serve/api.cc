@@ -154,7 +154,9 @@ std::optional<ApiError> Api::Prepare(const CompletionRequest& request, Prompts* 
 
 absl::StatusOr<std::vector<int32_t>> Api::EncodePrompt(const CompletionRequest& request,
                                                        int prompt_index) const {
-  if (request.kind == CompletionRequest::Kind::kChat) return text_->EncodeChat(request.messages);
+  if (request.kind == CompletionRequest::Kind::kChat) {
+    return text_->EncodeChat(request.messages, request.template_arguments);
+  }
   const TextPrompt& prompt = request.prompts[static_cast<size_t>(prompt_index)];
   if (const auto* prompt_text = std::get_if<std::string>(&prompt)) {
     return text_->EncodeText(*prompt_text);

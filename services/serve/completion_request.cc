@@ -216,6 +216,19 @@ void ReadChat(RequestFields* fields, CompletionRequest* request) {
   }
 }
 
+// As the template may print them, they keep the order of their keys, which `json` does not.
+void ReadTemplateArguments(const std::string& body,
+                           RequestFields* fields,
+                           CompletionRequest* request) {
+  const json* arguments = fields->Find("chat_template_kwargs");
+  if (arguments == nullptr) return;
+  if (!arguments->is_object()) return fields->Fail("chat_template_kwargs", "must be an object");
+  if (arguments->contains("messages")) {
+    return fields->Fail("chat_template_kwargs", "may not hold \"messages\"");
+  }
+  request->template_arguments = nlohmann::ordered_json::parse(body)["chat_template_kwargs"].dump();
+}
+
 void ReadText(RequestFields* fields, const RequestLimits& limits, CompletionRequest* request) {
   ReadPrompts(fields, request);
   if (const auto num = fields->Integer("logprobs", 0, kMaxLogprobs)) {
@@ -256,6 +269,7 @@ ParsedRequest ParseRequest(CompletionRequest::Kind kind,
   ReadCommon(&fields, limits, &request);
   if (kind == CompletionRequest::Kind::kChat) {
     ReadChat(&fields, &request);
+    ReadTemplateArguments(body, &fields, &request);
   } else {
     ReadText(&fields, limits, &request);
   }

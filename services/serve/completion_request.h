@@ -25,6 +25,7 @@ struct CompletionRequest {
   Kind kind = Kind::kChat;
   std::string model;
   std::vector<tokenizer::ChatMessage> messages;  // Of kChat.
+  std::string template_arguments;                // Of kChat: `chat_template_kwargs` as JSON.
   std::vector<TextPrompt> prompts;               // Of kText; at least one.
   domain::SamplingParams sampling;  // But for its limit of tokens and its seed, which are below.
   std::optional<uint64_t> seed;

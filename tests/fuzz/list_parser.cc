@@ -11,6 +11,7 @@
 #include "libs/base/check.h"
 #include "libs/catalog/catalog.h"
 #include "libs/lists/list_reader.h"
+#include "libs/lists/thoughts.h"
 #include "libs/scoring/list_scorer.h"
 #include "libs/scoring/list_stream.h"
 
@@ -41,6 +42,12 @@ void CompareParsers(std::string_view text, RankCounting counting) {
 }
 
 void CompareStream(const World& world, std::string_view text, size_t piece, RankCounting counting) {
+  // Where thoughts end that nothing has opened, a stream cannot take back what it gave.
+  const size_t thoughts = lists::EndOfThoughts(text);
+  if (counting == RankCounting::kByLine && thoughts > 0 &&
+      lists::EndOfThoughts(text.substr(0, thoughts - 1)) == 0) {
+    return;
+  }
   const auto scorer = *scoring::ListScorer::Create(world.catalog, {.counting = counting});
   const domain::ListScore score = scorer->Score(text, world.prompt);
   const lists::ListTarget target = scorer->Prepare(world.prompt);

@@ -477,7 +477,8 @@ def check_chats(program, templates_directory):
                 json.dump({**CONFIGS[family], "chat_template": template}, f)
             cases = list(chat_cases())
             expected = [render(template, c, CONFIGS[family]["bos_token"]) for c in cases]
-            found = [r["text"] for r in run_tokenize(program, "chat", directory, cases)]
+            lines = [{**c, "arguments": {} if c["enable_thinking"] else {"enable_thinking": False}} for c in cases]
+            found = [r["text"] for r in run_tokenize(program, "chat", directory, lines)]
             ok &= report(f"chat template {os.path.basename(path)}", cases, expected, found)
     return ok
 

@@ -109,6 +109,7 @@ struct DataOptions {
   bool numbered_lists = false;
   int max_prompt_tokens = 2048;
   PromptKeep keep = PromptKeep::kLast;
+  std::string template_arguments;
   WorldOptions world;
 };
 
@@ -137,6 +138,11 @@ void Describe(DataOptions& data, const Run& run, Table& table) {
               "Conversations for the final table; no setting may be chosen on them.",
               data.test,
               SplitUse{own, false, data.world.test_rows});
+  table.Key("template_arguments", data.template_arguments)
+      .Read(Reading::kVerbatim)
+      .Help(
+          "Variables of the model's chat template as a JSON object, as in {\"enable_thinking\": "
+          "false}; tools and documents are among them. Empty = none.");
   table.Key("sft_targets", data.sft_targets)
       .Help(
           "Where SFT targets come from: \"completion\" (a column), \"teacher\" (raw lists through "

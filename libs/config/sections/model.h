@@ -33,12 +33,10 @@ void Describe(ModelOptions& model, const Run&, Table& table) {
           "weight files the model starts from random values. Empty = the sample model of "
           "data.world.");
   table.Key("chat_format", model.chat_format)
-      .Help("Chat markup: auto (from tokenizer_config.json), chatml, llama3 or plain.");
+      .Help("Chat markup: auto (the model's chat template), chatml, llama3 or plain.");
   table.Key("chat_date", model.chat_date)
       .NotEmpty(model.chat_date, "a date, as in \"26 Jul 2024\"")
-      .Help(
-          "Date shown by the Llama-3 template, pinned so that prompts do not change from day to "
-          "day.");
+      .Help("Date told by chat templates, pinned so that prompts do not change from day to day.");
   table.Key("device", model.device, kDevice)
       .Help("Device of the learner and of rollout workers: cpu, cuda or cuda:N.");
   table.Key("wire_type", model.wire_type).Help("Number type of weights on the wire: f32 or bf16.");

@@ -43,9 +43,10 @@ class Renderer {
         data::Instruction::Create(options.data.instruction, options.data.num_ranks));
     CR_ASSIGN_OR_RETURN(
         tokenizer::ChatTemplate chat,
-        tokenizer::ChatTemplate::Create(
-            tokenizer,
-            {.format = FormatOf(options.model.chat_format), .date = options.model.chat_date}));
+        tokenizer::ChatTemplate::Create(tokenizer,
+                                        {.format = FormatOf(options.model.chat_format),
+                                         .date = options.model.chat_date,
+                                         .arguments = options.data.template_arguments}));
     return Renderer(options.data, std::move(instruction), std::move(chat));
   }
 
