@@ -51,6 +51,18 @@ std::string FaultOf(const ParsedRequest& parsed) {
 std::string ChatFault(const json& extra) { return FaultOf(ParseChat(Chat(extra))); }
 std::string TextFault(const json& extra) { return FaultOf(ParseText(Text(extra))); }
 
+TEST(ChatRequestTest, TemplateArgumentsKeepTheOrderOfTheirKeys) {
+  const std::string body =
+      R"({"model": "m", "messages": [{"role": "user", "content": "hi"}], "chat_template_kwargs":
+          {"z": 1, "enable_thinking": false, "a": [null]}})";
+  EXPECT_EQ(Read(ParseChat(body)).template_arguments,
+            R"({"z":1,"enable_thinking":false,"a":[null]})");
+  EXPECT_EQ(ReadChat(json::object()).template_arguments, "");
+  EXPECT_EQ(ChatFault({{"chat_template_kwargs", "x"}}), "chat_template_kwargs");
+  EXPECT_EQ(ChatFault({{"chat_template_kwargs", {{"messages", json::array()}}}}),
+            "chat_template_kwargs");
+}
+
 TEST(ChatRequestTest, DefaultsAreOpenAis) {
   const CompletionRequest request = ReadChat(json::object());
   EXPECT_EQ(request.kind, CompletionRequest::Kind::kChat);
