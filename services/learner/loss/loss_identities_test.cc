@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "services/learner/loss/policy_loss_reference.h"
+#include "services/learner/loss/testing/policy_loss_reference.h"
 #include "services/learner/loss/testing/random_problems.h"
 
 namespace convrec::learner {

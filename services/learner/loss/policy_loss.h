@@ -1,7 +1,7 @@
 // The policy loss of all methods, differentiable: variants are values of the Objective.
 //
-// Equal to policy_loss_reference.h up to rounding; computed in the type of logp_M (float32 or
-// float64) on its device. Shapes: M completion tokens, U ratio units, V correction units.
+// Equal to testing/policy_loss_reference.h up to rounding; computed in the type of logp_M (float32
+// or float64) on its device. Shapes: M completion tokens, U ratio units, V correction units.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "services/learner/loss/policy_loss_reference.h"
+#include "services/learner/loss/testing/policy_loss_reference.h"
 #include "services/learner/loss/testing/random_problems.h"
 #include "services/learner/loss/testing/rank_grpo_cases.h"
 #include "services/learner/loss/testing/trl_cases.h"

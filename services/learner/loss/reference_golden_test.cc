@@ -9,7 +9,7 @@
 #include "services/learner/batch/advantage.h"
 #include "services/learner/batch/unit_map.h"
 #include "services/learner/loss/loss_stats.h"
-#include "services/learner/loss/policy_loss_reference.h"
+#include "services/learner/loss/testing/policy_loss_reference.h"
 #include "services/learner/loss/testing/rank_grpo_cases.h"
 #include "services/learner/loss/testing/trl_cases.h"
 

@@ -1,4 +1,4 @@
-#include "services/learner/loss/policy_loss_reference.h"
+#include "services/learner/loss/testing/policy_loss_reference.h"
 
 #include <algorithm>
 #include <cmath>
