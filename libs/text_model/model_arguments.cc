@@ -51,20 +51,10 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
 }
 
 absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& arguments) {
-<<<<<<< HEAD
   // The format is absent for "auto".
   return ModelText::Load(arguments.directory,
                          {.format = base::ParseName<tokenizer::ChatFormat>(arguments.chat_format),
                           .arguments = arguments.template_arguments});
-=======
-  using tokenizer::ChatFormat;
-  std::optional<ChatFormat> format;
-  if (arguments.chat_format == "chatml") format = ChatFormat::kChatMl;
-  if (arguments.chat_format == "llama3") format = ChatFormat::kLlama3;
-  if (arguments.chat_format == "plain") format = ChatFormat::kPlain;
-  return ModelText::Load(arguments.directory,
-                         {.format = format, .arguments = arguments.template_arguments});
->>>>>>> 467719867804ba7d55385ec3992c6bf32f6e9ac8
 }
 
 absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(

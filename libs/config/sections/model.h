@@ -28,11 +28,7 @@ void Describe(ModelOptions& model, const auto&, Table& table) {
           "Hugging Face model directory (config.json, tokenizer.json, model*.safetensors). Without "
           "weight files the model starts from random values. Empty = the sample model of "
           "data.world.");
-<<<<<<< HEAD
   table.Key("chat_format", model.chat_format, "auto")
-=======
-  table.Key("chat_format", model.chat_format)
->>>>>>> 467719867804ba7d55385ec3992c6bf32f6e9ac8
       .Help("Chat markup: auto (the model's chat template), chatml, llama3 or plain.");
   table.Key("chat_date", model.chat_date)
       .NotEmpty(model.chat_date, "a date, as in \"26 Jul 2024\"")
