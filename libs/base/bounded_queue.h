@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "libs/base/monotonic.h"
 
 namespace convrec::base {
 
@@ -28,10 +29,10 @@ class BoundedQueue final {
     return true;
   }
 
-  // Blocks until an item, Close() or `deadline`; nullopt for the last two.
+  // Blocks until an item, Close() or `deadline` (of MonotonicNow()); nullopt for the last two.
   std::optional<T> Pop(absl::Time deadline = absl::InfiniteFuture()) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
-    mu_.AwaitWithDeadline(absl::Condition(this, &BoundedQueue::CanPop), deadline);
+    AwaitUntil(&mu_, absl::Condition(this, &BoundedQueue::CanPop), deadline);
     if (items_.empty()) return std::nullopt;
     T item = std::move(items_.front());
     items_.pop_front();

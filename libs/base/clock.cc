@@ -1,17 +1,17 @@
 #include "libs/base/clock.h"
 
-#include "absl/time/clock.h"
+#include "libs/base/monotonic.h"
 
 namespace convrec::base {
 namespace {
 
 class RealClock final : public Clock {
  public:
-  absl::Time Now() const override { return absl::Now(); }
+  absl::Time Now() const override { return MonotonicNow(); }
   bool AwaitWithDeadline(absl::Mutex* mu,
                          const absl::Condition& cond,
                          absl::Time deadline) const override {
-    return mu->AwaitWithDeadline(cond, deadline);
+    return AwaitUntil(mu, cond, deadline);
   }
 };
 
@@ -33,9 +33,9 @@ bool FakeClock::AwaitWithDeadline(absl::Mutex* mu,
   // Fake time passes only in Advance(), which may come from another thread: poll in short real
   // waits.
   while (Now() < deadline) {
-    if (mu->AwaitWithTimeout(cond, absl::Milliseconds(1))) return true;
+    if (AwaitFor(mu, cond, absl::Milliseconds(1))) return true;
   }
-  return mu->AwaitWithTimeout(cond, absl::ZeroDuration());
+  return AwaitFor(mu, cond, absl::ZeroDuration());
 }
 
 void FakeClock::Advance(absl::Duration by) {

@@ -18,7 +18,7 @@ class Clock {
                                  const absl::Condition& cond,
                                  absl::Time deadline) const = 0;
 
-  // The machine's clock; never destroyed.
+  // The time of monotonic.h; never destroyed.
   static const Clock* Real();
 };
 

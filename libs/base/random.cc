@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <random>
 
 #include "libs/base/check.h"
 
@@ -69,6 +70,12 @@ double RandomStream::Gumbel() {
   double u = Uniform();
   while (u == 0.0) u = Uniform();
   return -std::log(-std::log(u));
+}
+
+uint64_t UnseededRandom() {
+  std::random_device device;
+  const uint64_t high = device();
+  return high << 32 | device();
 }
 
 std::vector<size_t> RandomPermutation(size_t size, uint64_t seed, uint64_t stream) {

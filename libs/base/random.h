@@ -33,6 +33,10 @@ class RandomStream final {
   uint64_t draws_;
 };
 
+// 64 bits of the system's source of randomness: different every time, for names that must not
+// repeat.
+uint64_t UnseededRandom();
+
 // A permutation of 0..size-1 (Fisher-Yates), the same for the same (seed, stream).
 std::vector<size_t> RandomPermutation(size_t size, uint64_t seed, uint64_t stream);
 

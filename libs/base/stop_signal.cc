@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <atomic>
 
-#include "absl/time/clock.h"
 #include "libs/base/check.h"
+#include "libs/base/monotonic.h"
 
 namespace convrec::base {
 namespace {
@@ -43,9 +43,9 @@ void RequestStop() {
 }
 
 bool WaitForStop(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = MonotonicNow() + timeout;
   while (!StopRequested()) {
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - MonotonicNow();
     if (left <= absl::ZeroDuration()) return false;
     pollfd pipe_end{stop_pipe[0], POLLIN, 0};
     const absl::Duration wait = std::min(left + absl::Milliseconds(1), absl::Minutes(1));

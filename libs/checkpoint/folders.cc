@@ -12,10 +12,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/random.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::checkpoint {
@@ -77,8 +76,7 @@ std::vector<std::string> EntryNames(const std::string& root, bool are_folders) {
 absl::StatusOr<FolderReplacement> FolderReplacement::Create(const std::string& root,
                                                             const std::string& name) {
   // A process that outlived an earlier writer cannot write into this folder: it has another name.
-  const std::string nonce =
-      absl::StrCat(absl::Hex(absl::ToUnixNanos(absl::Now())), "-", ::getpid());
+  const std::string nonce = absl::StrCat(absl::Hex(base::UnseededRandom()), "-", ::getpid());
   std::string path = base::JoinPath(root, absl::StrCat(kWriting, name, ".", nonce));
   CR_RETURN_IF_ERROR(base::MakeDirectories(path));
   return FolderReplacement(root, name, std::move(path));

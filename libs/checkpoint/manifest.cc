@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "libs/base/digest.h"
@@ -74,6 +75,11 @@ absl::StatusOr<Checkpoint> LoadVerified(const std::string& root, const std::stri
   CR_ASSIGN_OR_RETURN(Checkpoint checkpoint, ReadManifest(root, name));
   CR_RETURN_IF_ERROR(VerifyFiles(checkpoint));
   return checkpoint;
+}
+
+// Of a folder right under the root, and not of one that is being written or removed.
+bool IsFolderName(const std::string& name) {
+  return name[0] != '.' && name.find('/') == std::string::npos;
 }
 
 // What can be done about a checkpoint that cannot be resumed from.
@@ -189,6 +195,13 @@ absl::StatusOr<std::string> NewestName(const std::string& root) {
   if (base::FileExists(marker)) {
     CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(marker));
     const std::string name(absl::StripSuffix(text, "\n"));
+    if (!name.empty() && !IsFolderName(name)) {
+      return absl::DataLossError(absl::StrCat(marker,
+                                              " holds \"",
+                                              absl::CHexEscape(name.substr(0, 80)),
+                                              "\", expected the name of a checkpoint, as rl-50; "
+                                              "remove this file to resume from the newest one"));
+    }
     if (!name.empty() && base::FileExists(JoinPath(root, name))) return name;
   }
   const std::vector<Checkpoint> checkpoints = ListCheckpoints(root);

@@ -48,6 +48,21 @@ TEST_F(ManifestTest, WhatWasWrittenIsReadAndVerified) {
   EXPECT_TRUE(VerifyFiles(*checkpoint).ok());
 }
 
+// What "latest" names is what a user is told to remove when it is damaged: never what lies above.
+TEST_F(ManifestTest, ALatestThatIsNoNameOfACheckpointIsRefusedByItself) {
+  Write("rl-1");
+  for (const char* text : {"..", "../..", ".", "/", "/tmp", "rl-1/..", ".writing-rl-2", "a/b"}) {
+    SCOPED_TRACE(text);
+    ASSERT_TRUE(
+        base::WriteFileAtomically(JoinPath(root(), "latest"), std::string(text) + "\n").ok());
+    const absl::Status status = LoadNewestCheckpoint(root()).status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(JoinPath(root(), "latest") + " holds \"" + text +
+                          "\", expected the name of a checkpoint, as rl-50; remove this file"));
+  }
+}
+
 TEST_F(ManifestTest, ACheckpointThatIsNotCommittedLeavesNoTrace) {
   Write("rl-1");
   std::string path;

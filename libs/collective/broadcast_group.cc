@@ -13,7 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "libs/base/monotonic.h"
 #include "libs/collective/c10d_setup.h"
 
 namespace convrec::collective {
@@ -80,7 +80,7 @@ class TorchBroadcastGroup final : public BroadcastGroup {
 
  private:
   absl::Status Run(char* bytes, size_t size, absl::Duration timeout) {
-    const absl::Time deadline = absl::Now() + timeout;
+    const absl::Time deadline = base::MonotonicNow() + timeout;
     const auto total = static_cast<int64_t>(size);
     try {
       for (int64_t begin = 0; begin < total; begin += kPieceBytes) {
@@ -104,14 +104,14 @@ class TorchBroadcastGroup final : public BroadcastGroup {
       if (place_.rank == 0) piece.copy_(host);
     }
     c10d::BroadcastOptions options;
-    options.timeout =
-        absl::ToChronoMilliseconds(std::max(deadline - absl::Now(), absl::Milliseconds(1)));
+    options.timeout = absl::ToChronoMilliseconds(
+        std::max(deadline - base::MonotonicNow(), absl::Milliseconds(1)));
     std::vector<at::Tensor> tensors = {piece};
     const auto work = backend_->broadcast(tensors, options);
     if (device_.is_cuda()) {
       // NCCL waits for ever by itself.
       while (!work->isCompleted()) {
-        TORCH_CHECK(absl::Now() < deadline, "not complete by its deadline");
+        TORCH_CHECK(base::MonotonicNow() < deadline, "not complete by its deadline");
         std::this_thread::sleep_for(std::chrono::microseconds(50));
       }
     }

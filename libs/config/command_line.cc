@@ -52,11 +52,20 @@ int RunService(int argc,
   AddConfigArguments(&app, &configuration);
   app.add_option(
       "--name", arguments.name, "Name of this process in logs, metrics and ports files.");
-  app.add_flag("--resume", arguments.resume, "Go on from the newest checkpoint of the run folder.");
+  CLI::Option* const resume = app.add_flag(
+      "--resume", arguments.resume, "Go on from the newest checkpoint of the run folder.");
+  app.add_flag("--overwrite",
+               arguments.overwrite,
+               "Move the run that the folder holds aside and start a new one.")
+      ->excludes(resume);
   app.add_flag(
       "--allow-config-change",
       arguments.allow_config_change,
       "Let a resumed run take a configuration that differs from the one it was started with.");
+  app.add_flag("--allow-input-change",
+               arguments.allow_input_change,
+               "Let a resumed run go on with other data, catalog, model or tokenizer files than it "
+               "was started with, or without its log.");
   app.footer(SectionHelp() + "Example: " + binary +
              " --config run.yaml telemetry.metrics_listen=0.0.0.0:9464");
   if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;

@@ -27,12 +27,14 @@ struct ServiceArguments {
   RunOptions options;
   std::string name;     // --name: of this process in logs, metrics and ports files; may be empty.
   bool resume = false;  // --resume: go on from the newest checkpoint.
+  bool overwrite = false;  // --overwrite: move a run in the folder aside and start a new one.
   bool allow_config_change = false;  // --allow-config-change: also by another configuration.
+  bool allow_input_change = false;   // --allow-input-change: also with other files.
 };
 
-// Parses the arguments of a service, `--name NAME`, `--resume` and `--allow-config-change` among
-// them, loads the configuration, installs the stop signals and calls `run`. Prints an error as one
-// sentence; returns the exit code of base/errors.h.
+// Parses the arguments of a service, the flags above among them, loads the configuration, installs
+// the stop signals and calls `run`. Prints an error as one sentence; returns the exit code of
+// base/errors.h.
 int RunService(int argc,
                char** argv,
                const std::string& binary,

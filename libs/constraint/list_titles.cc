@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::constraint {
@@ -18,7 +18,7 @@ absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
     return absl::InvalidArgumentError(
         "the tokenizer names no end token, which ends every constrained list");
   }
-  const absl::Time start = absl::Now();
+  const absl::Time start = base::MonotonicNow();
   CR_ASSIGN_OR_RETURN(
       auto titles,
       constraint::TitleTrie::Build(
@@ -37,7 +37,7 @@ absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
       titles->inner().num_nodes(),
       titles->last().num_nodes(),
       static_cast<double>(titles->memory_bytes()) / 1e6,
-      absl::ToDoubleSeconds(absl::Now() - start));
+      absl::ToDoubleSeconds(base::MonotonicNow() - start));
   return titles;
 }
 

@@ -16,11 +16,25 @@ struct PolicyVersion {
   friend auto operator<=>(PolicyVersion, PolicyVersion) = default;
 };
 
-// +1 per start of a learner on one run. Work of an earlier epoch is stale even if its version looks
-// new.
+// Names a run for good: 128 random bits, drawn when it begins, so that no two runs share one. All
+// zeros stand for no run.
+struct RunId {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  friend auto operator<=>(RunId, RunId) = default;
+  std::string ToString() const {
+    return absl::StrCat(absl::Hex(high, absl::kZeroPad16), absl::Hex(low, absl::kZeroPad16));
+  }
+};
+
+// One start of a learner on a run: `value` counts them, from 1. Work of another start is stale even
+// if its version looks new. Starts of different runs have the same count and are told apart by
+// `run`; only equality has a meaning, the order serves containers.
 struct RunEpoch {
   int64_t value = 0;
+  RunId run = {};
   friend auto operator<=>(RunEpoch, RunEpoch) = default;
+  std::string ToString() const { return absl::StrCat("start ", value, " of run ", run.ToString()); }
 };
 
 // The key of exactly-once training: a prompt's place in the feed, the same across restarts and

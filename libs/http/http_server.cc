@@ -24,6 +24,7 @@
 #include "libs/base/check.h"
 #include "libs/base/listen_address.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::http {
@@ -414,7 +415,7 @@ void HttpServer::Post(std::function<void()> task) { net::post(core_->context, st
 bool HttpServer::AwaitQuiet(absl::Time deadline) {
   absl::MutexLock lock(&core_->mu);
   const auto is_quiet = [](int* num_answers) { return *num_answers == 0; };
-  return core_->mu.AwaitWithDeadline(absl::Condition(+is_quiet, &core_->num_answers), deadline);
+  return base::AwaitUntil(&core_->mu, absl::Condition(+is_quiet, &core_->num_answers), deadline);
 }
 
 }  // namespace convrec::http

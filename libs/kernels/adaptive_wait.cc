@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/files.h"
+#include "libs/base/monotonic.h"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -97,7 +98,7 @@ void AdaptiveWait::Watch() {
   while (true) {
     {
       absl::MutexLock lock(&mu_);
-      if (mu_.AwaitWithTimeout(absl::Condition(&is_stopping_), options_.interval)) break;
+      if (base::AwaitFor(&mu_, absl::Condition(&is_stopping_), options_.interval)) break;
     }
     const absl::Duration now = options_.time_without_core().value_or(before);
     // The sum falls when a thread ends that had waited.

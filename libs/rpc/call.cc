@@ -5,17 +5,26 @@
 
 #include <algorithm>
 
-#include "absl/random/random.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "libs/base/backoff.h"
+#include "libs/rpc/deadline.h"
 #include "libs/rpc/status_convert.h"
 
 namespace convrec::rpc {
 namespace {
 
+// gRPC has one code for a peer that is busy and for a message that will never fit.
+bool IsOversize(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) &&
+         absl::StrContains(status.message(), "message larger than max");
+}
+
+// Nobody here cancels an attempt, so that Cancelled is what a server says that shuts down.
 bool MayHelpToRepeat(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsResourceExhausted(status);
+         absl::IsResourceExhausted(status) || absl::IsCancelled(status);
 }
 
 // What a busy server asked for; zero when it did not.
@@ -36,14 +45,14 @@ absl::Duration RetryAfter(const grpc::ClientContext& context) {
 absl::Status CallWithRetry(const CallOptions& options,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) {
   const absl::Time give_up = options.clock->Now() + options.total_timeout;
-  absl::Duration backoff = options.initial_backoff;
-  absl::BitGen jitter;  // Spreads clients over time; nothing of a run's result depends on it.
+  base::Backoff backoff(options.initial_backoff, options.max_backoff);
   while (true) {
     grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + options.attempt_timeout));
+    context.set_deadline(DeadlineAfter(options.attempt_timeout));
     const absl::Status status = FromGrpc(attempt(&context));
+    if (IsOversize(status)) return absl::OutOfRangeError(status.message());
     if (!MayHelpToRepeat(status)) return status;
-    const absl::Duration own_wait = backoff * absl::Uniform(jitter, 0.5, 1.0);
+    const absl::Duration own_wait = backoff.Next();
     const absl::Duration wait =
         absl::IsResourceExhausted(status) ? std::max(own_wait, RetryAfter(context)) : own_wait;
     if (options.clock->Now() + wait > give_up) return status;
@@ -51,7 +60,6 @@ absl::Status CallWithRetry(const CallOptions& options,
       return absl::CancelledError(
           absl::StrCat("stopped while repeating a call: ", std::string(status.message())));
     }
-    backoff = std::min(2 * backoff, options.max_backoff);
   }
 }
 

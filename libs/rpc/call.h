@@ -35,9 +35,10 @@ struct CallOptions {
 // Runs `attempt` with a fresh context, as in
 //   CallWithRetry({}, [&](grpc::ClientContext* context) { return stub->ScoreGroup(context, request,
 //   &reply); })
-// UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are tried again after a growing, jittered
-// wait, at least what kRetryAfterTrailer says; any other error is returned at once. Cancelled when
-// `wait` asks to stop. Blocks; `attempt` must be safe to repeat.
+// UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED and the CANCELLED of a server that shuts down
+// are tried again after a growing, jittered wait, at least what kRetryAfterTrailer says; any other
+// error is returned at once. A message that is too large for the peer is OutOfRange. Cancelled when
+// `wait` asks to stop. Blocks; `attempt` must be safe to repeat and must not cancel.
 absl::Status CallWithRetry(const CallOptions& options,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt);
 

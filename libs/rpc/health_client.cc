@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/deadline.h"
 #include "libs/rpc/status_convert.h"
 
 namespace convrec::rpc {
@@ -32,7 +32,7 @@ absl::StatusOr<Health> CheckHealth(const std::string& address,
   request.set_value(service);
   HealthCheckResponse response;
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  context.set_deadline(DeadlineAfter(timeout));
   grpc::Status result;
   absl::Notification done;
   stub.UnaryCall(

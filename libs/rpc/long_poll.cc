@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
+#include "libs/base/monotonic.h"
 
 namespace convrec::rpc {
 namespace {
@@ -16,12 +16,12 @@ constexpr absl::Duration kSlice = absl::Milliseconds(200);
 grpc::Status LongPoll(const grpc::ServerContext& context,
                       absl::Duration wait,
                       absl::FunctionRef<bool(absl::Time until)> attempt) {
-  const absl::Time deadline = absl::Now() + std::min(wait, kMaxLongPoll);
+  const absl::Time deadline = base::MonotonicNow() + std::min(wait, kMaxLongPoll);
   while (!context.IsCancelled()) {
-    const absl::Time until = std::min(deadline, absl::Now() + kSlice);
+    const absl::Time until = std::min(deadline, base::MonotonicNow() + kSlice);
     if (attempt(until)) return grpc::Status::OK;
-    absl::SleepFor(until - absl::Now());
-    if (absl::Now() >= deadline) return grpc::Status::OK;
+    absl::SleepFor(until - base::MonotonicNow());
+    if (base::MonotonicNow() >= deadline) return grpc::Status::OK;
   }
   return grpc::Status::CANCELLED;
 }

@@ -168,7 +168,8 @@ TEST(CallTest, TransientErrorsAreRepeatedWithGrowingJitteredWaits) {
   const grpc::StatusCode codes[] = {grpc::StatusCode::UNAVAILABLE,
                                     grpc::StatusCode::DEADLINE_EXCEEDED,
                                     grpc::StatusCode::RESOURCE_EXHAUSTED,
-                                    grpc::StatusCode::UNAVAILABLE};
+                                    // What calls in flight get from a server that shuts down.
+                                    grpc::StatusCode::CANCELLED};
   size_t attempts = 0;
   const absl::Status status = CallWithRetry(options, [&](grpc::ClientContext*) {
     return attempts < 4 ? grpc::Status(codes[attempts++], "later") : grpc::Status::OK;
@@ -188,6 +189,24 @@ TEST(CallTest, OtherErrorsAreReturnedAtOnce) {
     return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "another catalog");
   });
   EXPECT_EQ(status, absl::FailedPreconditionError("another catalog"));
+  EXPECT_THAT(waits, SizeIs(0));
+}
+
+// gRPC gives it the code of a busy peer; repeating it would go on for ever.
+TEST(CallTest, AMessageThatIsTooLargeForThePeerIsNotRepeated) {
+  FakeReward service([](v1::DescribeReply*) { return grpc::Status::OK; });
+  const auto server = Server::Start(kLoopback, {&service}, {.max_message_bytes = 1000});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto stub = v1::RewardService::NewStub(MakeChannel((*server)->address()));
+  v1::ScoreGroupRequest request;
+  request.add_completions(std::string(2000, 'x'));
+  v1::ScoreGroupReply reply;
+  std::vector<absl::Duration> waits;
+  const absl::Status status = CallWithRetry(Recorded(&waits), [&](grpc::ClientContext* context) {
+    return stub->ScoreGroup(context, request, &reply);
+  });
+  EXPECT_TRUE(absl::IsOutOfRange(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("larger than max"));
   EXPECT_THAT(waits, SizeIs(0));
 }
 

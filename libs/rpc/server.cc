@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/rpc/bind_error.h"
+#include "libs/rpc/deadline.h"
 #include "libs/rpc/library_log.h"
 
 namespace convrec::rpc {
@@ -78,9 +79,13 @@ void Server::SetServing(bool serving) {
   health->SetServingStatus(kWhole, serving);
 }
 
+void Server::SetAlive(bool alive) {
+  server_->GetHealthCheckService()->SetServingStatus(kLiveness, alive);
+}
+
 void Server::Shutdown(absl::Duration drain) {
   server_->GetHealthCheckService()->Shutdown();
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + drain));
+  server_->Shutdown(DeadlineAfter(drain));
   server_->Wait();
 }
 

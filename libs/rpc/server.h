@@ -1,8 +1,9 @@
 // A running gRPC server with health.
 //
 // Health (grpc.health.v1) is served beside the services: "liveness" is SERVING from Start() to
-// Shutdown(); "readiness" and "" follow SetServing() and begin as NOT_SERVING. A server without
-// services is a health-only port. Transport is plaintext. Thread-safe.
+// Shutdown() unless SetAlive() says otherwise; "readiness" and "" follow SetServing() and begin as
+// NOT_SERVING. A server without services is a health-only port. Transport is plaintext.
+// Thread-safe.
 #pragma once
 
 #include <memory>
@@ -48,6 +49,8 @@ class Server final {
   const std::string& address() const { return address_; }
 
   void SetServing(bool serving);
+  // Whether the process does what it is for, which "liveness" tells; true from the start.
+  void SetAlive(bool alive);
 
   // Turns health off, refuses new calls, lets running ones finish for `drain`, then cancels them.
   // Blocks until all have returned. Safe to call twice.

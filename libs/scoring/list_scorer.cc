@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "libs/base/digest.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::scoring {
@@ -15,7 +16,10 @@ absl::StatusOr<std::shared_ptr<const ListScorer>> ListScorer::Create(
 }
 
 ListScorer::ListScorer(const catalog::Catalog& catalog, const Options& options, ItemTraits traits)
-    : catalog_(catalog), options_(options), traits_(std::move(traits)) {
+    : catalog_(catalog),
+      options_(options),
+      rules_digest_(ScoringDigest(options)),
+      traits_(std::move(traits)) {
   CR_CHECK(options.num_ranks > 0 && options.year_tolerance >= 0 && options.rules.gamma > 1);
   if (options.fuzzy) search_ = std::make_unique<catalog::TitleSearch>(&catalog_, *options.fuzzy);
 }
@@ -93,28 +97,60 @@ void WriteLine(const lists::ListLine& line,
   if (judged.truth >= 0) scored->ground_truth = judged.truth;
 }
 
-std::string ListScorer::Describe() const {
-  const bool by_line = options_.counting == lists::RankCounting::kByLine;
-  std::string text = absl::StrCat(DescribeRules(options_.rules),
+std::string ListScorer::DescribeScoring(const Options& options) {
+  const bool by_line = options.counting == lists::RankCounting::kByLine;
+  std::string text = absl::StrCat(DescribeRules(options.rules),
                                   " N=",
-                                  options_.num_ranks,
+                                  options.num_ranks,
                                   " year_tolerance=",
-                                  options_.year_tolerance,
+                                  options.year_tolerance,
                                   by_line ? " by_line" : " reference");
-  if (options_.evaluation_cut == lists::EvaluationCut::kBeforeFilter) {
+  if (options.evaluation_cut == lists::EvaluationCut::kBeforeFilter) {
     text += " cut=before_filter";
   }
-  if (options_.catalog_year_tolerance > 0) {
-    absl::StrAppend(&text, " catalog_year_tolerance=", options_.catalog_year_tolerance);
+  if (options.catalog_year_tolerance > 0) {
+    absl::StrAppend(&text, " catalog_year_tolerance=", options.catalog_year_tolerance);
   }
-  if (options_.fuzzy) {
+  if (options.fuzzy) {
     absl::StrAppend(&text,
                     " fuzzy=",
-                    *options_.fuzzy == catalog::Similarity::kEdit ? "edit" : "token_sort",
+                    *options.fuzzy == catalog::Similarity::kEdit ? "edit" : "token_sort",
                     ">=",
-                    options_.fuzzy_threshold);
+                    options.fuzzy_threshold);
   }
   return text;
+}
+
+std::string ListScorer::ScoringDigest(const Options& options) {
+  base::Digester digester;
+  const std::string text = DescribeScoring(options);
+  digester.Update(text.data(), text.size());
+  // The text rounds its numbers.
+  const auto add = [&digester](double value) { digester.Update(&value, sizeof(value)); };
+  const RewardRules& rules = options.rules;
+  for (const double value : {rules.rule_weight,
+                             rules.gamma,
+                             rules.duplicate_reward,
+                             rules.off_catalog_reward,
+                             rules.seen_reward,
+                             rules.malformed_reward,
+                             rules.external_weight,
+                             options.fuzzy_threshold}) {
+    add(value);
+  }
+  const RewardTerms& terms = rules.terms;
+  for (const double value : {terms.exp_inf,
+                             terms.exp,
+                             terms.log_decay,
+                             terms.dcg,
+                             terms.format,
+                             terms.length,
+                             terms.novelty,
+                             terms.diversity}) {
+    add(value);
+  }
+  for (const double discount : rules.discounts) add(discount);
+  return digester.Finish();
 }
 
 }  // namespace convrec::scoring

@@ -45,6 +45,11 @@ class ListScorer final {
     double fuzzy_threshold = 0.9;                   // In (0, 1].
   };
 
+  // The rule set in one line: "exp_inf N=20 year_tolerance=2 by_line".
+  static std::string DescribeScoring(const Options& options);
+  // The same for options that score every list alike, whatever the catalog.
+  static std::string ScoringDigest(const Options& options);
+
   // FailedPrecondition when a rule needs what the catalog does not have. Dies when the options
   // break their ranges. Shares the catalog's memory.
   static absl::StatusOr<std::shared_ptr<const ListScorer>> Create(const catalog::Catalog& catalog,
@@ -54,8 +59,9 @@ class ListScorer final {
   // One list by itself; see ScoreSession for many. Without the external rule.
   domain::ListScore Score(std::string_view text, const Prompt& prompt) const;
 
-  // The rule set in one line: "exp_inf N=20 year_tolerance=2 by_line".
-  std::string Describe() const;
+  std::string Describe() const { return DescribeScoring(options_); }
+  // See ScoringDigest().
+  const std::string& rules_digest() const { return rules_digest_; }
   const Options& options() const { return options_; }
   const catalog::Catalog& catalog() const { return catalog_; }
   const ItemTraits& traits() const { return traits_; }
@@ -66,6 +72,7 @@ class ListScorer final {
 
   const catalog::Catalog catalog_;
   const Options options_;
+  const std::string rules_digest_;
   const ItemTraits traits_;
   std::unique_ptr<const catalog::TitleSearch> search_;  // nullptr without fuzzy matching.
 };

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "libs/base/random.h"
 #include "libs/lists/testing/golden_cases.h"
 #include "tests/support/paths.h"
@@ -94,6 +97,26 @@ TEST_F(ListScorerTest, DescriptionIsOneLine) {
                         .rules = {.rule = RewardRule::kLogDecay}})
                 ->Describe(),
             "log_decay N=5 year_tolerance=2 reference cut=before_filter");
+}
+
+// Finer than the text, which rounds.
+TEST_F(ListScorerTest, TheDigestOfItsRulesTellsThoseApartThatScoreOtherwise) {
+  using Options = ListScorer::Options;
+  const std::string plain = ListScorer::ScoringDigest({});
+  EXPECT_EQ(MakeScorer(catalog_, {})->rules_digest(), plain);
+  const Options others[] = {{.num_ranks = 5},
+                            {.year_tolerance = 1},
+                            {.counting = RankCounting::kReference},
+                            {.rules = {.rule = RewardRule::kDcg}},
+                            {.rules = {.duplicate_reward = -1e-9}},
+                            {.rules = {.off_catalog_reward = -0.1234567}},
+                            {.rules = {.off_catalog_reward = -0.1234568}},
+                            {.rules = {.external_weight = 1}},
+                            {.catalog_year_tolerance = 1}};
+  std::set<std::string> digests = {plain};
+  for (const Options& other : others)
+    EXPECT_TRUE(digests.insert(ListScorer::ScoringDigest(other)).second)
+        << ListScorer::DescribeScoring(other);
 }
 
 TEST_F(ListScorerTest, AnyBytesAreScored) {

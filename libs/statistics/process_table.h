@@ -91,7 +91,7 @@ inline constexpr Metric kProcessTable[] = {
      .kind = Kind::kCounter,
      .process = Process::kRollout,
      .across = Across::kSum,
-     .labels = "outcome=accepted,duplicate,stale,failed",
+     .labels = "outcome=accepted,duplicate,stale,failed,refused,dropped",
      .help = "Groups by what became of them."},
     {.name = "rl_rollout_truncated_total",
      .kind = Kind::kCounter,

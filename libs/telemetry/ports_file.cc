@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/base/files.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::telemetry {
@@ -69,13 +69,13 @@ absl::StatusOr<Ports> ReadPortsFile(const std::string& directory, const std::str
 absl::StatusOr<Ports> WaitForPortsFile(const std::string& directory,
                                        const std::string& name,
                                        const PortsWait& options) {
-  const absl::Time deadline = absl::Now() + options.timeout;
+  const absl::Time deadline = base::MonotonicNow() + options.timeout;
   while (true) {
     absl::StatusOr<Ports> ports = ReadPortsFile(directory, name);
     if (ports.ok() && (options.pid == 0 || ports->pid == options.pid)) return ports;
     if (!ports.ok() && !absl::IsNotFound(ports.status())) return ports;
     const std::string path = PathOf(directory, name);
-    if (absl::Now() >= deadline) {
+    if (base::MonotonicNow() >= deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat(path,
                        " is not there after ",

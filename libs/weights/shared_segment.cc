@@ -10,9 +10,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <random>
-#include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -28,6 +29,7 @@ constexpr uint64_t kMagic = 0x31474553574e4f43;
 constexpr size_t kHeaderBytes = 4096;
 constexpr size_t kTokenSize = 32;
 constexpr char kFolder[] = "/dev/shm";  // Where Linux shows POSIX shared memory.
+constexpr char kPrefix[] = "convrec.";  // Of all segments.
 
 struct Header {
   uint64_t magic;
@@ -78,31 +80,49 @@ class Mapping final {
 
 std::string ProbeName(const std::string& family) { return absl::StrCat("/", family, ".probe"); }
 
-// Removes the segments of writers that do not live: those whose probe is missing or not locked.
-void RemoveStale(const std::string& run_prefix) {
+// Between processes of this user: a probe is there for a moment before it is locked, and must not
+// be taken for that of a dead writer then.
+class FolderLock final {
+ public:
+  FolderLock()
+      : file_(::shm_open(absl::StrCat("/convrec-lock.", ::getuid()).c_str(),
+                         O_RDWR | O_CREAT | O_CLOEXEC,
+                         0600)) {
+    if (file_.get() >= 0) ::flock(file_.get(), LOCK_EX);
+  }
+
+ private:
+  const Descriptor file_;
+};
+
+// The segments that there are, by writer: the part of their names before the last dot.
+std::map<std::string, std::vector<std::string>> SegmentsByWriter() {
+  std::map<std::string, std::vector<std::string>> segments;
   DIR* folder = ::opendir(kFolder);
-  if (folder == nullptr) return;
-  std::set<std::string> names;
-  std::set<std::string> families;
+  if (folder == nullptr) return segments;
   while (const dirent* entry = ::readdir(folder)) {
     const std::string name = entry->d_name;
-    if (name.compare(0, run_prefix.size(), run_prefix) != 0) continue;
-    names.insert(name);
-    families.insert(name.substr(0, name.rfind('.')));
+    if (name.rfind(kPrefix, 0) == 0) segments[name.substr(0, name.rfind('.'))].push_back(name);
   }
   ::closedir(folder);
-  for (const std::string& family : families) {
+  return segments;
+}
+
+// Those of writers whose probe is missing or not locked. What belongs to others is left alone.
+int RemoveDead() {
+  int removed = 0;
+  for (const auto& [family, names] : SegmentsByWriter()) {
     const Descriptor probe(::shm_open(ProbeName(family).c_str(), O_RDWR | O_CLOEXEC, 0));
-    if (probe.get() >= 0 && ::flock(probe.get(), LOCK_EX | LOCK_NB) != 0) continue;
-    int removed = 0;
-    for (const std::string& name : names) {
-      if (name.substr(0, name.rfind('.')) == family &&
-          ::shm_unlink(absl::StrCat("/", name).c_str()) == 0)
-        ++removed;
-    }
-    CR_LOG(WARNING) << "removed " << removed
-                    << " shared memory segments that a learner of this run has left behind";
+    const bool is_ours = probe.get() >= 0 || errno == ENOENT;
+    if (!is_ours || (probe.get() >= 0 && ::flock(probe.get(), LOCK_EX | LOCK_NB) != 0)) continue;
+    for (const std::string& name : names)
+      removed += ::shm_unlink(absl::StrCat("/", name).c_str()) == 0;
   }
+  if (removed > 0) {
+    CR_LOG(WARNING) << "removed " << removed
+                    << " shared memory segments that a learner which was killed has left behind";
+  }
+  return removed;
 }
 
 }  // namespace
@@ -174,10 +194,11 @@ SegmentWriter::~SegmentWriter() = default;
 
 absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const std::string& run,
                                                                      domain::RunEpoch epoch) {
-  const std::string run_prefix = absl::StrCat("convrec.", base::DigestOf(run).substr(0, 16), ".");
-  RemoveStale(run_prefix);
+  const FolderLock lock;
+  RemoveDead();
   const std::string token = RandomToken();
-  const std::string family = absl::StrCat(run_prefix, epoch.value, ".", token.substr(0, 8));
+  const std::string family = absl::StrCat(
+      kPrefix, base::DigestOf(run).substr(0, 16), ".", epoch.value, ".", token.substr(0, 8));
   std::unique_ptr<SegmentWriter> writer(new SegmentWriter(absl::StrCat("/", family, "."), token));
   CR_ASSIGN_OR_RETURN(writer->probe_segment_, Segment::Make(ProbeName(family), token, 0));
   if (::flock(writer->probe_segment_->fd(), LOCK_EX | LOCK_NB) != 0) {
@@ -186,6 +207,11 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const std::
   writer->probe_segment_->Write({}, 1);
   writer->probe_ = {.name = ProbeName(family), .token = token};
   return writer;
+}
+
+int RemoveDeadSegments() {
+  const FolderLock lock;
+  return RemoveDead();
 }
 
 absl::StatusOr<SegmentRef> SegmentWriter::Write(const std::string& kind, std::string_view payload) {

@@ -7,7 +7,8 @@
 // smaller, so that a mapping stays valid.
 //
 // All segments of one writer share a token in their names; the writer holds a lock on the probe.
-// What a writer that was killed has left behind is removed by the next writer of the same run.
+// What a writer that was killed has left behind is removed by the next writer of this user, of
+// whatever run, and by RemoveDeadSegments().
 #pragma once
 
 #include <cstdint>
@@ -41,7 +42,7 @@ struct SegmentRef {
 class SegmentWriter final {
  public:
   // `run` is the same for all starts of a run and for no other run on the machine, as the path of
-  // its folder. Removes what dead writers of the run have left.
+  // its folder. Removes what dead writers have left.
   static absl::StatusOr<std::unique_ptr<SegmentWriter>> Create(const std::string& run,
                                                                domain::RunEpoch epoch);
   ~SegmentWriter();  // Removes the segments; readers keep what they have mapped.
@@ -71,6 +72,10 @@ class SegmentWriter final {
   uint64_t num_written_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, Pair> pairs_ ABSL_GUARDED_BY(mu_);
 };
+
+// Removes the segments of this user whose writers do not live any more; how many there were.
+// Thread-safe, also between processes.
+int RemoveDeadSegments();
 
 // Whether the writer of `probe` is on this machine and lets this process read.
 bool CanRead(const SegmentProbe& probe);

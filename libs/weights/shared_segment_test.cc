@@ -36,6 +36,20 @@ class SharedSegmentTest : public ::testing::Test {
     ::closedir(folder);
     return count;
   }
+  // A process that makes two segments of this run and is killed. Another test's writer may remove
+  // them at any time.
+  void KillAWriter() const {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const auto writer = SegmentWriter::Create(folder_.path(), {1});
+      if (!writer.ok() || !(*writer)->Write("whole", "left behind").ok()) ::_exit(1);
+      ::kill(::getpid(), SIGKILL);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+  }
   static std::string Read(const SegmentRef& ref) {
     std::string bytes(ref.size_bytes, '\0');
     const absl::Status status = ReadSegment(ref, bytes.data());
@@ -131,22 +145,29 @@ TEST_F(SharedSegmentTest, AReaderNeverTakesAHalfOverwrittenPayload) {
 }
 
 TEST_F(SharedSegmentTest, WhatAKilledWriterLeftIsRemovedAndALivingWriterKeepsItsOwn) {
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    const auto writer = SegmentWriter::Create(folder_.path(), {1});
-    if (!writer.ok() || !(*writer)->Write("whole", "left behind").ok()) ::_exit(1);
-    ::kill(::getpid(), SIGKILL);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status));
-  EXPECT_EQ(Count(), 2);
+  KillAWriter();
   const auto second = Writer(2);
   EXPECT_EQ(Count(), 1);
   const SegmentRef kept = *second->Write("whole", "kept");
   const auto third = Writer(3);
   EXPECT_EQ(Read(kept), "kept");
+}
+
+// Its run may never be started again.
+TEST_F(SharedSegmentTest, WhatAKilledWriterLeftIsRemovedByAWriterOfAnotherRun) {
+  KillAWriter();
+  const base::TemporaryDirectory other;
+  const auto writer = SegmentWriter::Create(other.path(), {1});
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  EXPECT_EQ(Count(), 0);
+}
+
+TEST_F(SharedSegmentTest, WhatAKilledWriterLeftCanBeRemovedWithoutAWriter) {
+  const auto living = Writer();
+  KillAWriter();
+  RemoveDeadSegments();
+  EXPECT_EQ(Count(), 1);
+  EXPECT_TRUE(CanRead(living->probe()));
 }
 
 TEST_F(SharedSegmentTest, FullSharedMemoryIsASentenceAndNothingIsLeft) {

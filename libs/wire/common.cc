@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
 #include "libs/wire/fields.h"
 
 namespace convrec::wire {
@@ -62,12 +61,6 @@ absl::StatusOr<domain::SamplingParams> FromProto(const v1::SamplingParams& sampl
                                 .max_ranks = sampling.max_ranks(),
                                 .constrained = sampling.constrained(),
                                 .seed = sampling.seed()};
-}
-
-absl::Status CheckEpoch(int64_t sent, domain::RunEpoch current) {
-  if (sent == current.value) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("the learner is at start ", current.value, " of its run, the worker at ", sent));
 }
 
 }  // namespace convrec::wire

@@ -24,7 +24,4 @@ absl::StatusOr<domain::Item> FromProto(const v1::Item& item);
 absl::StatusOr<domain::GroupId> FromProto(const v1::GroupId& group);
 absl::StatusOr<domain::SamplingParams> FromProto(const v1::SamplingParams& sampling);
 
-// FailedPrecondition when a worker speaks of another start of the run than the learner's.
-absl::Status CheckEpoch(int64_t sent, domain::RunEpoch current);
-
 }  // namespace convrec::wire

@@ -15,6 +15,9 @@ namespace {
 
 using domain::LineOutcome;
 
+// Far above what rules give; sums of squares of such rewards are far below what float32 holds.
+constexpr float kMaxReward = 1e6f;
+
 constexpr std::array<std::pair<LineOutcome, v1::LineOutcome>, 6> kOutcomes = {{
     {LineOutcome::kHit, v1::LINE_OUTCOME_HIT},
     {LineOutcome::kMiss, v1::LINE_OUTCOME_MISS},
@@ -141,7 +144,8 @@ absl::StatusOr<domain::ListScore> FromProto(const v1::ListScore& score, int num_
   }
   for (int i = 0; i < num_ranks; ++i) {
     const float reward = score.rank_rewards(i);
-    if (!std::isfinite(reward)) return FieldError(At("rank_rewards", i), reward, "a finite number");
+    if (!(std::abs(reward) <= kMaxReward))
+      return FieldError(At("rank_rewards", i), reward, "a number from -1e6 to 1e6");
   }
   value.rank_rewards.assign(score.rank_rewards().begin(), score.rank_rewards().end());
   for (int i = 0; i < score.lines_size(); ++i) {

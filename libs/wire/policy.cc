@@ -15,7 +15,6 @@ constexpr uint64_t kChunkBytes = 1 << 20;
 
 v1::Manifest ToProto(const weights::Manifest& manifest) {
   v1::Manifest message;
-  message.set_epoch(manifest.epoch.value);
   message.set_version(manifest.version.value);
   message.set_size_bytes(manifest.size_bytes);
   message.set_digest(manifest.digest);
@@ -38,9 +37,9 @@ v1::Manifest ToProto(const weights::Manifest& manifest) {
   return message;
 }
 
-absl::StatusOr<weights::Manifest> FromProto(const v1::Manifest& message) {
+absl::StatusOr<weights::Manifest> FromProto(const v1::Manifest& message, domain::RunEpoch epoch) {
   weights::Manifest manifest;
-  manifest.epoch = {message.epoch()};
+  manifest.epoch = epoch;
   manifest.version = {message.version()};
   manifest.size_bytes = message.size_bytes();
   manifest.digest = message.digest();

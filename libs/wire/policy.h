@@ -14,8 +14,8 @@
 namespace convrec::wire {
 
 v1::Manifest ToProto(const weights::Manifest& manifest);
-// Checks it with weights::CheckManifest() too.
-absl::StatusOr<weights::Manifest> FromProto(const v1::Manifest& manifest);
+// Checks it with weights::CheckManifest() too. `epoch` is the one the worker joined.
+absl::StatusOr<weights::Manifest> FromProto(const v1::Manifest& manifest, domain::RunEpoch epoch);
 
 v1::SegmentProbe ToProto(const weights::SegmentProbe& probe);
 weights::SegmentProbe FromProto(const v1::SegmentProbe& probe);

@@ -118,7 +118,6 @@ v1::RolloutGroup ToProto(const domain::RolloutGroup& group) {
   v1::RolloutGroup message;
   *message.mutable_group() = ToProto(group.group);
   message.set_attempt(group.attempt);
-  message.set_epoch(group.epoch.value);
   for (const domain::Rollout& rollout : group.rollouts) *message.add_rollouts() = ToProto(rollout);
   return message;
 }
@@ -155,8 +154,7 @@ absl::StatusOr<domain::RolloutGroup> FromProto(const v1::RolloutGroup& group,
   value.group = *id;
   if (group.attempt() < 0) return FieldError("attempt", group.attempt(), "an integer >= 0");
   value.attempt = group.attempt();
-  if (group.epoch() < 0) return FieldError("epoch", group.epoch(), "an integer >= 0");
-  value.epoch = {group.epoch()};
+  value.epoch = bounds.epoch;
   if (group.rollouts_size() == 0) return FieldError("rollouts", "empty", "at least one rollout");
   if (bounds.num_siblings > 0 && group.rollouts_size() != bounds.num_siblings) {
     return FieldError("rollouts",

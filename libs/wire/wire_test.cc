@@ -81,7 +81,7 @@ domain::Lease MakeLease() {
   return lease;
 }
 
-constexpr GroupBounds kBounds = {.num_ranks = 3, .num_siblings = 2, .vocab_size = 10};
+constexpr GroupBounds kBounds = {.num_ranks = 3, .num_siblings = 2, .vocab_size = 10, .epoch = {5}};
 
 // Every field of a message and of its sub-messages is set, so that a round trip cannot lose one
 // unnoticed. A field at proto3's zero counts as unset.
@@ -158,7 +158,6 @@ TEST(WireTest, BrokenGroupsAreRefusedByField) {
       {[](auto& g) { g.mutable_group()->set_pass(-1); },
        "group.pass is -1: expected an integer >= 0"},
       {[](auto& g) { g.set_attempt(-1); }, "attempt is -1: expected an integer >= 0"},
-      {[](auto& g) { g.set_epoch(-2); }, "epoch is -2: expected an integer >= 0"},
       {[](auto& g) { g.clear_rollouts(); }, "rollouts is empty: expected at least one rollout"},
       {[](auto& g) { g.mutable_rollouts()->RemoveLast(); },
        "rollouts is 1 long: expected 2 siblings"},
@@ -199,7 +198,11 @@ TEST(WireTest, BrokenGroupsAreRefusedByField) {
       {[](auto& g) { g.mutable_rollouts(0)->clear_score(); },
        "rollouts[0].score.rank_rewards is 0 long: expected 3 entries, one per rank"},
       {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_rank_rewards(2, kInfinity); },
-       "rollouts[0].score.rank_rewards[2] is inf: expected a finite number"},
+       "rollouts[0].score.rank_rewards[2] is inf: expected a number from -1e6 to 1e6"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_rank_rewards(2, 3e38f); },
+       "rollouts[0].score.rank_rewards[2] is 3e+38: expected a number from -1e6 to 1e6"},
+      {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_rank_rewards(2, kNan); },
+       "rollouts[0].score.rank_rewards[2] is nan: expected a number from -1e6 to 1e6"},
       {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->mutable_recall()->RemoveLast(); },
        "rollouts[0].score.recall is 3 long: expected 4 entries"},
       {[](auto& g) { g.mutable_rollouts(0)->mutable_score()->set_ndcg(0, 1.5); },
@@ -286,12 +289,6 @@ TEST(WireTest, UnboundedGroupTakesAnySizeAndToken) {
   message.mutable_rollouts()->RemoveLast();
   message.mutable_rollouts(0)->set_token_ids(0, 151642);
   EXPECT_TRUE(FromProto(message, {.num_ranks = 3}).ok());
-}
-
-TEST(EpochTest, OtherStartOfTheRunIsRefused) {
-  EXPECT_TRUE(CheckEpoch(3, {3}).ok());
-  EXPECT_EQ(CheckEpoch(2, {3}),
-            absl::FailedPreconditionError("the learner is at start 3 of its run, the worker at 2"));
 }
 
 }  // namespace

@@ -8,10 +8,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/deadline.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/common.h"
 #include "libs/wire/list_score.h"
@@ -65,7 +66,7 @@ class ExternalRule::Impl final {
     Fill(lists, scores, &call->request);
     call->scores = std::move(scores);
     call->done = std::move(done);
-    call->context.set_deadline(absl::ToChronoTime(absl::Now() + options_.timeout));
+    call->context.set_deadline(rpc::DeadlineAfter(options_.timeout));
     {
       absl::MutexLock lock(&mu_);
       ++num_calls_;
@@ -122,8 +123,8 @@ class ExternalRule::Impl final {
   void LogNowAndThen(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_) {
     {
       absl::MutexLock lock(&mu_);
-      if (absl::Now() < next_log_) return;
-      next_log_ = absl::Now() + kTimeBetweenLogs;
+      if (base::MonotonicNow() < next_log_) return;
+      next_log_ = base::MonotonicNow() + kTimeBetweenLogs;
     }
     CR_LOG(WARNING) << "reward rule at " << options_.address << ": " << status
                     << "; its default value is taken";

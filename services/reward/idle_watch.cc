@@ -2,17 +2,17 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "libs/base/check.h"
+#include "libs/base/monotonic.h"
 
 namespace convrec::reward {
 
 IdleWatch::Entry::Entry(std::function<void()> end)
-    : end_(std::move(end)), touched_ns_(absl::GetCurrentTimeNanos()) {}
+    : end_(std::move(end)), touched_ns_(absl::ToUnixNanos(base::MonotonicNow())) {}
 
 void IdleWatch::Entry::Touch() {
   // Relaxed: only a time to compare with, nothing is published by it.
-  touched_ns_.store(absl::GetCurrentTimeNanos(), std::memory_order_relaxed);
+  touched_ns_.store(absl::ToUnixNanos(base::MonotonicNow()), std::memory_order_relaxed);
 }
 
 IdleWatch::IdleWatch(absl::Duration timeout) : timeout_(timeout), thread_([this] { Watch(); }) {
@@ -40,8 +40,8 @@ void IdleWatch::Leave(Entry* entry) {
 
 void IdleWatch::Watch() {
   absl::MutexLock lock(&mu_);
-  while (!mu_.AwaitWithTimeout(absl::Condition(&is_closed_), timeout_ / 4)) {
-    const int64_t limit = absl::ToUnixNanos(absl::Now() - timeout_);
+  while (!base::AwaitFor(&mu_, absl::Condition(&is_closed_), timeout_ / 4)) {
+    const int64_t limit = absl::ToUnixNanos(base::MonotonicNow() - timeout_);
     for (Entry* const entry : entries_) {
       // Under the lock, so that the entry cannot leave meanwhile.
       if (entry->touched_ns_.load(std::memory_order_relaxed) < limit) entry->end_();

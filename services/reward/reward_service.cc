@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/base/bounded_queue.h"
 #include "libs/base/check.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 #include "libs/wire/list_score.h"
 #include "proto/reward.grpc.pb.h"
@@ -84,6 +84,7 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
     reply->set_catalog_digest(scorer->catalog().digest());
     reply->set_catalog_size(static_cast<int64_t>(scorer->catalog().size()));
     reply->set_rules(scorer->Describe());
+    reply->set_rules_digest(scorer->rules_digest());
     reply->set_num_ranks(scorer->options().num_ranks);
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
@@ -94,7 +95,7 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
                                        const v1::ScoreGroupRequest* request,
                                        v1::ScoreGroupReply* reply) override {
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-    Call call{context, request, reply, reactor, absl::Now(), parts_.scorer->Get()};
+    Call call{context, request, reply, reactor, base::MonotonicNow(), parts_.scorer->Get()};
     if (const absl::Status status = Admit(&call); !status.ok()) {
       call.ticket.reset();
       Answer(call, status);
@@ -191,12 +192,14 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
     call.reply->mutable_scores()->Reserve(static_cast<int>(scores.size()));
     for (const domain::ListScore& score : scores) wire::Write(score, call.reply->add_scores());
     call.reply->set_catalog_digest(call.scorer->catalog().digest());
+    call.reply->set_rules_digest(call.scorer->rules_digest());
     call.ticket.reset();  // Before the answer, so that a caller that has it finds room.
     Answer(call, absl::OkStatus());
   }
 
   void Answer(const Call& call, const absl::Status& status) {
-    parts_.observer->OnAnswer(absl::StatusCodeToString(status.code()), absl::Now() - call.start);
+    parts_.observer->OnAnswer(absl::StatusCodeToString(status.code()),
+                              base::MonotonicNow() - call.start);
     call.reactor->Finish(ToAnswer(status, call.context));
   }
 

@@ -83,12 +83,14 @@ TEST_F(RewardServiceTest, DescribesCatalogAndRules) {
   EXPECT_EQ(reply.catalog_size(), 2);
   EXPECT_EQ(reply.rules(), "exp_inf N=3 year_tolerance=2 by_line");
   EXPECT_EQ(reply.num_ranks(), 3);
+  EXPECT_EQ(reply.rules_digest(), scorer_.Get()->rules_digest());
 }
 
 TEST_F(RewardServiceTest, ScoresEachCompletionInOrder) {
   v1::ScoreGroupReply reply;
   v1::ScoreGroupRequest request = Request();
   request.set_catalog_digest(catalog_.digest());
+  request.set_rules_digest(scorer_.Get()->rules_digest());
   const grpc::Status status = Score(request, &reply);
   ASSERT_TRUE(status.ok()) << status.error_message();
   ASSERT_EQ(reply.scores_size(), 2);
@@ -121,6 +123,8 @@ TEST_F(RewardServiceTest, WrongRequestsAreRefusedByField) {
   bad_year.mutable_ground_truth(0)->set_year(-1);
   v1::ScoreGroupRequest other_catalog = Request();
   other_catalog.set_catalog_digest("0123");
+  v1::ScoreGroupRequest other_rules = Request();
+  other_rules.set_rules_digest("4567");
   struct Case {
     v1::ScoreGroupRequest request;
     grpc::StatusCode code;
@@ -130,7 +134,8 @@ TEST_F(RewardServiceTest, WrongRequestsAreRefusedByField) {
       {no_lists, grpc::StatusCode::INVALID_ARGUMENT, "completions is empty"},
       {no_truth, grpc::StatusCode::INVALID_ARGUMENT, "ground_truth is empty"},
       {bad_year, grpc::StatusCode::INVALID_ARGUMENT, "ground_truth[0]"},
-      {other_catalog, grpc::StatusCode::FAILED_PRECONDITION, "catalog_digest is 0123"}};
+      {other_catalog, grpc::StatusCode::FAILED_PRECONDITION, "catalog_digest is 0123"},
+      {other_rules, grpc::StatusCode::FAILED_PRECONDITION, "rules_digest is 4567"}};
   for (const Case& c : cases) {
     v1::ScoreGroupReply reply;
     const grpc::Status status = Score(c.request, &reply);

@@ -188,6 +188,7 @@ class ScoreStream final
     reply.set_catalog_digest(scorer_->catalog().digest());
     v1::ScoreGroupReply* result = reply.mutable_result();
     result->set_catalog_digest(scorer_->catalog().digest());
+    result->set_rules_digest(scorer_->rules_digest());
     for (const domain::ListScore& score : scores) wire::Write(score, result->add_scores());
     code_ = absl::StatusCode::kOk;
     StartWriteAndFinish(&reply, grpc::WriteOptions(), grpc::Status::OK);

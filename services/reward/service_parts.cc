@@ -1,9 +1,10 @@
 #include "services/reward/service_parts.h"
 
+#include <grpc/support/time.h>
+
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/base/errors.h"
 #include "libs/rpc/call.h"
 #include "libs/rpc/status_convert.h"
@@ -35,6 +36,14 @@ absl::StatusOr<scoring::Prompt> ReadPrompt(const Message& message,
                                                       ": this service scores with catalog ",
                                                       digest));
   }
+  if (!message.rules_digest().empty() && message.rules_digest() != scorer.rules_digest()) {
+    return absl::FailedPreconditionError(absl::StrCat("rules_digest is ",
+                                                      message.rules_digest(),
+                                                      ": this service scores by \"",
+                                                      scorer.Describe(),
+                                                      "\", rules ",
+                                                      scorer.rules_digest()));
+  }
   if (message.ground_truth().empty()) {
     return absl::InvalidArgumentError("ground_truth is empty: expected at least one item");
   }
@@ -54,7 +63,8 @@ template absl::StatusOr<scoring::Prompt> ReadPrompt(const v1::StreamPrompt&,
                                                     const scoring::ListScorer&);
 
 absl::Status CheckWaiting(const grpc::CallbackServerContext& context) {
-  if (absl::FromChrono(context.deadline()) < absl::Now()) {
+  const gpr_timespec deadline = context.raw_deadline();
+  if (gpr_time_cmp(deadline, gpr_now(deadline.clock_type)) < 0) {
     return absl::DeadlineExceededError("the deadline passed before the lists were scored");
   }
   if (context.IsCancelled()) return absl::CancelledError("the caller has given up");

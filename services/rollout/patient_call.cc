@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
 #include "libs/base/stop_signal.h"
@@ -13,6 +14,18 @@ namespace convrec::rollout {
 namespace {
 
 constexpr absl::Duration kReportInterval = absl::Seconds(5);
+
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status) || absl::IsCancelled(status);
+}
+
+// Neither time nor another attempt makes the peer take these.
+bool IsPermanent(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsAlreadyExists(status) ||
+         absl::IsUnimplemented(status) || absl::IsPermissionDenied(status) ||
+         absl::IsUnauthenticated(status);
+}
 
 }  // namespace
 
@@ -29,9 +42,9 @@ absl::Status PatientPeer::Call(
   while (true) {
     const absl::Status status = rpc::CallWithRetry(options, attempt);
     if (!status.ok() && stopped()) return absl::CancelledError("stopped");
-    const bool is_transient = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-                              absl::IsResourceExhausted(status);
-    if (!is_transient) return base::Annotate(status, name_);
+    if (IsPermanent(status))
+      return base::BadConfig(absl::StrCat(name_, ": ", std::string(status.message())));
+    if (!IsTransient(status)) return base::Annotate(status, name_);
     CR_LOG(WARNING) << name_ << " does not answer, trying again: " << status.message();
   }
 }

@@ -26,7 +26,8 @@ class PatientPeer final {
 
   // Repeats a safe call while the peer cannot be reached, and says so every few seconds; Cancelled
   // once a stop of the process is requested or after Close(). An attempt may take `wait` longer,
-  // which the peer spends waiting. Other errors are returned at once, with the peer's name.
+  // which the peer spends waiting. Other errors are returned at once, with the peer's name: those
+  // of a caller that the peer will never serve, as one of another version, as BadConfig.
   absl::Status Call(absl::Duration wait,
                     absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) const;
 

@@ -34,10 +34,12 @@ class GrpcRewardClient final : public RewardClient {
     {
       absl::MutexLock lock(&mu_);
       catalog_digest_ = reply.catalog_digest();
+      rules_digest_ = reply.rules_digest();
     }
     return RewardDescription{.catalog_digest = reply.catalog_digest(),
                              .catalog_size = reply.catalog_size(),
                              .rules = reply.rules(),
+                             .rules_digest = reply.rules_digest(),
                              .num_ranks = reply.num_ranks()};
   }
 
@@ -52,11 +54,21 @@ class GrpcRewardClient final : public RewardClient {
     {
       absl::MutexLock lock(&mu_);
       request.set_catalog_digest(catalog_digest_);
+      request.set_rules_digest(rules_digest_);
     }
     v1::ScoreGroupReply reply;
     const absl::Status status = rpc::CallWithRetry(
         {.total_timeout = timeout},
         [&](grpc::ClientContext* context) { return stub_->ScoreGroup(context, request, &reply); });
+    if (absl::IsFailedPrecondition(status) || absl::IsUnimplemented(status) ||
+        absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
+      return base::BadConfig(absl::StrCat("reward service at ",
+                                          address_,
+                                          ": ",
+                                          std::string(status.message()),
+                                          "; all reward services of a run need its catalog and "
+                                          "its rules, and keep them"));
+    }
     CR_RETURN_IF_ERROR(base::Annotate(status, absl::StrCat("reward service at ", address_)));
     if (reply.scores_size() != static_cast<int>(texts.size())) {
       return absl::InternalError(absl::StrCat("reward service at ",
@@ -78,8 +90,10 @@ class GrpcRewardClient final : public RewardClient {
   const std::string address_;
   const std::unique_ptr<v1::RewardService::Stub> stub_;
   absl::Mutex mu_;
-  std::string catalog_digest_ ABSL_GUARDED_BY(mu_);  // Likewise; a service with another refuses.
-  std::atomic<int> num_ranks_{0};                    // From Describe(), which comes first.
+  // From Describe(), which comes first; a service with others refuses.
+  std::string catalog_digest_ ABSL_GUARDED_BY(mu_);
+  std::string rules_digest_ ABSL_GUARDED_BY(mu_);
+  std::atomic<int> num_ranks_{0};
 };
 
 }  // namespace

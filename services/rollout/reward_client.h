@@ -18,7 +18,8 @@ namespace convrec::rollout {
 struct RewardDescription {
   std::string catalog_digest;
   int64_t catalog_size = 0;
-  std::string rules;
+  std::string rules;  // In one line.
+  std::string rules_digest = {};
   int num_ranks = 0;
 };
 
@@ -28,7 +29,10 @@ class RewardClient {
   virtual ~RewardClient() = default;
   // Retries while the service is unreachable, until a stop is requested.
   virtual absl::StatusOr<RewardDescription> Describe() = 0;
-  // One score per text. Scoring is pure, so the call is retried until `timeout`.
+  // One score per text. Scoring is pure, so the call is retried until `timeout`. BadConfig when
+  // the service scores by another catalog or other rules than it described, or will never serve
+  // this caller. Other errors that are not transient are about this group: the service takes it
+  // never, or its answer makes no sense.
   virtual absl::StatusOr<std::vector<domain::ListScore>> Score(
       const std::vector<std::string>& texts,
       const domain::Prompt& prompt,

@@ -1,12 +1,16 @@
 // convrec-rollout: samples lists for the learner of a run.
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "libs/base/errors.h"
+#include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/memory.h"
 #include "libs/base/status_macros.h"
@@ -19,6 +23,8 @@
 #include "libs/kernels/adaptive_wait.h"
 #include "libs/lists/rank_segmentation.h"
 #include "libs/model/compute_threads.h"
+#include "libs/model/config_digest.h"
+#include "libs/model/model_config.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
 #include "libs/sample/sample_world.h"
@@ -26,6 +32,7 @@
 #include "libs/telemetry/metrics.h"
 #include "libs/telemetry/ports_file.h"
 #include "libs/tokenizer/tokenizer.h"
+#include "services/rollout/call_headers.h"
 #include "services/rollout/rollout_worker.h"
 
 namespace convrec::rollout {
@@ -36,6 +43,77 @@ std::string WorkerName(const config::ServiceArguments& arguments) {
   char host[256] = "worker";
   ::gethostname(host, sizeof(host) - 1);
   return absl::StrCat("rollout-", host, "-", ::getpid());
+}
+
+int MaxRows(const config::RunOptions& options) {
+  return options.rollout.max_groups * options.rollout.siblings;
+}
+
+// `tokenizer` must outlive the engine.
+engine::DecoderEngineOptions EngineOptionsOf(const config::RunOptions& options,
+                                             const tokenizer::Tokenizer* tokenizer) {
+  engine::DecoderEngineOptions engine_options;
+  engine_options.device = options.model.device;
+  engine_options.max_rows = MaxRows(options);
+  engine_options.max_prefill_tokens = options.rollout.prefill_tokens;
+  engine_options.kv_cache_bytes = int64_t{options.rollout.kv_cache_mb} << 20;
+  engine_options.compute_type = options.rollout.compute_type;
+  engine_options.swap_mode = options.rollout.swap_mode;
+  engine_options.stop_token_ids = tokenizer->stop_ids();
+  const lists::RankCounting counting = options.compat == config::Compat::kReference
+                                           ? lists::RankCounting::kReference
+                                           : lists::RankCounting::kByLine;
+  engine_options.make_rank_counter = [tokenizer, counting] {
+    auto segmenter = std::make_shared<lists::RankSegmenter>(counting);
+    return [segmenter, tokenizer](int32_t id) {
+      segmenter->Add(tokenizer->TokenBytes(id));
+      return segmenter->num_complete();
+    };
+  };
+  return engine_options;
+}
+
+// `tokenizer` must outlive the value.
+ListConstraints::LoadTitles TitlesOf(const std::string& path,
+                                     const tokenizer::Tokenizer* tokenizer) {
+  return [path, tokenizer](
+             lists::ListStyle style,
+             int num_ranks) -> absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> {
+    CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(path));
+    return constraint::MakeListTitles(
+        std::make_shared<const catalog::Catalog>(std::move(catalog)), style, num_ranks, *tokenizer);
+  };
+}
+
+// Others reach a worker that listens on its loopback interface only where the learner is there too.
+bool CanRelay(const config::RunOptions& options) {
+  const bool is_reachable = !rpc::IsLoopback(options.rollout.health_listen) ||
+                            rpc::IsLoopback(options.rollout.learner_address);
+  return options.rollout.keep_weights && is_reachable;
+}
+
+// Works to the end. A step that never ends is told to those who ask for liveness, as `convrec
+// train` and Kubernetes.
+absl::Status Work(RolloutWorker* worker,
+                  rpc::Server* health,
+                  telemetry::Exposer* exposer,
+                  absl::Duration hang_timeout) {
+  std::atomic<bool> has_ended{false};
+  std::thread watch([&] {
+    while (!has_ended) {
+      health->SetAlive(hang_timeout == absl::ZeroDuration() || worker->StepTime() < hang_timeout);
+      absl::SleepFor(absl::Milliseconds(200));
+    }
+  });
+  const absl::Status status = worker->Run([health, exposer] {
+    health->SetServing(true);
+    exposer->SetReady(true);
+  });
+  has_ended = true;
+  watch.join();
+  exposer->SetReady(false);
+  health->SetServing(false);
+  return status;
 }
 
 absl::Status Run(const config::ServiceArguments& arguments) {
@@ -63,70 +141,38 @@ absl::Status Run(const config::ServiceArguments& arguments) {
                                                   .pid = ::getpid()}));
   }
 
-  const int max_rows = options.rollout.max_groups * options.rollout.siblings;
-  engine::DecoderEngineOptions engine_options;
-  engine_options.device = options.model.device;
-  engine_options.max_rows = max_rows;
-  engine_options.max_prefill_tokens = options.rollout.prefill_tokens;
-  engine_options.kv_cache_bytes = int64_t{options.rollout.kv_cache_mb} << 20;
-  engine_options.compute_type = options.rollout.compute_type;
-  engine_options.swap_mode = options.rollout.swap_mode;
-  engine_options.stop_token_ids = tokenizer->stop_ids();
-  const lists::RankCounting counting = options.compat == config::Compat::kReference
-                                           ? lists::RankCounting::kReference
-                                           : lists::RankCounting::kByLine;
-  engine_options.make_rank_counter = [&tokenizer, counting] {
-    auto segmenter = std::make_shared<lists::RankSegmenter>(counting);
-    return [segmenter, &tokenizer](int32_t id) {
-      segmenter->Add(tokenizer->TokenBytes(id));
-      return segmenter->num_complete();
-    };
-  };
   CR_ASSIGN_OR_RETURN(
       auto engine,
-      engine::MakeDecoderEngine(options.model.path, /*load_weights=*/false, engine_options));
+      engine::MakeDecoderEngine(
+          options.model.path, /*load_weights=*/false, EngineOptionsOf(options, tokenizer.get())));
 
-  const auto learner = MakeLearnerClient(options.rollout.learner_address, name);
-  const auto policy = MakePolicyClient(options.rollout.learner_address, name);
+  CR_ASSIGN_OR_RETURN(const model::ModelConfig model_config,
+                      model::ReadModelConfig(base::JoinPath(options.model.path, "config.json")));
+  CallHeaders headers(name);
+  const auto learner = MakeLearnerClient(options.rollout.learner_address, &headers);
+  const auto policy = MakePolicyClient(options.rollout.learner_address, &headers);
   const auto reward = MakeRewardClient(options.rollout.reward_address);
-  const auto load_titles =
-      [&](lists::ListStyle style,
-          int num_ranks) -> absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> {
-    CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(options.data.catalog));
-    return constraint::MakeListTitles(
-        std::make_shared<const catalog::Catalog>(std::move(catalog)), style, num_ranks, *tokenizer);
-  };
-  // Others reach a worker that listens on its loopback interface only where the learner is there
-  // too.
-  const bool is_reachable = !rpc::IsLoopback(options.rollout.health_listen) ||
-                            rpc::IsLoopback(options.rollout.learner_address);
-  const bool broadcasts = options.learner.publish.broadcast;
   collective::BroadcastMember member(collective::JoinByDevice(
       options.model.device, rpc::IsLoopback(options.rollout.learner_address)));
-  const bool relays = options.rollout.keep_weights && is_reachable;
-  RolloutWorker worker(
-      {.worker = name,
-       .max_rows = max_rows,
-       .reward_timeout = options.rollout.reward_timeout,
-       .transfer = {.keeps_weights = options.rollout.keep_weights,
-                    .relay_port = relays ? health->port() : 0,
-                    .broadcasts = broadcasts ? &member : nullptr,
-                    .broadcast_backend = collective::BroadcastBackend(options.model.device)},
-       .relay = relays ? relay.get() : nullptr,
-       .load_titles = load_titles},
-      learner.get(),
-      policy.get(),
-      reward.get(),
-      engine.get(),
-      tokenizer.get(),
-      &metrics);
-  const absl::Status status = worker.Run([&] {
-    health->SetServing(true);
-    exposer->SetReady(true);
-  });
-  exposer->SetReady(false);
-  health->SetServing(false);
-  return status;
+  const bool relays = CanRelay(options);
+  RolloutWorkerOptions worker_options;
+  worker_options.model_digest = model::ConfigDigest(model_config);
+  worker_options.max_rows = MaxRows(options);
+  worker_options.reward_timeout = options.rollout.reward_timeout;
+  worker_options.transfer.keeps_weights = options.rollout.keep_weights;
+  worker_options.transfer.relay_port = relays ? health->port() : 0;
+  worker_options.transfer.broadcasts = options.learner.publish.broadcast ? &member : nullptr;
+  worker_options.transfer.broadcast_backend = collective::BroadcastBackend(options.model.device);
+  worker_options.relay = relays ? relay.get() : nullptr;
+  worker_options.load_titles = TitlesOf(options.data.catalog, tokenizer.get());
+  RolloutWorker worker(worker_options,
+                       learner.get(),
+                       policy.get(),
+                       reward.get(),
+                       engine.get(),
+                       tokenizer.get(),
+                       &metrics);
+  return Work(&worker, health.get(), exposer.get(), options.rollout.hang_timeout);
 }
 
 }  // namespace

@@ -14,11 +14,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "libs/constraint/title_trie.h"
 #include "libs/engine/decoder_engine.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/tokenizer/tokenizer.h"
 #include "services/rollout/learner_client.h"
+#include "services/rollout/list_constraints.h"
 #include "services/rollout/policy/policy_client.h"
 #include "services/rollout/policy/relay_service.h"
 #include "services/rollout/policy/weight_transfer.h"
@@ -27,17 +27,15 @@
 namespace convrec::rollout {
 
 struct RolloutWorkerOptions {
-  std::string worker;  // Unique name.
-  int max_rows = 128;  // Sequences leased and not yet sampled.
+  std::string model_digest = {};  // Of the shape of the engine's model.
+  int max_rows = 128;             // Sequences leased and not yet sampled.
   int submit_threads = 2;
   absl::Duration reward_timeout = absl::Minutes(2);  // Then the group is given back.
   WeightTransfer::Options transfer = {};
-  // Has what it serves from here; may be null.
+  // Receives each verified snapshot so that other workers can fetch it; may be null.
   RelayService* relay = nullptr;
-  // The titles of this worker's catalog as list lines; called when the run has constrained leases.
-  std::function<absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>>(lists::ListStyle,
-                                                                             int num_ranks)>
-      load_titles = {};
+  // Called when the run has constrained leases.
+  ListConstraints::LoadTitles load_titles = {};
 };
 
 class RolloutWorker final {
@@ -55,6 +53,9 @@ class RolloutWorker final {
   // Works until the run is complete or a stop is requested (both OK), or something fails for good.
   // `on_ready` is called once the first policy is live.
   absl::Status Run(const std::function<void()>& on_ready);
+
+  // How long the step that is being sampled has taken so far; zero between steps. Any thread.
+  absl::Duration StepTime() const;
 
  private:
   class Impl;

@@ -1,9 +1,11 @@
 #include "services/rollout/rollout_worker.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <deque>
+#include <optional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -16,30 +18,38 @@
 namespace convrec::rollout {
 namespace {
 
-constexpr domain::RunEpoch kEpoch{1};
+constexpr domain::RunEpoch kEpoch{.value = 1, .run = {.high = 7, .low = 7}};
 constexpr int kRanks = 2;
 
 // Hands out the leases it is given, keeps what comes back, and ends the run when all of them are
-// submitted.
+// settled.
 class FakeLearner final : public LearnerClient {
  public:
   absl::StatusOr<RunDescription> Join(const WorkerIdentity& identity) override {
     absl::MutexLock lock(&mu_);
     joined = identity;
+    ++num_joins;
     return run;
   }
-  absl::StatusOr<LeasedWork> Lease(domain::RunEpoch, int, absl::Duration wait) override {
+  absl::StatusOr<LeasedWork> Lease(domain::RunEpoch epoch, int, absl::Duration wait) override {
     absl::MutexLock lock(&mu_);
+    if (epoch != run.epoch) return absl::FailedPreconditionError("another start");
     mu_.AwaitWithTimeout(absl::Condition(this, &FakeLearner::HasNews), wait);
     if (closed_) return absl::CancelledError("closed");
     LeasedWork work;
     work.leases.swap(leases);
-    work.run_complete = work.leases.empty() && submitted.size() == wanted_;
+    work.run_complete = work.leases.empty() && AllAreSettled();
     wanted_ += work.leases.size();
+    if (next_epoch) {
+      run.epoch = *std::exchange(next_epoch, std::nullopt);
+      leases.swap(next_leases);
+      wanted_ = 0;
+    }
     return work;
   }
   absl::StatusOr<Admission> Submit(const domain::RolloutGroup& group) override {
     absl::MutexLock lock(&mu_);
+    if (group.epoch != run.epoch) return absl::FailedPreconditionError("another start");
     submitted.push_back(group);
     return Admission::kAccepted;
   }
@@ -48,34 +58,50 @@ class FakeLearner final : public LearnerClient {
     for (const domain::Lease& lease : given_back) returned.push_back(lease.group);
     return absl::OkStatus();
   }
+  absl::Status Refuse(const domain::Lease& lease, const std::string& reason) override {
+    absl::MutexLock lock(&mu_);
+    refused.emplace_back(lease.group, reason);
+    return absl::OkStatus();
+  }
   void Close() override {
     absl::MutexLock lock(&mu_);
     closed_ = true;
   }
+  domain::RunEpoch epoch() const {
+    absl::MutexLock lock(&mu_);
+    return run.epoch;
+  }
 
-  // Read when no worker runs.
+  // Read and written when no worker runs.
   RunDescription run{.run = "test", .epoch = kEpoch, .num_ranks = kRanks};
   WorkerIdentity joined;
+  int num_joins = 0;
   std::vector<domain::Lease> leases;
   std::vector<domain::RolloutGroup> submitted;
   std::vector<domain::GroupId> returned;
+  std::vector<std::pair<domain::GroupId, std::string>> refused;
+  // Once the leases are out, the learner is gone, and this start stands at its address.
+  std::optional<domain::RunEpoch> next_epoch;
+  std::vector<domain::Lease> next_leases;
 
  private:
+  bool AllAreSettled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return submitted.size() + refused.size() == wanted_;
+  }
   bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return closed_ || !leases.empty() || submitted.size() == wanted_;
+    return closed_ || !leases.empty() || AllAreSettled();
   }
 
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   size_t wanted_ ABSL_GUARDED_BY(mu_) = 0;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// Publishes one version.
+// Publishes one version in every start of the learner.
 class FakePolicy final : public PolicyClient {
  public:
-  explicit FakePolicy(const model::Decoder& decoder) {
+  FakePolicy(const model::Decoder& decoder, const FakeLearner* learner) : learner_(learner) {
     weights::Manifest& manifest = snapshot.manifest;
-    manifest.epoch = kEpoch;
     manifest.version = {1};
     std::string bytes;
     for (const engine::PolicyTensor& tensor : engine::TensorsOf(decoder)) {
@@ -93,11 +119,14 @@ class FakePolicy final : public PolicyClient {
     weights::Seal(&snapshot);
   }
 
-  absl::StatusOr<std::unique_ptr<PolicyOffer>> WaitForVersion(domain::RunEpoch,
+  absl::StatusOr<std::unique_ptr<PolicyOffer>> WaitForVersion(domain::RunEpoch epoch,
                                                               int64_t held,
                                                               absl::Duration wait) override {
+    if (epoch != learner_->epoch()) return absl::FailedPreconditionError("another start");
     if (held < snapshot.manifest.version.value) {
-      return std::make_unique<PolicyOffer>(PolicyOffer{.manifest = snapshot.manifest, .probe = {}});
+      PolicyOffer offer{.manifest = snapshot.manifest, .probe = {}};
+      offer.manifest.epoch = epoch;
+      return std::make_unique<PolicyOffer>(std::move(offer));
     }
     absl::MutexLock lock(&mu_);
     mu_.AwaitWithTimeout(absl::Condition(&closed_), wait);
@@ -111,6 +140,7 @@ class FakePolicy final : public PolicyClient {
                      const weights::Manifest&,
                      const weights::Base&,
                      IncomingPayload* payload) override {
+    ++num_fetches;
     const uint64_t size = snapshot.bytes.size();
     payload->header =
         weights::PayloadHeader{.encoding = weights::Encoding::kWhole, .size_bytes = size};
@@ -119,10 +149,13 @@ class FakePolicy final : public PolicyClient {
     payload->received = size;
     return absl::OkStatus();
   }
-  absl::StatusOr<bool> Report(const weights::Manifest&,
+  absl::StatusOr<bool> Report(const weights::Manifest& manifest,
                               const std::string& digest,
                               WeightStage stage) override {
-    if (stage == WeightStage::kLive) reported_live = true;
+    if (stage == WeightStage::kLive) {
+      reported_live = true;
+      last_live = manifest.epoch;
+    }
     return digest == snapshot.manifest.digest;
   }
   void Close() override {
@@ -131,14 +164,18 @@ class FakePolicy final : public PolicyClient {
   }
 
   weights::Snapshot snapshot;
-  bool reported_live = false;  // Read when no worker runs.
+  // Read when no worker runs.
+  bool reported_live = false;
+  domain::RunEpoch last_live;
+  int num_fetches = 0;
 
  private:
+  const FakeLearner* const learner_;
   absl::Mutex mu_;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// Every rank of every list is worth 1.
+// Every rank of every list is worth 1, but for what is to fail.
 class FakeReward final : public RewardClient {
  public:
   absl::StatusOr<RewardDescription> Describe() override {
@@ -146,14 +183,16 @@ class FakeReward final : public RewardClient {
         .catalog_digest = "catalog", .catalog_size = 10, .rules = "ones", .num_ranks = num_ranks};
   }
   absl::StatusOr<std::vector<domain::ListScore>> Score(const std::vector<std::string>& texts,
-                                                       const domain::Prompt&,
+                                                       const domain::Prompt& prompt,
                                                        absl::Duration) override {
+    if (!failure.ok() && prompt.seen_titles == std::vector<std::string>{"fails"}) return failure;
     domain::ListScore score;
     score.rank_rewards.assign(kRanks, 1.0F);
     return std::vector<domain::ListScore>(texts.size(), score);
   }
 
   int num_ranks = kRanks;
+  absl::Status failure;  // Of prompts in which "fails" was seen.
 };
 
 class RolloutWorkerTest : public ::testing::Test {
@@ -164,18 +203,24 @@ class RolloutWorkerTest : public ::testing::Test {
     engine::DecoderEngineOptions options;
     options.compute_type = engine::DecoderEngineOptions::ComputeType::kFloat32;
     options.stop_token_ids = {text_model::kStopId};
-    engine_ = *engine::MakeDecoderEngine(dir_.path(), /*load_weights=*/false, options);
-    policy_ = std::make_unique<FakePolicy>(*decoder_);
+    engine_ = *MakeDecoderEngine(dir_.path(), /*load_weights=*/false, options);
+    policy_ = std::make_unique<FakePolicy>(*decoder_, &learner_);
+    learner_.leases = MakeLeases(kEpoch, {1});
+  }
+
+  static std::vector<domain::Lease> MakeLeases(domain::RunEpoch epoch,
+                                               domain::PolicyVersion version) {
+    std::vector<domain::Lease> leases;
     for (int i = 0; i < 3; ++i) {
-      domain::Lease lease;
+      domain::Lease& lease = leases.emplace_back();
       lease.group = {.pass = 0, .prompt = i};
-      lease.epoch = kEpoch;
-      lease.version = {1};
+      lease.epoch = epoch;
+      lease.version = version;
       lease.num_siblings = 2;
       lease.sampling.max_new_tokens = 8;
       lease.prompt.token_ids = text_model::BytesOf("Heat?");
-      learner_.leases.push_back(std::move(lease));
     }
+    return leases;
   }
 
   domain::Canary Canary() const {
@@ -198,12 +243,16 @@ class RolloutWorkerTest : public ::testing::Test {
         .Run([this] { ++num_ready_; });
   }
 
+  double Groups(const std::string& outcome) {
+    return metrics_.AddCounter("rl_rollout_groups_total", {{"outcome", outcome}}).value();
+  }
+
   base::TemporaryDirectory dir_;
   std::unique_ptr<model::Decoder> decoder_;
   std::unique_ptr<engine::DecoderEngine> engine_;
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer_ = text_model::ByteTokenizer();
   telemetry::Metrics metrics_{"test", "rollout"};
-  RolloutWorkerOptions options_{.worker = "rollout-0"};
+  RolloutWorkerOptions options_{.model_digest = "model"};
   FakeLearner learner_;
   std::unique_ptr<FakePolicy> policy_;
   FakeReward reward_;
@@ -217,7 +266,7 @@ TEST_F(RolloutWorkerTest, EveryLeaseIsSampledScoredAndSubmitted) {
   EXPECT_EQ(num_ready_, 1);
   EXPECT_TRUE(policy_->reported_live);
   EXPECT_TRUE(learner_.returned.empty());
-  EXPECT_EQ(learner_.joined.catalog_digest, "catalog");
+  EXPECT_EQ(learner_.joined.digests.catalog, "catalog");
   ASSERT_EQ(learner_.submitted.size(), 3u);
   for (const domain::RolloutGroup& group : learner_.submitted) {
     ASSERT_EQ(group.rollouts.size(), 2u);
@@ -228,6 +277,60 @@ TEST_F(RolloutWorkerTest, EveryLeaseIsSampledScoredAndSubmitted) {
       EXPECT_EQ(rollout.score.rank_rewards, std::vector<float>(kRanks, 1.0F));
     }
   }
+}
+
+// All its room is taken by leases whose weights will never come: it asks for none, and hears of the
+// new learner only by its other calls.
+TEST_F(RolloutWorkerTest, AFullWorkerJoinsALearnerThatStartedAgainAndDropsWhatIsOfTheOldStart) {
+  const domain::RunEpoch next{.value = kEpoch.value + 1, .run = kEpoch.run};
+  options_.max_rows = 6;
+  learner_.leases = MakeLeases(kEpoch, {2});
+  learner_.next_epoch = next;
+  learner_.next_leases = MakeLeases(next, {1});
+  const absl::Status status = Run();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(learner_.num_joins, 2);
+  ASSERT_EQ(learner_.submitted.size(), 3u);
+  for (const domain::RolloutGroup& group : learner_.submitted) EXPECT_EQ(group.epoch, next);
+  EXPECT_TRUE(learner_.returned.empty());
+  EXPECT_EQ(Groups("dropped"), 3);
+}
+
+// Its first start has the number of the old run's, and its weights the same version.
+TEST_F(RolloutWorkerTest, ALearnerOfAnotherRunAtTheAddressGetsNothingThatIsOfTheOldRun) {
+  const domain::RunEpoch next{.value = kEpoch.value, .run = {.high = 1, .low = 2}};
+  learner_.leases = MakeLeases(kEpoch, {1});
+  learner_.next_epoch = next;
+  learner_.next_leases = MakeLeases(next, {1});
+  const absl::Status status = Run();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(learner_.num_joins, 2);
+  ASSERT_EQ(learner_.submitted.size(), 3u);
+  for (const domain::RolloutGroup& group : learner_.submitted) EXPECT_EQ(group.epoch, next);
+  EXPECT_GE(policy_->num_fetches, 1);
+  EXPECT_EQ(policy_->last_live, next);
+}
+
+TEST_F(RolloutWorkerTest, AGroupThatCannotBeScoredIsRefusedWithTheReasonAndTheOthersGoOn) {
+  learner_.leases[1].prompt.seen_titles = {"fails"};
+  reward_.failure = absl::InvalidArgumentError("21 lists: expected at most 20");
+  const absl::Status status = Run();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(learner_.submitted.size(), 2u);
+  ASSERT_EQ(learner_.refused.size(), 1u);
+  EXPECT_EQ(learner_.refused[0].first, (domain::GroupId{.pass = 0, .prompt = 1}));
+  EXPECT_EQ(learner_.refused[0].second, "21 lists: expected at most 20");
+  EXPECT_EQ(Groups("refused"), 1);
+}
+
+TEST_F(RolloutWorkerTest, ARewardServiceThatChangedItsCatalogEndsTheWorkerWithASentence) {
+  learner_.leases[0].prompt.seen_titles = {"fails"};
+  reward_.failure = base::BadConfig("this service scores with catalog x");
+  const absl::Status status = Run();
+  EXPECT_EQ(base::ExitCodeOf(status), base::kExitBadConfig);
+  EXPECT_EQ(status.message(), "this service scores with catalog x");
+  EXPECT_TRUE(learner_.refused.empty());
+  EXPECT_THAT(learner_.returned, testing::Contains(domain::GroupId{.pass = 0, .prompt = 0}));
 }
 
 TEST_F(RolloutWorkerTest, AFailingCanaryEndsTheWorkerAndNothingIsSubmitted) {

@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <string>
 
-#include "absl/time/clock.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
 #include "libs/base/memory.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/program.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
@@ -126,7 +126,7 @@ absl::Status Run(const Arguments& arguments) {
   }
   loop.Drain();
   CR_LOG(INFO) << "stopping: " << loop.load().num_calls << " answers finish";
-  if (!server->AwaitQuiet(absl::Now() + absl::Seconds(arguments.drain_seconds))) {
+  if (!server->AwaitQuiet(base::MonotonicNow() + absl::Seconds(arguments.drain_seconds))) {
     CR_LOG(WARNING) << loop.load().num_calls << " answers are cut off after "
                     << arguments.drain_seconds << " s";
   }

@@ -20,7 +20,7 @@ TEST(AdapterTest, AJobTrainsAnAdapterStopsAndGoesOn) {
   job.StartLearner();
   job.StartWorker("rollout-1");
   job.WaitForStep(3, kLong);
-  const size_t stopped_after = job.Interrupt("rollout-1", kLong);
+  const size_t stopped_after = job.Interrupt(kLong);
   job.ResumeToEnd("rollout-1", kLong);
   const report::RunLog log = job.Log();
   ASSERT_EQ(log.rl_steps.size(), 6u);

@@ -40,7 +40,7 @@ TEST_P(RanksOfStageTest, TwoRanksTrainAndOneRankGoesOn) {
   job.StartLearner();
   job.StartWorker("rollout-1");
   job.WaitForStep(3, kLong);
-  const size_t stopped_after = job.Interrupt("rollout-1", kLong);
+  const size_t stopped_after = job.Interrupt(kLong);
   EXPECT_NE(job.LogText("learner").find("learner-1"), std::string::npos);
 
   // A damaged shard is told before anything is trained on it.

@@ -69,19 +69,7 @@ CommandResult RunCommand(const std::vector<std::string>& arguments, absl::Durati
   return result;
 }
 
-const std::string& SampleWorldDirectory() {
-  static const base::TemporaryDirectory* parent = new base::TemporaryDirectory();
-  static const std::string* directory = [] {
-    auto* path = new std::string(base::JoinPath(parent->path(), "world"));
-    std::vector<std::string> arguments = {Binary("convrec"), "world", "--out", *path};
-    for (const std::string& override : SmallJob()) arguments.push_back(override);
-    const CommandResult made = RunCommand(arguments, absl::Minutes(2));
-    CR_CHECK(made.exit.code == 0 && made.exit.signal == 0, made.output);
-    std::atexit([] { delete parent; });
-    return path;
-  }();
-  return *directory;
-}
+namespace {
 
 std::vector<std::string> SmallJob() {
   return {"name=e2e",
@@ -114,8 +102,56 @@ std::vector<std::string> SmallJob() {
           "evaluation.zero_shot=false"};
 }
 
-Job::Job(std::vector<std::string> overrides) : overrides_(SmallJob()) {
-  const std::string& world = SampleWorldDirectory();
+std::vector<std::string> TinyJob() {
+  std::vector<std::string> overrides = SmallJob();
+  for (const char* override : {"data.world.sft_rows=100",
+                               "data.world.train_rows=64",
+                               "data.world.validation_rows=4",
+                               "data.world.test_rows=6",
+                               "data.world.vocab_size=512",
+                               "data.world.hidden_size=32",
+                               "data.world.num_layers=1",
+                               "data.world.num_heads=2",
+                               "data.world.intermediate_size=64",
+                               "rollout.max_new_tokens=24",
+                               "rollout.max_groups=4",
+                               "rollout.siblings=2",
+                               "learner.groups_per_step=4",
+                               "learner.sft.steps=3",
+                               "learner.sft.rows_per_step=4",
+                               "learner.steps=6",
+                               "learner.threads=1",
+                               "rollout.threads=1"}) {
+    overrides.push_back(override);
+  }
+  return overrides;
+}
+
+std::vector<std::string> OverridesOf(JobSize size) {
+  return size == JobSize::kSmall ? SmallJob() : TinyJob();
+}
+
+}  // namespace
+
+const std::string& SampleWorldDirectory(JobSize size) {
+  static const base::TemporaryDirectory* parent = [] {
+    static auto* directory = new base::TemporaryDirectory();
+    std::atexit([] { delete directory; });
+    return directory;
+  }();
+  static auto* paths = new std::map<JobSize, std::string>();
+  const auto [entry, is_new] = paths->emplace(
+      size, base::JoinPath(parent->path(), size == JobSize::kSmall ? "small" : "tiny"));
+  if (!is_new) return entry->second;
+  std::vector<std::string> arguments = {Binary("convrec"), "world", "--out", entry->second};
+  for (const std::string& override : OverridesOf(size)) arguments.push_back(override);
+  const CommandResult made = RunCommand(arguments, absl::Minutes(2));
+  CR_CHECK(made.exit.code == 0 && made.exit.signal == 0, made.output);
+  return entry->second;
+}
+
+Job::Job(std::vector<std::string> overrides, JobSize size) : overrides_(OverridesOf(size)) {
+  const std::string& world = SampleWorldDirectory(size);
   for (const std::string& override :
        {absl::StrCat("data.catalog=", world, "/catalog.jsonl"),
         absl::StrCat("data.sft.path=", world, "/sft.jsonl"),
@@ -171,20 +207,25 @@ void Job::AwaitReward() {
 }
 
 void Job::StartLearner(bool resume) {
-  Spawn("convrec-learner",
-        "learner",
-        resume ? std::vector<std::string>{"--resume"} : std::vector<std::string>{});
+  StartLearnerWith(resume ? std::vector<std::string>{"--resume"} : std::vector<std::string>{});
+}
+
+void Job::StartLearnerWith(std::vector<std::string> extra) {
+  if (learner_port_ > 0)
+    extra.insert(extra.begin(), absl::StrCat("learner.listen=127.0.0.1:", learner_port_));
+  Spawn("convrec-learner", "learner", std::move(extra));
   const auto ports = telemetry::WaitForPortsFile(
       base::JoinPath(dir_.path(), "ports"), "learner", {.pid = child("learner").pid()});
   CR_CHECK(ports.ok(), absl::StrCat(ports.status().ToString(), LogText("learner")));
   learner_port_ = ports->grpc;
 }
 
-void Job::StartWorker(const std::string& name) {
-  Spawn("convrec-rollout",
-        name,
-        {absl::StrCat("rollout.reward_address=127.0.0.1:", reward_port_),
-         absl::StrCat("rollout.learner_address=127.0.0.1:", learner_port_)});
+void Job::StartWorker(const std::string& name, const std::vector<std::string>& extra) {
+  std::vector<std::string> all = {
+      absl::StrCat("rollout.reward_address=127.0.0.1:", reward_port_),
+      absl::StrCat("rollout.learner_address=127.0.0.1:", learner_port_)};
+  all.insert(all.end(), extra.begin(), extra.end());
+  Spawn("convrec-rollout", name, std::move(all));
 }
 
 void Job::StartWorkerWithOwnAddresses(const std::string& name) {
@@ -210,16 +251,15 @@ cli::ExitState Job::Stop(const std::string& name, absl::Duration timeout) {
   return WaitForEnd(name, timeout);
 }
 
-size_t Job::Interrupt(const std::string& worker, absl::Duration timeout) {
+size_t Job::Interrupt(absl::Duration timeout) {
   EXPECT_EQ(Stop("learner", timeout).code, 75) << LogText("learner");
-  EXPECT_EQ(Stop(worker, timeout).code, 0);
   return Log().rl_steps.size();
 }
 
 void Job::ResumeToEnd(const std::string& worker, absl::Duration timeout) {
   StartLearner(/*resume=*/true);
-  StartWorker(worker);
   EXPECT_EQ(WaitForEnd("learner", timeout).code, 0) << LogText("learner");
+  EXPECT_EQ(WaitForEnd(worker, timeout).code, 0) << LogText(worker);
 }
 
 void Job::WaitForStep(size_t count, absl::Duration timeout) {

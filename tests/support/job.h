@@ -23,31 +23,38 @@ struct CommandResult {
 };
 CommandResult RunCommand(const std::vector<std::string>& arguments, absl::Duration timeout);
 
+// Small: it learns something in half a minute. Tiny: it learns nothing, and takes seconds.
+enum class JobSize { kSmall, kTiny };
+
 // A job of one learner, one reward service and any number of workers over a small sample world,
 // which is made once per process. Dies (a test failure) when something does not come up in time.
 class Job final {
  public:
   // `overrides` are key=value.
-  explicit Job(std::vector<std::string> overrides);
+  explicit Job(std::vector<std::string> overrides, JobSize size = JobSize::kSmall);
 
   // Of processes that are started from here on.
   void Add(const std::string& override) { overrides_.push_back(override); }
   void StartReward();
   void RestartReward();  // On the port it had.
+  // On the port it had, from its second start on.
   void StartLearner(bool resume = false);
-  void StartWorker(const std::string& name);
+  // `extra` are flags and overrides of this process.
+  void StartLearnerWith(std::vector<std::string> extra);
+  void StartWorker(const std::string& name, const std::vector<std::string>& extra = {});
   // With the reward service of the overrides instead of the job's own.
   void StartWorkerWithOwnAddresses(const std::string& name);
   int reward_port() const { return reward_port_; }
+  int learner_port() const { return learner_port_; }
 
   cli::ChildProcess& child(const std::string& name) { return children_.at(name); }
   // Waits for the end of a child; fails the test after `timeout`.
   cli::ExitState WaitForEnd(const std::string& name, absl::Duration timeout);
   // The same after a SIGTERM.
   cli::ExitState Stop(const std::string& name, absl::Duration timeout);
-  // Stops learner and worker in order, as a run that is to go on; returns the
-  // reinforcement-learning steps behind it. And goes on with both, to the learner's good end.
-  size_t Interrupt(const std::string& worker, absl::Duration timeout);
+  // Stops the learner, while the workers stay; returns the reinforcement-learning steps behind it.
+  size_t Interrupt(absl::Duration timeout);
+  // Starts it again, to its good end and that of the worker, which has stayed.
   void ResumeToEnd(const std::string& worker, absl::Duration timeout);
   // Waits until the run log has `count` reinforcement-learning steps.
   void WaitForStep(size_t count, absl::Duration timeout);
@@ -75,10 +82,7 @@ class Job final {
   std::map<std::string, cli::ChildProcess> children_;
 };
 
-// Folder of the sample world that the jobs share.
-const std::string& SampleWorldDirectory();
-
-// Overrides of a job that learns something in half a minute.
-std::vector<std::string> SmallJob();
+// Folder of the sample world that the jobs of a size share.
+const std::string& SampleWorldDirectory(JobSize size = JobSize::kSmall);
 
 }  // namespace convrec::testing

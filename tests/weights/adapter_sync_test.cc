@@ -20,7 +20,7 @@ namespace {
 class MergingWorker final {
  public:
   MergingWorker(const PublishingLearner& learner, bool takes_shared_memory, bool takes_deltas)
-      : client_(rollout::MakePolicyClient(learner.address(), "worker")),
+      : client_(rollout::MakePolicyClient(learner.address(), &headers_)),
         transfer_(client_.get(), Options(takes_shared_memory, takes_deltas), {}),
         base_(client_.get(), Options(takes_shared_memory, takes_deltas), {}) {}
 
@@ -45,6 +45,7 @@ class MergingWorker final {
   static rollout::WeightTransfer::Options Options(bool takes_shared_memory, bool takes_deltas) {
     return {.takes_deltas = takes_deltas, .takes_shared_memory = takes_shared_memory};
   }
+  rollout::CallHeaders headers_{"worker"};
   std::unique_ptr<rollout::PolicyClient> client_;
   rollout::WeightTransfer transfer_;
   rollout::AdapterBase base_;

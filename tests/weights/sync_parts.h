@@ -44,7 +44,7 @@ class PublishingLearner final {
         &store_,
         segments_.get(),
         options.broadcaster,
-        {options.epoch},
+        {.epoch = {options.epoch}},
         {.fanout = options.fanout},
         {.live = [this](const std::string&, domain::PolicyVersion) { ++num_live_reports_; },
          .sent = [this](weights::Encoding, uint64_t size) { sent_bytes_ += size; },
@@ -95,7 +95,8 @@ class ReceivingWorker final {
   };
   explicit ReceivingWorker(const Options& options)
       : options_(options),
-        client_(rollout::MakePolicyClient(options.learner, options.name)),
+        headers_(options.name),
+        client_(rollout::MakePolicyClient(options.learner, &headers_)),
         member_(options.join),
         relay_(rollout::RelayService::Create([this](uint64_t size) { relayed_bytes_ += size; })) {
     auto server = rpc::Server::Start("127.0.0.1:0", {relay_->service()});
@@ -171,6 +172,7 @@ class ReceivingWorker final {
   std::atomic<uint64_t> relayed_bytes_{0};
   std::atomic<int> num_mismatches_{0};
   std::atomic<bool> stopping_{false};
+  rollout::CallHeaders headers_;
   const std::unique_ptr<rollout::PolicyClient> client_;
   collective::BroadcastMember member_;
   const std::unique_ptr<rollout::RelayService> relay_;

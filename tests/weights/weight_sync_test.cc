@@ -111,7 +111,8 @@ TEST(WeightSyncTest, ADeltaMaySkipVersionsThatAreStillKept) {
     observer.received = [&](TransferPlan::Source, const weights::PayloadHeader& header) {
       encodings.push_back(header.encoding);
     };
-    const auto client = rollout::MakePolicyClient(learner.address(), "slow");
+    const rollout::CallHeaders headers("slow");
+    const auto client = rollout::MakePolicyClient(learner.address(), &headers);
     rollout::WeightTransfer transfer(client.get(), {}, observer);
     ASSERT_TRUE(transfer.Receive(**client->WaitForVersion({1}, -1, absl::Seconds(1))).ok());
     ASSERT_TRUE(transfer.Commit().ok());
@@ -133,7 +134,8 @@ TEST(WeightSyncTest, AVersionSupersededBeforeItIsFetchedIsGivenUpForTheNewest) {
   const auto first = MakeSnapshot(1, kTensors, 1);
   const auto second = Change(*first, 2, 0.005, 2);
   learner.Publish(first);
-  const auto client = rollout::MakePolicyClient(learner.address(), "slow");
+  const rollout::CallHeaders headers("slow");
+  const auto client = rollout::MakePolicyClient(learner.address(), &headers);
   rollout::WeightTransfer transfer(client.get(), {}, {});
   const auto offer = client->WaitForVersion({1}, -1, absl::Seconds(1));
   ASSERT_TRUE(offer.ok());

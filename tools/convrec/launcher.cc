@@ -13,6 +13,7 @@
 #include "libs/report/format.h"
 #include "libs/report/run_log.h"
 #include "libs/telemetry/ports_file.h"
+#include "libs/weights/shared_segment.h"
 
 namespace convrec::cli {
 namespace {
@@ -62,7 +63,10 @@ std::vector<std::string> Launcher::ArgumentsOf(const std::string& role,
       options_.config_path,
       "--name",
       name};
-  if (role == "learner" && options_.resume) arguments.push_back("--resume");
+  if (role == "learner") {
+    if (options_.resume) arguments.push_back("--resume");
+    arguments.insert(arguments.end(), options_.learner_flags.begin(), options_.learner_flags.end());
+  }
   arguments.push_back("telemetry.metrics_listen=127.0.0.1:0");
   arguments.push_back(
       TextOverride("telemetry.ports_dir", base::JoinPath(options_.run_dir, "ports")));
@@ -81,7 +85,11 @@ Launcher::Member Launcher::MakeMember(const std::string& role,
               ChildProcess::Options{
                   ArgumentsOf(role, name, std::move(overrides)), log_path, parent_death_signal},
               options_.restart),
-          std::make_unique<ChildLog>(name, log_path)};
+          std::make_unique<ChildLog>(name, log_path),
+          std::make_unique<HangWatch>(options_.hang,
+                                      options_.is_alive
+                                          ? options_.is_alive
+                                          : LivenessIn(base::JoinPath(options_.run_dir, "ports")))};
 }
 
 std::vector<Launcher::Member*> Launcher::Members() {
@@ -103,6 +111,27 @@ std::string Launcher::DescribeEnd(Member* member, const ExitState& exit) const {
                           : absl::StrCat(": ", reason));
 }
 
+std::optional<int> Launcher::EndOfStart(Member* member, std::string* why) {
+  ExitState exit;
+  if (member == &reward_) {
+    const WorkerChange change = reward_.worker->Watch(clock_->Now());
+    if (change.kind != WorkerChange::Kind::kGivenUp) {
+      Restart(member, change);
+      return std::nullopt;
+    }
+    exit = change.exit;
+  } else {
+    const std::optional<ExitState> ended = member->worker->child()->Poll();
+    if (!ended) return std::nullopt;
+    exit = *ended;
+  }
+  // A learner that has nothing left to do, or was stopped, may end before its ports were seen.
+  const bool is_proper = member == &learner_ && exit.signal == 0 &&
+                         (exit.code == base::kExitOk || exit.code == base::kExitStopped);
+  if (!is_proper) *why = absl::StrCat("could not start: ", DescribeEnd(member, exit));
+  return is_proper || (exit.signal == 0 && exit.code != 0) ? exit.code : base::kExitBug;
+}
+
 absl::StatusOr<int> Launcher::WaitForPort(Member* member) {
   const std::string& name = member->worker->name();
   const std::string ports_dir = base::JoinPath(options_.run_dir, "ports");
@@ -113,15 +142,9 @@ absl::StatusOr<int> Launcher::WaitForPort(Member* member) {
     if (ports.ok() && ports->pid == member->worker->child()->pid()) return ports->grpc;
     if (!ports.ok() && !absl::IsNotFound(ports.status())) return ports.status();
     for (Member* other : Members()) {
-      const std::optional<ExitState> exit = other->worker->child()->Poll();
-      if (!exit) continue;
-      // A learner that has nothing left to do, or was stopped, may end before its ports were seen.
-      const bool is_proper = other == &learner_ && exit->signal == 0 &&
-                             (exit->code == base::kExitOk || exit->code == base::kExitStopped);
-      end_of_start_ =
-          is_proper || (exit->signal == 0 && exit->code != 0) ? exit->code : base::kExitBug;
-      return absl::AbortedError(
-          is_proper ? "" : absl::StrCat("could not start: ", DescribeEnd(other, *exit)));
+      std::string why;
+      end_of_start_ = EndOfStart(other, &why);
+      if (end_of_start_) return absl::AbortedError(why);
     }
     if (clock_->Now() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(name,
@@ -167,15 +190,15 @@ absl::StatusOr<int> Launcher::Run() {
   if (status.ok()) status = reward_.worker->Start(clock_->Now());
   if (status.ok()) {
     const absl::StatusOr<int> reward_port = WaitForPort(&reward_);
-    const absl::StatusOr<int> learner_port =
-        reward_port.ok() ? WaitForPort(&learner_) : reward_port;
-    status = learner_port.status();
-    if (status.ok()) {
+    if (reward_port.ok()) {
       // From now on a new reward service takes the place of the old one.
       reward_.worker->set_arguments(ArgumentsOf(
           "reward", "reward", {absl::StrCat("reward.listen=127.0.0.1:", *reward_port)}));
-      status = StartWorkers(*reward_port, *learner_port);
     }
+    const absl::StatusOr<int> learner_port =
+        reward_port.ok() ? WaitForPort(&learner_) : reward_port;
+    status = learner_port.status();
+    if (status.ok()) status = StartWorkers(*reward_port, *learner_port);
   }
   if (status.ok()) {
     state_ = State::kRunning;
@@ -243,12 +266,21 @@ void Launcher::StopLearner(const std::string& why) {
   learner_.worker->child()->Signal(SIGTERM);
 }
 
-void Launcher::WatchMember(Member* member) {
+void Launcher::Restart(Member* member, const WorkerChange& change) {
   const std::string& name = member->worker->name();
-  const WorkerChange change = member->worker->Watch(clock_->Now());
   switch (change.kind) {
-    case WorkerChange::Kind::kNone:
+    case WorkerChange::Kind::kNone: {
+      ChildProcess* const child = member->worker->child();
+      if (child == nullptr || !child->is_running() ||
+          !member->hang->IsHung(name, child->pid(), clock_->Now()))
+        return;
+      display_->Note(absl::StrCat(name,
+                                  " has given no sign of life for ",
+                                  absl::FormatDuration(options_.hang.hung_after),
+                                  ": killing it"));
+      child->Kill();
       return;
+    }
     case WorkerChange::Kind::kRestarted:
       display_->Note(absl::StrCat(name, " is started again"));
       return;
@@ -264,6 +296,13 @@ void Launcher::WatchMember(Member* member) {
                                                      : std::string(change.status.message()),
                                   "; not started again"));
   }
+}
+
+void Launcher::WatchMember(Member* member) {
+  const std::string& name = member->worker->name();
+  const WorkerChange change = member->worker->Watch(clock_->Now());
+  Restart(member, change);
+  if (change.kind != WorkerChange::Kind::kGivenUp) return;
   const bool has_workers =
       std::any_of(rollouts_.begin(), rollouts_.end(), [](const Member& rollout) {
         return !rollout.worker->is_given_up();
@@ -310,7 +349,10 @@ int Launcher::EndOfLearner(const ExitState& exit) {
                    exit.signal == SIGKILL && !kill_learner_at_ ? ", as when memory runs out" : "",
                    lines.empty() ? "" : "; its last lines:\n  ",
                    absl::StrJoin(lines, "\n  ")));
-  return exit.signal != 0 ? base::kExitBug : exit.code;
+  if (exit.signal == 0) return exit.code;
+  weights::RemoveDeadSegments();
+  display_->Note("--resume goes on from its newest checkpoint");
+  return base::kExitBug;
 }
 
 void Launcher::StopOthers() {

@@ -12,14 +12,16 @@
 #include "libs/report/line_follower.h"
 #include "libs/report/progress_line.h"
 #include "tools/convrec/child_log.h"
+#include "tools/convrec/hang_watch.h"
 #include "tools/convrec/signal_source.h"
 #include "tools/convrec/worker.h"
 
 namespace convrec::cli {
 
-// The learner's end is the job's end. Everything else that dies is started again with growing
-// pauses; the reward service keeps its port. When all rollout workers or the reward service are
-// given up, the learner is asked to stop, which writes a checkpoint.
+// The learner's end is the job's end. Everything else that dies, or hangs, is started again with
+// growing pauses, while the job starts too; the reward service keeps its port. When all rollout
+// workers or the reward service are given up, the learner is asked to stop, which writes a
+// checkpoint.
 //
 // The first SIGINT, SIGTERM or SIGHUP asks the learner to stop and waits for its checkpoint; the
 // second kills everything. When Run() returns no child is left; see child_process.h for the case
@@ -34,7 +36,10 @@ class Launcher final {
     int num_workers = 1;       // Rollout workers.
     std::vector<std::string> rollout_overrides;  // key=value, for rollout workers only.
     bool resume = false;
+    std::vector<std::string> learner_flags;  // For the learner only.
     RestartPolicy restart;
+    HangWatch::Options hang;
+    HangWatch::IsAlive is_alive;  // Empty = by the health services.
     absl::Duration start_timeout =
         absl::Minutes(10);  // Until learner and reward service have their ports.
     absl::Duration learner_grace =
@@ -60,6 +65,7 @@ class Launcher final {
   struct Member {
     std::unique_ptr<Worker> worker;
     std::unique_ptr<ChildLog> log;
+    std::unique_ptr<HangWatch> hang;
   };
   enum class State { kStarting, kRunning, kStopping, kKilled };
 
@@ -72,12 +78,15 @@ class Launcher final {
                                        std::vector<std::string> overrides) const;
   std::vector<Member*> Members();  // All that exist.
   absl::StatusOr<int> WaitForPort(Member* member);
+  // While the job starts: whether this member's end is the job's, and with which code.
+  std::optional<int> EndOfStart(Member* member, std::string* why);
   absl::Status StartWorkers(int reward_port, int learner_port);
   int Watch();
   void Tick();
   void ObeySignal(int signal_number);
   void StopLearner(const std::string& why);
   void WatchMember(Member* member);
+  void Restart(Member* member, const WorkerChange& change);
   void ShowProgress();
   int EndOfLearner(const ExitState& exit);
   void StopOthers();

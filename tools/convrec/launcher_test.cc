@@ -151,6 +151,48 @@ TEST_F(LauncherTest, DeadRolloutWorkerIsStartedAgain) {
   EXPECT_THAT(screen(), HasSubstr("rollout-1 is started again"));
 }
 
+TEST_F(LauncherTest, AWorkerThatHangsIsKilledAndStartedAgain) {
+  options_.hang = {.look_every = absl::ZeroDuration(), .hung_after = absl::Milliseconds(50)};
+  options_.is_alive = [this](const std::string& name, pid_t) {
+    return name != "rollout-1" || base::FileExists(services_.File("again"));
+  };
+  services_.SetScript(
+      "rollout", "[ -e $RUN/began ] && touch $RUN/again; touch $RUN/began; until_file $RUN/never");
+  services_.SetScript("learner", "ready 4322; until_file $RUN/again; exit 0");
+  EXPECT_EQ(*Run(), 0);
+  EXPECT_THAT(screen(), HasSubstr("rollout-1 has given no sign of life for 50ms: killing it"));
+  EXPECT_THAT(screen(), HasSubstr("rollout-1 is started again"));
+}
+
+TEST_F(LauncherTest, ARewardServiceThatDiesBeforeItsPortIsKnownIsStartedAgain) {
+  services_.SetScript("reward",
+                      "[ -e $RUN/died ] && { ready 4321; until_file $RUN/never; }; touch "
+                      "$RUN/died; kill -9 $$");
+  services_.SetScript("learner", "ready 4322; until_file $RUN/rollout; exit 0");
+  EXPECT_EQ(*Run(), 0);
+  EXPECT_THAT(screen(), HasSubstr("reward ended with signal 9 (Killed)"));
+  EXPECT_THAT(Arguments("rollout-1"), HasSubstr("rollout.reward_address=127.0.0.1:4321"));
+}
+
+TEST_F(LauncherTest, ARewardServiceThatKeepsDyingEndsTheStart) {
+  options_.restart.max_restarts = 2;
+  services_.SetScript("reward", "echo x >> $RUN/starts; exit 70");
+  services_.SetScript("learner", "until_file $RUN/never");
+  EXPECT_EQ(*Run(), base::kExitBug);
+  EXPECT_EQ(services_.CountLines("starts"), 3);
+  EXPECT_THAT(screen(), HasSubstr("could not start: reward ended with exit code 70"));
+}
+
+TEST_F(LauncherTest, ARewardServiceThatDiesWhileTheLearnerStartsKeepsItsPort) {
+  services_.SetScript("reward",
+                      "ready 4321; [ -e $RUN/again ] && until_file $RUN/never; touch $RUN/again; "
+                      "kill -9 $$");
+  services_.SetScript("learner",
+                      "until_file $RUN/again; while [ $(wc -l < $RUN/pids) -lt 3 ]; do sleep 0.02; "
+                      "done; ready 4322; until_file $RUN/rollout; exit 0");
+  EXPECT_EQ(*Run(), 0);
+}
+
 TEST_F(LauncherTest, RewardServiceKeepsItsPortWhenItIsStartedAgain) {
   services_.SetScript("reward",
                       "[ -e $RUN/rollout ] && { touch $RUN/again; until_file $RUN/never; }; ready "

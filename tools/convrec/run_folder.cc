@@ -1,58 +1,33 @@
 #include "tools/convrec/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <filesystem>
 #include <optional>
-#include <system_error>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/config/print.h"
 #include "libs/config/stored_config.h"
 #include "libs/report/results.h"
+#include "libs/run_folder/earlier_run.h"
+#include "libs/run_folder/folder_lock.h"
 #include "libs/sample/sample_world.h"
 
 namespace convrec::cli {
 namespace {
 
-constexpr char kLockName[] = ".lock";
-
-// Whether there is anything besides our lock file and a world that was being written.
-bool HoldsSomething(const std::string& run_dir) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(run_dir, error)) {
-    if (entry.path().filename() != kLockName) return true;
-  }
-  return false;
+// A learner that has outlived its launcher may still be writing.
+absl::Status Overwrite(const std::string& run_dir) {
+  CR_ASSIGN_OR_RETURN(const run_folder::FolderLock lock,
+                      run_folder::FolderLock::Take(run_dir, run_folder::Writer::kLearner));
+  CR_ASSIGN_OR_RETURN(const std::string aside, run_folder::MoveRunAside(run_dir));
+  CR_LOG(WARNING) << "the run that " << run_dir << " held is in " << aside << " now";
+  return absl::OkStatus();
 }
 
 }  // namespace
-
-absl::StatusOr<RunFolderLock> RunFolderLock::Take(const std::string& run_dir) {
-  CR_RETURN_IF_ERROR(base::MakeDirectories(run_dir));
-  const std::string path = base::JoinPath(run_dir, kLockName);
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("cannot open ", path));
-  RunFolderLock lock(fd);
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    return base::BadConfig(
-        absl::StrCat(run_dir, " is in use by another convrec train; choose another run_dir"));
-  }
-  return lock;
-}
-
-RunFolderLock::RunFolderLock(RunFolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-RunFolderLock::~RunFolderLock() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,
                                            const RunFolderRequest& request) {
@@ -66,16 +41,18 @@ absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,
   const bool uses_world = sample::UsesSampleWorld(options);
   if (uses_world) folder.options = sample::WithSamplePaths(folder.options, world_dir);
 
+  if (request.overwrite && base::FileExists(config::StoredConfigPath(run_dir)))
+    CR_RETURN_IF_ERROR(Overwrite(run_dir));
   CR_ASSIGN_OR_RETURN(const std::optional<config::RunOptions> stored,
                       config::LoadStoredConfig(run_dir));
   folder.is_resumed = stored.has_value();
   if (folder.is_resumed && !request.resume) {
     return base::BadConfig(absl::StrCat("run_dir ",
                                         run_dir,
-                                        " holds a run already; --resume goes on with it, another ",
-                                        "run_dir starts a new one"));
+                                        " holds a run already; --resume goes on with it, ",
+                                        "--overwrite moves it aside and starts a new one"));
   }
-  if (!folder.is_resumed && HoldsSomething(run_dir)) {
+  if (!folder.is_resumed && run_folder::HoldsAnything(run_dir)) {
     return base::BadConfig(
         absl::StrCat("run_dir ", run_dir, " holds files that are no run; choose an empty folder"));
   }

@@ -1,10 +1,11 @@
-// The folder of a run: who may write to it, and with which configuration.
+// The folder of a run, made ready for a job: with which configuration.
 //
 //   config.yaml     the resolved configuration, loadable again
 //   world/          the sample world, when the run uses it
 //   logs/, ports/   of the processes
 //   metrics.jsonl, log.txt, checkpoints/   written while it runs
 //   report.html, summary.json              written at its end
+//   earlier-1/ ...  runs that were overwritten
 #pragma once
 
 #include <string>
@@ -14,23 +15,9 @@
 
 namespace convrec::cli {
 
-// Held for the length of a job; the kernel lets go of it when the process dies.
-class RunFolderLock final {
- public:
-  RunFolderLock(RunFolderLock&& other) noexcept;
-  RunFolderLock& operator=(RunFolderLock&&) = delete;
-  ~RunFolderLock();
-
-  // BadConfig when another process holds the folder.
-  static absl::StatusOr<RunFolderLock> Take(const std::string& run_dir);
-
- private:
-  explicit RunFolderLock(int fd) : fd_(fd) {}
-  int fd_;
-};
-
 struct RunFolderRequest {
   bool resume = false;
+  bool overwrite = false;  // A run in the folder is moved aside.
   bool allow_config_change = false;
 };
 
@@ -42,8 +29,9 @@ struct RunFolder {
   double earlier_seconds = 0;  // Wall clock of its earlier starts.
 };
 
-// Makes the folder and writes config.yaml (and the sample world). BadConfig, with what to do, for
-// - a folder that holds a run, without `resume`; a folder that holds something else;
+// Makes the folder and writes config.yaml (and the sample world); the caller holds its lock.
+// BadConfig, with what to do, for
+// - a folder that holds a run, without `resume` or `overwrite`; one that holds something else;
 // - a configuration that differs from the run's, without `allow_config_change`.
 // With `resume` and no run in the folder a fresh run starts.
 absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,

@@ -6,6 +6,7 @@
 #include "libs/base/files.h"
 #include "libs/config/load.h"
 #include "libs/config/print.h"
+#include "libs/run_folder/folder_lock.h"
 #include "libs/sample/sample_world.h"
 #include "tools/convrec/run_report.h"
 
@@ -43,7 +44,7 @@ class RunFolderTest : public ::testing::Test {
 };
 
 TEST_F(RunFolderTest, FreshRunWritesALoadableConfiguration) {
-  const auto lock = RunFolderLock::Take(run_dir_);
+  const auto lock = run_folder::FolderLock::Take(run_dir_, run_folder::Writer::kLauncher);
   ASSERT_TRUE(lock.ok()) << lock.status();
   const auto folder = PrepareRunFolder(Options({"learner.steps=7"}), {});
   ASSERT_TRUE(folder.ok()) << folder.status();
@@ -65,6 +66,29 @@ TEST_F(RunFolderTest, RunInTheFolderNeedsResume) {
   ASSERT_TRUE(resumed.ok()) << resumed.status();
   EXPECT_TRUE(resumed->is_resumed);
   EXPECT_FALSE(resumed->is_finished);
+}
+
+TEST_F(RunFolderTest, AnOverwrittenRunIsMovedAside) {
+  ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
+  ASSERT_TRUE(PrepareRunFolder(Options({"learner.steps=5"}), {}).ok());
+  const auto folder = PrepareRunFolder(Options({"learner.steps=6"}), {.overwrite = true});
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  EXPECT_FALSE(folder->is_resumed);
+  const auto earlier =
+      config::LoadRunOptions({base::JoinPath(run_dir_, "earlier-1/config.yaml")}, {});
+  ASSERT_TRUE(earlier.ok()) << earlier.status();
+  EXPECT_EQ(earlier->learner.steps, 5);
+}
+
+TEST_F(RunFolderTest, AFolderThatALearnerStillWritesToIsNotOverwritten) {
+  ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
+  ASSERT_TRUE(PrepareRunFolder(Options(), {}).ok());
+  const auto learner = run_folder::FolderLock::Take(run_dir_, run_folder::Writer::kLearner);
+  ASSERT_TRUE(learner.ok());
+  const absl::Status status = PrepareRunFolder(Options(), {.overwrite = true}).status();
+  EXPECT_TRUE(base::IsBadConfig(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("in use by another learner"));
+  EXPECT_TRUE(base::FileExists(base::JoinPath(run_dir_, "config.yaml")));
 }
 
 TEST_F(RunFolderTest, ResumeWithoutARunStartsOne) {
@@ -108,9 +132,10 @@ TEST_F(RunFolderTest, FinishedRunIsKnownUnlessItsConfigurationChanges) {
 }
 
 TEST_F(RunFolderTest, TwoJobsCannotShareAFolder) {
-  const auto first = RunFolderLock::Take(run_dir_);
+  const auto first = run_folder::FolderLock::Take(run_dir_, run_folder::Writer::kLauncher);
   ASSERT_TRUE(first.ok());
-  const absl::Status second = RunFolderLock::Take(run_dir_).status();
+  const absl::Status second =
+      run_folder::FolderLock::Take(run_dir_, run_folder::Writer::kLauncher).status();
   EXPECT_TRUE(base::IsBadConfig(second));
   EXPECT_THAT(std::string(second.message()), HasSubstr("in use by another convrec train"));
 }

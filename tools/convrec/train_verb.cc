@@ -21,6 +21,7 @@
 #include "libs/config/print.h"
 #include "libs/config/stored_config.h"
 #include "libs/report/format.h"
+#include "libs/run_folder/folder_lock.h"
 #include "libs/sample/sample_world.h"
 #include "tools/convrec/host_memory.h"
 #include "tools/convrec/launcher.h"
@@ -37,6 +38,7 @@ struct TrainArguments {
   config::ConfigArguments config;
   RunFolderRequest folder;
   std::string binaries_dir;
+  bool allow_input_change = false;
   double start_timeout_s = 600;
   bool is_dry_run = false;
 };
@@ -65,6 +67,8 @@ Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFo
   options.binaries_dir = BinariesOf(arguments);
   options.num_workers = folder.options.rollout.workers;
   options.resume = folder.is_resumed;
+  if (arguments.allow_input_change) options.learner_flags.push_back("--allow-input-change");
+  options.hang.hung_after = folder.options.rollout.hang_timeout;
   options.start_timeout = absl::Seconds(arguments.start_timeout_s);
   const int num_cores = base::UsableCores();
   if (folder.options.rollout.threads == 0 && options.num_workers > 1) {
@@ -139,7 +143,8 @@ absl::StatusOr<int> Train(const TrainArguments& arguments) {
   if (arguments.is_dry_run) return DryRun(options);
   for (const char* name : {"convrec-learner", "convrec-rollout"})
     CR_RETURN_IF_ERROR(ProvideLibTorch(base::JoinPath(BinariesOf(arguments), name)));
-  CR_ASSIGN_OR_RETURN(const RunFolderLock lock, RunFolderLock::Take(options.run_dir));
+  CR_ASSIGN_OR_RETURN(const run_folder::FolderLock lock,
+                      run_folder::FolderLock::Take(options.run_dir, run_folder::Writer::kLauncher));
   CR_ASSIGN_OR_RETURN(const RunFolder folder, PrepareRunFolder(options, arguments.folder));
   report::RunOutcome outcome = OutcomeOf(folder.options);
   outcome.seconds = folder.earlier_seconds;
@@ -181,14 +186,23 @@ void AddTrainVerb(CLI::App* app, Action* action) {
   CLI::App* verb = app->add_subcommand("train", "Run the whole job on this machine.");
   auto arguments = std::make_shared<TrainArguments>();
   AddConfigArguments(verb, &arguments->config);
-  verb->add_flag("--resume",
-                 arguments->folder.resume,
-                 "Go on with the run in run_dir from its newest checkpoint; without --config by "
-                 "its own configuration.");
+  CLI::Option* const resume = verb->add_flag(
+      "--resume",
+      arguments->folder.resume,
+      "Go on with the run in run_dir from its newest checkpoint; without --config by "
+      "its own configuration.");
   verb->add_flag(
       "--allow-config-change",
       arguments->folder.allow_config_change,
       "Let a resumed run take a configuration that differs from the one it was started with.");
+  verb->add_flag("--overwrite",
+                 arguments->folder.overwrite,
+                 "Move the run that run_dir holds to run_dir/earlier-N and start a new one.")
+      ->excludes(resume);
+  verb->add_flag("--allow-input-change",
+                 arguments->allow_input_change,
+                 "Let a resumed run go on with other data, catalog, model or tokenizer files than "
+                 "it was started with, or without its log.");
   verb->add_flag("--dry-run",
                  arguments->is_dry_run,
                  "Print the resolved configuration, the sizes that follow from it and an estimate "

@@ -131,6 +131,9 @@ struct LearnerOptions {
   SftOptions sft;
   CheckpointOptions checkpoint;
   PublishOptions publish;
+  int max_refusals = 3;
+  int max_set_aside = 16;
+  double max_logprob_gap = 0.05;
 };
 
 // As long as its table: one row per key.
@@ -195,6 +198,21 @@ void Describe(LearnerOptions& learner, const auto& run, Table& table) {
               "How weights reach the workers; see docs/architecture.md, \"Publication\".",
               learner.publish,
               run);
+  table.Key("max_refusals", learner.max_refusals, Integer(1, 1000))
+      .Place()
+      .Help(
+          "Times that a group is handed out, when it cannot be produced, before it is set aside: "
+          "the reward service refuses it, or it arrives malformed.");
+  table.Key("max_set_aside", learner.max_set_aside, Integer(0))
+      .Place()
+      .Help(
+          "Groups that may be set aside; the run ends with one more. 0 = it ends with the first.");
+  table.Key("max_logprob_gap", learner.max_logprob_gap, NumberNotNegative())
+      .Place()
+      .Help(
+          "Largest difference between the log-probabilities that workers sampled with and those "
+          "that the learner computes with the same weights, where both compute in float32; a step "
+          "with a larger one is not taken, and the run ends. 0 = no bound.");
 }
 
 }  // namespace convrec::config

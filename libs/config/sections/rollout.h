@@ -27,6 +27,7 @@ struct RolloutOptions {
   engine::SwapMode swap_mode = engine::SwapMode::kContinue;
   bool constrained = false;
   bool keep_weights = true;
+  absl::Duration hang_timeout = absl::Seconds(120);
 };
 
 // As long as its table: one row per key.
@@ -86,6 +87,15 @@ void Describe(RolloutOptions& rollout, const auto& run, Table& table) {
       .Help(
           "Keeps the bytes of the live weights: the learner then sends only what has changed, and "
           "other workers fetch from this one. Costs their size in memory.");
+  table
+      .Key("hang_timeout_s",
+           rollout.hang_timeout,
+           {.high = 86400, .words = "seconds from 0 (never) to 86400"})
+      .Place()
+      .Help(
+          "Seconds without a sign of life after which \"convrec train\" kills a worker, or the "
+          "reward service, and starts it again; a worker whose step takes longer says that it is "
+          "not alive.");
 }
 
 }  // namespace convrec::config

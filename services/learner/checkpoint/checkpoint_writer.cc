@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 #include "services/learner/checkpoint/export_model.h"
 
@@ -66,10 +66,10 @@ absl::Status CheckpointWriter::Begin(const checkpoint::CheckpointOptions& option
                          source = options.source_directory,
                          checkpoint = std::move(checkpoint),
                          on_written = std::move(on_written)]() mutable {
-    const absl::Time start = absl::Now();
+    const absl::Time start = base::MonotonicNow();
     status_ = Write(*copy_, source, shards, checkpoint.get());
     checkpoint.reset();  // A folder that is not whole is gone when the error is told.
-    if (status_.ok() && on_written) on_written(absl::Now() - start);
+    if (status_.ok() && on_written) on_written(base::MonotonicNow() - start);
     has_ended_ = true;
   });
   return absl::OkStatus();

@@ -15,6 +15,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 #include "libs/checkpoint/folders.h"
 #include "libs/model/safetensors.h"
@@ -203,7 +204,7 @@ absl::StatusOr<std::vector<checkpoint::CheckpointFile>> RankShards::Finish() {
   std::vector<checkpoint::CheckpointFile> files;
   CR_ASSIGN_OR_RETURN(checkpoint::CheckpointFile own, WriteOwn(folder_, num_shards_));
   files.push_back(std::move(own));
-  const absl::Time deadline = absl::Now() + timeout_;
+  const absl::Time deadline = base::MonotonicNow() + timeout_;
   for (int rank = 1; rank < num_shards_; ++rank) {
     if (SeesFolder(rank)) {
       CR_ASSIGN_OR_RETURN(checkpoint::CheckpointFile file, AwaitShard(folder_, rank, deadline));
@@ -224,7 +225,7 @@ absl::StatusOr<checkpoint::CheckpointFile> RankShards::AwaitShard(const std::str
   const std::string name = checkpoint::ShardFileName(rank, num_shards_);
   const std::string report = ReportPath(JoinPath(folder, name));
   while (!base::FileExists(report)) {
-    if (absl::Now() >= deadline) {
+    if (base::MonotonicNow() >= deadline) {
       return absl::UnavailableError(absl::StrCat("rank ",
                                                  rank,
                                                  " has not written its shard of a checkpoint, ",

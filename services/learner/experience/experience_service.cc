@@ -2,20 +2,21 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <algorithm>
 #include <atomic>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "libs/base/clock.h"
 #include "libs/base/log.h"
+#include "libs/base/status_macros.h"
 #include "libs/rpc/long_poll.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/common.h"
 #include "libs/wire/lease.h"
 #include "libs/wire/rollout.h"
+#include "libs/wire/run_header.h"
 #include "proto/experience.grpc.pb.h"
+#include "services/learner/experience/worker_roster.h"
 
 namespace convrec::learner {
 namespace {
@@ -24,6 +25,9 @@ namespace {
 // counted here.
 using Handlers =
     v1::ExperienceService::WithRawCallbackMethod_SubmitGroups<v1::ExperienceService::Service>;
+
+// A live worker asks for leases more often than that.
+constexpr absl::Duration kCallInterval = absl::Seconds(10);
 
 class Service final : public ExperienceService, public Handlers {
  public:
@@ -34,6 +38,8 @@ class Service final : public ExperienceService, public Handlers {
       : options_(options),
         ledger_(ledger),
         prompts_(prompts),
+        identity_{.epoch = prompts->epoch(), .digests = options.digests},
+        header_(wire::ToProto(identity_)),
         duplicate_(Dropped(metrics, "duplicate")),
         stale_(Dropped(metrics, "stale")),
         invalid_(Dropped(metrics, "invalid")),
@@ -41,46 +47,33 @@ class Service final : public ExperienceService, public Handlers {
         future_(Dropped(metrics, "future")),
         zero_signal_(Dropped(metrics, "zero_signal")),
         unreadable_(Dropped(metrics, "unreadable")),
+        set_aside_(Dropped(metrics, "set_aside")),
         depth_(metrics->AddGauge("rl_buffer_depth")) {}
 
   grpc::Service* service() override { return this; }
-  void CompleteRun(absl::Duration grace) override ABSL_LOCKS_EXCLUDED(mu_) {
+  void CompleteRun(absl::Duration grace) override {
     run_complete_ = true;
-    absl::MutexLock lock(&mu_);
-    mu_.AwaitWithTimeout(absl::Condition(this, &Service::AllAreTold), grace);
+    roster_.AwaitForgotten(kCallInterval, grace);
   }
-  int num_workers() const override ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
-    const absl::Time recent = absl::Now() - absl::Minutes(1);
-    return static_cast<int>(
-        std::count_if(last_heard_.begin(), last_heard_.end(), [recent](const auto& entry) {
-          return entry.second > recent;
-        }));
-  }
+  bool all_sample_in_float32() const override { return roster_.AllAreFloat32(); }
+  int num_workers() const override { return roster_.NumHeardWithin(absl::Minutes(1)); }
 
   grpc::Status Join(grpc::ServerContext*,
                     const v1::JoinRequest* request,
                     v1::JoinReply* reply) override {
-    if (request->catalog_digest() != options_.catalog_digest) {
-      return Refuse(absl::StrCat("worker ",
-                                 request->worker(),
-                                 " scores with catalog ",
-                                 request->catalog_digest(),
-                                 ", this run uses ",
-                                 options_.catalog_digest));
+    const std::string& worker = request->call().worker();
+    if (const absl::Status status = CheckJoin(*request); !status.ok()) {
+      CR_LOG(ERROR) << status.message();
+      return rpc::ToGrpc(status);
     }
-    if (request->tokenizer_digest() != options_.tokenizer_digest) {
-      return Refuse(absl::StrCat("worker ",
-                                 request->worker(),
-                                 " has tokenizer ",
-                                 request->tokenizer_digest(),
-                                 ", this run uses ",
-                                 options_.tokenizer_digest));
-    }
-    CR_LOG(INFO) << request->worker() << " joined; rewards: " << request->reward_rules();
-    Hear(request->worker());
+    roster_.Join(worker, request->call().instance(), request->is_float32());
+    const int returned = ledger_->ReturnAllOf(worker);
+    CR_LOG(INFO) << worker << " joined"
+                 << (returned > 0
+                         ? absl::StrCat("; ", returned, " leases it had are handed out again")
+                         : "");
     reply->set_run(options_.run);
-    reply->set_epoch(prompts_->epoch().value);
+    *reply->mutable_header() = header_;
     reply->set_num_ranks(options_.num_ranks);
     reply->set_segmentation(options_.counts_ranks_by_line ? "by_line" : "reference");
     reply->set_constrained(options_.constrained);
@@ -91,24 +84,24 @@ class Service final : public ExperienceService, public Handlers {
   grpc::Status LeasePrompts(grpc::ServerContext* context,
                             const v1::LeasePromptsRequest* request,
                             v1::LeasePromptsReply* reply) override {
-    const absl::Status epoch = wire::CheckEpoch(request->epoch(), prompts_->epoch());
-    if (!epoch.ok()) return rpc::ToGrpc(epoch);
+    if (const absl::Status call = CheckCall(request->call()); !call.ok()) return rpc::ToGrpc(call);
+    *reply->mutable_header() = header_;
+    const std::string& worker = request->call().worker();
     if (request->max_groups() <= 0) {
       return {grpc::StatusCode::INVALID_ARGUMENT,
               absl::StrCat("max_groups is ", request->max_groups())};
     }
-    Hear(request->worker());
     std::vector<GroupLedger::Ticket> tickets;
     const grpc::Status polled =
         rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
           if (run_complete_) return true;
-          tickets = ledger_->Lease(request->max_groups(), until);
+          tickets = ledger_->Lease(worker, request->max_groups(), until);
           return !tickets.empty();
         });
     if (!polled.ok()) return polled;
     if (tickets.empty() && run_complete_) {
       reply->set_run_complete(true);
-      Forget(request->worker());
+      roster_.Forget(worker);
       return grpc::Status::OK;
     }
     if (context->IsCancelled()) {  // Nobody reads the answer: the work goes to the next caller.
@@ -157,12 +150,15 @@ class Service final : public ExperienceService, public Handlers {
   }
 
   grpc::Status Submit(const v1::SubmitGroupsRequest& request, v1::SubmitGroupsReply* reply) {
-    const absl::Status epoch = wire::CheckEpoch(request.epoch(), prompts_->epoch());
-    if (!epoch.ok()) return rpc::ToGrpc(epoch);
-    Hear(request.worker());
+    if (const absl::Status call = CheckCall(request.call()); !call.ok()) return rpc::ToGrpc(call);
+    *reply->mutable_header() = header_;
     for (const v1::ReturnedLease& returned : request.returned()) {
       const auto group = wire::FromProto(returned.group());
       if (group.ok()) ledger_->Return(*group, returned.attempt());
+    }
+    for (const v1::RefusedGroup& refused : request.refused()) {
+      const auto group = wire::FromProto(refused.group());
+      if (group.ok()) Refuse(*group, refused.attempt(), refused.reason());
     }
     for (const v1::RolloutGroup& submitted : request.groups()) {
       std::string reason;
@@ -183,15 +179,9 @@ class Service final : public ExperienceService, public Handlers {
     auto group = wire::FromProto(submitted,
                                  {.num_ranks = options_.num_ranks,
                                   .num_siblings = siblings,
-                                  .vocab_size = options_.vocab_size});
+                                  .vocab_size = options_.vocab_size,
+                                  .epoch = identity_.epoch});
     absl::Status status = group.status();
-    if (status.ok() && group->epoch != prompts_->epoch()) {
-      status = absl::InvalidArgumentError(absl::StrCat("epoch is ",
-                                                       group->epoch.value,
-                                                       ": expected ",
-                                                       prompts_->epoch().value,
-                                                       ", that of this start"));
-    }
     if (status.ok() && options_.check_shape) status = options_.check_shape(*group);
     if (!status.ok()) {
       invalid_.Add();
@@ -202,8 +192,7 @@ class Service final : public ExperienceService, public Handlers {
     }
     if (!status.ok()) {
       *reason = std::string(status.message());
-      CR_LOG(WARNING) << "group refused: " << *reason;
-      if (id.ok()) ledger_->Return(*id, submitted.attempt());
+      if (id.ok()) Refuse(*id, submitted.attempt(), *reason);
       return v1::ADMISSION_INVALID;
     }
     switch (ledger_->Admit(*std::move(group))) {
@@ -217,9 +206,8 @@ class Service final : public ExperienceService, public Handlers {
         return v1::ADMISSION_STALE;
       case GroupLedger::Admission::kFuture:
         future_.Add();
-        *reason = absl::StrCat(
-            "group ", id->ToString(), " was drawn by a version that has not been published");
-        CR_LOG(WARNING) << "group refused: " << *reason;
+        *reason = "it was drawn by a version that has not been published";
+        Refuse(*id, submitted.attempt(), *reason);
         return v1::ADMISSION_INVALID;
       case GroupLedger::Admission::kNoSignal:  // The worker has done what it was asked for.
         zero_signal_.Add();
@@ -228,38 +216,45 @@ class Service final : public ExperienceService, public Handlers {
     return v1::ADMISSION_UNSPECIFIED;
   }
 
-  static grpc::Status Refuse(const std::string& message) {
-    CR_LOG(ERROR) << message;
-    return {grpc::StatusCode::INVALID_ARGUMENT, message};
+  void Refuse(domain::GroupId group, int attempt, const std::string& reason) {
+    CR_LOG(WARNING) << "group " << group.ToString() << " refused: " << reason;
+    const auto set_aside = ledger_->Refuse(group, attempt, reason);
+    if (!set_aside) return;
+    set_aside_.Add();
+    if (options_.set_aside) options_.set_aside(*set_aside);
   }
 
-  void Hear(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
-    last_heard_[worker] = absl::Now();
+  absl::Status CheckCall(const v1::CallHeader& call) {
+    CR_RETURN_IF_ERROR(wire::CheckCall(call, identity_));
+    return roster_.Hear(call.worker(), call.instance());
   }
 
-  void Forget(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
-    last_heard_.erase(worker);
-  }
-
-  // A live worker asks for leases every few seconds.
-  bool AllAreTold() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const absl::Time recent = absl::Now() - absl::Seconds(10);
-    return std::none_of(last_heard_.begin(), last_heard_.end(), [recent](const auto& entry) {
-      return entry.second > recent;
-    });
+  absl::Status CheckJoin(const v1::JoinRequest& request) const {
+    const std::string& worker = request.call().worker();
+    if (worker.empty()) return absl::InvalidArgumentError("call.worker is empty: expected a name");
+    const v1::RunHeader& sent = request.call().run();
+    if (!options_.digests.rules.empty() && sent.rules_digest() != options_.digests.rules) {
+      return absl::InvalidArgumentError(absl::StrCat("worker ",
+                                                     worker,
+                                                     " scores by \"",
+                                                     request.reward_rules(),
+                                                     "\", this run by \"",
+                                                     options_.reward_rules,
+                                                     "\""));
+    }
+    return wire::CheckDigests(worker, wire::DigestsOf(sent), options_.digests);
   }
 
   const Options options_;
   GroupLedger* const ledger_;
   const PromptBook* const prompts_;
+  const domain::RunIdentity identity_;
+  const v1::RunHeader header_;  // Of every answer.
   const telemetry::Counter duplicate_, stale_, invalid_, illegal_, future_, zero_signal_,
-      unreadable_;
+      unreadable_, set_aside_;
   const telemetry::Gauge depth_;
   std::atomic<bool> run_complete_{false};
-  mutable absl::Mutex mu_;
-  std::map<std::string, absl::Time> last_heard_ ABSL_GUARDED_BY(mu_);
+  WorkerRoster roster_{base::Clock::Real()};
 };
 
 }  // namespace

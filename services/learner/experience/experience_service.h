@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "libs/domain/lease.h"
 #include "libs/domain/rollout.h"
+#include "libs/domain/run_identity.h"
 #include "libs/telemetry/metrics.h"
 #include "services/learner/experience/group_ledger.h"
 #include "services/learner/experience/prompt_book.h"
@@ -23,9 +24,10 @@ namespace convrec::learner {
 class ExperienceService {
  public:
   struct Options {
-    std::string run;
-    std::string catalog_digest;    // What workers' reward services must score with.
-    std::string tokenizer_digest;  // What workers must decode with.
+    std::string run;  // Its name.
+    // What workers are told, and must work with; digests that are empty are not compared.
+    domain::RunDigests digests;
+    std::string reward_rules;  // What digests.rules is of, in one line.
     int num_ranks = 20;
     int vocab_size = 0;
     bool counts_ranks_by_line = true;
@@ -36,9 +38,11 @@ class ExperienceService {
     // Refuses a well-formed group that could not have been sampled for its lease; empty = none. Any
     // thread.
     std::function<absl::Status(const domain::Lease&, const domain::RolloutGroup&)> check_group = {};
+    // A group has been given up; see GroupLedger. Any thread.
+    std::function<void(const GroupLedger::SetAside&)> set_aside = {};
   };
 
-  // All pointers must outlive the service.
+  // All pointers must outlive the service. Its start of the run is that of `prompts`.
   static std::unique_ptr<ExperienceService> Create(const Options& options,
                                                    GroupLedger* ledger,
                                                    const PromptBook* prompts,
@@ -51,6 +55,8 @@ class ExperienceService {
   virtual void CompleteRun(absl::Duration grace) = 0;
   // Workers heard of in the last minute.
   virtual int num_workers() const = 0;
+  // Whether all workers that ever joined sample in float32.
+  virtual bool all_sample_in_float32() const = 0;
 };
 
 }  // namespace convrec::learner

@@ -14,16 +14,24 @@
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
 #include "libs/wire/rollout.h"
+#include "libs/wire/run_header.h"
 #include "proto/experience.grpc.pb.h"
 
 namespace convrec::learner {
 namespace {
 
+const domain::RunIdentity kIdentity{
+    .epoch = {.value = 1, .run = {.high = 2, .low = 3}},
+    .digests = {.model = "m", .tokenizer = "t", .catalog = "c", .rules = "r"}};
+constexpr char kWorker[] = "rollout-0";
+
 class ExperienceServiceTest : public testing::Test {
  protected:
   void SetUp() override {
     ExperienceService::Options options{
-        .run = "test", .catalog_digest = "c", .tokenizer_digest = "t"};
+        .run = "test",
+        .digests = {.model = "m", .tokenizer = "t", .catalog = "c", .rules = "r"},
+        .reward_rules = "exp_inf"};
     options.num_ranks = 1;
     options.vocab_size = 10;
     options.constrained = true;
@@ -40,6 +48,7 @@ class ExperienceServiceTest : public testing::Test {
                  ? absl::OkStatus()
                  : absl::InvalidArgumentError("token 0 is not legal");
     };
+    options.set_aside = [this](const GroupLedger::SetAside& group) { set_aside_.push_back(group); };
     service_ = ExperienceService::Create(options, &ledger_, &prompts_, &metrics_);
     auto server = rpc::Server::Start("127.0.0.1:0", {service_->service()});
     ASSERT_TRUE(server.ok()) << server.status();
@@ -49,6 +58,36 @@ class ExperienceServiceTest : public testing::Test {
     raw_stub_ = std::make_unique<grpc::GenericStub>(channel);
     ledger_.Publish({1});
     ledger_.AllowTraining(4);
+    ASSERT_TRUE(Join(JoinRequestOf(kWorker)).status.ok());
+  }
+
+  // As a worker says it that has joined.
+  static v1::CallHeader CallOf(const std::string& worker, uint64_t instance = 1) {
+    v1::CallHeader call;
+    *call.mutable_run() = wire::ToProto(kIdentity);
+    call.set_worker(worker);
+    call.set_instance(instance);
+    return call;
+  }
+
+  static v1::JoinRequest JoinRequestOf(const std::string& worker, uint64_t instance = 1) {
+    v1::JoinRequest request;
+    *request.mutable_call() = CallOf(worker, instance);
+    request.mutable_call()->mutable_run()->clear_run_id();
+    request.mutable_call()->mutable_run()->clear_start();
+    request.set_reward_rules("exp_inf");
+    return request;
+  }
+
+  struct Joined {
+    grpc::Status status;
+    v1::JoinReply reply;
+  };
+  Joined Join(const v1::JoinRequest& request) {
+    Joined joined;
+    grpc::ClientContext context;
+    joined.status = stub_->Join(&context, request, &joined.reply);
+    return joined;
   }
 
   static domain::Prompt MakePrompt() {
@@ -59,10 +98,10 @@ class ExperienceServiceTest : public testing::Test {
     return prompt;
   }
 
-  v1::Lease Lease() {
+  v1::Lease Lease(const std::string& worker = kWorker, uint64_t instance = 1) {
     grpc::ClientContext context;
     v1::LeasePromptsRequest request;
-    request.set_epoch(1);
+    *request.mutable_call() = CallOf(worker, instance);
     request.set_max_groups(1);
     request.set_wait_ms(10000);
     v1::LeasePromptsReply reply;
@@ -91,9 +130,8 @@ class ExperienceServiceTest : public testing::Test {
 
   static v1::SubmitGroupsRequest RequestOf(const v1::RolloutGroup& group) {
     v1::SubmitGroupsRequest request;
-    request.set_worker("rollout-0");
-    request.set_epoch(1);
     *request.add_groups() = group;
+    *request.mutable_call() = CallOf(kWorker);
     return request;
   }
 
@@ -134,11 +172,12 @@ class ExperienceServiceTest : public testing::Test {
     return metrics_.AddCounter("rl_learner_samples_dropped_total", {{"reason", reason}}).value();
   }
 
+  std::vector<GroupLedger::SetAside> set_aside_;
   telemetry::Metrics metrics_{"test", "learner"};
   GroupLedger ledger_{{.groups_per_step = 1}, PromptFeed(1, 1), {}, base::Clock::Real()};
   PromptBook prompts_{{MakePrompt()},
                       {.num_siblings = 1, .params = {.constrained = true}},
-                      domain::RunEpoch{1},
+                      kIdentity.epoch,
                       absl::Minutes(5)};
   std::unique_ptr<ExperienceService> service_;
   std::unique_ptr<rpc::Server> server_;
@@ -146,16 +185,64 @@ class ExperienceServiceTest : public testing::Test {
   std::unique_ptr<grpc::GenericStub> raw_stub_;
 };
 
-TEST_F(ExperienceServiceTest, WorkersLearnThatTheRunIsConstrained) {
+TEST_F(ExperienceServiceTest, WorkersLearnWhichRunItIsAndThatItIsConstrained) {
+  const Joined joined = Join(JoinRequestOf("rollout-1"));
+  ASSERT_TRUE(joined.status.ok());
+  EXPECT_EQ(wire::FromProto(joined.reply.header())->epoch, kIdentity.epoch);
+  EXPECT_TRUE(joined.reply.constrained());
+  EXPECT_TRUE(joined.reply.numbered_lists());
+  EXPECT_TRUE(Lease("rollout-1").sampling().constrained());
+}
+
+TEST_F(ExperienceServiceTest, AWorkerWithOtherFilesOrRulesMayNotJoin) {
+  v1::JoinRequest request = JoinRequestOf("rollout-1");
+  request.mutable_call()->mutable_run()->set_catalog_digest("x");
+  Joined joined = Join(request);
+  EXPECT_EQ(joined.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(joined.status.error_message(),
+            "worker rollout-1 works with catalog x, this run uses c");
+  request = JoinRequestOf("rollout-1");
+  request.mutable_call()->mutable_run()->set_rules_digest("x");
+  request.set_reward_rules("dcg");
+  joined = Join(request);
+  EXPECT_EQ(joined.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(joined.status.error_message(),
+            "worker rollout-1 scores by \"dcg\", this run by \"exp_inf\"");
+}
+
+TEST_F(ExperienceServiceTest, ACallForAnotherRunIsToJoinAgainAndLeasesNothing) {
+  v1::LeasePromptsRequest request;
+  *request.mutable_call() = CallOf(kWorker);
+  domain::RunIdentity other = kIdentity;
+  ++other.epoch.run.high;
+  *request.mutable_call()->mutable_run() = wire::ToProto(other);
+  request.set_max_groups(1);
   grpc::ClientContext context;
-  v1::JoinRequest request;
-  request.set_catalog_digest("c");
-  request.set_tokenizer_digest("t");
-  v1::JoinReply reply;
-  ASSERT_TRUE(stub_->Join(&context, request, &reply).ok());
-  EXPECT_TRUE(reply.constrained());
-  EXPECT_TRUE(reply.numbered_lists());
-  EXPECT_TRUE(Lease().sampling().constrained());
+  v1::LeasePromptsReply reply;
+  EXPECT_EQ(stub_->LeasePrompts(&context, request, &reply).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ledger_.counts().leased, 0);
+}
+
+TEST_F(ExperienceServiceTest, LeasesOfAWorkerThatIsStartedAgainUnderItsNameAreHandedOutAtOnce) {
+  const v1::Lease lost = Lease();
+  ASSERT_TRUE(Join(JoinRequestOf(kWorker, 2)).status.ok());
+  const v1::Lease again = Lease(kWorker, 2);
+  EXPECT_EQ(again.group().prompt(), lost.group().prompt());
+  EXPECT_EQ(again.attempt(), lost.attempt() + 1);
+  EXPECT_EQ(ledger_.counts().expired, 0);
+}
+
+TEST_F(ExperienceServiceTest, AProcessWhoseNameAnotherHasTakenIsToldToEnd) {
+  ASSERT_TRUE(Join(JoinRequestOf(kWorker, 2)).status.ok());
+  v1::LeasePromptsRequest request;
+  *request.mutable_call() = CallOf(kWorker, 1);
+  request.set_max_groups(1);
+  grpc::ClientContext context;
+  v1::LeasePromptsReply reply;
+  EXPECT_EQ(stub_->LeasePrompts(&context, request, &reply).error_code(),
+            grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(ledger_.counts().leased, 0);
 }
 
 TEST_F(ExperienceServiceTest, AListThatCouldNotHaveBeenSampledIsRefusedCountedAndLeasedAgain) {
@@ -168,6 +255,28 @@ TEST_F(ExperienceServiceTest, AListThatCouldNotHaveBeenSampledIsRefusedCountedAn
   const v1::Lease again = Lease();
   EXPECT_EQ(again.group().prompt(), lease.group().prompt());
   EXPECT_EQ(Submit(again, 7).admissions(0), v1::ADMISSION_ACCEPTED);
+}
+
+// The reward service will never score it: no worker can do better.
+TEST_F(ExperienceServiceTest, AGroupRefusedThreeTimesIsSetAsideCountedAndAnotherTakesItsPlace) {
+  const int64_t first = Lease().group().pass();
+  for (int i = 0; i < 3; ++i) {
+    const v1::Lease lease = i == 0 ? v1::Lease() : Lease();
+    v1::SubmitGroupsRequest request;
+    *request.mutable_call() = CallOf(kWorker);
+    v1::RefusedGroup& refused = *request.add_refused();
+    refused.mutable_group()->set_pass(first);
+    refused.set_attempt(i);
+    refused.set_reason("21 lists: expected at most 20");
+    EXPECT_EQ(lease.attempt(), i);
+    grpc::ClientContext context;
+    v1::SubmitGroupsReply reply;
+    ASSERT_TRUE(stub_->SubmitGroups(&context, request, &reply).ok());
+  }
+  EXPECT_EQ(Dropped("set_aside"), 1);
+  ASSERT_EQ(set_aside_.size(), 1u);
+  EXPECT_EQ(set_aside_[0].reason, "21 lists: expected at most 20");
+  EXPECT_EQ(Lease().group().pass(), first + 1);  // There is one prompt: its next pass.
 }
 
 // One thing wrong with a group, and what is said and counted.
@@ -271,7 +380,7 @@ INSTANTIATE_TEST_SUITE_P(
                 rollout->add_version_runs()->set_version(2);
                 rollout->mutable_version_runs(1)->set_num_tokens(1);
               },
-              "drawn by a version that has not been published",
+              "it was drawn by a version that has not been published",
               "future"},
         Fault{"VersionsThatDescend",
               [](auto* g) {
@@ -284,10 +393,6 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"VersionsOfOtherTokens",
               [](auto* g) { g->mutable_rollouts(0)->mutable_version_runs(0)->set_num_tokens(3); },
               "version_runs is of 3 tokens: expected all of 2 tokens",
-              "invalid"},
-        Fault{"VersionsOfAnotherStart",
-              [](auto* g) { g->set_epoch(0); },
-              "epoch is 0: expected 1, that of this start",
               "invalid"},
         Fault{"IllegalToken",
               [](auto* g) { g->mutable_rollouts(0)->set_token_ids(0, 5); },
@@ -311,7 +416,7 @@ TEST_F(ExperienceServiceTest, AMessageCutAtAnyByteIsRefusedAndLosesNothing) {
   for (size_t size = 0; size < bytes.size(); ++size) {
     SCOPED_TRACE(size);
     const Answer answer = SubmitBytes(bytes.substr(0, size));
-    // The epoch comes last: what can be read without it is of another start.
+    // The header comes last: what can be read without it is of no run.
     const bool is_readable = v1::SubmitGroupsRequest().ParseFromString(bytes.substr(0, size));
     EXPECT_EQ(
         answer.status.error_code(),
@@ -343,12 +448,14 @@ TEST_F(ExperienceServiceTest, AMessageWithAnyBitFlippedIsAnsweredAndNeverTrained
     EXPECT_THAT(answer.status.error_code(),
                 testing::AnyOf(grpc::StatusCode::OK,
                                grpc::StatusCode::INVALID_ARGUMENT,
+                               grpc::StatusCode::ALREADY_EXISTS,
                                grpc::StatusCode::FAILED_PRECONDITION));
     for (const int admission : answer.reply.admissions()) {
       EXPECT_NE(admission, v1::ADMISSION_ACCEPTED);
       refused += admission == v1::ADMISSION_INVALID;
     }
-    unreadable += answer.status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
+    // The others are of a worker with other digests than the run.
+    unreadable += answer.status.error_message().find("cannot be read") != std::string::npos;
     EXPECT_EQ(ledger_.counts().waiting, 0);
   }
   EXPECT_GT(refused, 100);

@@ -30,10 +30,10 @@ GroupLedger::GroupLedger(const Options& options,
                          std::vector<domain::GroupId> untrained,
                          const base::Clock* clock)
     : options_(options), clock_(clock), feed_(std::move(feed)) {
-  CR_CHECK(options.groups_per_step > 0 && options.max_staleness >= 0);
+  CR_CHECK(options.groups_per_step > 0 && options.max_staleness >= 0 && options.max_refusals > 0);
   absl::MutexLock lock(&mu_);
   for (const domain::GroupId id : untrained) {
-    again_.push_back({.ticket = {.group = id}, .order = next_order_++, .expires = {}});
+    again_.push_back({.ticket = {.group = id}, .order = next_order_++});
   }
 }
 
@@ -55,11 +55,11 @@ bool GroupLedger::CanLease() const {
   return allowed_ > 0 && SlotsInUse() < slots;
 }
 
-std::optional<GroupLedger::Ticket> GroupLedger::NextTicket() {
+std::optional<GroupLedger::Ticket> GroupLedger::NextTicket(const std::string& worker) {
   if (!CanLease() || closed_) return std::nullopt;
   Leased leased;
   if (!evaluation_queue_.empty()) {
-    leased.ticket = {.group = evaluation_queue_.front(), .kind = domain::LeaseKind::kEvaluation};
+    leased.ticket = evaluation_queue_.front();
     evaluation_queue_.pop_front();
   } else if (!again_.empty()) {
     leased = again_.front();
@@ -72,13 +72,15 @@ std::optional<GroupLedger::Ticket> GroupLedger::NextTicket() {
   }
   leased.ticket.version = version_;
   leased.expires = clock_->Now() + options_.lease_timeout;
+  leased.worker = worker;
   leases_[leased.ticket.group] = leased;
   return leased.ticket;
 }
 
 void GroupLedger::PutBack(const Leased& leased) {
   if (leased.ticket.kind == domain::LeaseKind::kEvaluation) {
-    evaluation_queue_.push_front(leased.ticket.group);
+    evaluation_queue_.push_front(leased.ticket);
+    ++evaluation_queue_.front().attempt;
     return;
   }
   ++allowed_;
@@ -107,7 +109,9 @@ absl::Time GroupLedger::NextExpiry(absl::Time deadline) const {
   return deadline;
 }
 
-std::vector<GroupLedger::Ticket> GroupLedger::Lease(int max_groups, absl::Time deadline) {
+std::vector<GroupLedger::Ticket> GroupLedger::Lease(const std::string& worker,
+                                                    int max_groups,
+                                                    absl::Time deadline) {
   absl::MutexLock lock(&mu_);
   ExpireLeases();
   while (!CanLease() && clock_->Now() < deadline) {
@@ -117,7 +121,7 @@ std::vector<GroupLedger::Ticket> GroupLedger::Lease(int max_groups, absl::Time d
   }
   std::vector<Ticket> tickets;
   while (static_cast<int>(tickets.size()) < max_groups) {
-    std::optional<Ticket> ticket = NextTicket();
+    std::optional<Ticket> ticket = NextTicket(worker);
     if (!ticket) break;
     tickets.push_back(*ticket);
   }
@@ -128,14 +132,12 @@ GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
   CR_CHECK(!group.rollouts.empty());
   absl::MutexLock lock(&mu_);
   const domain::GroupId id = group.group;
-  if (MaxVersionOf(group) > announced_) {
-    Reissue(id, group.attempt);
-    return Admission::kFuture;
-  }
+  if (MaxVersionOf(group) > announced_) return Admission::kFuture;
   const auto evaluation = evaluation_results_.find(id);
   if (evaluation != evaluation_results_.end()) {
     leases_.erase(id);
-    std::erase(evaluation_queue_, id);
+    std::erase_if(evaluation_queue_, [id](const Ticket& ticket) { return ticket.group == id; });
+    evaluation_set_aside_.erase(id);  // A late copy has come all the same.
     if (evaluation->second.has_value()) {
       ++counts_.duplicate;
       return Admission::kDuplicate;
@@ -177,6 +179,7 @@ GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
     return Admission::kNoSignal;
   }
   if (!has_signal) ++counts_.accepted_unsignaled;
+  refusals_.erase(id);
   if (lease != leases_.end()) {
     order = lease->second.order;
     leases_.erase(lease);
@@ -194,6 +197,53 @@ void GroupLedger::Return(domain::GroupId group, int attempt) {
   Reissue(group, attempt);
 }
 
+int GroupLedger::ReturnAllOf(const std::string& worker) {
+  absl::MutexLock lock(&mu_);
+  std::vector<Leased> held;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.worker == worker) held.push_back(lease);
+  }
+  for (const Leased& lease : held) {
+    leases_.erase(lease.ticket.group);
+    PutBack(lease);
+  }
+  return static_cast<int>(held.size());
+}
+
+std::optional<GroupLedger::SetAside> GroupLedger::Refuse(domain::GroupId group,
+                                                         int attempt,
+                                                         const std::string& reason) {
+  absl::MutexLock lock(&mu_);
+  const auto it = leases_.find(group);
+  if (it == leases_.end() || it->second.ticket.attempt != attempt) return std::nullopt;
+  ++counts_.refused;
+  const int num_refusals = ++refusals_[group];
+  if (num_refusals < options_.max_refusals) {
+    Reissue(group, attempt);
+    return std::nullopt;
+  }
+  refusals_.erase(group);
+  if (it->second.ticket.kind == domain::LeaseKind::kEvaluation) {
+    evaluation_set_aside_.insert(group);
+  } else {
+    ++allowed_;  // Another group comes in its place.
+  }
+  leases_.erase(it);
+  ++counts_.set_aside;
+  last_reason_ = absl::StrCat("group ", group.ToString(), ": ", reason);
+  return SetAside{.group = group, .num_refusals = num_refusals, .reason = reason};
+}
+
+absl::Status GroupLedger::CheckSetAside() const {
+  if (counts_.set_aside <= options_.max_set_aside) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(counts_.set_aside,
+                                                 " groups could not be produced, the run ends with "
+                                                 "more than ",
+                                                 options_.max_set_aside,
+                                                 "; the last was ",
+                                                 last_reason_));
+}
+
 void GroupLedger::Reissue(domain::GroupId group, int attempt) {
   const auto it = leases_.find(group);
   if (it == leases_.end() || it->second.ticket.attempt != attempt) return;
@@ -203,7 +253,7 @@ void GroupLedger::Reissue(domain::GroupId group, int attempt) {
 }
 
 bool GroupLedger::HasBatch() const {
-  if (closed_) return true;
+  if (closed_ || !CheckSetAside().ok()) return true;
   if (static_cast<int>(waiting_.size()) < options_.groups_per_step) return false;
   for (int later = 0; later <= options_.max_staleness; ++later) {
     if (LeavesTooMuchBehind(later)) return false;
@@ -237,6 +287,7 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::
     ExpireLeases();
   }
   if (closed_) return absl::CancelledError("the ledger is closed");
+  if (absl::Status status = CheckSetAside(); !status.ok()) return status;
   if (!HasBatch()) {
     return absl::DeadlineExceededError(absl::StrCat("no batch of ",
                                                     options_.groups_per_step,
@@ -248,7 +299,9 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::
                                                     counts_.expired,
                                                     " leases expired, ",
                                                     counts_.stale,
-                                                    " groups stale so far"));
+                                                    " groups stale, ",
+                                                    counts_.set_aside,
+                                                    " set aside so far"));
   }
   // Oldest weights first, then the order of handing out, so that nothing is left to grow too old.
   std::vector<std::pair<int64_t, int64_t>> by_age;  // (min version, order)
@@ -291,15 +344,15 @@ void GroupLedger::Publish(domain::PolicyVersion version) {
     }
     const domain::RolloutGroup& group = it->second.group;
     ++counts_.stale;
-    PutBack({.ticket = {.group = group.group, .attempt = group.attempt},
-             .order = it->first,
-             .expires = {}});
+    PutBack({.ticket = {.group = group.group, .attempt = group.attempt}, .order = it->first});
     it = waiting_.erase(it);
   }
 }
 
 bool GroupLedger::EvaluationDone() const {
-  return closed_ || evaluated_ == static_cast<int>(evaluation_results_.size());
+  return closed_ || !CheckSetAside().ok() ||
+         static_cast<size_t>(evaluated_) + evaluation_set_aside_.size() ==
+             evaluation_results_.size();
 }
 
 void GroupLedger::BeginEvaluation(const std::vector<domain::GroupId>& groups) {
@@ -308,9 +361,10 @@ void GroupLedger::BeginEvaluation(const std::vector<domain::GroupId>& groups) {
   evaluation_ = groups;
   for (const domain::GroupId id : groups) {
     evaluation_results_[id] = std::nullopt;
-    evaluation_queue_.push_back(id);
+    evaluation_queue_.push_back({.group = id, .kind = domain::LeaseKind::kEvaluation});
   }
   evaluated_ = 0;
+  evaluation_set_aside_.clear();
 }
 
 absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::AwaitEvaluation(
@@ -331,10 +385,11 @@ absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::AwaitEvaluation(
     if (result) results.push_back(std::move(*result));
     leases_.erase(id);
   }
-  const bool is_complete = results.size() == evaluation_.size();
+  const bool is_complete = results.size() + evaluation_set_aside_.size() == evaluation_.size();
   evaluation_.clear();
   evaluation_results_.clear();
   evaluation_queue_.clear();
+  if (absl::Status status = CheckSetAside(); !status.ok()) return status;
   if (!is_complete) return absl::CancelledError("the ledger is closed");
   return results;
 }

@@ -12,14 +12,19 @@
 // prompt, at most max_resampled times between two publications; further groups without signal are
 // taken as they are, so that a policy without any cannot keep the learner waiting for ever. With
 // max_staleness 0 the batch is the first groups with signal in the order of handing out, whatever
-// the order of arrival, unless that bound is reached. Thread-safe; every wait has a deadline and
-// ends early after Close().
+// the order of arrival, unless that bound is reached.
+//
+// A group that workers refuse, or send malformed, is handed out again max_refusals - 1 times, then
+// set aside: another prompt takes its slot, an evaluation ends without it. Once more groups than
+// max_set_aside have been, all waits for groups end with an error.
+// Thread-safe; every wait has a deadline and ends early after Close().
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,7 +49,9 @@ class GroupLedger final {
         absl::Minutes(5);  // Then the group is leased again, attempt + 1.
     // Empty = every group is trained on. Called under the ledger's lock.
     std::function<bool(const domain::RolloutGroup&)> has_signal = {};
-    int max_resampled = 0;  // Groups.
+    int max_resampled = 0;   // Groups.
+    int max_refusals = 3;    // Of one group; > 0.
+    int max_set_aside = 16;  // Groups.
   };
 
   // What is handed out; the caller adds the prompt and the sampling parameters.
@@ -55,13 +62,21 @@ class GroupLedger final {
     domain::PolicyVersion version{};  // Sample with this version or a newer one.
   };
 
-  // kFuture: drawn by a version that nobody has announced; kNoSignal: replaced, see above.
+  // kFuture: drawn by a version that nobody has announced, for the caller to refuse; kNoSignal:
+  // replaced, see above.
   enum class Admission { kAccepted, kDuplicate, kStale, kFuture, kNoSignal };
 
   // A group ready for training.
   struct Admitted {
     domain::RolloutGroup group;
     domain::PolicyVersion min_version;  // Oldest weights that drew one of its tokens.
+  };
+
+  // A group that is given up.
+  struct SetAside {
+    domain::GroupId group;
+    int num_refusals = 0;
+    std::string reason;  // Of the last refusal.
   };
 
   // What must survive a restart: groups handed out but not trained are handed out again.
@@ -79,6 +94,8 @@ class GroupLedger final {
     int64_t expired = 0;
     int64_t resampled = 0;            // Dropped without signal, and replaced.
     int64_t accepted_unsignaled = 0;  // Taken without signal, because max_resampled was reached.
+    int64_t refused = 0;              // Times, of all groups.
+    int64_t set_aside = 0;            // Groups.
   };
 
   // `clock` must outlive the ledger.
@@ -91,9 +108,10 @@ class GroupLedger final {
   // back.
   void AllowTraining(int64_t total_groups) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Up to `max_groups` leases; waits for the first one until `deadline`, then returns what is
-  // there, perhaps nothing. After Close() returns at once.
-  std::vector<Ticket> Lease(int max_groups, absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  // Up to `max_groups` leases for `worker`; waits for the first one until `deadline`, then returns
+  // what is there, perhaps nothing. After Close() returns at once.
+  std::vector<Ticket> Lease(const std::string& worker, int max_groups, absl::Time deadline)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Never blocks.
   Admission Admit(domain::RolloutGroup group) ABSL_LOCKS_EXCLUDED(mu_);
@@ -101,8 +119,16 @@ class GroupLedger final {
   // The worker gives a lease back unsampled: it is handed out again at once. Unknown groups and
   // attempts that are over are ignored.
   void Return(domain::GroupId group, int attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  // The same for all leases of a worker whose process is gone; how many there were.
+  int ReturnAllOf(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Waits for groups_per_step groups. DeadlineExceeded at `deadline` with a sentence that says what
+  // Nobody can produce the group, for this reason; see above. Unknown groups and attempts that are
+  // over are ignored. What has been set aside by it, if anything.
+  std::optional<SetAside> Refuse(domain::GroupId group, int attempt, const std::string& reason)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Waits for groups_per_step groups. InvalidArgument once too many have been set aside,
+  // DeadlineExceeded at `deadline` with a sentence that says what
   // is leased, waiting and dropped; Cancelled after Close(). Sorted by GroupId order of handing
   // out.
   absl::StatusOr<std::vector<Admitted>> TakeBatch(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
@@ -116,8 +142,9 @@ class GroupLedger final {
 
   // Queues evaluation groups; one evaluation at a time.
   void BeginEvaluation(const std::vector<domain::GroupId>& groups) ABSL_LOCKS_EXCLUDED(mu_);
-  // Waits for all of them and ends the evaluation; results in the order they were queued in.
-  // DeadlineExceeded leaves it open: wait again. Cancelled after Close().
+  // Waits for all of them and ends the evaluation; results in the order they were queued in,
+  // without those set aside. DeadlineExceeded leaves it open: wait again. InvalidArgument once too
+  // many have been set aside, Cancelled after Close().
   absl::StatusOr<std::vector<domain::RolloutGroup>> AwaitEvaluation(absl::Time deadline)
       ABSL_LOCKS_EXCLUDED(mu_);
   // How many groups of the open evaluation have arrived.
@@ -132,15 +159,18 @@ class GroupLedger final {
  private:
   struct Leased {
     Ticket ticket;
-    int64_t order = 0;   // Rank in the order of handing out.
-    absl::Time expires;  // Meaningful while leased.
+    int64_t order = 0;  // Rank in the order of handing out.
+    // Meaningful while leased.
+    absl::Time expires = {};
+    std::string worker = {};
   };
   void ExpireLeases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool CanLease() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool EvaluationDone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  std::optional<Ticket> NextTicket() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::optional<Ticket> NextTicket(const std::string& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void PutBack(const Leased& leased) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckSetAside() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The slot of a group that is not taken is leased again; nothing when its attempt is over.
   void Reissue(domain::GroupId group, int attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool LeavesTooMuchBehind(int later) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -166,10 +196,13 @@ class GroupLedger final {
   std::map<int64_t, Admitted> waiting_ ABSL_GUARDED_BY(mu_);  // By order of handing out.
   std::vector<domain::GroupId> in_training_ ABSL_GUARDED_BY(mu_);
   std::vector<domain::GroupId> evaluation_ ABSL_GUARDED_BY(mu_);  // Of the open evaluation.
-  std::deque<domain::GroupId> evaluation_queue_ ABSL_GUARDED_BY(mu_);
+  std::deque<Ticket> evaluation_queue_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<domain::GroupId, std::optional<domain::RolloutGroup>> evaluation_results_
       ABSL_GUARDED_BY(mu_);
   int evaluated_ ABSL_GUARDED_BY(mu_) = 0;
+  std::set<domain::GroupId> evaluation_set_aside_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<domain::GroupId, int> refusals_ ABSL_GUARDED_BY(mu_);  // Not yet set aside.
+  std::string last_reason_ ABSL_GUARDED_BY(mu_);
   Counts counts_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -2,10 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
-#include "libs/base/files.h"
+#include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::learner {
@@ -16,6 +14,8 @@ std::string ToJson(const RunState& state) {
   json["sft_step"] = state.sft_step;
   json["rl_step"] = state.rl_step;
   if (!state.base_digest.empty()) json["base_digest"] = state.base_digest;
+  json["start"] = state.start;
+  json["inputs"] = nlohmann::ordered_json::parse(ToJson(state.inputs));
   json["feed_cursor"] = state.ledger.feed_cursor;
   json["untrained"] = nlohmann::ordered_json::array();
   for (const domain::GroupId group : state.ledger.untrained)
@@ -48,6 +48,12 @@ absl::StatusOr<RunState> RunStateFromJson(const std::string& text) {
       return absl::InvalidArgumentError("run state: \"base_digest\" is no text");
     state.base_digest = digest->get<std::string>();
   }
+  if (json.contains("start")) CR_RETURN_IF_ERROR(read("start", &state.start));
+  if (const auto inputs = json.find("inputs"); inputs != json.end()) {
+    auto digests = InputDigestsFromJson(inputs->dump());
+    if (!digests.ok()) return base::Annotate(digests.status(), "run state");
+    state.inputs = *std::move(digests);
+  }
   const auto untrained = json.find("untrained");
   if (untrained == json.end() || !untrained->is_array()) {
     return absl::InvalidArgumentError("run state: \"untrained\" is not a list");
@@ -62,21 +68,6 @@ absl::StatusOr<RunState> RunStateFromJson(const std::string& text) {
         {.pass = group[0].get<int64_t>(), .prompt = group[1].get<int64_t>()});
   }
   return state;
-}
-
-absl::StatusOr<domain::RunEpoch> NextRunEpoch(const std::string& run_dir) {
-  const std::string path = base::JoinPath(run_dir, "epoch");
-  domain::RunEpoch epoch;
-  if (base::FileExists(path)) {
-    CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
-    if (!absl::SimpleAtoi(absl::StripSuffix(text, "\n"), &epoch.value)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": expected the number of starts, found \"", text, "\""));
-    }
-  }
-  ++epoch.value;
-  CR_RETURN_IF_ERROR(base::WriteFileAtomically(path, absl::StrCat(epoch.value, "\n")));
-  return epoch;
 }
 
 }  // namespace convrec::learner

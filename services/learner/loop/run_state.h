@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "libs/domain/ids.h"
 #include "services/learner/experience/group_ledger.h"
+#include "services/learner/folder/input_digests.h"
 
 namespace convrec::learner {
 
@@ -16,14 +17,13 @@ struct RunState {
   int64_t rl_step = 0;
   // With an adapter: of the parameters it belongs to, which checkpoints do not hold.
   std::string base_digest = {};
+  int64_t start = 0;               // Of the learner that wrote it; 0 = not known.
+  InputDigests inputs = {};        // What that was started with; empty = not known.
   GroupLedger::State ledger = {};  // Groups handed out and not trained are handed out again.
 };
 
 // JSON text and back; the error names the field.
 std::string ToJson(const RunState& state);
 absl::StatusOr<RunState> RunStateFromJson(const std::string& text);
-
-// Counts the starts of a run in `run_dir`/epoch: reads, adds one, writes.
-absl::StatusOr<domain::RunEpoch> NextRunEpoch(const std::string& run_dir);
 
 }  // namespace convrec::learner

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "libs/base/files.h"
-
 namespace convrec::learner {
 namespace {
 
@@ -13,6 +11,8 @@ TEST(RunStateTest, SurvivesItsJson) {
       .sft_step = 7,
       .rl_step = 12,
       .base_digest = "d1",
+      .start = 3,
+      .inputs = {{"data.test.path", {.path = "/t", .digest = "d2"}}},
       .ledger = {.feed_cursor = 99,
                  .untrained = {{.pass = 1, .prompt = 4}, {.pass = 0, .prompt = 2}}}};
   const auto back = RunStateFromJson(ToJson(state));
@@ -20,24 +20,21 @@ TEST(RunStateTest, SurvivesItsJson) {
   EXPECT_EQ(ToJson(*back), ToJson(state));
   EXPECT_EQ(back->ledger.untrained, state.ledger.untrained);
   EXPECT_EQ(back->base_digest, "d1");
+  EXPECT_EQ(back->inputs, state.inputs);
+}
+
+TEST(RunStateTest, AStateOfAnEarlierReleaseHasNoInputs) {
+  const auto state =
+      RunStateFromJson(R"({"stage":"rl","sft_step":1,"rl_step":2,"feed_cursor":3,"untrained":[]})");
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_TRUE(state->inputs.empty());
+  EXPECT_EQ(state->start, 0);
 }
 
 TEST(RunStateTest, MalformedStateNamesTheField) {
   for (const char* text : {"[]", "{\"stage\":\"other\"}", "{\"stage\":\"rl\",\"sft_step\":-1}"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(RunStateFromJson(text).status())) << text;
   }
-}
-
-TEST(RunEpochTest, CountsStarts) {
-  base::TemporaryDirectory dir;
-  EXPECT_EQ(NextRunEpoch(dir.path())->value, 1);
-  EXPECT_EQ(NextRunEpoch(dir.path())->value, 2);
-}
-
-TEST(RunEpochTest, DamagedFileIsNamed) {
-  base::TemporaryDirectory dir;
-  ASSERT_TRUE(base::WriteFileAtomically(base::JoinPath(dir.path(), "epoch"), "x").ok());
-  EXPECT_TRUE(absl::IsInvalidArgument(NextRunEpoch(dir.path()).status()));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::learner {
@@ -156,7 +157,7 @@ void LocalRanks::SetOnEnd(OnEnd on_end) {
 }
 
 absl::Status LocalRanks::AwaitEnd(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = base::MonotonicNow() + timeout;
   {
     const absl::MutexLock lock(&mutex_);
     is_ending_ = true;
@@ -167,7 +168,7 @@ absl::Status LocalRanks::AwaitEnd(absl::Duration timeout) {
     const auto runs = [](const Child& child) { return !child.has_ended; };
     const auto running = std::find_if(children_.begin(), children_.end(), runs);
     if (running == children_.end()) return absl::OkStatus();
-    if (absl::Now() >= deadline) {
+    if (base::MonotonicNow() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
           "rank ", running->rank, " has not ended within ", absl::FormatDuration(timeout)));
     }

@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 
 namespace convrec::learner {
 namespace {
@@ -34,7 +35,10 @@ PeerWatch::PeerWatch(const Options& options, std::unique_ptr<PeerBoard> board)
     : options_(options), board_(std::move(board)), thread_([this] { Run(); }) {}
 
 PeerWatch::~PeerWatch() {
-  stop_.Notify();
+  {
+    const absl::MutexLock lock(&stop_mutex_);
+    is_stopping_ = true;
+  }
   thread_.join();
 }
 
@@ -46,7 +50,7 @@ void PeerWatch::SetStep(int64_t step) {
 void PeerWatch::Enter(const char* operation, const char* what, bool counts) {
   const absl::MutexLock lock(&mutex_);
   position_.operation = *what == '\0' ? operation : absl::StrCat(operation, " of ", what);
-  position_.since = absl::Now();
+  position_.since = base::MonotonicNow();
   if (counts) ++position_.operations;
 }
 
@@ -61,7 +65,11 @@ PeerWatch::Position PeerWatch::position() {
 }
 
 void PeerWatch::Run() {
-  while (!stop_.WaitForNotificationWithTimeout(kLookEvery)) {
+  const auto stops_now = [this] {
+    const absl::MutexLock lock(&stop_mutex_);
+    return base::AwaitFor(&stop_mutex_, absl::Condition(&is_stopping_), kLookEvery);
+  };
+  while (!stops_now()) {
     bool has_failed = false, is_late = false;
     try {
       const absl::MutexLock lock(&board_mutex_);
@@ -76,8 +84,8 @@ void PeerWatch::Run() {
 }
 
 void PeerWatch::OperationFailed(const std::string& error) {
-  const bool is_late =
-      absl::StrContains(error, "imed out") || absl::Now() - position().since >= options_.timeout;
+  const bool is_late = absl::StrContains(error, "imed out") ||
+                       base::MonotonicNow() - position().since >= options_.timeout;
   End(is_late ? absl::StrCat("not complete within ", absl::FormatDuration(options_.timeout))
               : absl::StrCat("failed (", std::string(*absl::StrSplit(error, '\n').begin()), ")"),
       is_late,
@@ -108,7 +116,7 @@ std::string PeerWatch::Verdict(bool is_late) {
   std::vector<std::string> parts;
   std::vector<int> missing;
   std::map<int, std::string> others;
-  const absl::Time deadline = absl::Now() + options_.grace;
+  const absl::Time deadline = base::MonotonicNow() + options_.grace;
   std::map<int, std::string> ended;
   while (others.size() + 1 < static_cast<size_t>(options_.size)) {
     for (int rank = 0; rank < options_.size; ++rank) {
@@ -120,7 +128,7 @@ std::string PeerWatch::Verdict(bool is_late) {
       ended = ended_;
     }
     if (others.size() + ended.size() + 1 >= static_cast<size_t>(options_.size)) break;
-    if (absl::Now() >= deadline) break;
+    if (base::MonotonicNow() >= deadline) break;
     absl::SleepFor(absl::Milliseconds(10));
   }
   for (int rank = 0; rank < options_.size; ++rank) {
@@ -166,10 +174,10 @@ void PeerWatch::End(const std::string& why, bool is_late, int exit_code) {
     board_->Set(ReadKey(options_.rank), "1");
     if (options_.rank == 0) {
       // The store ends with this process: the others read it first.
-      const absl::Time deadline = absl::Now() + options_.grace;
+      const absl::Time deadline = base::MonotonicNow() + options_.grace;
       for (int rank = 1; rank < options_.size; ++rank) {
         while (board_->Has(PositionKey(rank)) && !board_->Has(ReadKey(rank)) &&
-               absl::Now() < deadline)
+               base::MonotonicNow() < deadline)
           absl::SleepFor(absl::Milliseconds(10));
       }
     }

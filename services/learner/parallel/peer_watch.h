@@ -16,7 +16,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 
 namespace convrec::learner {
@@ -78,7 +77,8 @@ class PeerWatch final {
   std::map<int, std::string> ended_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> ignored_{false};
   std::atomic<bool> is_ending_{false};
-  absl::Notification stop_;
+  absl::Mutex stop_mutex_;
+  bool is_stopping_ ABSL_GUARDED_BY(stop_mutex_) = false;
   std::thread thread_;
 };
 

@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/check.h"
 #include "libs/base/errors.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 #include "libs/collective/c10d_setup.h"
 #include "services/learner/parallel/peer_watch.h"
@@ -183,8 +184,8 @@ class TorchProcessGroup final : public ProcessGroup {
         store_->add("left", 1);
         return;
       }
-      const absl::Time deadline = absl::Now() + options_.grace;
-      while (store_->add("left", 0) < size() - 1 && absl::Now() < deadline)
+      const absl::Time deadline = base::MonotonicNow() + options_.grace;
+      while (store_->add("left", 0) < size() - 1 && base::MonotonicNow() < deadline)
         absl::SleepFor(absl::Milliseconds(10));
     } catch (const std::exception&) {
       // They are gone, which is what was waited for.
@@ -215,9 +216,9 @@ class TorchProcessGroup final : public ProcessGroup {
     void Wait() override {
       group_->Guard(operation_, what_, /*counts=*/false, [&] {
         if (is_gpu_) {
-          const absl::Time deadline = absl::Now() + group_->options_.timeout;
+          const absl::Time deadline = base::MonotonicNow() + group_->options_.timeout;
           while (!work_->isCompleted()) {
-            if (absl::Now() >= deadline) group_->watch_->OperationFailed("deadline");
+            if (base::MonotonicNow() >= deadline) group_->watch_->OperationFailed("deadline");
             std::this_thread::sleep_for(std::chrono::microseconds(20));
           }
         }
@@ -323,7 +324,7 @@ absl::Status Meet(const ProcessGroup::Options& options, c10d::Store& store) {
         absl::StrCat("two processes are rank ", options.rank, ", expected each RANK once"));
   }
   std::vector<int> missing;
-  const absl::Time deadline = absl::Now() + options.connect_timeout;
+  const absl::Time deadline = base::MonotonicNow() + options.connect_timeout;
   do {
     missing.clear();
     for (int rank = 0; rank < options.size; ++rank) {
@@ -331,7 +332,7 @@ absl::Status Meet(const ProcessGroup::Options& options, c10d::Store& store) {
     }
     if (missing.empty()) return absl::OkStatus();
     absl::SleepFor(absl::Milliseconds(10));
-  } while (absl::Now() < deadline);
+  } while (base::MonotonicNow() < deadline);
   return absl::UnavailableError(absl::StrCat("rank ",
                                              options.rank,
                                              ", step 0, meeting the others: ",

@@ -10,12 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 #include "libs/rpc/long_poll.h"
 #include "libs/rpc/status_convert.h"
-#include "libs/wire/common.h"
 #include "libs/wire/policy.h"
+#include "libs/wire/run_header.h"
 #include "proto/policy.grpc.pb.h"
 #include "services/learner/publish/payload_store.h"
 
@@ -36,7 +36,7 @@ class Service final : public PolicyService,
   Service(PolicyStore* store,
           weights::SegmentWriter* segments,
           WeightBroadcaster* broadcaster,
-          domain::RunEpoch epoch,
+          const domain::RunIdentity& identity,
           const TransferPlanner::Options& options,
           Observer observer)
       : store_(store),
@@ -44,7 +44,8 @@ class Service final : public PolicyService,
         broadcaster_(broadcaster),
         payloads_(store, segments),
         base_payloads_(store, segments, "base-"),
-        epoch_(epoch),
+        identity_(identity),
+        header_(wire::ToProto(identity)),
         observer_(std::move(observer)),
         planner_(options) {}
 
@@ -56,8 +57,9 @@ class Service final : public PolicyService,
   grpc::Status WaitForVersion(grpc::ServerContext* context,
                               const v1::WaitForVersionRequest* request,
                               v1::WaitForVersionReply* reply) override {
-    const absl::Status epoch = wire::CheckEpoch(request->epoch(), epoch_);
-    if (!epoch.ok()) return rpc::ToGrpc(epoch);
+    const absl::Status call = wire::CheckCall(request->call(), identity_);
+    if (!call.ok()) return rpc::ToGrpc(call);
+    *reply->mutable_header() = header_;
     std::shared_ptr<const weights::Snapshot> snapshot;
     const grpc::Status polled =
         rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
@@ -77,8 +79,9 @@ class Service final : public PolicyService,
   grpc::Status PlanTransfer(grpc::ServerContext* context,
                             const v1::PlanTransferRequest* request,
                             v1::PlanTransferReply* reply) override {
-    const absl::Status epoch = wire::CheckEpoch(request->epoch(), epoch_);
-    if (!epoch.ok()) return rpc::ToGrpc(epoch);
+    const absl::Status call = wire::CheckCall(request->call(), identity_);
+    if (!call.ok()) return rpc::ToGrpc(call);
+    *reply->mutable_header() = header_;
     std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
     if (snapshot == nullptr) return Superseded(request->version());
 
@@ -103,11 +106,11 @@ class Service final : public PolicyService,
       const grpc::Status polled =
           rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
             answer = broadcaster_->PlanFor(
-                request->worker(), request->broadcast_generation(), snapshot, until);
+                request->call().worker(), request->broadcast_generation(), snapshot, until);
             return answer.is_known;
           });
       if (!polled.ok()) {
-        broadcaster_->Gone(request->worker(), request->version());
+        broadcaster_->Gone(request->call().worker(), request->version());
         return polled;
       }
       if (!answer.is_known) return grpc::Status::OK;  // SOURCE_WAIT
@@ -119,7 +122,7 @@ class Service final : public PolicyService,
     }
 
     const RelayAddress relay = RelayAddressOf(context->peer(), request->relay_port());
-    TransferPlanner::Request planned{.worker = request->worker(),
+    TransferPlanner::Request planned{.worker = request->call().worker(),
                                      .relay_address = relay.address,
                                      .is_local = relay.is_local,
                                      .failed = {}};
@@ -132,10 +135,12 @@ class Service final : public PolicyService,
         rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
           absl::MutexLock lock(&mu_);
           do {
-            plan = planner_.PlanFor(planned, request->version(), absl::Now());
+            plan = planner_.PlanFor(planned, request->version(), base::MonotonicNow());
             if (plan.source != Source::kWait) return true;
-            changed_.WaitWithDeadline(&mu_, until);
-          } while (absl::Now() < until);
+            const auto has_changed = [this, seen = num_changes_]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(
+                                         mu_) { return num_changes_ != seen; };
+            base::AwaitUntil(&mu_, absl::Condition(&has_changed), until);
+          } while (base::MonotonicNow() < until);
           return false;
         });
     if (!polled.ok()) return polled;
@@ -156,8 +161,8 @@ class Service final : public PolicyService,
   grpc::Status FetchWeights(grpc::ServerContext* context,
                             const v1::FetchWeightsRequest* request,
                             grpc::ServerWriter<v1::WeightChunk>* writer) override {
-    const absl::Status epoch = wire::CheckEpoch(request->epoch(), epoch_);
-    if (!epoch.ok()) return rpc::ToGrpc(epoch);
+    const absl::Status call = wire::CheckCall(request->call(), identity_);
+    if (!call.ok()) return rpc::ToGrpc(call);
     std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
     if (snapshot == nullptr) return Superseded(request->version());
     const weights::Payload payload =
@@ -169,10 +174,11 @@ class Service final : public PolicyService,
     uint64_t offset = request->offset();
     for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk);
          is_first = false) {
+      if (is_first) *chunk.mutable_run() = header_;
       if (context->IsCancelled() || !writer->Write(chunk)) {
         absl::MutexLock lock(&mu_);
-        planner_.Ended(request->worker(), request->version());
-        changed_.SignalAll();
+        planner_.Ended(request->call().worker(), request->version());
+        ++num_changes_;
         return grpc::Status::CANCELLED;
       }
       offset += chunk.data().size();
@@ -184,21 +190,22 @@ class Service final : public PolicyService,
   grpc::Status ReportWeights(grpc::ServerContext*,
                              const v1::ReportWeightsRequest* request,
                              v1::ReportWeightsReply* reply) override {
-    const absl::Status epoch = wire::CheckEpoch(request->epoch(), epoch_);
-    if (!epoch.ok()) return rpc::ToGrpc(epoch);
+    const absl::Status call = wire::CheckCall(request->call(), identity_);
+    if (!call.ok()) return rpc::ToGrpc(call);
+    *reply->mutable_header() = header_;
     const domain::PolicyVersion version{request->version()};
     const bool matches = store_->Matches(version, request->digest());
     reply->set_digest_matches(matches);
     if (!matches) {
-      CR_LOG(ERROR) << request->worker() << " holds version " << request->version()
+      CR_LOG(ERROR) << request->call().worker() << " holds version " << request->version()
                     << " with other bytes than were published";
-      if (observer_.digest_mismatch) observer_.digest_mismatch(request->worker());
+      if (observer_.digest_mismatch) observer_.digest_mismatch(request->call().worker());
     } else if (request->stage() == v1::ReportWeightsRequest::STAGE_LIVE) {
-      if (observer_.live) observer_.live(request->worker(), version);
+      if (observer_.live) observer_.live(request->call().worker(), version);
     } else {
       absl::MutexLock lock(&mu_);
-      planner_.Verified(request->worker(), request->version());
-      changed_.SignalAll();
+      planner_.Verified(request->call().worker(), request->version());
+      ++num_changes_;
     }
     return grpc::Status::OK;
   }
@@ -213,11 +220,12 @@ class Service final : public PolicyService,
   WeightBroadcaster* const broadcaster_;
   PayloadStore payloads_;
   PayloadStore base_payloads_;  // Which stay while versions come and go.
-  const domain::RunEpoch epoch_;
+  const domain::RunIdentity identity_;
+  const v1::RunHeader header_;  // Of every answer.
   const Observer observer_;
   absl::Mutex mu_;
   TransferPlanner planner_ ABSL_GUARDED_BY(mu_);
-  absl::CondVar changed_;  // Places may have become free.
+  uint64_t num_changes_ ABSL_GUARDED_BY(mu_) = 0;  // Places may have become free.
 };
 
 }  // namespace
@@ -239,11 +247,11 @@ RelayAddress RelayAddressOf(const std::string& peer, int port) {
 std::unique_ptr<PolicyService> PolicyService::Create(PolicyStore* store,
                                                      weights::SegmentWriter* segments,
                                                      WeightBroadcaster* broadcaster,
-                                                     domain::RunEpoch epoch,
+                                                     const domain::RunIdentity& identity,
                                                      const TransferPlanner::Options& options,
                                                      Observer observer) {
   return std::make_unique<Service>(
-      store, segments, broadcaster, epoch, options, std::move(observer));
+      store, segments, broadcaster, identity, options, std::move(observer));
 }
 
 }  // namespace convrec::learner

@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "libs/domain/ids.h"
+#include "libs/domain/run_identity.h"
 #include "libs/weights/payload.h"
 #include "libs/weights/shared_segment.h"
 #include "services/learner/publish/policy_store.h"
@@ -32,12 +33,12 @@ class PolicyService {
     std::function<void(const std::string& worker)> digest_mismatch = {};
   };
 
-  // `store` must outlive the service; so must `segments` and `broadcaster`, which may be null: no
-  // shared memory, no broadcasts.
+  // `identity` is what calls must be for. `store` must outlive the service; so must `segments` and
+  // `broadcaster`, which may be null: no shared memory, no broadcasts.
   static std::unique_ptr<PolicyService> Create(PolicyStore* store,
                                                weights::SegmentWriter* segments,
                                                WeightBroadcaster* broadcaster,
-                                               domain::RunEpoch epoch,
+                                               const domain::RunIdentity& identity,
                                                const TransferPlanner::Options& options,
                                                Observer observer);
   virtual ~PolicyService() = default;

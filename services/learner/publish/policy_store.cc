@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libs/base/check.h"
+#include "libs/base/monotonic.h"
 
 namespace convrec::learner {
 namespace {
@@ -44,7 +45,7 @@ std::shared_ptr<const weights::Snapshot> PolicyStore::WaitNewer(int64_t held, ab
   const auto ready = [this, held]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return closed_ || (newest_ != nullptr && newest_->manifest.version.value > held);
   };
-  mu_.AwaitWithDeadline(absl::Condition(&ready), deadline);
+  base::AwaitUntil(&mu_, absl::Condition(&ready), deadline);
   if (closed_ || newest_ == nullptr || newest_->manifest.version.value <= held) return nullptr;
   return newest_;
 }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 
 namespace convrec::learner {
 
@@ -36,7 +36,7 @@ WeightBroadcaster::Answer WeightBroadcaster::PlanFor(
   const absl::Duration timeout = TimeoutFor(snapshot->bytes.size());
   absl::MutexLock lock(&mu_);
   while (true) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = base::MonotonicNow();
     const BroadcastPlanner::Plan plan = planner_.PlanFor(worker, held, version, now);
     if (const std::optional<BroadcastPlanner::Round> round = planner_.TakeRound()) {
       order_ = Order{.snapshot = snapshot,
@@ -46,7 +46,7 @@ WeightBroadcaster::Answer WeightBroadcaster::PlanFor(
                                .rank = 0,
                                .size = round->size,
                                .timeout = timeout}};
-      planned_.SignalAll();
+      ++num_rounds_;
     }
     switch (plan.answer) {
       case PlanAnswer::kElsewhere:
@@ -63,7 +63,9 @@ WeightBroadcaster::Answer WeightBroadcaster::PlanFor(
         break;
     }
     if (now >= until) return {};
-    planned_.WaitWithDeadline(&mu_, std::min(until, planner_.closes()));
+    const auto is_planned = [this, seen = num_rounds_]()
+                                ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return num_rounds_ != seen; };
+    base::AwaitUntil(&mu_, absl::Condition(&is_planned), std::min(until, planner_.closes()));
   }
 }
 
@@ -81,12 +83,12 @@ void WeightBroadcaster::Run() {
       if (is_closed_) return;
       order = *std::exchange(order_, std::nullopt);
     }
-    const absl::Time start = absl::Now();
+    const absl::Time start = base::MonotonicNow();
     const absl::Status status = member_.Send(order.place, order.snapshot->bytes.view());
     const int64_t version = order.snapshot->manifest.version.value;
     if (status.ok()) {
       CR_LOG(INFO) << "version " << version << " broadcast to " << order.place.size - 1
-                   << " workers in " << absl::FormatDuration(absl::Now() - start);
+                   << " workers in " << absl::FormatDuration(base::MonotonicNow() - start);
       continue;
     }
     CR_LOG(WARNING) << status.message() << "; the workers that miss version " << version

@@ -63,7 +63,7 @@ class WeightBroadcaster final {
   const Options options_;
   collective::BroadcastMember member_;  // Of the thread.
   absl::Mutex mu_;
-  absl::CondVar planned_;
+  uint64_t num_rounds_ ABSL_GUARDED_BY(mu_) = 0;  // Those that wait for a plan ask again at each.
   BroadcastPlanner planner_ ABSL_GUARDED_BY(mu_);
   std::optional<Order> order_ ABSL_GUARDED_BY(mu_);
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;

@@ -99,9 +99,12 @@ std::vector<report::SampleList> PickSamples(const std::vector<domain::RolloutGro
   CR_CHECK(groups.size() <= prompts.size() && prompts.size() == conversations.size());
   std::vector<report::SampleList> samples;
   for (size_t i = 0; i < groups.size() && static_cast<int>(i) < count; ++i) {
-    report::SampleList sample{.id = prompts[i].id,
-                              .conversation = conversations[i],
-                              .ground_truth = prompts[i].ground_truth,
+    // Groups that were set aside are missing.
+    const auto row = static_cast<size_t>(groups[i].group.prompt);
+    CR_CHECK(row < prompts.size());
+    report::SampleList sample{.id = prompts[row].id,
+                              .conversation = conversations[row],
+                              .ground_truth = prompts[row].ground_truth,
                               .lines = {}};
     const domain::Rollout& rollout = groups[i].rollouts.front();
     std::vector<std::string> texts;

@@ -4,8 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/model/config_digest.h"
+#include "libs/scoring/list_scorer.h"
+#include "libs/scoring/scorer_options.h"
 #include "services/learner/batch/advantage.h"
 #include "services/learner/batch/group_check.h"
 #include "services/learner/run/objective_of.h"
@@ -32,7 +37,9 @@ GroupLedger::Options LedgerOptions(const config::RunOptions& options, const Obje
       .groups_per_step = learner.groups_per_step,
       .max_staleness = learner.max_staleness,
       .lease_timeout = learner.lease_timeout,
-      .max_resampled = learner.objective.max_resampled * learner.groups_per_step};
+      .max_resampled = learner.objective.max_resampled * learner.groups_per_step,
+      .max_refusals = learner.max_refusals,
+      .max_set_aside = learner.max_set_aside};
   if (learner.objective.dynamic_sampling) {
     ledger.has_signal = [objective](const domain::RolloutGroup& group) {
       return HasSignal(group, *objective);
@@ -41,14 +48,39 @@ GroupLedger::Options LedgerOptions(const config::RunOptions& options, const Obje
   return ledger;
 }
 
+domain::RunIdentity IdentityOf(const config::RunOptions& options,
+                               const RunStart& start,
+                               const RunInputs& inputs) {
+  return {
+      .epoch = start.epoch,
+      .digests = {.model = model::ConfigDigest(inputs.model),
+                  .tokenizer = inputs.tokenizer->digest(),
+                  .catalog = inputs.data.catalog->digest(),
+                  .rules = scoring::ListScorer::ScoringDigest(scoring::ScorerOptionsOf(options))}};
+}
+
+// In the log of the run and of the process.
+void NoteSetAside(const GroupLedger::SetAside& group, report::RunLogWriter* log) {
+  const std::string line = absl::StrCat("group ",
+                                        group.group.ToString(),
+                                        " is set aside, refused ",
+                                        group.num_refusals,
+                                        " times: ",
+                                        group.reason);
+  CR_LOG(WARNING) << line;
+  if (const absl::Status logged = log->Append(report::Event{line}); !logged.ok())
+    CR_LOG(ERROR) << logged.message();
+}
+
 ExperienceService::Options ExperienceOptions(const config::RunOptions& options,
+                                             const RunStart& start,
                                              const RunInputs& inputs,
                                              const Objective* objective) {
   const ConstrainedLists& constrained = inputs.constrained;
   return {
       .run = options.name,
-      .catalog_digest = inputs.data.catalog->digest(),
-      .tokenizer_digest = inputs.tokenizer->digest(),
+      .digests = IdentityOf(options, start, inputs).digests,
+      .reward_rules = scoring::ListScorer::DescribeScoring(scoring::ScorerOptionsOf(options)),
       .num_ranks = options.data.num_ranks,
       .vocab_size = static_cast<int>(inputs.model.vocab_size),
       .counts_ranks_by_line = options.compat == config::Compat::kFixed,
@@ -59,7 +91,9 @@ ExperienceService::Options ExperienceOptions(const config::RunOptions& options,
       .check_group =
           [&constrained](const domain::Lease& lease, const domain::RolloutGroup& group) {
             return constrained.Check(lease, group);
-          }};
+          },
+      .set_aside = [log = start.log.get()](
+                       const GroupLedger::SetAside& group) { NoteSetAside(group, log); }};
 }
 
 }  // namespace
@@ -80,7 +114,7 @@ LeaderServices::LeaderServices(const config::RunOptions& options,
               start.state.ledger.untrained,
               base::Clock::Real()),
       experience_(ExperienceService::Create(
-          ExperienceOptions(options, inputs, &objective_), &ledger_, &prompts_, metrics)) {}
+          ExperienceOptions(options, start, inputs, &objective_), &ledger_, &prompts_, metrics)) {}
 
 absl::StatusOr<std::unique_ptr<LeaderServices>> LeaderServices::Create(
     const config::RunOptions& options,
@@ -88,7 +122,8 @@ absl::StatusOr<std::unique_ptr<LeaderServices>> LeaderServices::Create(
     const RunInputs& inputs,
     telemetry::Metrics* metrics) {
   std::unique_ptr<LeaderServices> services(new LeaderServices(options, start, inputs, metrics));
-  CR_ASSIGN_OR_RETURN(services->publication_, Publication::Create(options, start.epoch, metrics));
+  CR_ASSIGN_OR_RETURN(services->publication_,
+                      Publication::Create(options, IdentityOf(options, start, inputs), metrics));
   std::vector<grpc::Service*> served = services->publication_->services();
   served.push_back(services->experience_->service());
   CR_ASSIGN_OR_RETURN(services->server_, rpc::Server::Start(options.learner.listen, served));

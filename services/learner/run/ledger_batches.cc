@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::learner {
@@ -15,7 +15,7 @@ absl::StatusOr<std::vector<PromptedGroup>> LedgerBatches::Take() {
   // Waits in pieces, so that a starved learner says what it waits for instead of standing silent.
   absl::StatusOr<std::vector<GroupLedger::Admitted>> batch;
   while (true) {
-    batch = ledger_->TakeBatch(absl::Now() + options_.starvation_timeout);
+    batch = ledger_->TakeBatch(base::MonotonicNow() + options_.starvation_timeout);
     if (!absl::IsDeadlineExceeded(batch.status())) break;
     CR_RETURN_IF_ERROR(options_.warn(absl::StrCat("starved: ", batch.status().message())));
   }

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 #include "services/learner/run/evaluation_report.h"
 
@@ -24,7 +24,7 @@ LedgerEvaluator::LedgerEvaluator(Options options,
 
 absl::Status LedgerEvaluator::Evaluate(report::RunPosition position, report::Split split) {
   if (report::HasEvaluation(earlier_, position, split)) return absl::OkStatus();
-  const absl::Time start = absl::Now();
+  const absl::Time start = base::MonotonicNow();
   const EvaluationSplit& rows = split == report::Split::kTest ? data_.test : data_.validation;
   ledger_->BeginEvaluation(
       prompts_->OpenEvaluation(&rows.prompts, {.num_siblings = 1, .params = options_.sampling}));
@@ -35,7 +35,7 @@ absl::Status LedgerEvaluator::Evaluate(report::RunPosition position, report::Spl
   evaluation.stage = position.stage;
   evaluation.split = split;
   evaluation.step = position.step;
-  evaluation["seconds"] = absl::ToDoubleSeconds(absl::Now() - start);
+  evaluation["seconds"] = absl::ToDoubleSeconds(base::MonotonicNow() - start);
   outlets_.observe(evaluation);
   if (split == report::Split::kTest) CR_RETURN_IF_ERROR(LogSamples(position, *lists));
   return outlets_.log(evaluation);
@@ -45,7 +45,7 @@ absl::Status LedgerEvaluator::Evaluate(report::RunPosition position, report::Spl
 absl::StatusOr<std::vector<domain::RolloutGroup>> LedgerEvaluator::AwaitLists() {
   int arrived = 0;
   while (true) {
-    auto lists = ledger_->AwaitEvaluation(absl::Now() + options_.starvation_timeout);
+    auto lists = ledger_->AwaitEvaluation(base::MonotonicNow() + options_.starvation_timeout);
     if (!absl::IsDeadlineExceeded(lists.status())) return lists;
     if (const int now_arrived = ledger_->evaluated(); now_arrived != arrived) {
       arrived = now_arrived;

@@ -17,6 +17,13 @@ namespace {
 constexpr size_t kCanaries = 2;
 constexpr size_t kCanaryTokens = 64;
 
+// Generations of broadcast groups differ between the starts of a run, and between runs: a worker
+// that has come from another one is a member of none of them.
+int64_t FirstGeneration(domain::RunEpoch epoch) {
+  const auto run = static_cast<int64_t>(epoch.run.low & 0x3fffffff);
+  return (run + epoch.value) << 32;
+}
+
 }  // namespace
 
 std::vector<std::vector<int32_t>> CanaryTexts(const std::vector<domain::Prompt>& prompts) {
@@ -30,17 +37,18 @@ std::vector<std::vector<int32_t>> CanaryTexts(const std::vector<domain::Prompt>&
 }
 
 Publication::Publication(const config::RunOptions& options,
-                         domain::RunEpoch epoch,
+                         const domain::RunIdentity& identity,
                          telemetry::Metrics* metrics)
     : options_(options),
-      epoch_(epoch),
+      identity_(identity),
       metrics_(metrics),
       store_(options.learner.publish.delta_bases) {}
 
-absl::StatusOr<std::unique_ptr<Publication>> Publication::Create(const config::RunOptions& options,
-                                                                 domain::RunEpoch epoch,
-                                                                 telemetry::Metrics* metrics) {
-  std::unique_ptr<Publication> publication(new Publication(options, epoch, metrics));
+absl::StatusOr<std::unique_ptr<Publication>> Publication::Create(
+    const config::RunOptions& options,
+    const domain::RunIdentity& identity,
+    telemetry::Metrics* metrics) {
+  std::unique_ptr<Publication> publication(new Publication(options, identity, metrics));
   if (options.learner.publish.shared_memory) publication->OpenSharedMemory();
   if (options.learner.publish.broadcast) CR_RETURN_IF_ERROR(publication->OpenBroadcasts());
   publication->MakeService();
@@ -50,8 +58,8 @@ absl::StatusOr<std::unique_ptr<Publication>> Publication::Create(const config::R
 void Publication::OpenSharedMemory() {
   std::error_code error;
   const std::filesystem::path run = std::filesystem::weakly_canonical(options_.run_dir, error);
-  absl::StatusOr<std::unique_ptr<weights::SegmentWriter>> writer =
-      weights::SegmentWriter::Create(run.empty() ? options_.run_dir : run.string(), epoch_);
+  absl::StatusOr<std::unique_ptr<weights::SegmentWriter>> writer = weights::SegmentWriter::Create(
+      run.empty() ? options_.run_dir : run.string(), identity_.epoch);
   if (writer.ok()) {
     segments_ = *std::move(writer);
   } else {
@@ -66,7 +74,7 @@ absl::Status Publication::OpenBroadcasts() {
       .backend = collective::BroadcastBackend(device),
       .port = broadcast_store_->port(),
       .join = collective::JoinByDevice(device, rpc::IsLoopback(options_.learner.listen)),
-      .first_generation = epoch_.value << 32});
+      .first_generation = FirstGeneration(identity_.epoch)});
   return absl::OkStatus();
 }
 
@@ -75,7 +83,7 @@ void Publication::MakeService() {
       &store_,
       segments_.get(),
       broadcaster_.get(),
-      epoch_,
+      identity_,
       {.fanout = options_.learner.publish.fanout},
       {.live = [this](
                    const std::string& worker,
@@ -92,13 +100,13 @@ void Publication::Publish(const model::Decoder& decoder,
                           const std::vector<std::vector<int32_t>>& texts) {
   const std::string dtype = options_.model.wire_type == config::WireType::kBf16 ? "BF16" : "F32";
   if (!decoder.lora().is_on()) {
-    store_.Publish(TakeSnapshot(decoder, epoch_, version, dtype, texts, memory_));
+    store_.Publish(TakeSnapshot(decoder, identity_.epoch, version, dtype, texts, memory_));
     return;
   }
   if (store_.Get(weights::kBaseVersion) == nullptr)
-    store_.SetBase(TakeSnapshot(decoder, epoch_, weights::kBaseVersion, dtype));
+    store_.SetBase(TakeSnapshot(decoder, identity_.epoch, weights::kBaseVersion, dtype));
   const std::string base = store_.Get(weights::kBaseVersion)->manifest.digest;
-  store_.Publish(TakeAdapterSnapshot(decoder, epoch_, version, base, texts, memory_));
+  store_.Publish(TakeAdapterSnapshot(decoder, identity_.epoch, version, base, texts, memory_));
 }
 
 }  // namespace convrec::learner

@@ -11,6 +11,7 @@
 #include "libs/config/run_options.h"
 #include "libs/domain/ids.h"
 #include "libs/domain/prompt.h"
+#include "libs/domain/run_identity.h"
 #include "libs/model/decoder.h"
 #include "libs/telemetry/metrics.h"
 #include "libs/weights/byte_buffer.h"
@@ -30,7 +31,7 @@ class Publication final {
  public:
   // `metrics` must outlive the value, and the value a server of its services.
   static absl::StatusOr<std::unique_ptr<Publication>> Create(const config::RunOptions& options,
-                                                             domain::RunEpoch epoch,
+                                                             const domain::RunIdentity& identity,
                                                              telemetry::Metrics* metrics);
 
   std::vector<grpc::Service*> services() { return service_->services(); }
@@ -46,14 +47,14 @@ class Publication final {
 
  private:
   Publication(const config::RunOptions& options,
-              domain::RunEpoch epoch,
+              const domain::RunIdentity& identity,
               telemetry::Metrics* metrics);
   void OpenSharedMemory();
   absl::Status OpenBroadcasts();
   void MakeService();
 
   const config::RunOptions options_;
-  const domain::RunEpoch epoch_;
+  const domain::RunIdentity identity_;
   PublishMetrics metrics_;
   PolicyStore store_;
   // Of the version that is dropped last, for the next one.

@@ -11,12 +11,14 @@
 #include "libs/config/command_line.h"
 #include "libs/domain/ids.h"
 #include "libs/report/run_log.h"
+#include "libs/run_folder/folder_lock.h"
 #include "services/learner/loop/run_state.h"
 #include "services/learner/run/run_data.h"
 
 namespace convrec::learner {
 
 struct RunStart {
+  std::optional<run_folder::FolderLock> folder;  // Held while the learner lives.
   RunState state;
   domain::RunEpoch epoch;
   std::optional<checkpoint::Checkpoint> resumed;  // None: from the beginning.
@@ -24,9 +26,10 @@ struct RunStart {
   report::RunLog earlier_log;  // Of the starts before this one, up to the checkpoint.
 };
 
-// Makes the run's folder, counts the start, and on a resume cuts the run log after the newest
-// checkpoint. BadConfig for a resume by another configuration, unless that is allowed; DataLoss for
-// a damaged checkpoint. `arguments.options` are resolved.
+// Takes the run's folder, counts the start, and on a resume cuts the run log after the newest
+// checkpoint. BadConfig while another learner has the folder, for a run in it without a word about
+// it, and for a resume by another configuration or with other files, unless that is allowed;
+// DataLoss for a damaged checkpoint or a missing log. `arguments.options` are resolved.
 absl::StatusOr<RunStart> StartRun(const config::ServiceArguments& arguments);
 
 // BadConfig when groups that the checkpoint left untrained are none of the training data's.

@@ -9,11 +9,12 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "libs/base/status_macros.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/deadline.h"
 #include "libs/rpc/status_convert.h"
 #include "libs/wire/policy.h"
+#include "libs/wire/run_header.h"
 #include "proto/policy.grpc.pb.h"
 #include "services/rollout/patient_call.h"
 
@@ -28,9 +29,9 @@ constexpr size_t kMaxChannels = 64;
 
 class GrpcPolicyClient final : public PolicyClient {
  public:
-  GrpcPolicyClient(const std::string& address, std::string worker)
+  GrpcPolicyClient(const std::string& address, const CallHeaders* headers)
       : learner_(absl::StrCat("learner at ", address), kLearnerAttempt),
-        worker_(std::move(worker)),
+        headers_(headers),
         learner_host_(address.substr(0, address.rfind(':'))),
         channel_(rpc::MakeChannel(address)),
         policy_(v1::PolicyService::NewStub(channel_)),
@@ -40,20 +41,20 @@ class GrpcPolicyClient final : public PolicyClient {
                                                               int64_t held,
                                                               absl::Duration wait) override {
     v1::WaitForVersionRequest request;
-    request.set_worker(worker_);
-    request.set_epoch(epoch.value);
+    *request.mutable_call() = headers_->For(epoch);
     request.set_held_version(held);
     request.set_wait_ms(absl::ToInt64Milliseconds(wait));
     v1::WaitForVersionReply reply;
     CR_RETURN_IF_ERROR(learner_.Call(wait, [&](grpc::ClientContext* context) {
       return policy_->WaitForVersion(context, request, &reply);
     }));
+    CR_RETURN_IF_ERROR(wire::CheckAnswer(reply.header(), epoch));
     if (!reply.has_snapshot()) return nullptr;
     auto offer = std::make_unique<PolicyOffer>();
-    CR_ASSIGN_OR_RETURN(offer->manifest, wire::FromProto(reply.manifest()));
+    CR_ASSIGN_OR_RETURN(offer->manifest, wire::FromProto(reply.manifest(), epoch));
     offer->probe = wire::FromProto(reply.probe());
     if (reply.has_base()) {
-      CR_ASSIGN_OR_RETURN(offer->base, wire::FromProto(reply.base()));
+      CR_ASSIGN_OR_RETURN(offer->base, wire::FromProto(reply.base(), epoch));
     }
     return offer;
   }
@@ -61,8 +62,7 @@ class GrpcPolicyClient final : public PolicyClient {
   absl::StatusOr<TransferPlan> PlanTransfer(const weights::Manifest& manifest,
                                             const PlanQuery& query) override {
     v1::PlanTransferRequest request;
-    request.set_worker(worker_);
-    request.set_epoch(manifest.epoch.value);
+    *request.mutable_call() = headers_->For(manifest.epoch);
     request.set_version(manifest.version.value);
     request.set_base_version(query.base.version);
     request.set_base_digest(query.base.digest);
@@ -76,6 +76,7 @@ class GrpcPolicyClient final : public PolicyClient {
     CR_RETURN_IF_ERROR(learner_.Call(query.wait, [&](grpc::ClientContext* context) {
       return policy_->PlanTransfer(context, request, &reply);
     }));
+    CR_RETURN_IF_ERROR(wire::CheckAnswer(reply.header(), manifest.epoch));
     TransferPlan plan;
     switch (reply.source()) {
       case v1::PlanTransferReply::SOURCE_WAIT:
@@ -112,8 +113,7 @@ class GrpcPolicyClient final : public PolicyClient {
                      const weights::Base& base,
                      IncomingPayload* payload) override {
     v1::FetchWeightsRequest request;
-    request.set_worker(worker_);
-    request.set_epoch(manifest.epoch.value);
+    *request.mutable_call() = headers_->For(manifest.epoch);
     request.set_version(manifest.version.value);
     request.set_offset(payload->received);
     request.set_base_version(base.version);
@@ -123,7 +123,7 @@ class GrpcPolicyClient final : public PolicyClient {
         address.empty() ? kLearnerDeadline
                         : kWorkerDeadline + absl::Seconds(static_cast<double>(manifest.size_bytes) /
                                                           kWorkerBytesPerSecond);
-    context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
+    context.set_deadline(rpc::DeadlineAfter(patience));
     const std::unique_ptr<v1::WeightService::Stub> peer =
         address.empty() ? nullptr : v1::WeightService::NewStub(ChannelTo(address));
     const auto reader = (peer ? peer : weights_)->FetchWeights(&context, request);
@@ -151,8 +151,7 @@ class GrpcPolicyClient final : public PolicyClient {
                               const std::string& digest,
                               WeightStage stage) override {
     v1::ReportWeightsRequest request;
-    request.set_worker(worker_);
-    request.set_epoch(manifest.epoch.value);
+    *request.mutable_call() = headers_->For(manifest.epoch);
     request.set_version(manifest.version.value);
     request.set_digest(digest);
     request.set_stage(stage == WeightStage::kLive ? v1::ReportWeightsRequest::STAGE_LIVE
@@ -161,6 +160,7 @@ class GrpcPolicyClient final : public PolicyClient {
     CR_RETURN_IF_ERROR(learner_.Call(absl::ZeroDuration(), [&](grpc::ClientContext* context) {
       return policy_->ReportWeights(context, request, &reply);
     }));
+    CR_RETURN_IF_ERROR(wire::CheckAnswer(reply.header(), manifest.epoch));
     return reply.digest_matches();
   }
 
@@ -181,6 +181,7 @@ class GrpcPolicyClient final : public PolicyClient {
                            IncomingPayload* payload) {
     const std::string what = absl::StrCat("weights of version ", manifest.version.value);
     if (is_first) {
+      CR_RETURN_IF_ERROR(wire::CheckAnswer(chunk.run(), manifest.epoch));
       absl::StatusOr<weights::PayloadHeader> header =
           wire::FromProto(chunk.header(), manifest.size_bytes);
       if (!header.ok())
@@ -205,7 +206,7 @@ class GrpcPolicyClient final : public PolicyClient {
   }
 
   PatientPeer learner_;
-  const std::string worker_;
+  const CallHeaders* const headers_;
   const std::string learner_host_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::PolicyService::Stub> policy_;
@@ -218,8 +219,8 @@ class GrpcPolicyClient final : public PolicyClient {
 }  // namespace
 
 std::unique_ptr<PolicyClient> MakePolicyClient(const std::string& address,
-                                               const std::string& worker) {
-  return std::make_unique<GrpcPolicyClient>(address, worker);
+                                               const CallHeaders* headers) {
+  return std::make_unique<GrpcPolicyClient>(address, headers);
 }
 
 }  // namespace convrec::rollout

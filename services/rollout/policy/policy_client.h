@@ -16,6 +16,7 @@
 #include "libs/weights/payload.h"
 #include "libs/weights/shared_segment.h"
 #include "libs/weights/snapshot.h"
+#include "services/rollout/call_headers.h"
 
 namespace convrec::rollout {
 
@@ -60,8 +61,8 @@ struct IncomingPayload {
 enum class WeightStage { kVerified, kLive };
 
 // Thread-safe. Calls retry while the learner is unreachable, until a stop is requested or Close()
-// (Cancelled); Fetch() does not. FailedPrecondition means that the learner has started again;
-// NotFound that the version has been superseded.
+// (Cancelled); Fetch() does not. FailedPrecondition means that the learner is at another start, or
+// of another run: the worker must join again. NotFound: the version has been superseded.
 class PolicyClient {
  public:
   virtual ~PolicyClient() = default;
@@ -90,7 +91,8 @@ class PolicyClient {
   virtual void Close() = 0;
 };
 
+// `headers` must outlive the client.
 std::unique_ptr<PolicyClient> MakePolicyClient(const std::string& address,
-                                               const std::string& worker);
+                                               const CallHeaders* headers);
 
 }  // namespace convrec::rollout

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/wire/policy.h"
+#include "libs/wire/run_header.h"
 #include "proto/policy.grpc.pb.h"
 
 namespace convrec::rollout {
@@ -41,7 +42,9 @@ class Service final : public RelayService, public v1::WeightService::Service {
                                .digest = request->base_digest()};
       if (held.digest.empty() || !(held == base_)) payload.delta = nullptr;
     }
-    if (payload.snapshot == nullptr || payload.snapshot->manifest.epoch.value != request->epoch() ||
+    const absl::StatusOr<domain::RunIdentity> asked = wire::FromProto(request->call().run());
+    if (payload.snapshot == nullptr || !asked.ok() ||
+        payload.snapshot->manifest.epoch != asked->epoch ||
         payload.snapshot->manifest.version.value != request->version()) {
       return {grpc::StatusCode::NOT_FOUND,
               absl::StrCat("version ", request->version(), " is not held here")};
@@ -56,6 +59,7 @@ class Service final : public RelayService, public v1::WeightService::Service {
     uint64_t offset = request->offset();
     for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk);
          is_first = false) {
+      if (is_first) *chunk.mutable_run() = request->call().run();
       if (context->IsCancelled() || !writer->Write(chunk)) return grpc::Status::CANCELLED;
       offset += chunk.data().size();
       if (sent_) sent_(chunk.data().size());

@@ -3,8 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "libs/base/backoff.h"
 #include "libs/base/log.h"
+#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "services/rollout/policy/adapter_merge.h"
@@ -41,7 +42,7 @@ WeightReceiver::Companions WeightReceiver::TakeCompanions(engine::PolicyId id) {
   absl::MutexLock lock(&mu_);
   Companions result;
   if (const auto it = companions_.find(id); it != companions_.end()) result = std::move(it->second);
-  companions_.erase(companions_.begin(), companions_.upper_bound(id));
+  companions_.clear();
   return result;
 }
 
@@ -54,13 +55,21 @@ bool WeightReceiver::AwaitSwap(engine::PolicyId id) {
   const auto swapped = [this, id]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return swapped_ == id; };
   absl::MutexLock lock(&mu_);
   while (!stopping_ && !base::StopRequested()) {
-    if (mu_.AwaitWithTimeout(absl::Condition(&swapped), absl::Milliseconds(200))) return true;
+    if (base::AwaitFor(&mu_, absl::Condition(&swapped), absl::Milliseconds(200))) return true;
   }
   return false;
 }
 
+void WeightReceiver::Refuse(domain::RunEpoch epoch) {
+  if (observer_.refused) observer_.refused(epoch);
+  const auto has_moved = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return epoch_ != epoch; };
+  absl::MutexLock lock(&mu_);
+  base::AwaitFor(&mu_, absl::Condition(&has_moved), absl::Milliseconds(200));
+}
+
 void WeightReceiver::Run() {
   engine::PolicyId held;
+  base::Backoff backoff(absl::Milliseconds(200), absl::Seconds(5));
   while (!stopping_ && !base::StopRequested()) {
     domain::RunEpoch epoch;
     {
@@ -73,33 +82,32 @@ void WeightReceiver::Run() {
     }
     const int64_t version = held.epoch == epoch ? held.version.value : -1;
     auto offer = client_->WaitForVersion(epoch, version, absl::Seconds(1));
-    if (!offer.ok()) {
-      // FailedPrecondition: the learner has started again; the worker joins anew and calls
-      // Follow().
-      if (absl::IsCancelled(offer.status())) return;
-      if (!absl::IsFailedPrecondition(offer.status())) {
-        CR_LOG(WARNING) << "no policy: " << offer.status().message();
+    absl::Status status = offer.status();
+    if (offer.ok()) {
+      if (*offer == nullptr) continue;
+      status = Receive(**offer);
+      if (status.ok()) {
+        held = {.epoch = (*offer)->manifest.epoch, .version = (*offer)->manifest.version};
+        backoff.Reset();
+        continue;
       }
-      base::WaitForStop(absl::Milliseconds(200));
-      continue;
     }
-    if (*offer == nullptr) continue;
-    const absl::Status status = Receive(**offer);
-    if (status.ok()) {
-      held = {.epoch = (*offer)->manifest.epoch, .version = (*offer)->manifest.version};
+    if (absl::IsCancelled(status)) return;   // Stopped.
+    if (absl::IsNotFound(status)) continue;  // Superseded.
+    if (absl::IsFailedPrecondition(status)) {
+      Refuse(epoch);
     } else if (absl::IsInvalidArgument(status)) {
       observer_.failed(status);
       return;
-    } else if (!absl::IsNotFound(status) && !absl::IsCancelled(status)) {
-      if (!absl::IsFailedPrecondition(status))
-        CR_LOG(WARNING) << "weights not taken: " << status.message();
-      base::WaitForStop(absl::Milliseconds(200));
+    } else {
+      CR_LOG(WARNING) << "weights not taken: " << status.message();
+      base::WaitForStop(backoff.Next());
     }
   }
 }
 
 absl::Status WeightReceiver::Receive(const PolicyOffer& offer) {
-  const absl::Time start = absl::Now();
+  const absl::Time start = base::MonotonicNow();
   const engine::PolicyId id{.epoch = offer.manifest.epoch, .version = offer.manifest.version};
   CR_ASSIGN_OR_RETURN(const std::shared_ptr<const weights::Snapshot> base, base_.For(offer));
   CR_ASSIGN_OR_RETURN(std::shared_ptr<const weights::Snapshot> snapshot, transfer_.Receive(offer));
@@ -139,7 +147,7 @@ absl::Status WeightReceiver::Receive(const PolicyOffer& offer) {
     return loaded;
   }
   snapshot.reset();
-  if (observer_.loaded) observer_.loaded(absl::ToDoubleSeconds(absl::Now() - start));
+  if (observer_.loaded) observer_.loaded(absl::ToDoubleSeconds(base::MonotonicNow() - start));
   on_ready_();
   if (!AwaitSwap(id)) {
     transfer_.Drop();

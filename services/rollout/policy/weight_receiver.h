@@ -28,6 +28,8 @@ class WeightReceiver final {
     WeightTransfer::Observer transfer = {};
     // From the offer to weights that wait to be swapped in.
     std::function<void(double seconds)> loaded = {};
+    // A call for this start of a run has been refused: the worker is to join again.
+    std::function<void(domain::RunEpoch)> refused = {};
     // These weights can never be taken, as those of a model of another shape.
     std::function<void(const absl::Status&)> failed = {};
   };
@@ -40,11 +42,10 @@ class WeightReceiver final {
                  std::function<void()> on_ready);
   ~WeightReceiver();  // Stops and joins.
 
-  // Follows this learner start from now on.
+  // Follows this start of a run from now on; what was held of another one counts for nothing.
   void Follow(domain::RunEpoch epoch) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What came along with a policy that the engine has received. Forgets it and what older ones
-  // brought.
+  // What came along with a policy that the engine has received. Forgets it and what others brought.
   struct Companions {
     std::vector<domain::Canary> canaries;
     bool is_float32 = true;  // The weights were sent unrounded.
@@ -56,6 +57,8 @@ class WeightReceiver final {
 
  private:
   void Run();
+  // Tells the worker that `epoch` is over, and waits until another one is followed, for a moment.
+  void Refuse(domain::RunEpoch epoch) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Receive(const PolicyOffer& offer);
   // False when it ends before the engine has swapped.
   bool AwaitSwap(engine::PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);

@@ -1,0 +1,13 @@
+// A digest of a model's shape.
+#pragma once
+
+#include <string>
+
+#include "libs/model/model_config.h"
+
+namespace convrec::model {
+
+// The same for configurations that compute the same function of the same parameters.
+std::string ConfigDigest(const ModelConfig& config);
+
+}  // namespace convrec::model

@@ -1,0 +1,45 @@
+// The constraint of a run's leases: lists of titles of the worker's catalog only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/constraint/title_trie.h"
+#include "libs/domain/lease.h"
+#include "libs/domain/token_constraint.h"
+#include "services/rollout/learner_client.h"
+
+namespace convrec::rollout {
+
+// Thread-safe.
+class ListConstraints final {
+ public:
+  // The titles of this worker's catalog as list lines. May take a while; empty = it has none.
+  using LoadTitles = std::function<absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>>(
+      lists::ListStyle, int num_ranks)>;
+
+  explicit ListConstraints(LoadTitles load) : load_(std::move(load)) {}
+
+  // Gets the titles ready for a run that has constrained leases, unless they are. `catalog_digest`
+  // is of the catalog that the learner has accepted: BadConfig when the worker's own is another.
+  absl::Status Prepare(const RunDescription& run, const std::string& catalog_digest)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // That of one group; empty for a lease without.
+  absl::StatusOr<domain::MakeTokenConstraint> For(const domain::Lease& lease) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  const LoadTitles load_;
+  mutable absl::Mutex mu_;
+  std::shared_ptr<const constraint::TitleTrie> titles_ ABSL_GUARDED_BY(mu_);
+  bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // How they are written.
+  int num_ranks_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace convrec::rollout

@@ -1,0 +1,175 @@
+#include "tests/support/call_proxy.h"
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/synchronization/notification.h"
+#include "libs/base/check.h"
+#include "libs/base/random.h"
+#include "libs/rpc/channel.h"
+
+namespace convrec::testing {
+
+class CallProxy::Impl final : public grpc::CallbackGenericService {
+ public:
+  Impl(const std::string& target, const Options& options)
+      : options_(options), random_(options.seed, 0), stub_(rpc::MakeChannel(target)) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterCallbackGenericService(this);
+    builder.SetMaxReceiveMessageSize(-1);
+    server_ = builder.BuildAndStart();
+    CR_CHECK(server_ != nullptr);
+  }
+
+  ~Impl() override {
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Wait();
+    std::list<std::thread> threads;
+    {
+      const std::lock_guard lock(mu_);
+      threads.swap(threads_);
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override {
+    return new Reactor(this, context);
+  }
+
+  int port() const { return port_; }
+  int64_t num_calls() const { return num_calls_; }
+  int64_t num_duplicated() const { return num_duplicated_; }
+
+ private:
+  struct Fate {
+    bool is_duplicated = false;
+    int delay_ms[3] = {0, 0, 0};  // Before passing on, before answering, before the second copy.
+  };
+
+  Fate NextFate() {
+    const std::lock_guard lock(mu_);
+    ++num_calls_;
+    Fate fate;
+    fate.is_duplicated = random_.Uniform() < options_.duplicate_share;
+    for (int& delay : fate.delay_ms)
+      delay = static_cast<int>(random_.Below(static_cast<uint64_t>(options_.max_delay_ms) + 1));
+    return fate;
+  }
+
+  void Spawn(std::function<void()> work) {
+    const std::lock_guard lock(mu_);
+    threads_.emplace_back(std::move(work));
+  }
+
+  static void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+
+  // One request to the target, its answers to `answer` as they come.
+  grpc::Status Call(const std::string& method,
+                    const grpc::ByteBuffer& request,
+                    const std::function<bool(const grpc::ByteBuffer&)>& answer) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    grpc::CompletionQueue queue;
+    const auto next = [&queue] {
+      void* tag = nullptr;
+      bool ok = false;
+      return queue.Next(&tag, &ok) && ok;
+    };
+    const auto call = stub_.PrepareCall(&context, method, &queue);
+    call->StartCall(nullptr);
+    bool is_open = next();
+    if (is_open) {
+      call->WriteLast(request, grpc::WriteOptions(), nullptr);
+      next();
+    }
+    while (is_open) {
+      grpc::ByteBuffer reply;
+      call->Read(&reply, nullptr);
+      is_open = next();
+      if (is_open && !answer(reply)) context.TryCancel();
+    }
+    grpc::Status status;
+    call->Finish(&status, nullptr);
+    next();
+    return status;
+  }
+
+  class Reactor final : public grpc::ServerGenericBidiReactor {
+   public:
+    Reactor(Impl* proxy, grpc::GenericCallbackServerContext* context)
+        : proxy_(proxy), method_(context->method()) {
+      StartRead(&request_);
+    }
+    void OnReadDone(bool ok) override {
+      if (!ok) return Finish(grpc::Status::CANCELLED);
+      proxy_->Spawn([this] { Pass(); });
+    }
+    void OnWriteDone(bool ok) override {
+      is_written_ = ok;
+      written_->Notify();
+    }
+    void OnCancel() override { is_cancelled_ = true; }
+    void OnDone() override { delete this; }
+
+   private:
+    void Pass() {
+      const Fate fate = proxy_->NextFate();
+      Sleep(fate.delay_ms[0]);
+      const bool is_unary = !absl::StrContains(method_, "FetchWeights");
+      if (is_unary && fate.is_duplicated) {
+        ++proxy_->num_duplicated_;
+        proxy_->Spawn([proxy = proxy_, method = method_, request = request_, fate] {
+          Sleep(fate.delay_ms[2]);
+          proxy->Call(method, request, [](const grpc::ByteBuffer&) { return true; });
+        });
+      }
+      const grpc::Status status =
+          proxy_->Call(method_, request_, [&](const grpc::ByteBuffer& reply) {
+            Sleep(fate.delay_ms[1]);
+            if (is_cancelled_) return false;
+            written_ = std::make_unique<absl::Notification>();
+            reply_ = reply;
+            StartWrite(&reply_);
+            written_->WaitForNotification();
+            return is_written_.load();
+          });
+      Finish(status);
+    }
+
+    Impl* const proxy_;
+    const std::string method_;
+    grpc::ByteBuffer request_, reply_;
+    std::unique_ptr<absl::Notification> written_;
+    std::atomic<bool> is_written_{false};
+    std::atomic<bool> is_cancelled_{false};
+  };
+
+  const Options options_;
+  std::mutex mu_;
+  base::RandomStream random_;  // Under mu_.
+  std::list<std::thread> threads_;
+  std::atomic<int64_t> num_calls_{0};
+  std::atomic<int64_t> num_duplicated_{0};
+  grpc::GenericStub stub_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+CallProxy::CallProxy(const std::string& target, const Options& options)
+    : impl_(std::make_unique<Impl>(target, options)) {}
+CallProxy::~CallProxy() = default;
+int CallProxy::port() const { return impl_->port(); }
+int64_t CallProxy::num_calls() const { return impl_->num_calls(); }
+int64_t CallProxy::num_duplicated() const { return impl_->num_duplicated(); }
+
+}  // namespace convrec::testing

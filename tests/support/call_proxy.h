@@ -1,0 +1,34 @@
+// A gRPC proxy that does to calls what a network and impatient clients do: delays them, and
+// delivers some of them twice.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace convrec::testing {
+
+// Serves every method of whatever stands at the target. Thread-safe.
+class CallProxy final {
+ public:
+  struct Options {
+    uint64_t seed = 0;  // Of what happens to which call, in the order they come.
+    double duplicate_share =
+        0;                 // Of unary calls: delivered again later, the second answer dropped.
+    int max_delay_ms = 0;  // Before a call is passed on, and before it is answered.
+  };
+
+  // `target` is "host:port".
+  CallProxy(const std::string& target, const Options& options);
+  ~CallProxy();
+  int port() const;
+  int64_t num_calls() const;
+  int64_t num_duplicated() const;
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace convrec::testing

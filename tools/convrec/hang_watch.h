@@ -1,0 +1,42 @@
+// Finds a child that lives and does nothing any more: stopped, or stuck.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace convrec::cli {
+
+// Not thread-safe; time is given by the caller.
+class HangWatch final {
+ public:
+  struct Options {
+    absl::Duration look_every = absl::Seconds(5);
+    absl::Duration hung_after = absl::Minutes(2);  // Without a sign of life; zero = never.
+  };
+  // Whether the process of that name and number says that it is alive. May take a second.
+  using IsAlive = std::function<bool(const std::string& name, pid_t pid)>;
+
+  HangWatch(const Options& options, IsAlive is_alive)
+      : options_(options), is_alive_(std::move(is_alive)) {}
+
+  // To be asked often while the process runs; looks at it when it is time to. True once it has
+  // given no sign of life for too long. A process under another number starts anew.
+  bool IsHung(const std::string& name, pid_t pid, absl::Time now);
+
+ private:
+  const Options options_;
+  const IsAlive is_alive_;
+  pid_t pid_ = -1;
+  absl::Time next_look_ = absl::InfinitePast();
+  absl::Time last_sign_ = absl::InfinitePast();
+};
+
+// Asks by grpc.health.v1 at the port that the process has written to `ports_dir`. A process that
+// has not written it yet gives no sign.
+HangWatch::IsAlive LivenessIn(const std::string& ports_dir);
+
+}  // namespace convrec::cli
