@@ -8,9 +8,9 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "libs/config/scorer_options.h"
 #include "libs/model/config_digest.h"
 #include "libs/scoring/list_scorer.h"
-#include "libs/scoring/scorer_options.h"
 #include "services/learner/batch/advantage.h"
 #include "services/learner/batch/group_check.h"
 #include "services/learner/run/objective_of.h"
@@ -56,7 +56,7 @@ domain::RunIdentity IdentityOf(const config::RunOptions& options,
       .digests = {.model = model::ConfigDigest(inputs.model),
                   .tokenizer = inputs.tokenizer->digest(),
                   .catalog = inputs.data.catalog->digest(),
-                  .rules = scoring::ListScorer::ScoringDigest(scoring::ScorerOptionsOf(options))}};
+                  .rules = scoring::ListScorer::ScoringDigest(config::ScorerOptionsOf(options))}};
 }
 
 // In the log of the run and of the process.
@@ -80,7 +80,7 @@ ExperienceService::Options ExperienceOptions(const config::RunOptions& options,
   return {
       .run = options.name,
       .digests = IdentityOf(options, start, inputs).digests,
-      .reward_rules = scoring::ListScorer::DescribeScoring(scoring::ScorerOptionsOf(options)),
+      .reward_rules = scoring::ListScorer::DescribeScoring(config::ScorerOptionsOf(options)),
       .num_ranks = options.data.num_ranks,
       .vocab_size = static_cast<int>(inputs.model.vocab_size),
       .counts_ranks_by_line = options.compat == config::Compat::kFixed,
