@@ -27,7 +27,7 @@ constexpr int kNumRanks = 5;
 absl::StatusOr<std::string> DrawList(const std::string& model_directory,
                                      const Catalog& catalog,
                                      const std::string& message) {
-  CR_ASSIGN_OR_RETURN(const auto text, ModelText::Load(model_directory, std::nullopt));
+  CR_ASSIGN_OR_RETURN(const auto text, ModelText::Load(model_directory, {}));
   const convrec::tokenizer::Tokenizer& tokenizer = text->tokenizer();
   CR_ASSIGN_OR_RETURN(const auto titles,
                       convrec::constraint::MakeListTitles(std::make_shared<Catalog>(catalog),

@@ -50,7 +50,7 @@ TEST(ClockFaultsTest, NothingIsGivenUpWhenTheClockIsSetForwardAnHour) {
   EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
   const report::RunLog log = job.Log();
   EXPECT_EQ(log.rl_steps.size(), 8u);
-  for (const report::RlStep& step : log.rl_steps) EXPECT_EQ(step.dropped_groups, 0);
+  for (const report::RlStep& step : log.rl_steps) EXPECT_EQ(step["dropped_groups"], 0);
 }
 
 }  // namespace

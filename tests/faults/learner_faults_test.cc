@@ -15,7 +15,7 @@ namespace {
 
 constexpr absl::Duration kLong = absl::Minutes(3);
 
-class LearnerRestartTest : public testing::TestWithParam<int> {};
+class LearnerRestartTest : public ::testing::TestWithParam<int> {};
 
 // On a slow line weights take longer than groups, so that the worker's room is full of leases that
 // wait for them: it asks for none, and nothing it holds will ever be of use.
@@ -40,7 +40,7 @@ TEST_P(LearnerRestartTest, AFullWorkerOnASlowLineGoesOnWithTheNextStart) {
 
 INSTANTIATE_TEST_SUITE_P(Signals,
                          LearnerRestartTest,
-                         testing::Values(SIGKILL, SIGTERM),
+                         ::testing::Values(SIGKILL, SIGTERM),
                          [](const auto& shown) {
                            return shown.param == SIGKILL ? "Killed" : "Stopped";
                          });
@@ -64,8 +64,8 @@ TEST(AnotherRunTest, AtTheOldRunsAddressGetsNothingOfTheOldRun) {
   EXPECT_EQ(old_run.WaitForEnd("rollout-1", kLong).code, 0) << old_run.LogText("rollout-1");
   const report::RunLog log = new_run.Log();
   ASSERT_EQ(log.rl_steps.size(), 6u);
-  for (const report::RlStep& step : log.rl_steps) EXPECT_LT(step.logprob_gap, 1e-3);
-  EXPECT_EQ(log.evaluations.front().rows, 6);
+  for (const report::RlStep& step : log.rl_steps) EXPECT_LT(step["logprob_gap"], 1e-3);
+  EXPECT_EQ(log.evaluations.front()["rows"], 6);
 }
 
 TEST(AnotherRunTest, WithAnotherCatalogEndsTheWorkerWithASentence) {

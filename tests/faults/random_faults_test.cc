@@ -182,7 +182,7 @@ TEST(RandomFaultsTest, AsynchronousTrainingLosesAndRepeatsNoGroupWhateverHappens
     ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
     const std::vector<report::RlStep> steps = troubled.job().Log().rl_steps;
     ASSERT_EQ(steps.size(), 10u) << "seed " << seed;
-    for (const report::RlStep& step : steps) EXPECT_LE(step.staleness_max, 2);
+    for (const report::RlStep& step : steps) EXPECT_LE(step["staleness_max"], 2);
     ExpectEveryGroupIsAccountedFor(troubled.job());
   }
 }

@@ -69,7 +69,7 @@ TEST(RunFolderFaultsTest, ARunNeedsAWordBeforeItIsGoneOnWithOrReplaced) {
 }
 
 // One learner and what it was started with, to be changed under it.
-class ResumeFaultsTest : public testing::Test {
+class ResumeFaultsTest : public ::testing::Test {
  protected:
   ResumeFaultsTest() {
     std::filesystem::copy(
