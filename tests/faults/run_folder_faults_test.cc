@@ -63,7 +63,7 @@ TEST(RunFolderFaultsTest, ARunNeedsAWordBeforeItIsGoneOnWithOrReplaced) {
   EXPECT_EQ(*base::ReadFile(config), before);
 
   const CommandResult replaced = SecondLearner(job, {"--overwrite", "learner.sft.steps=0"});
-  EXPECT_TRUE(base::FileExists(base::JoinPath(job.run_dir(), "earlier-1/checkpoints/sft-2")))
+  EXPECT_TRUE(base::FileExists(base::JoinPath(job.run_dir(), "earlier-1/checkpoints/latest")))
       << replaced.output;
   EXPECT_EQ(*base::ReadFile(base::JoinPath(job.run_dir(), "earlier-1/config.yaml")), before);
 }
