@@ -1,9 +1,9 @@
 // Every statistic of a step, once.
 //
 // To add one, write its row here, in the place where the log shall have it, and set it by its name
-// where it is measured: `record["name"] = ...`, or, for what is measured of each token,
-// `tallies->Add("measure", ...)` in services/learner/loss/loss_stats.cc. Nothing else has a list of
-// statistics (docs/development.md, "A statistic").
+// where it is measured: `record["name"] = ...`. Log, CSV, Prometheus, report and boards have no list
+// of their own; what is measured of each token is still summed by name in
+// services/learner/loss/loss_stats.h.
 #pragma once
 
 #include "libs/statistics/statistic.h"
