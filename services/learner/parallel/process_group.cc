@@ -263,9 +263,8 @@ class TorchProcessGroup final : public ProcessGroup {
     const std::string key = TextKey(++texts_);
     Guard("telling", what, /*counts=*/true, [&] {
       store_->set(key, BytesOf(absl::StrCat(message.size())));
-      if (texts_ > 1) store_->deleteKey(TextKey(texts_ - 1));
+      ForgetReadTexts();
     });
-    // Also makes sure that all have read the key, which the next text removes.
     Broadcast(TensorOfBytes(message), what);
   }
 
@@ -281,12 +280,24 @@ class TorchProcessGroup final : public ProcessGroup {
         }
       }
       CR_CHECK(absl::SimpleAtoi(TextOf(store_->get(key)), &length));
+      store_->add(ReadKey(texts_), 1);
     });
     at::Tensor bytes = at::empty({length}, at::kByte);
     Broadcast(bytes, what);
     return {static_cast<const char*>(bytes.const_data_ptr()), static_cast<size_t>(length)};
   }
 
+  // A broadcast ends for its root before all others have entered it, so a key goes only once every
+  // rank has read it.
+  void ForgetReadTexts() {
+    while (oldest_text_ < texts_ && store_->add(ReadKey(oldest_text_), 0) == size() - 1) {
+      store_->deleteKey(TextKey(oldest_text_));
+      store_->deleteKey(ReadKey(oldest_text_));
+      ++oldest_text_;
+    }
+  }
+
+  static std::string ReadKey(int64_t number) { return absl::StrCat("read/", number); }
   static std::string TextKey(int64_t number) { return absl::StrCat("text/", number); }
 
   const Options options_;
@@ -295,7 +306,8 @@ class TorchProcessGroup final : public ProcessGroup {
   c10::intrusive_ptr<c10d::Backend> cpu_;
   c10::intrusive_ptr<c10d::Backend> gpu_;  // The same where tensors are on the CPU.
   std::unique_ptr<PeerWatch> watch_;
-  int64_t texts_ = 0;  // Of the leader, so far.
+  int64_t texts_ = 0;        // Of the leader, so far.
+  int64_t oldest_text_ = 1;  // The first that may still stand in the store.
   bool has_left_ = false;
 };
 
