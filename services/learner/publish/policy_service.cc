@@ -85,77 +85,17 @@ class Service final : public PolicyService,
     std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
     if (snapshot == nullptr) return Superseded(request->version());
 
-    const auto has_failed = [&failed = request->failed()](const char* source) {
-      return std::find(failed.begin(), failed.end(), source) != failed.end();
-    };
-    if (request->has_opened_probe() && !has_failed(kSharedMemory)) {
-      // Whole: a delta would save bytes of a network, and costs more time than the bytes in memory.
-      if (const auto segment = PayloadsOf(request->version()).SegmentFor(*snapshot)) {
-        reply->set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
-        *reply->mutable_segment() =
-            wire::ToProto(wire::PlacedSegment{.ref = *segment,
-                                              .header = {.encoding = weights::Encoding::kWhole,
-                                                         .size_bytes = snapshot->bytes.size()}});
-        return grpc::Status::OK;
-      }
-    }
-
+    if (request->has_opened_probe() && !HasFailed(*request, kSharedMemory) &&
+        PlanSegment(*request, *snapshot, reply))
+      return grpc::Status::OK;
     if (broadcaster_ != nullptr && request->broadcast_backend() == broadcaster_->backend() &&
-        !has_failed(kBroadcast)) {
-      WeightBroadcaster::Answer answer;
-      const grpc::Status polled =
-          rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
-            answer = broadcaster_->PlanFor(
-                request->call().worker(), request->broadcast_generation(), snapshot, until);
-            return answer.is_known;
-          });
-      if (!polled.ok()) {
-        broadcaster_->Gone(request->call().worker(), request->version());
-        return polled;
-      }
-      if (!answer.is_known) return grpc::Status::OK;  // SOURCE_WAIT
-      if (answer.place) {
-        reply->set_source(v1::PlanTransferReply::SOURCE_BROADCAST);
-        *reply->mutable_broadcast() = wire::ToProto(*answer.place);
-        return grpc::Status::OK;
-      }
+        !HasFailed(*request, kBroadcast)) {
+      bool is_planned = false;
+      const grpc::Status status =
+          PlanBroadcast(*context, *request, std::move(snapshot), &is_planned, reply);
+      if (!status.ok() || is_planned) return status;
     }
-
-    const RelayAddress relay = RelayAddressOf(context->peer(), request->relay_port());
-    TransferPlanner::Request planned{.worker = request->call().worker(),
-                                     .relay_address = relay.address,
-                                     .is_local = relay.is_local,
-                                     .failed = {}};
-    for (const std::string& source : request->failed()) {
-      if (source != kSharedMemory && source != kBroadcast) planned.failed.push_back(source);
-    }
-    using Source = TransferPlanner::Plan::Source;
-    TransferPlanner::Plan plan;
-    const grpc::Status polled =
-        rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
-          absl::MutexLock lock(&mu_);
-          do {
-            plan = planner_.PlanFor(planned, request->version(), base::MonotonicNow());
-            if (plan.source != Source::kWait) return true;
-            const auto has_changed = [this, seen = num_changes_]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(
-                                         mu_) { return num_changes_ != seen; };
-            base::AwaitUntil(&mu_, absl::Condition(&has_changed), until);
-          } while (base::MonotonicNow() < until);
-          return false;
-        });
-    if (!polled.ok()) return polled;
-    reply->set_address(plan.address);
-    switch (plan.source) {
-      case Source::kWait:
-        break;
-      case Source::kLearner:
-        reply->set_source(v1::PlanTransferReply::SOURCE_LEARNER);
-        break;
-      case Source::kWorker:
-        reply->set_source(v1::PlanTransferReply::SOURCE_WORKER);
-        break;
-    }
-    return grpc::Status::OK;
+    return PlanCopy(*context, *request, reply);
   }
 
   grpc::Status FetchWeights(grpc::ServerContext* context,
@@ -211,6 +151,91 @@ class Service final : public PolicyService,
   }
 
  private:
+  static bool HasFailed(const v1::PlanTransferRequest& request, const char* source) {
+    const auto& failed = request.failed();
+    return std::find(failed.begin(), failed.end(), source) != failed.end();
+  }
+
+  // False without a segment. Whole: a delta would save bytes of a network, and costs more time than
+  // the bytes in memory.
+  bool PlanSegment(const v1::PlanTransferRequest& request,
+                   const weights::Snapshot& snapshot,
+                   v1::PlanTransferReply* reply) {
+    const auto segment = PayloadsOf(request.version()).SegmentFor(snapshot);
+    if (!segment) return false;
+    reply->set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
+    *reply->mutable_segment() = wire::ToProto(wire::PlacedSegment{
+        .ref = *segment,
+        .header = {.encoding = weights::Encoding::kWhole, .size_bytes = snapshot.bytes.size()}});
+    return true;
+  }
+
+  // `is_planned`: the worker takes part, or waits to be told. Else it fetches a copy of its own.
+  grpc::Status PlanBroadcast(grpc::ServerContext& context,
+                             const v1::PlanTransferRequest& request,
+                             std::shared_ptr<const weights::Snapshot> snapshot,
+                             bool* is_planned,
+                             v1::PlanTransferReply* reply) {
+    WeightBroadcaster::Answer answer;
+    const grpc::Status polled =
+        rpc::LongPoll(context, absl::Milliseconds(request.wait_ms()), [&](absl::Time until) {
+          answer = broadcaster_->PlanFor(
+              request.call().worker(), request.broadcast_generation(), snapshot, until);
+          return answer.is_known;
+        });
+    if (!polled.ok()) {
+      broadcaster_->Gone(request.call().worker(), request.version());
+      return polled;
+    }
+    *is_planned = !answer.is_known || answer.place.has_value();
+    if (answer.is_known && answer.place) {
+      reply->set_source(v1::PlanTransferReply::SOURCE_BROADCAST);
+      *reply->mutable_broadcast() = wire::ToProto(*answer.place);
+    }
+    return grpc::Status::OK;  // SOURCE_WAIT when nothing is known.
+  }
+
+  // From the learner or from another worker.
+  grpc::Status PlanCopy(grpc::ServerContext& context,
+                        const v1::PlanTransferRequest& request,
+                        v1::PlanTransferReply* reply) {
+    const RelayAddress relay = RelayAddressOf(context.peer(), request.relay_port());
+    TransferPlanner::Request planned{.worker = request.call().worker(),
+                                     .relay_address = relay.address,
+                                     .is_local = relay.is_local,
+                                     .failed = {}};
+    for (const std::string& source : request.failed()) {
+      if (source != kSharedMemory && source != kBroadcast) planned.failed.push_back(source);
+    }
+    using Source = TransferPlanner::Plan::Source;
+    TransferPlanner::Plan plan;
+    const grpc::Status polled =
+        rpc::LongPoll(context, absl::Milliseconds(request.wait_ms()), [&](absl::Time until) {
+          absl::MutexLock lock(&mu_);
+          do {
+            plan = planner_.PlanFor(planned, request.version(), base::MonotonicNow());
+            if (plan.source != Source::kWait) return true;
+            const auto has_changed = [this, seen = num_changes_]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(
+                                         mu_) { return num_changes_ != seen; };
+            base::AwaitUntil(&mu_, absl::Condition(&has_changed), until);
+          } while (base::MonotonicNow() < until);
+          return false;
+        });
+    if (!polled.ok()) return polled;
+    reply->set_address(plan.address);
+    switch (plan.source) {
+      case Source::kWait:
+        break;
+      case Source::kLearner:
+        reply->set_source(v1::PlanTransferReply::SOURCE_LEARNER);
+        break;
+      case Source::kWorker:
+        reply->set_source(v1::PlanTransferReply::SOURCE_WORKER);
+        break;
+    }
+    return grpc::Status::OK;
+  }
+
   PayloadStore& PayloadsOf(int64_t version) {
     return version == weights::kBaseVersion.value ? base_payloads_ : payloads_;
   }
