@@ -24,6 +24,7 @@ class LeaderPublisher final : public Publisher {
                   GroupLedger* ledger,
                   const LearnerMetrics* metrics);
 
+  // ResourceExhausted without memory for the copy, Internal for another exception of torch's.
   absl::Status Publish(domain::PolicyVersion version) override;
 
  private:
