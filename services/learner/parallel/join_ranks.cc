@@ -42,6 +42,7 @@ absl::StatusOr<Ranks> JoinRanks(const RankPlace& place,
 absl::Status LeaveRanks(const Ranks& ranks) {
   if (ranks.group != nullptr) {
     ranks.group->FromLeader("", "the end");
+    if (ranks.local != nullptr) ranks.local->ExpectEnd();
     ranks.group->Leave();
   }
   return ranks.local == nullptr ? absl::OkStatus() : ranks.local->AwaitEnd(absl::Seconds(20));

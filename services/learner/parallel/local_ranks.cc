@@ -156,12 +156,14 @@ void LocalRanks::SetOnEnd(OnEnd on_end) {
   on_end_ = std::move(on_end);
 }
 
+void LocalRanks::ExpectEnd() {
+  const absl::MutexLock lock(&mutex_);
+  is_ending_ = true;
+}
+
 absl::Status LocalRanks::AwaitEnd(absl::Duration timeout) {
   const absl::Time deadline = base::MonotonicNow() + timeout;
-  {
-    const absl::MutexLock lock(&mutex_);
-    is_ending_ = true;
-  }
+  ExpectEnd();
   while (true) {
     const absl::MutexLock lock(&mutex_);
     Reap();

@@ -32,7 +32,9 @@ class LocalRanks final {
   using OnEnd = std::function<void(int rank, const std::string& how)>;
   void SetOnEnd(OnEnd on_end);
 
-  // The ranks have been told to end: waits until they have.
+  // The ranks have been told to end: from here on the end of one is no loss.
+  void ExpectEnd();
+  // The same, and waits until they have ended.
   absl::Status AwaitEnd(absl::Duration timeout);
 
  private:
