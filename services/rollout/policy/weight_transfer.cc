@@ -20,9 +20,11 @@ std::string NameOf(const TransferPlan& plan) {
       return TransferMachine::kBroadcast;
     case TransferPlan::Source::kWorker:
       return plan.address;
-    default:
-      return TransferMachine::kLearner;
+    case TransferPlan::Source::kLearner:
+    case TransferPlan::Source::kWait:
+      break;
   }
+  return TransferMachine::kLearner;
 }
 
 }  // namespace
@@ -48,101 +50,111 @@ bool WeightTransfer::stopped() const { return closed_ || base::StopRequested(); 
 
 absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Receive(
     const PolicyOffer& offer) {
-  const weights::Manifest& manifest = offer.manifest;
-  const bool has_opened_probe = options_.takes_shared_memory && weights::CanRead(offer.probe);
-  TransferPlan plan;
-  IncomingPayload payload = NewPayload();
-  weights::Base asked;                       // Of the payload.
-  std::shared_ptr<const std::string> delta;  // As it came, for others.
-  std::shared_ptr<const weights::Snapshot> snapshot;
-  bool was_delta = false;
-  // Ends the transfer with what a call to the learner has answered.
-  const auto ended = [this](const absl::Status& status) {
-    machine_.On(absl::IsNotFound(status) && machine_.state() != TransferState::kConfirming
-                    ? TransferEvent::kSuperseded
-                    : TransferEvent::kStartedAnew);
-    return status;
-  };
-
+  Arrival arrival = {
+      .manifest = offer.manifest,
+      .has_opened_probe = options_.takes_shared_memory && weights::CanRead(offer.probe),
+      .plan = {},
+      .asked = {},
+      .payload = NewPayload(),
+      .was_delta = false,
+      .delta = nullptr,
+      .snapshot = nullptr};
   TransferAction action = machine_.On(TransferEvent::kOffered);
   while (true) {
-    if (stopped()) return ended(absl::CancelledError("stopped"));
-    switch (action) {
-      case TransferAction::kPlan: {
-        asked = base();
-        payload = NewPayload();
-        const auto* const member = options_.broadcasts;
-        const auto planned =
-            client_->PlanTransfer(manifest,
-                                  {.base = asked,
-                                   .has_opened_probe = has_opened_probe,
-                                   .relay_port = options_.relay_port,
-                                   .broadcast_backend = member ? options_.broadcast_backend : "",
-                                   .broadcast_generation = member ? member->generation() : 0,
-                                   .failed = machine_.failed(),
-                                   .wait = options_.plan_wait});
-        if (!planned.ok()) return ended(planned.status());
-        plan = *planned;
-        action = plan.source == TransferPlan::Source::kWait ? machine_.On(TransferEvent::kMustWait)
-                                                            : machine_.Planned(NameOf(plan));
-        break;
-      }
-      case TransferAction::kTransfer: {
-        const TransferEvent event = Transfer(offer, plan, &payload);
-        if (event == TransferEvent::kSuperseded) {
-          return ended(absl::NotFoundError(
-              absl::StrCat("version ", manifest.version.value, " has been superseded")));
-        }
-        action = machine_.On(event);
-        break;
-      }
-      case TransferAction::kVerify: {
-        const weights::PayloadHeader header = *payload.header;
-        was_delta = header.encoding == weights::Encoding::kDelta;
-        delta = was_delta && observer_.verified
-                    ? std::make_shared<const std::string>(payload.bytes.view())
-                    : nullptr;
-        auto verified = Verify(manifest, std::move(payload));
-        payload = NewPayload();
-        if (verified.ok()) {
-          snapshot = *std::move(verified);
-          if (observer_.received) observer_.received(plan.source, header);
-          action = machine_.On(TransferEvent::kVerified);
-          break;
-        }
-        CR_LOG(WARNING) << "weights not taken: " << verified.status().message();
-        if (observer_.digest_mismatch) observer_.digest_mismatch();
-        action = machine_.Damaged(TransferEvent::kDamaged, was_delta);
-        if (!was_delta && plan.source == TransferPlan::Source::kLearner)
-          base::WaitForStop(options_.retry_wait);
-        break;
-      }
-      case TransferAction::kConfirm: {
-        // Others may fetch as soon as the learner knows.
-        if (observer_.verified) observer_.verified({.snapshot = snapshot, .delta = delta}, asked);
-        const auto matches =
-            client_->Report(manifest, snapshot->manifest.digest, WeightStage::kVerified);
-        if (!matches.ok()) return ended(matches.status());
-        if (*matches) {
-          action = machine_.On(TransferEvent::kConfirmed);
-          break;
-        }
-        if (observer_.digest_mismatch) observer_.digest_mismatch();
-        action = machine_.Damaged(TransferEvent::kRefused, was_delta);
-        base::WaitForStop(options_.retry_wait);
-        break;
-      }
-      case TransferAction::kCommit: {
-        confirmed_ = manifest;
-        absl::MutexLock lock(&mu_);
-        held_ = options_.keeps_weights ? snapshot : nullptr;
-        return snapshot;
-      }
-      case TransferAction::kAwaitOffer:
-      case TransferAction::kReportLive:
-        return absl::InternalError("a transfer has ended without weights");
+    const absl::StatusOr<TransferAction> next =
+        stopped() ? absl::CancelledError("stopped") : Take(action, &arrival);
+    if (!next.ok()) {
+      const bool is_superseded =
+          absl::IsNotFound(next.status()) && machine_.state() != TransferState::kConfirming;
+      machine_.On(is_superseded ? TransferEvent::kSuperseded : TransferEvent::kStartedAnew);
+      return next.status();
     }
+    if (action == TransferAction::kCommit) return arrival.snapshot;
+    action = *next;
   }
+}
+
+absl::StatusOr<TransferAction> WeightTransfer::Take(TransferAction action, Arrival* arrival) {
+  switch (action) {
+    case TransferAction::kPlan:
+      return Plan(arrival);
+    case TransferAction::kTransfer: {
+      const TransferEvent event = Transfer(arrival);
+      if (event == TransferEvent::kSuperseded) {
+        return absl::NotFoundError(
+            absl::StrCat("version ", arrival->manifest.version.value, " has been superseded"));
+      }
+      return machine_.On(event);
+    }
+    case TransferAction::kVerify:
+      return Verify(arrival);
+    case TransferAction::kConfirm:
+      return Confirm(*arrival);
+    case TransferAction::kCommit: {
+      confirmed_ = arrival->manifest;
+      absl::MutexLock lock(&mu_);
+      held_ = options_.keeps_weights ? arrival->snapshot : nullptr;
+      return action;
+    }
+    case TransferAction::kAwaitOffer:
+    case TransferAction::kReportLive:
+      break;
+  }
+  return absl::InternalError("a transfer has ended without weights");
+}
+
+absl::StatusOr<TransferAction> WeightTransfer::Plan(Arrival* arrival) {
+  arrival->asked = base();
+  arrival->payload = NewPayload();
+  const auto* const member = options_.broadcasts;
+  CR_ASSIGN_OR_RETURN(
+      arrival->plan,
+      client_->PlanTransfer(arrival->manifest,
+                            {.base = arrival->asked,
+                             .has_opened_probe = arrival->has_opened_probe,
+                             .relay_port = options_.relay_port,
+                             .broadcast_backend = member ? options_.broadcast_backend : "",
+                             .broadcast_generation = member ? member->generation() : 0,
+                             .failed = machine_.failed(),
+                             .wait = options_.plan_wait}));
+  if (arrival->plan.source == TransferPlan::Source::kWait)
+    return machine_.On(TransferEvent::kMustWait);
+  return machine_.Planned(NameOf(arrival->plan));
+}
+
+TransferAction WeightTransfer::Verify(Arrival* arrival) {
+  const weights::PayloadHeader header = *arrival->payload.header;
+  arrival->was_delta = header.encoding == weights::Encoding::kDelta;
+  arrival->delta = arrival->was_delta && observer_.verified
+                       ? std::make_shared<const std::string>(arrival->payload.bytes.view())
+                       : nullptr;
+  auto verified = SnapshotOf(arrival->manifest, std::move(arrival->payload));
+  arrival->payload = NewPayload();
+  if (verified.ok()) {
+    arrival->snapshot = *std::move(verified);
+    if (observer_.received) observer_.received(arrival->plan.source, header);
+    return machine_.On(TransferEvent::kVerified);
+  }
+  CR_LOG(WARNING) << "weights not taken: " << verified.status().message();
+  if (observer_.digest_mismatch) observer_.digest_mismatch();
+  const TransferAction next = machine_.Damaged(TransferEvent::kDamaged, arrival->was_delta);
+  if (!arrival->was_delta && arrival->plan.source == TransferPlan::Source::kLearner)
+    base::WaitForStop(options_.retry_wait);
+  return next;
+}
+
+absl::StatusOr<TransferAction> WeightTransfer::Confirm(const Arrival& arrival) {
+  // Others may fetch as soon as the learner knows.
+  if (observer_.verified)
+    observer_.verified({.snapshot = arrival.snapshot, .delta = arrival.delta}, arrival.asked);
+  CR_ASSIGN_OR_RETURN(
+      const bool matches,
+      client_->Report(arrival.manifest, arrival.snapshot->manifest.digest, WeightStage::kVerified));
+  if (matches) return machine_.On(TransferEvent::kConfirmed);
+  if (observer_.digest_mismatch) observer_.digest_mismatch();
+  const TransferAction next = machine_.Damaged(TransferEvent::kRefused, arrival.was_delta);
+  base::WaitForStop(options_.retry_wait);
+  return next;
 }
 
 absl::Status WeightTransfer::Commit() {
@@ -152,10 +164,10 @@ absl::Status WeightTransfer::Commit() {
 
 void WeightTransfer::Drop() { machine_.On(TransferEvent::kStartedAnew); }
 
-TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer,
-                                       const TransferPlan& plan,
-                                       IncomingPayload* payload) {
-  const weights::Manifest& manifest = offer.manifest;
+TransferEvent WeightTransfer::Transfer(Arrival* arrival) {
+  const weights::Manifest& manifest = arrival->manifest;
+  const TransferPlan& plan = arrival->plan;
+  IncomingPayload* const payload = &arrival->payload;
   if (plan.source == TransferPlan::Source::kSharedMemory) {
     payload->Begin(plan.header);
     const absl::Status read = weights::ReadSegment(plan.segment, payload->bytes.data());
@@ -190,7 +202,7 @@ TransferEvent WeightTransfer::Transfer(const PolicyOffer& offer,
   return may_go_on ? TransferEvent::kBroken : TransferEvent::kFailed;
 }
 
-absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::Verify(
+absl::StatusOr<std::shared_ptr<const weights::Snapshot>> WeightTransfer::SnapshotOf(
     const weights::Manifest& manifest, IncomingPayload payload) {
   const std::shared_ptr<weights::Snapshot> snapshot = weights::PooledSnapshot(pool_);
   snapshot->manifest = manifest;

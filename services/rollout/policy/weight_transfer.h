@@ -62,12 +62,28 @@ class WeightTransfer final {
   std::shared_ptr<const weights::Snapshot> held() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // The payload as planned. Sets what the machine is told.
-  TransferEvent Transfer(const PolicyOffer& offer,
-                         const TransferPlan& plan,
-                         IncomingPayload* payload);
-  absl::StatusOr<std::shared_ptr<const weights::Snapshot>> Verify(const weights::Manifest& manifest,
-                                                                  IncomingPayload payload);
+  // What has come of the version that is offered.
+  struct Arrival {
+    const weights::Manifest& manifest;
+    const bool has_opened_probe;
+    TransferPlan plan;
+    weights::Base asked;  // The base the payload was asked against.
+    IncomingPayload payload;
+    bool was_delta;
+    std::shared_ptr<const std::string> delta;  // As it came, for others.
+    std::shared_ptr<const weights::Snapshot> snapshot;
+  };
+
+  // Takes the action; the next one, or the error that ends the transfer. After kCommit it is over.
+  absl::StatusOr<TransferAction> Take(TransferAction action, Arrival* arrival);
+  absl::StatusOr<TransferAction> Plan(Arrival* arrival);
+  // Fetches the payload as planned.
+  TransferEvent Transfer(Arrival* arrival);
+  TransferAction Verify(Arrival* arrival);
+  absl::StatusOr<TransferAction> Confirm(const Arrival& arrival);
+  // The payload, decoded; DataLoss unless each tensor has its digest.
+  absl::StatusOr<std::shared_ptr<const weights::Snapshot>> SnapshotOf(
+      const weights::Manifest& manifest, IncomingPayload payload);
   weights::Base base() const;
   IncomingPayload NewPayload() const {
     return {.header = std::nullopt, .bytes = {}, .received = 0, .pool = pool_};
