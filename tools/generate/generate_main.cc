@@ -55,7 +55,7 @@ struct Arguments {
   CLI::Option* seed_option = nullptr;
 };
 
-void AddArguments(CLI::App* app, Arguments* a) {
+void AddInputArguments(CLI::App* app, Arguments* a) {
   text_model::AddModelArguments(app, &a->model);
   CLI::Option_group* input = app->add_option_group("Prompt (exactly one)");
   a->prompt_option = input->add_option("-p,--prompt", a->prompt, "The prompt.");
@@ -77,7 +77,10 @@ void AddArguments(CLI::App* app, Arguments* a) {
   raw->excludes(system)->excludes(chat);
   json->excludes(chat);
   count->excludes(chat);
+  app->footer(kExamples);
+}
 
+void AddSamplingArguments(CLI::App* app, Arguments* a) {
   const char* const group = "Sampling";
   app->add_option("-t,--temperature", a->sampling.temperature, "0 = always the likeliest token.")
       ->check(CLI::Range(0.0, 100.0))
@@ -115,7 +118,6 @@ void AddArguments(CLI::App* app, Arguments* a) {
       })
       ->type_name("TEXT")
       ->group(group);
-  app->footer(kExamples);
 }
 
 constexpr int kDefaultMaxTokens = 1024;
@@ -274,7 +276,8 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   CLI::App app{"Draws completions of a prompt from a model and streams them to standard output.",
                "convrec generate"};
   Arguments arguments;
-  AddArguments(&app, &arguments);
+  AddInputArguments(&app, &arguments);
+  AddSamplingArguments(&app, &arguments);
   if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
   if (arguments.seed_option->count() == 0) {
     std::random_device device;

@@ -131,21 +131,28 @@ std::vector<GroupLedger::Ticket> GroupLedger::Lease(const std::string& worker,
 GroupLedger::Admission GroupLedger::Admit(domain::RolloutGroup group) {
   CR_CHECK(!group.rollouts.empty());
   absl::MutexLock lock(&mu_);
-  const domain::GroupId id = group.group;
   if (MaxVersionOf(group) > announced_) return Admission::kFuture;
-  const auto evaluation = evaluation_results_.find(id);
-  if (evaluation != evaluation_results_.end()) {
-    leases_.erase(id);
-    std::erase_if(evaluation_queue_, [id](const Ticket& ticket) { return ticket.group == id; });
-    evaluation_set_aside_.erase(id);  // A late copy has come all the same.
-    if (evaluation->second.has_value()) {
-      ++counts_.duplicate;
-      return Admission::kDuplicate;
-    }
-    evaluation->second = std::move(group);
-    ++evaluated_;
-    return Admission::kAccepted;
+  if (evaluation_results_.contains(group.group)) return AdmitEvaluated(std::move(group));
+  return AdmitTraining(std::move(group));
+}
+
+GroupLedger::Admission GroupLedger::AdmitEvaluated(domain::RolloutGroup group) {
+  const domain::GroupId id = group.group;
+  leases_.erase(id);
+  std::erase_if(evaluation_queue_, [id](const Ticket& ticket) { return ticket.group == id; });
+  evaluation_set_aside_.erase(id);  // A late copy has come all the same.
+  std::optional<domain::RolloutGroup>& result = evaluation_results_[id];
+  if (result.has_value()) {
+    ++counts_.duplicate;
+    return Admission::kDuplicate;
   }
+  result = std::move(group);
+  ++evaluated_;
+  return Admission::kAccepted;
+}
+
+GroupLedger::Admission GroupLedger::AdmitTraining(domain::RolloutGroup group) {
+  const domain::GroupId id = group.group;
   // A copy of an attempt that expired is as good as the newest one, if nobody was first.
   int64_t order = 0;
   const auto lease = leases_.find(id);

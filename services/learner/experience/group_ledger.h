@@ -165,6 +165,9 @@ class GroupLedger final {
     std::string worker = {};
   };
   void ExpireLeases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Of the open evaluation; the group has a place in evaluation_results_.
+  Admission AdmitEvaluated(domain::RolloutGroup group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Admission AdmitTraining(domain::RolloutGroup group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool CanLease() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasBatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool EvaluationDone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
