@@ -1,9 +1,9 @@
 // Every statistic of a step, once.
 //
 // To add one, write its row here, in the place where the log shall have it, and set it by its name
-// where it is measured: `record["name"] = ...`. Log, CSV, Prometheus, report and boards have no list
-// of their own; what is measured of each token is still summed by name in
-// services/learner/loss/loss_stats.h.
+// where it is measured: `record["name"] = ...`, or, for what is measured of each token,
+// `tallies_.Add("measure", ...)` in services/learner/loss/loss_stats.cc. Nothing else has a list of
+// statistics (docs/development.md, "A statistic").
 #pragma once
 
 #include "libs/statistics/statistic.h"
@@ -131,6 +131,7 @@ inline constexpr Statistic kRlTable[] = {
      .shape = Shape::kByRank,
      .unit = Unit::kShare,
      .help = "Share of clipped tokens by list position.",
+     .combine = Combine::kMean,
      .update = Update::kLast,
      .exported = {.name = "rl_learner_rank_clip_ratio"},
      .chart = {.section = Section::kOptimisation,
@@ -148,6 +149,7 @@ inline constexpr Statistic kRlTable[] = {
                .caption = "Nats per token under the current policy."}},
     {.name = "loss",
      .help = "Loss of the objective; its level says little, jumps say something.",
+     .combine = Combine::kSum,
      .chart = {.section = Section::kOptimisation,
                .title = "Loss",
                .curve = "loss",

@@ -1,7 +1,7 @@
 #include "services/learner/batch/training_batch.h"
 
 #include <algorithm>
-#include <limits>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
@@ -17,80 +17,52 @@ using domain::FinishReason;
 using domain::PolicyVersion;
 using domain::Rollout;
 
-// Sums over groups; Finish() turns them into means.
+// What the batch says of a step's statistics. Sums over groups; Finish() turns them into means.
 class StatsBuilder final {
  public:
-  explicit StatsBuilder(int num_ranks) {
-    const auto n = static_cast<size_t>(num_ranks);
-    stats_.reward_mean_N.assign(n, 0.0);
-    stats_.reward_std_N.assign(n, 0.0);
-    stats_.zero_std_share_N.assign(n, 0.0);
-    stats_.min_length = stats_.items_min = stats_.min_lag = std::numeric_limits<int64_t>::max();
+  explicit StatsBuilder(int num_ranks) : num_ranks_(static_cast<size_t>(num_ranks)) {
+    stats_.list("reward_by_rank").assign(num_ranks_, 0.0);
+    stats_.list("zero_signal_by_rank").assign(num_ranks_, 0.0);
   }
 
   void AddRewards(const std::vector<std::vector<double>>& rewards_GN, const Objective& objective) {
     const GroupAdvantages spread = RelativeAdvantages(rewards_GN, objective);
     bool is_dead = true;
     for (size_t rank = 0; rank < spread.mean_U.size(); ++rank) {
-      stats_.reward_mean_N[rank] += spread.mean_U[rank];
-      stats_.reward_std_N[rank] += spread.std_U[rank];
-      stats_.zero_std_share_N[rank] += spread.std_U[rank] == 0 ? 1 : 0;
+      stats_.list("reward_by_rank")[rank] += spread.mean_U[rank];
+      stats_.list("zero_signal_by_rank")[rank] += spread.std_U[rank] == 0 ? 1 : 0;
       is_dead = is_dead && spread.std_U[rank] == 0;
     }
-    stats_.all_dead_share += is_dead ? 1 : 0;
-  }
-
-  void AddRollout(const Rollout& rollout, const Objective& objective) {
-    const FinishReason finish = rollout.completion.finish_reason;
-    const auto length = static_cast<int64_t>(rollout.completion.token_ids.size());
-    const int64_t items = ShapeOf(rollout.rank_of_token, finish, objective).num_emitted;
-    ++stats_.num_completions;
-    stats_.num_completion_tokens += length;
-    stats_.min_length = std::min(stats_.min_length, length);
-    stats_.max_length = std::max(stats_.max_length, length);
-    stats_.items_mean += static_cast<double>(items);
-    stats_.items_min = std::min(stats_.items_min, items);
-    stats_.items_max = std::max(stats_.items_max, items);
-    if (finish == FinishReason::kStop) {
-      stats_.ended_share += 1;
-      stats_.mean_ended_length += static_cast<double>(length);
-    }
-    if (finish == FinishReason::kLength) stats_.truncated_share += 1;
+    stats_["zero_signal_groups"] += is_dead ? 1 : 0;
   }
 
   void AddGroup(const SampleGroup& group) {
-    ++stats_.num_groups;
-    stats_.num_prompt_tokens += static_cast<int64_t>(group.prompt_tokens.size());
-    stats_.min_lag = std::min(stats_.min_lag, group.lag);
-    stats_.max_lag = std::max(stats_.max_lag, group.lag);
-    stats_.mean_lag += static_cast<double>(group.lag);
-    stats_.lag_of_groups.push_back(static_cast<double>(group.lag));
+    for (const TrainingSample& sample : group.samples)
+      stats_["tokens"] += static_cast<double>(sample.token_ids.size());
+    stats_.list("staleness_of_groups").push_back(static_cast<double>(group.lag));
   }
 
-  BatchStats Finish() {
-    const auto num_groups = static_cast<double>(stats_.num_groups);
-    const auto num_completions = static_cast<double>(stats_.num_completions);
-    for (size_t rank = 0; rank < stats_.reward_mean_N.size(); ++rank) {
-      stats_.reward_mean_N[rank] /= num_groups;
-      stats_.reward_std_N[rank] /= num_groups;
-      stats_.zero_std_share_N[rank] /= num_groups;
-      stats_.reward_mean += stats_.reward_mean_N[rank];
-      stats_.reward_std += stats_.reward_std_N[rank];
+  statistics::RlValues Finish() {
+    const std::vector<double>& lags = stats_.list("staleness_of_groups");
+    const auto num_groups = static_cast<double>(lags.size());
+    const auto num_ranks = static_cast<double>(num_ranks_);
+    double dead = 0;
+    for (size_t rank = 0; rank < num_ranks_; ++rank) {
+      stats_.list("reward_by_rank")[rank] /= num_groups;
+      stats_.list("zero_signal_by_rank")[rank] /= num_groups;
+      stats_["reward"] += stats_.list("reward_by_rank")[rank];
+      dead += stats_.list("zero_signal_by_rank")[rank] / num_ranks;
     }
-    stats_.reward_mean /= static_cast<double>(stats_.reward_mean_N.size());
-    stats_.reward_std /= static_cast<double>(stats_.reward_mean_N.size());
-    stats_.all_dead_share /= num_groups;
-    stats_.mean_lag /= num_groups;
-    stats_.mean_length = static_cast<double>(stats_.num_completion_tokens) / num_completions;
-    stats_.mean_ended_length /= std::max(stats_.ended_share, 1.0);
-    stats_.ended_share /= num_completions;
-    stats_.truncated_share /= num_completions;
-    stats_.items_mean /= num_completions;
+    stats_["reward"] /= num_ranks;
+    stats_["live_rank_ratio"] = 1 - dead;
+    stats_["staleness_max"] = *std::max_element(lags.begin(), lags.end());
+    stats_["staleness_mean"] = std::accumulate(lags.begin(), lags.end(), 0.0) / num_groups;
     return stats_;
   }
 
  private:
-  BatchStats stats_;
+  const size_t num_ranks_;
+  statistics::RlValues stats_;
 };
 
 std::vector<int64_t> LagOfTokens(const domain::Completion& completion, PolicyVersion version) {
@@ -180,7 +152,6 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
           MakeSample(group.rollouts[g], advantages.advantage_GU[g], objective));
       sample_group.samples.back().lag_T = LagOfTokens(group.rollouts[g].completion, version);
       batch.counts.num_loss_tokens += NumLossTokens(sample_group.samples.back());
-      stats.AddRollout(group.rollouts[g], objective);
     }
     batch.counts.num_rows += static_cast<int64_t>(group.rollouts.size());
     stats.AddRewards(rewards_GN, objective);

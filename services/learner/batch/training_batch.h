@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "libs/domain/rollout.h"
 #include "libs/domain/token_constraint.h"
-#include "services/learner/batch/batch_stats.h"
+#include "libs/statistics/step_values.h"
 #include "services/learner/batch/objective.h"
 
 namespace convrec::learner {
@@ -56,7 +56,7 @@ struct TrainingBatch {
   Objective objective;
   std::vector<SampleGroup> groups;
   LossCounts counts;
-  BatchStats stats;
+  statistics::RlValues stats;  // What the batch says of the step's statistics.
 };
 
 // A group together with the tokens it was sampled for.

@@ -77,7 +77,9 @@ TEST(TrainingBatchTest, EveryTokenHasALagAndTheGroupThatOfItsOldest) {
       BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{5});
   ASSERT_TRUE(batch.ok()) << batch.status();
   EXPECT_EQ(batch->groups[0].lag, 2);
-  EXPECT_EQ(batch->stats.max_lag, 2);
+  EXPECT_EQ(batch->stats["staleness_max"], 2);
+  EXPECT_EQ(batch->stats["staleness_mean"], 2);
+  EXPECT_THAT(batch->stats.list("staleness_of_groups"), ElementsAre(2));
   EXPECT_THAT(batch->groups[0].samples[0].lag_T, ElementsAre(2, 2, 2, 2, 1));
   EXPECT_THAT(batch->groups[0].samples[1].lag_T, ElementsAre(1, 0, 0));
   EXPECT_THAT(std::string(BuildTrainingBatch(groups, TwoRanks(LossType::kPaper), PolicyVersion{4})
@@ -89,18 +91,12 @@ TEST(TrainingBatchTest, EveryTokenHasALagAndTheGroupThatOfItsOldest) {
 TEST(TrainingBatchTest, StatsDescribeTheBatch) {
   std::vector<PromptedGroup> groups = TwoRows();
   groups[0].group.rollouts.push_back(MakeRollout({0, 1, 2, 2}, {0, 0}, FinishReason::kLength));
-  const BatchStats stats = Build(groups, TwoRanks(LossType::kPaper)).stats;
-  EXPECT_EQ(stats.num_completion_tokens, 12);
-  EXPECT_DOUBLE_EQ(stats.mean_length, 4);
-  EXPECT_EQ(stats.min_length, 3);
-  EXPECT_EQ(stats.max_length, 5);
-  EXPECT_DOUBLE_EQ(stats.mean_ended_length, 4);  // (5 + 3) / 2
-  EXPECT_DOUBLE_EQ(stats.ended_share, 2.0 / 3);
-  EXPECT_DOUBLE_EQ(stats.truncated_share, 1.0 / 3);
-  EXPECT_DOUBLE_EQ(stats.items_mean, 2);  // 2, 1 and 3 ranks.
-  EXPECT_DOUBLE_EQ(stats.reward_mean, 1.0 / 6);
-  EXPECT_THAT(stats.zero_std_share_N, ElementsAre(0, 1));
-  EXPECT_DOUBLE_EQ(stats.all_dead_share, 0);
+  const statistics::RlValues stats = Build(groups, TwoRanks(LossType::kPaper)).stats;
+  EXPECT_EQ(stats["tokens"], 12);  // 5 + 3 + 4
+  EXPECT_DOUBLE_EQ(stats["reward"], 1.0 / 6);
+  EXPECT_THAT(stats.list("zero_signal_by_rank"), ElementsAre(0, 1));
+  EXPECT_DOUBLE_EQ(stats["live_rank_ratio"], 0.5);
+  EXPECT_EQ(stats["zero_signal_groups"], 0);
 }
 
 TEST(TrainingBatchTest, RefusesWhatCannotBeTrainedOn) {

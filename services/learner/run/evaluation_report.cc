@@ -12,11 +12,23 @@ bool IsBlank(const std::string& line) {
   return line.find_first_not_of(" \t\r\f\v") == std::string::npos;
 }
 
-}  // namespace
+// Counts over lists and their lines; shares are of all lines (ranks past N included) or of all
+// lists.
+struct ListCensus {
+  double lines = 0;        // Mean per list.
+  double exact_ratio = 0;  // Lists of exactly N ranks.
+  double repeat_ratio = 0;
+  double off_catalog_ratio = 0;
+  double malformed_ratio = 0;
+  double seen_ratio = 0;
+  double truncated_ratio = 0;        // Lists cut at the token limit.
+  double ended_ratio = 0;            // Lists that end by a stop token.
+  double hits = 0;                   // Mean per list, within the first N ranks.
+  std::vector<double> hits_by_rank;  // N: share of lists with a hit at the rank.
+};
 
 ListCensus CountLists(const std::vector<const domain::Rollout*>& rollouts, int num_ranks) {
   ListCensus census;
-  census.lists = static_cast<int64_t>(rollouts.size());
   census.hits_by_rank.assign(static_cast<size_t>(num_ranks), 0);
   if (rollouts.empty()) return census;
   int64_t lines = 0, repeats = 0, off_catalog = 0, malformed = 0, seen = 0;
@@ -65,6 +77,33 @@ ListCensus CountLists(const std::vector<const domain::Rollout*>& rollouts, int n
   return census;
 }
 
+// What steps and evaluations both have.
+template <typename Record>
+void AddCensus(const ListCensus& census, Record& record) {
+  record["lines"] = census.lines;
+  record["exact_ratio"] = census.exact_ratio;
+  record["repeat_ratio"] = census.repeat_ratio;
+  record["off_catalog_ratio"] = census.off_catalog_ratio;
+}
+
+}  // namespace
+
+void DescribeLists(const std::vector<const domain::Rollout*>& lists,
+                   int num_ranks,
+                   report::RlStep* step) {
+  const ListCensus census = CountLists(lists, num_ranks);
+  report::RlStep& record = *step;
+  AddCensus(census, record);
+  record["malformed_ratio"] = census.malformed_ratio;
+  record["seen_ratio"] = census.seen_ratio;
+  record["truncated_ratio"] = census.truncated_ratio;
+  record["eos_ratio"] = census.ended_ratio;
+  record["hits_per_list"] = census.hits;
+  double ndcg20 = 0;
+  for (const domain::Rollout* list : lists) ndcg20 += list->score.ndcg.back();
+  record["ndcg20"] = ndcg20 / static_cast<double>(lists.size());
+}
+
 report::Evaluation SummariseEvaluation(const std::vector<domain::RolloutGroup>& groups,
                                        int num_ranks) {
   report::Evaluation evaluation;
@@ -72,10 +111,7 @@ report::Evaluation SummariseEvaluation(const std::vector<domain::RolloutGroup>& 
   for (const domain::RolloutGroup& group : groups) rollouts.push_back(&group.rollouts.front());
   evaluation["rows"] = static_cast<double>(rollouts.size());
   const ListCensus census = CountLists(rollouts, num_ranks);
-  evaluation["lines"] = census.lines;
-  evaluation["exact_ratio"] = census.exact_ratio;
-  evaluation["repeat_ratio"] = census.repeat_ratio;
-  evaluation["off_catalog_ratio"] = census.off_catalog_ratio;
+  AddCensus(census, evaluation);
   evaluation.list("hits_by_rank") = census.hits_by_rank;
   if (rollouts.empty()) return evaluation;
   const double rows = static_cast<double>(rollouts.size());

@@ -1,4 +1,4 @@
-// From evaluated groups to what the run log says about them. Pure functions.
+// From sampled and evaluated lists to what the run log says about them. Pure functions.
 #pragma once
 
 #include <string>
@@ -10,22 +10,10 @@
 
 namespace convrec::learner {
 
-// Counts over lists and their lines that steps and evaluations share; shares are of all lines
-// (ranks past N included) or of all lists.
-struct ListCensus {
-  int64_t lists = 0;
-  double lines = 0;        // Mean per list.
-  double exact_ratio = 0;  // Lists of exactly N ranks.
-  double repeat_ratio = 0;
-  double off_catalog_ratio = 0;
-  double malformed_ratio = 0;
-  double seen_ratio = 0;
-  double truncated_ratio = 0;        // Lists cut at the token limit.
-  double ended_ratio = 0;            // Lists that end by a stop token.
-  double hits = 0;                   // Mean per list, within the first N ranks.
-  std::vector<double> hits_by_rank;  // N: share of lists with a hit at the rank.
-};
-ListCensus CountLists(const std::vector<const domain::Rollout*>& rollouts, int num_ranks);
+// What a step's lists say of its statistics. At least one list.
+void DescribeLists(const std::vector<const domain::Rollout*>& lists,
+                   int num_ranks,
+                   report::RlStep* step);
 
 // Means over groups of one list each. Stage, split, step and seconds are the caller's.
 report::Evaluation SummariseEvaluation(const std::vector<domain::RolloutGroup>& groups,

@@ -54,8 +54,8 @@ TEST(AdapterTrainingTest, TheDivergenceIsFromAnotherAdapterOfTheSameBase) {
   Objective objective = TinyObjective();
   objective.kl_beta = 0.1;
   const TrainingBatch batch = MakeTinyBatch(3, objective);
-  EXPECT_EQ(PolicyStep(*trainer, batch, reference.get())->losses[0].all.kl_mean, 0);
-  EXPECT_GT(PolicyStep(*trainer, batch, reference.get())->losses[0].all.kl_mean, 0);
+  EXPECT_EQ(PolicyStep(*trainer, batch, reference.get())->losses[0]["kl"], 0);
+  EXPECT_GT(PolicyStep(*trainer, batch, reference.get())->losses[0]["kl"], 0);
 }
 
 }  // namespace

@@ -230,15 +230,14 @@ std::vector<double> ThreeOfEach(Trainer& trainer,
     CR_CHECK(stats.ok(), std::string(stats.status().message()));
     for (const LossStats& loss : stats->losses) {
       values.insert(values.end(),
-                    {loss.loss,
-                     loss.kl_loss,
-                     loss.all.kl_mean,
-                     loss.all.entropy_mean,
-                     loss.all.ratio_mean,
-                     loss.all.ratio_min,
-                     loss.all.ratio_max,
-                     static_cast<double>(loss.all.num_tokens),
-                     loss.logprob_gap_max});
+                    {loss["loss"],
+                     loss["kl_loss"],
+                     loss["kl"],
+                     loss["entropy"],
+                     loss["ratio_mean"],
+                     loss["ratio_min"],
+                     loss["ratio_max"],
+                     loss["logprob_gap"]});
     }
     for (const UpdateStats& update : stats->updates)
       values.insert(values.end(),

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "services/learner/batch/batch_stats.h"
+#include "libs/statistics/step_values.h"
 #include "services/learner/loss/loss_stats.h"
 
 namespace convrec::learner {
@@ -26,7 +26,7 @@ struct UpdateStats {
 };
 
 struct StepStats {
-  BatchStats batch;
+  statistics::RlValues batch;  // What the batch says by itself.
   // One per update of the batch: the first one before anything changed (its KL, entropy and sampler
   // gap are those of the policy that was handed in), the last one where the ratios moved furthest.
   std::vector<LossStats> losses;
