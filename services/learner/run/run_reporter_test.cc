@@ -34,8 +34,7 @@ class RunReporterTest : public ::testing::Test {
     rollout.score.ndcg = {0, 0, 0, 0.5};
     groups_ = {MakeGroup({rollout, rollout})};
     stats_.batch = BuildTrainingBatch(groups_, objective_, {4})->stats;
-    stats_.losses.emplace_back();
-    stats_.losses[0].bins.resize(4);
+    stats_.losses.push_back(LossStatsAccumulator(objective_).Finish());
     stats_.updates.push_back({.learning_rate = 0.25, .grad_norm = 2, .is_applied = true});
   }
 

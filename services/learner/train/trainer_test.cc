@@ -249,10 +249,10 @@ TEST(TrainerTest, CorrectionActsOnFreshAndOldGroupsAlike) {
     EXPECT_GT(stats.back()["correction_cut"], 0.0);
     EXPECT_LT(stats.back()["effective_sample_ratio"], 1.0);
   }
-  EXPECT_EQ(stats[0].loss, stats[1].loss);
+  EXPECT_EQ(stats[0]["loss"], stats[1]["loss"]);
   objective.correction = Correction::kOff;
   EXPECT_NE(MustStep(*trainer, MakeTinyBatch(2, objective, 0), nullptr).losses[0]["loss"],
-            stats[0].loss);
+            stats[0]["loss"]);
 }
 
 TEST(TrainerTest, EntropyBonusRaisesTheEntropy) {
