@@ -2,8 +2,8 @@
 // ratios and the gap between the sampler's and the learner's log-probabilities, over all tokens and
 // by rank.
 //
-// The rows of libs/statistics/step_table.h that have a measure, and those made of them. A measure is
-// added in LossStatsAccumulator::Add(). Shapes: M completion tokens.
+// The rows of libs/statistics/step_table.h that have a measure, and those made of them. A measure
+// is added in LossStatsAccumulator::Add(). Shapes: M completion tokens.
 #pragma once
 
 #include <span>

@@ -130,7 +130,7 @@ TEST(AddStatisticTest, ReportMetricsListAndBoardHaveIt) {
   const std::string exported = metrics.Serialize();
   EXPECT_THAT(exported, HasSubstr("# TYPE rl_learner_rank_advantage gauge\n"));
   EXPECT_THAT(exported,
-              ::testing::ContainsRegex("rl_learner_rank_advantage\\{[^}]*k=\"1\"\\} 2\n"));
+              ::testing::ContainsRegex("rl_learner_rank_advantage\\{[^}]*position=\"1\"\\} 2\n"));
 
   const std::string list = statistics::FormatMetrics();
   EXPECT_THAT(list, HasSubstr(" rl_learner_rank_advantage "));
