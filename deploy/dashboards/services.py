@@ -140,20 +140,15 @@ def rows():
                     "Refused",
                     rate("rl_reward_refused_total", "{{reason}}", by="reason"),
                     about=(
-                        "Calls, streams and pieces per second that were not admitted, by the bound"
-                        " that was reached; callers try again."
+                        "Calls per second that were not admitted, by the bound that was reached;"
+                        " callers try again."
                     ),
                     minimum=0,
                 ),
                 lines(
-                    "Held for calls and streams",
+                    "Held for calls",
                     now("rl_reward_held_bytes", "{{instance}}", by="instance"),
                     about="Bytes, per replica; at reward.limits.max_held_bytes more are refused.",
-                    minimum=0,
-                ),
-                lines(
-                    "Streams",
-                    now("rl_reward_streams", "{{instance}}", by="instance"),
                     minimum=0,
                 ),
                 lines(

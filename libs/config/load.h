@@ -18,6 +18,8 @@ namespace convrec::config {
 // start with "~/", and a relative path of model.path or data.* is taken from the folder of the file
 // that sets it (from the working directory in an override), so those paths come out absolute.
 //
+// A key in a file that earlier versions had is dropped with a warning.
+//
 // Every error is BadConfig (exit code 78) and names the place: "FILE:LINE: unknown key "lerner";
 // did you mean "learner"?". A file that cannot be read is BadConfig too. Reads files and the
 // environment; does not touch anything else.

@@ -296,6 +296,15 @@ TEST_F(LoadTest, CorrectionAndTokenAdvantagesAreRefusedWhereTheyMeanNothing) {
                   .ok());
 }
 
+TEST_F(LoadTest, KeyOfAnEarlierVersionIsDroppedFromAFileAndRefusedInAnOverride) {
+  const std::string file =
+      Write("old.yaml", "reward:\n  limits:\n    max_streams: 7\n    max_lists: 9\n");
+  const auto options = LoadRunOptions({file}, {});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->reward.limits.max_lists, 9);
+  EXPECT_THAT(ErrorOf({}, {"reward.limits.max_streams=7"}), HasSubstr("unknown key"));
+}
+
 TEST_F(LoadTest, KeyThatHasNoEffectIsRefused) {
   EXPECT_EQ(ErrorOf("reward:\n  gamma: 3\n"),
             Path("run.yaml") +

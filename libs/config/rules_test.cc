@@ -41,8 +41,7 @@ TEST(RulesTest, ValuesOutOfRangeAreRefused) {
       reward.discounts=1,x | reward.discounts=1,,2 | reward.discounts=-1 |
       reward.terms.novelty=nan | reward.terms.length=101 | reward.external.address=nowhere |
       reward.external.timeout_s=0 | reward.threads=-1 | reward.catalog_poll_s=-1 |
-      reward.limits.max_streams=0 | reward.limits.max_lists=0 |
-      reward.limits.max_held_bytes=1024 | reward.limits.stream_idle_timeout_s=0 |
+      reward.limits.max_lists=0 | reward.limits.max_held_bytes=1024 |
       rollout.workers=0 | rollout.siblings=1 | rollout.siblings=0 | rollout.temperature=0 |
       rollout.temperature=-1 | learner.objective.advantage_unit=token |
       learner.objective.ratio_cap=1.01 | learner.objective.entropy_weight=-0.1 |

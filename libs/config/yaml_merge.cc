@@ -13,7 +13,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/errors.h"
+#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/retired_keys.h"
 #include "libs/config/value_expansion.h"
 #include "libs/text/words.h"
 
@@ -107,6 +109,11 @@ class Merger final {
       if (!entry.first.IsScalar()) return Error(entry.first, "a key must be a word");
       const std::string& name = entry.first.Scalar();
       const Row* row = table_.Find(Join(prefix, name));
+      if (row == nullptr && IsRetired(Join(prefix, name))) {
+        CR_LOG(WARNING) << PlaceOf(entry.first) << ": " << Join(prefix, name)
+                        << " has no effect any more: leave it out";
+        continue;
+      }
       if (row == nullptr || row->name != name)
         return Error(entry.first, UnknownKey(table_, prefix, name));
       if (!names.insert(name).second)

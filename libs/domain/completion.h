@@ -9,7 +9,7 @@
 
 namespace convrec::domain {
 
-enum class FinishReason { kStop, kLength, kRanks };  // A stop token, the token limit, enough ranks.
+enum class FinishReason { kStop, kLength };  // A stop token, the token limit.
 
 // Tokens that one policy drew one after the other.
 struct VersionRun {

@@ -11,7 +11,6 @@ struct SamplingParams {
   float top_p = 1.0f;         // 1 = off.
   float min_p = 0.0f;         // Least probability, relative to the likeliest token's; 0 = off.
   int max_new_tokens = 1024;  // End of stream included; > 0.
-  int max_ranks = 0;          // Stop once this many ranks are complete; 0 = off.
   bool constrained = false;  // Lists of catalog titles only; see libs/constraint/list_constraint.h.
   uint64_t seed = 0;         // Draws are a function of (seed, group, sibling, step).
 };

@@ -160,9 +160,6 @@ absl::Status Engine::Add(GenerationRequest request) {
     return absl::InvalidArgumentError(
         absl::StrCat("num_top_logprobs is ", request.num_top_logprobs, ": expected 0 or more"));
   }
-  if (request.sampling.max_ranks > 0 && !options_.make_rank_counter) {
-    return absl::InvalidArgumentError("this engine cannot stop after a number of ranks");
-  }
   RunningGroup group;
   group.plan = {.prompt_tokens = static_cast<int>(prompt_tokens),
                 .max_new_tokens = request.sampling.max_new_tokens,
@@ -243,7 +240,6 @@ void Engine::Start(RunningGroup* group) {
   const int index = group->plan.started++;
   RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
   sibling.pending = {group->request.prompt_token_ids.back()};
-  if (group->request.sampling.max_ranks > 0) sibling.rank_counter = options_.make_rank_counter();
   if (group->request.make_constraint) {
     sibling.constraint = group->request.make_constraint();
     AppendForced(group, index);
@@ -369,8 +365,6 @@ void Engine::Append(RunningGroup* group, int index, Draw draw) {
   bool is_done = true;
   if (IsStop(draw.token_id)) {
     completion.finish_reason = FinishReason::kStop;
-  } else if (sampling.max_ranks > 0 && sibling.rank_counter(draw.token_id) >= sampling.max_ranks) {
-    completion.finish_reason = FinishReason::kRanks;
   } else if (static_cast<int>(completion.token_ids.size()) >= sampling.max_new_tokens) {
     completion.finish_reason = FinishReason::kLength;
   } else {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,9 +62,6 @@ struct DecoderEngineOptions {
   int64_t kv_cache_bytes = int64_t{1}
                            << 30;  // Memory for keys and values; work waits when it is full.
   std::vector<int32_t> stop_token_ids;
-  // Makes a counter that is fed the tokens of one completion and returns how many ranks are
-  // complete; needed for SamplingParams::max_ranks only.
-  std::function<std::function<int(int32_t)>()> make_rank_counter;
 };
 
 // Weights have the shapes of `directory`/config.json. With `load_weights` the directory's weights

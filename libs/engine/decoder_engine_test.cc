@@ -429,20 +429,6 @@ TEST_F(DecoderEngineTest, SwappedWeightsGiveTheDrawsOfThoseWeightsAndRecordBothV
     EXPECT_NEAR(later.at(2)[0].sampled_logprobs[t], expected[t], 1e-5);
 }
 
-TEST_F(DecoderEngineTest, StopsAfterTheWantedNumberOfRanks) {
-  DecoderEngineOptions options = Options();
-  options.make_rank_counter = [] {  // Every fourth token ends a rank.
-    return [count = 0](int32_t) mutable { return ++count / 4; };
-  };
-  auto engine = *MakeDecoderEngine(dir_.path(), true, options);
-  GenerationRequest request = Request(1, 4, 2, 100);
-  request.sampling.max_ranks = 3;
-  ASSERT_TRUE(engine->Add(request).ok());
-  const auto results = Run(engine.get());
-  EXPECT_EQ(results.at(1)[0].token_ids.size(), 12u);
-  EXPECT_EQ(results.at(1)[0].finish_reason, FinishReason::kRanks);
-}
-
 TEST_F(DecoderEngineTest, RequestsThatCanNeverRunAreRefusedWithASentence) {
   auto engine = Engine(8);
   EXPECT_TRUE(absl::IsInvalidArgument(engine->Add(Request(1, 0, 1, 5))));

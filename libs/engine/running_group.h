@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,7 +20,6 @@ struct RunningSibling {
   int num_computed = 0;         // Own positions with keys, from P - 1 on.
   bool is_done = false;
   std::unique_ptr<domain::TokenConstraint> constraint;
-  std::function<int(int32_t)> rank_counter;
 };
 
 struct RunningGroup {

@@ -128,8 +128,6 @@ std::string SamplingFault(const domain::SamplingParams& sampling) {
   if (sampling.max_new_tokens <= 0) {
     return absl::StrCat("max_new_tokens is ", sampling.max_new_tokens, ": expected at least 1");
   }
-  if (sampling.max_ranks < 0)
-    return absl::StrCat("max_ranks is ", sampling.max_ranks, ": expected 0 or more");
   return "";
 }
 

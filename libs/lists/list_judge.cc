@@ -39,13 +39,6 @@ ListJudge::Title ListJudge::TitleOf(const ListLine& line, std::string* scratch) 
   return {text, hash, catalog::HashName(hash, line.year), catalog::kNoName};
 }
 
-JudgedLine ListJudge::Judge(const ListLine& line) {
-  std::string scratch;
-  Title title = TitleOf(line, &scratch);
-  title.candidate = catalog_->image().FindCandidate(title.name_hash);
-  return JudgeTitle(line, title);
-}
-
 std::span<const JudgedLine> ListJudge::JudgeAll(std::span<const ListLine> lines,
                                                 const ListTarget& target) {
   Begin(&target);

@@ -60,11 +60,6 @@ class ListJudge final {
   // One verdict per line, in order; they hold until the next call.
   std::span<const JudgedLine> JudgeAll(std::span<const ListLine> lines, const ListTarget& target);
 
-  // The same line by line: Begin() starts a list, Judge() takes its next rank. The target must live
-  // as long.
-  void Begin(const ListTarget* target);
-  JudgedLine Judge(const ListLine& line);
-
  private:
   struct Title {
     std::string_view text;  // In the catalog's form.
@@ -73,6 +68,7 @@ class ListJudge final {
     uint32_t candidate;  // FindCandidate() of it.
   };
 
+  void Begin(const ListTarget* target);
   Title TitleOf(const ListLine& line, std::string* scratch) const;
   JudgedLine JudgeTitle(const ListLine& line, const Title& title);
   void FindItem(const Title& title, int year, JudgedLine* judged) const;

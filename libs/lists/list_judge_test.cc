@@ -119,21 +119,6 @@ TEST_F(ListJudgeTest, FuzzyMatchesAreFlagged) {
   EXPECT_EQ(Judge(text, {{"Heat", 1995}})[0].match, LineMatch::kNone);  // Off unless asked for.
 }
 
-TEST_F(ListJudgeTest, LineByLineIsTheSameAsAllAtOnce) {
-  const std::string text = "Heat (1995)\nx\nSe7en (1995)\nHeat (1995)\nGhost (1990)";
-  const ListTarget target(catalog_, {{"Heat", 1995}, {"Seven", 1995}}, {});
-  ListJudge judge(&catalog_, {});
-  judge.Begin(&target);
-  const auto all = Judge(text, {{"Heat", 1995}, {"Seven", 1995}});
-  size_t i = 0;
-  for (const ListLine& line : reader_.Read(text, RankCounting::kByLine)) {
-    const JudgedLine judged = judge.Judge(line);
-    EXPECT_EQ(judged.outcome, all[i].outcome);
-    EXPECT_EQ(judged.truth, all[i].truth);
-    EXPECT_EQ(judged.item, all[i++].item);
-  }
-}
-
 TEST(ListJudgeFormTest, NormalisedTitlesMatchInEitherSpelling) {
   const std::vector<catalog::CatalogItem> items = {Film("Ame\u0301lie", 2001)};
   const catalog::Catalog as_written = *catalog::Catalog::FromItems(items, "test");

@@ -45,9 +45,8 @@ struct RankSegmentation {
   int NumEmptyRanks() const;
 };
 
-// Takes tokens one at a time, so that sampling can stop once enough ranks are complete. The rank of
-// a token may be open until its line is known to be blank or not; Finish() settles it. Not
-// thread-safe.
+// Takes tokens one at a time. The rank of a token may be open until its line is known to be blank
+// or not; Finish() settles it. Not thread-safe.
 class RankSegmenter final {
  public:
   explicit RankSegmenter(RankCounting counting) : counting_(counting) {}
@@ -57,9 +56,6 @@ class RankSegmenter final {
   void Add(std::string_view token_bytes);
   // The end token; nothing may follow.
   void AddEnd();
-
-  // Ranks whose line break has been written.
-  int num_complete() const { return num_ranks_; }
 
   RankSegmentation Finish() const;
 

@@ -78,14 +78,6 @@ TEST(RankSegmentationTest, ThoughtsThatThePromptHasOpenedOwnNoRankEither) {
   EXPECT_EQ(result.num_ranks, 2);
 }
 
-TEST(RankSegmentationTest, LinesOfOpenThoughtsAreNotComplete) {
-  RankSegmenter segmenter(RankCounting::kByLine);
-  for (const char* token : {"<think>\n", "A (1999)\n", "B (2000)\n"}) segmenter.Add(token);
-  EXPECT_EQ(segmenter.num_complete(), 0);
-  segmenter.Add("</think>\nC (2001)\n");
-  EXPECT_EQ(segmenter.num_complete(), 1);
-}
-
 TEST(RankSegmentationTest, WhitespaceAfterTheLastLineJoinsIt) {
   const RankSegmentation result = ByLine({"A (1999)\n", " ", "\xE2\x80", "\x83", kEndToken});
   EXPECT_EQ(result.rank_of_token, (Ranks{0, 0, 0, 0, kEnd}));
@@ -134,17 +126,6 @@ TEST(RankSegmentationTest, TokensAfterTheFirstEndAreIgnored) {
       [](int32_t id) { return id == 0; },
       [&](int32_t id) -> std::string_view { return vocabulary[static_cast<size_t>(id)]; });
   EXPECT_EQ(result.rank_of_token, (Ranks{0, 1, kEnd}));
-}
-
-TEST(RankSegmenterTest, TellsHowManyRanksAreComplete) {
-  RankSegmenter segmenter(RankCounting::kByLine);
-  const std::vector<std::pair<std::string, int>> steps = {
-      {"\n", 0}, {"A (1999)", 0}, {"\n", 1}, {" \n", 1}, {"B (2000)\nC\n", 3}, {"D", 3}};
-  for (const auto& [token, num_complete] : steps) {
-    segmenter.Add(token);
-    EXPECT_EQ(segmenter.num_complete(), num_complete) << token;
-  }
-  EXPECT_EQ(segmenter.Finish().num_ranks, 4);
 }
 
 TEST(RankSegmenterTest, FinishLeavesTheSegmenterUsable) {

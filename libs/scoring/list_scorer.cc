@@ -8,6 +8,25 @@
 #include "libs/base/status_macros.h"
 
 namespace convrec::scoring {
+namespace {
+
+// What is said about a line that has been read and judged.
+void WriteLine(const lists::ListLine& line,
+               const lists::JudgedLine& judged,
+               domain::ScoredLine* scored) {
+  scored->line = line.source_line;
+  scored->item.title.assign(line.title);
+  scored->item.year = line.year;
+  scored->outcome = judged.outcome;
+  scored->match = judged.match;
+  scored->in_catalog = judged.is_exact();
+  scored->is_seen = judged.is_seen;
+  scored->is_duplicate = judged.is_duplicate;
+  scored->ground_truth.reset();
+  if (judged.truth >= 0) scored->ground_truth = judged.truth;
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<const ListScorer>> ListScorer::Create(
     const catalog::Catalog& catalog, const Options& options) {
@@ -80,21 +99,6 @@ void ScoreSession::Score(std::string_view text,
       lists::InCatalogRatioOfLines(lines, judged, scorer_->catalog(), evaluation);
   score->format_ratio =
       reader_.num_lines() == 0 ? 0 : static_cast<double>(num_parsed) / reader_.num_lines();
-}
-
-void WriteLine(const lists::ListLine& line,
-               const lists::JudgedLine& judged,
-               domain::ScoredLine* scored) {
-  scored->line = line.source_line;
-  scored->item.title.assign(line.title);
-  scored->item.year = line.year;
-  scored->outcome = judged.outcome;
-  scored->match = judged.match;
-  scored->in_catalog = judged.is_exact();
-  scored->is_seen = judged.is_seen;
-  scored->is_duplicate = judged.is_duplicate;
-  scored->ground_truth.reset();
-  if (judged.truth >= 0) scored->ground_truth = judged.truth;
 }
 
 std::string ListScorer::DescribeScoring(const Options& options) {

@@ -96,9 +96,4 @@ class ScoreSession final {
   NewItems new_items_;
 };
 
-// What is said about a line that has been read and judged.
-void WriteLine(const lists::ListLine& line,
-               const lists::JudgedLine& judged,
-               domain::ScoredLine* scored);
-
 }  // namespace convrec::scoring

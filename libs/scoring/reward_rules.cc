@@ -155,15 +155,4 @@ std::vector<double> RankRewards(const RewardRules& rules,
   return rewards;
 }
 
-bool LooksAhead(const RewardRules& rules) {
-  return WeightOf(rules, RewardRule::kExp) != 0 || WeightOf(rules, RewardRule::kLogDecay) != 0 ||
-         WeightOf(rules, RewardRule::kDcg) != 0 || rules.terms.length != 0 ||
-         rules.external_weight != 0;
-}
-
-double RewardOfRank(const RewardRules& rules, const RankFacts& rank) {
-  const double relevance = rank.outcome == LineOutcome::kHit ? 1 : 0;
-  return WeightOf(rules, RewardRule::kExpInf) * relevance + OwnTerms(rules, rank);
-}
-
 }  // namespace convrec::scoring

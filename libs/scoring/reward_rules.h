@@ -76,9 +76,4 @@ std::vector<double> RankRewards(const RewardRules& rules,
                                 std::span<const RankFacts> ranks,
                                 int num_ranks);
 
-// Whether the reward of a rank may depend on later lines or on the external rule.
-bool LooksAhead(const RewardRules& rules);
-// The reward of one rank when no rule looks ahead: what RankRewards() has there.
-double RewardOfRank(const RewardRules& rules, const RankFacts& rank);
-
 }  // namespace convrec::scoring

@@ -153,40 +153,6 @@ TEST(RewardRulesTest, NoveltyAndDiversityPayTheirShare) {
   EXPECT_EQ(RankRewards(rules, ranks, 3), (std::vector<double>{.25, .25, 0}));
 }
 
-TEST(RewardRulesTest, ARankAloneHasTheRewardItHasInItsListUnlessARuleLooksAhead) {
-  base::RandomStream random(11, 0);
-  RewardRules rules;
-  rules.rule_weight = .7;
-  rules.duplicate_reward = -.1;
-  rules.malformed_reward = -.3;
-  rules.terms.format = .1;
-  rules.terms.novelty = .2;
-  rules.terms.diversity = .3;
-  ASSERT_FALSE(LooksAhead(rules));
-  for (int round = 0; round < 200; ++round) {
-    std::vector<RankFacts> ranks(random.Below(25));
-    for (RankFacts& rank : ranks) {
-      rank.outcome = static_cast<domain::LineOutcome>(random.Below(6));
-      rank.novelty = random.Uniform();
-      rank.diversity = random.Uniform();
-    }
-    const std::vector<double> rewards = RankRewards(rules, ranks, 20);
-    for (size_t k = 0; k < std::min<size_t>(ranks.size(), 20); ++k) {
-      ASSERT_EQ(static_cast<float>(rewards[k]), static_cast<float>(RewardOfRank(rules, ranks[k])));
-    }
-  }
-}
-
-TEST(RewardRulesTest, RulesThatLookAheadSaySo) {
-  EXPECT_FALSE(LooksAhead({}));
-  EXPECT_TRUE(LooksAhead(Rule(RewardRule::kExp)));
-  EXPECT_TRUE(LooksAhead(Rule(RewardRule::kLogDecay)));
-  EXPECT_TRUE(LooksAhead(Rule(RewardRule::kDcg)));
-  EXPECT_TRUE(LooksAhead({.terms = {.log_decay = .1}}));
-  EXPECT_TRUE(LooksAhead({.terms = {.length = .1}}));
-  EXPECT_TRUE(LooksAhead({.external_weight = 1}));
-}
-
 TEST(RewardRulesTest, DescriptionNamesWhatIsSwitchedOn) {
   EXPECT_EQ(DescribeRules({}), "exp_inf");
   EXPECT_EQ(DescribeRules({.rule = RewardRule::kExp, .gamma = 1.5, .duplicate_reward = -.15}),

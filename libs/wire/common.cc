@@ -26,7 +26,6 @@ v1::SamplingParams ToProto(const domain::SamplingParams& sampling) {
   message.set_top_k(sampling.top_k);
   message.set_top_p(sampling.top_p);
   message.set_max_new_tokens(sampling.max_new_tokens);
-  message.set_max_ranks(sampling.max_ranks);
   message.set_seed(sampling.seed);
   message.set_constrained(sampling.constrained);
   return message;
@@ -52,13 +51,10 @@ absl::StatusOr<domain::SamplingParams> FromProto(const v1::SamplingParams& sampl
   if (!(top_p > 0 && top_p <= 1)) return FieldError("top_p", top_p, "a number in (0, 1]");
   if (sampling.max_new_tokens() <= 0)
     return FieldError("max_new_tokens", sampling.max_new_tokens(), "an integer above 0");
-  if (sampling.max_ranks() < 0)
-    return FieldError("max_ranks", sampling.max_ranks(), "an integer >= 0");
   return domain::SamplingParams{.temperature = temperature,
                                 .top_k = sampling.top_k(),
                                 .top_p = top_p,
                                 .max_new_tokens = sampling.max_new_tokens(),
-                                .max_ranks = sampling.max_ranks(),
                                 .constrained = sampling.constrained(),
                                 .seed = sampling.seed()};
 }

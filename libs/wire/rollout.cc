@@ -19,10 +19,9 @@ using domain::FinishReason;
 // Log-probabilities come from float32 sums, so that of a certain token may round a little above 0.
 constexpr float kLogprobTolerance = 1e-4f;
 
-constexpr std::array<std::pair<FinishReason, v1::FinishReason>, 3> kFinishReasons = {{
+constexpr std::array<std::pair<FinishReason, v1::FinishReason>, 2> kFinishReasons = {{
     {FinishReason::kStop, v1::FINISH_REASON_STOP},
     {FinishReason::kLength, v1::FINISH_REASON_LENGTH},
-    {FinishReason::kRanks, v1::FINISH_REASON_RANKS},
 }};
 
 v1::FinishReason ToProto(FinishReason reason) {

@@ -55,7 +55,7 @@ domain::RolloutGroup MakeGroup() {
   rollout.score = MakeScore();
   rollout.text = std::string("A (1999)\n\xE2\x82", 11);  // Ends inside a UTF-8 sequence.
   domain::Rollout other = rollout;
-  other.completion.finish_reason = domain::FinishReason::kRanks;
+  other.completion.finish_reason = domain::FinishReason::kLength;
   return {.group = {1, 17}, .attempt = 2, .epoch = {5}, .rollouts = {rollout, other}};
 }
 
@@ -71,7 +71,6 @@ domain::Lease MakeLease() {
                     .top_k = 5,
                     .top_p = 0.9f,
                     .max_new_tokens = 64,
-                    .max_ranks = 20,
                     .constrained = true,
                     .seed = ~uint64_t{0}};
   lease.prompt.token_ids = {1, 0, 151643};
@@ -120,7 +119,7 @@ TEST(WireTest, GroupSurvivesARoundTrip) {
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->rollouts[0].text, group.rollouts[0].text);
   EXPECT_EQ(back->rollouts[0].rank_of_token, group.rollouts[0].rank_of_token);
-  EXPECT_EQ(back->rollouts[1].completion.finish_reason, domain::FinishReason::kRanks);
+  EXPECT_EQ(back->rollouts[1].completion.finish_reason, domain::FinishReason::kLength);
   EXPECT_EQ(back->rollouts[0].score.lines[4].outcome, LineOutcome::kSeen);
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(ToProto(*back), message));
 }
@@ -257,8 +256,6 @@ TEST(WireTest, BrokenLeasesAreRefusedByField) {
        "sampling.top_p is 0: expected a number in (0, 1]"},
       {[](auto& l) { l.mutable_sampling()->set_max_new_tokens(0); },
        "sampling.max_new_tokens is 0: expected an integer above 0"},
-      {[](auto& l) { l.mutable_sampling()->set_max_ranks(-1); },
-       "sampling.max_ranks is -1: expected an integer >= 0"},
       {[](auto& l) { l.clear_prompt_token_ids(); },
        "prompt_token_ids is empty: expected at least one token"},
       {[](auto& l) { l.set_prompt_token_ids(1, -7); },

@@ -1,6 +1,6 @@
-// Who is let in: bounds on calls, streams, calls per client and bytes held.
+// Who is let in: bounds on calls, calls per client and bytes held.
 //
-// A call or stream has a ticket from its admission to its answer; what is over a bound is refused
+// A call has a ticket from its admission to its answer; what is over a bound is refused
 // at once and never waits, so memory stays within max_held_bytes whatever arrives. Thread-safe.
 #pragma once
 
@@ -21,11 +21,9 @@ class Admission final {
  public:
   struct Options {
     int max_calls = 64;            // Calls waiting or being scored; > 0.
-    int max_streams = 1024;        // Open streams; > 0.
-    int max_calls_per_client = 0;  // Calls and streams of one client; 0 = no limit of its own.
+    int max_calls_per_client = 0;  // Of them, those of one client; 0 = no limit of its own.
     int64_t max_held_bytes = 256 << 20;
   };
-  enum class Kind { kCall, kStream };
 
   // A place among those admitted; given back by the destructor. Not thread-safe. The admission must
   // outlive it.
@@ -33,35 +31,30 @@ class Admission final {
    public:
     Ticket(Ticket&& other) noexcept
         : admission_(std::exchange(other.admission_, nullptr)),
-          kind_(other.kind_),
           client_(std::move(other.client_)),
           held_bytes_(other.held_bytes_) {}
     Ticket& operator=(Ticket&&) = delete;
     ~Ticket();
-    // Holds further bytes; ResourceExhausted when there is no room for them.
-    absl::Status Hold(int64_t more_bytes);
 
    private:
     friend class Admission;
-    Ticket(Admission* admission, Kind kind, std::string client, int64_t held_bytes)
-        : admission_(admission), kind_(kind), client_(std::move(client)), held_bytes_(held_bytes) {}
+    Ticket(Admission* admission, std::string client, int64_t held_bytes)
+        : admission_(admission), client_(std::move(client)), held_bytes_(held_bytes) {}
 
     Admission* admission_;  // nullptr once moved from.
-    const Kind kind_;
-    std::string client_;
-    int64_t held_bytes_;
+    const std::string client_;
+    const int64_t held_bytes_;
   };
 
   // `observer` must outlive this; it is told of refusals and of what is held.
   Admission(const Options& options, RewardObserver* observer);
 
   // ResourceExhausted with the bound that is reached. `client` names the caller's connection.
-  absl::StatusOr<Ticket> Admit(Kind kind, const std::string& client, int64_t bytes)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<Ticket> Admit(const std::string& client, int64_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   absl::Status Refuse(const char* reason, const std::string& problem) const;
-  absl::Status Check(Kind kind, const std::string& client, int64_t bytes) const
+  absl::Status Check(const std::string& client, int64_t bytes) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Release(const Ticket& ticket) ABSL_LOCKS_EXCLUDED(mu_);
   void Report() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -70,7 +63,6 @@ class Admission final {
   RewardObserver* const observer_;
   mutable absl::Mutex mu_;
   int num_calls_ ABSL_GUARDED_BY(mu_) = 0;
-  int num_streams_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t held_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_map<std::string, int> calls_of_client_ ABSL_GUARDED_BY(mu_);
 };

@@ -12,66 +12,57 @@ namespace convrec::reward {
 namespace {
 
 using ::testing::ElementsAre;
-using Kind = Admission::Kind;
 
 TEST(AdmissionTest, EachBoundIsRefusedByItsName) {
   FakeObserver observer;
-  Admission admission(
-      {.max_calls = 2, .max_streams = 1, .max_calls_per_client = 2, .max_held_bytes = 100},
-      &observer);
-  const auto a = admission.Admit(Kind::kCall, "x", 40);
-  const auto b = admission.Admit(Kind::kStream, "x", 40);
+  Admission admission({.max_calls = 3, .max_calls_per_client = 2, .max_held_bytes = 100},
+                      &observer);
+  const auto a = admission.Admit("x", 40);
+  const auto b = admission.Admit("x", 40);
   ASSERT_TRUE(a.ok() && b.ok());
-  EXPECT_TRUE(absl::IsResourceExhausted(admission.Admit(Kind::kStream, "y", 0).status()));
-  EXPECT_TRUE(absl::IsResourceExhausted(admission.Admit(Kind::kCall, "x", 0).status()));
-  EXPECT_TRUE(absl::IsResourceExhausted(admission.Admit(Kind::kCall, "y", 21).status()));
-  const auto c = admission.Admit(Kind::kCall, "y", 20);
+  EXPECT_TRUE(absl::IsResourceExhausted(admission.Admit("x", 0).status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(admission.Admit("y", 21).status()));
+  const auto c = admission.Admit("y", 20);
   ASSERT_TRUE(c.ok());
-  EXPECT_TRUE(absl::IsResourceExhausted(admission.Admit(Kind::kCall, "z", 0).status()));
-  EXPECT_THAT(observer.refusals(), ElementsAre("streams", "client", "bytes", "calls"));
+  EXPECT_TRUE(absl::IsResourceExhausted(admission.Admit("z", 0).status()));
+  EXPECT_THAT(observer.refusals(), ElementsAre("client", "bytes", "calls"));
 }
 
 TEST(AdmissionTest, ATicketGivesBackAllItHolds) {
   FakeObserver observer;
   Admission admission({.max_held_bytes = 100}, &observer);
   {
-    auto ticket = admission.Admit(Kind::kStream, "x", 10);
+    auto ticket = admission.Admit("x", 100);
     ASSERT_TRUE(ticket.ok());
-    EXPECT_TRUE(ticket->Hold(90).ok());
-    EXPECT_EQ(ticket->Hold(1).message(), "no memory is left for more text: retry later");
-    EXPECT_EQ(observer.load().held_bytes, 100);
     const Admission::Ticket moved = *std::move(ticket);
-    EXPECT_EQ(observer.load().streams, 1);
+    EXPECT_EQ(observer.load().calls, 1);
+    EXPECT_EQ(observer.load().held_bytes, 100);
   }
-  EXPECT_EQ(observer.load().streams, 0);
+  EXPECT_EQ(observer.load().calls, 0);
   EXPECT_EQ(observer.load().held_bytes, 0);
 }
 
 TEST(AdmissionTest, RandomCallsNeverExceedTheBoundsAndLeaveNothing) {
   FakeObserver observer;
-  Admission admission(
-      {.max_calls = 5, .max_streams = 5, .max_calls_per_client = 3, .max_held_bytes = 1000},
-      &observer);
+  Admission admission({.max_calls = 5, .max_calls_per_client = 3, .max_held_bytes = 1000},
+                      &observer);
   base::RandomStream random(1, 0);
   std::vector<std::optional<Admission::Ticket>> tickets(32);
   for (int round = 0; round < 20'000; ++round) {
     std::optional<Admission::Ticket>& ticket = tickets[random.Below(tickets.size())];
     if (!ticket) {
-      auto admitted = admission.Admit(random.Below(2) == 0 ? Kind::kCall : Kind::kStream,
-                                      std::string(1, static_cast<char>('a' + random.Below(3))),
+      auto admitted = admission.Admit(std::string(1, static_cast<char>('a' + random.Below(3))),
                                       static_cast<int64_t>(random.Below(300)));
       if (admitted.ok()) ticket.emplace(*std::move(admitted));
-    } else if (random.Below(2) == 0) {
-      (void)ticket->Hold(static_cast<int64_t>(random.Below(100)));
     } else {
       ticket.reset();
     }
     const RewardObserver::Load load = observer.load();
-    ASSERT_TRUE(load.calls >= 0 && load.calls <= 5 && load.streams >= 0 && load.streams <= 5);
+    ASSERT_TRUE(load.calls >= 0 && load.calls <= 5);
     ASSERT_TRUE(load.held_bytes >= 0 && load.held_bytes <= 1000);
   }
   tickets.clear();
-  EXPECT_EQ(observer.load().calls + observer.load().streams + observer.load().held_bytes, 0);
+  EXPECT_EQ(observer.load().calls + observer.load().held_bytes, 0);
 }
 
 }  // namespace

@@ -10,7 +10,6 @@ namespace convrec::reward {
 namespace {
 
 constexpr char kRequests[] = "rl_reward_requests_total";
-constexpr char kStreams[] = "rl_reward_streams_total";
 constexpr char kRefused[] = "rl_reward_refused_total";
 constexpr char kExternal[] = "rl_reward_external_total";
 constexpr char kReloads[] = "rl_reward_catalog_reloads_total";
@@ -35,7 +34,6 @@ telemetry::Counter ItemCounter(telemetry::Metrics* metrics, int position, const 
 RewardMetrics::RewardMetrics(telemetry::Metrics* metrics, int num_ranks)
     : metrics_(metrics),
       in_flight_(metrics->AddGauge("rl_reward_inflight")),
-      streams_(metrics->AddGauge("rl_reward_streams")),
       held_bytes_(metrics->AddGauge("rl_reward_held_bytes")),
       catalog_items_(metrics->AddGauge("rl_reward_catalog_items")),
       catalog_digest_(metrics->AddGauge("rl_reward_catalog_digest")),
@@ -46,8 +44,7 @@ RewardMetrics::RewardMetrics(telemetry::Metrics* metrics, int num_ranks)
       refused_(metrics->AddCounter(kReloads, {{"result", "refused"}})),
       request_seconds_(metrics->AddHistogram("rl_reward_request_seconds")) {
   metrics_->AddCounter(kRequests, {{"code", "OK"}});
-  metrics_->AddCounter(kStreams, {{"code", "OK"}});
-  for (const char* reason : {"calls", "streams", "client", "bytes"}) {
+  for (const char* reason : {"calls", "client", "bytes"}) {
     metrics_->AddCounter(kRefused, {{"reason", reason}});
   }
   absl::MutexLock lock(&mu_);
@@ -69,10 +66,6 @@ RewardMetrics::RewardMetrics(telemetry::Metrics* metrics, int num_ranks)
 void RewardMetrics::OnAnswer(const std::string& code, absl::Duration took) {
   metrics_->AddCounter(kRequests, {{"code", code}}).Add();
   request_seconds_.Observe(absl::ToDoubleSeconds(took));
-}
-
-void RewardMetrics::OnStreamEnd(const std::string& code) {
-  metrics_->AddCounter(kStreams, {{"code", code}}).Add();
 }
 
 void RewardMetrics::OnScores(std::span<const domain::ListScore> scores) {
@@ -99,7 +92,6 @@ void RewardMetrics::OnScores(std::span<const domain::ListScore> scores) {
 
 void RewardMetrics::OnLoad(const Load& load) {
   in_flight_.Set(load.calls);
-  streams_.Set(load.streams);
   held_bytes_.Set(static_cast<double>(load.held_bytes));
 }
 

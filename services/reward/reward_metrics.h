@@ -23,7 +23,6 @@ class RewardMetrics final : public RewardObserver {
   RewardMetrics(telemetry::Metrics* metrics, int num_ranks);
 
   void OnAnswer(const std::string& code, absl::Duration took) override;
-  void OnStreamEnd(const std::string& code) override;
   void OnScores(std::span<const domain::ListScore> scores) override ABSL_LOCKS_EXCLUDED(mu_);
   void OnLoad(const Load& load) override;
   void OnRefusal(const char* reason) override;
@@ -48,7 +47,7 @@ class RewardMetrics final : public RewardObserver {
   };
 
   telemetry::Metrics* const metrics_;
-  const telemetry::Gauge in_flight_, streams_, held_bytes_, catalog_items_, catalog_digest_;
+  const telemetry::Gauge in_flight_, held_bytes_, catalog_items_, catalog_digest_;
   const telemetry::Counter lists_, external_answered_, external_default_, loaded_, refused_;
   const telemetry::Histogram request_seconds_;
   absl::Mutex mu_;

@@ -52,8 +52,7 @@ TEST(RewardMetricsTest, CountsAnswersByCode) {
   ExpectSeries(metrics.Serialize(), "rl_reward_requests_total", "code=\"OK\"", "0");
   observer.OnAnswer("OK", absl::Milliseconds(3));
   observer.OnAnswer("RESOURCE_EXHAUSTED", absl::ZeroDuration());
-  observer.OnLoad({.calls = 3, .streams = 2, .held_bytes = 100});
-  observer.OnStreamEnd("OK");
+  observer.OnLoad({.calls = 3, .held_bytes = 100});
   observer.OnRefusal("bytes");
   observer.OnExternalRule(false);
   observer.OnCatalog(7, "0000000000001fffffffffffffffffff");
@@ -63,9 +62,7 @@ TEST(RewardMetricsTest, CountsAnswersByCode) {
   ExpectSeries(text, "rl_reward_requests_total", "code=\"RESOURCE_EXHAUSTED\"", "1");
   ExpectSeries(text, "rl_reward_inflight", "", "3");
   ExpectSeries(text, "rl_reward_request_seconds_count", "", "2");
-  ExpectSeries(text, "rl_reward_streams", "", "2");
   ExpectSeries(text, "rl_reward_held_bytes", "", "100");
-  ExpectSeries(text, "rl_reward_streams_total", "code=\"OK\"", "1");
   ExpectSeries(text, "rl_reward_refused_total", "reason=\"bytes\"", "1");
   ExpectSeries(text, "rl_reward_refused_total", "reason=\"calls\"", "0");
   ExpectSeries(text, "rl_reward_external_total", "result=\"default\"", "1");

@@ -17,19 +17,16 @@ class RewardObserver {
   // What has been admitted and not answered yet.
   struct Load {
     int calls = 0;
-    int streams = 0;
     int64_t held_bytes = 0;
   };
 
   virtual ~RewardObserver() = default;
   // A ScoreGroup call has been answered with `code` ("OK", "RESOURCE_EXHAUSTED", ...).
   virtual void OnAnswer(const std::string& code, absl::Duration took) = 0;
-  // A stream has ended with `code`.
-  virtual void OnStreamEnd(const std::string& /*code*/) {}
-  // The lists of one call or stream have been scored; before OnAnswer() or OnStreamEnd().
+  // The lists of one call have been scored; before OnAnswer().
   virtual void OnScores(std::span<const domain::ListScore> scores) = 0;
   virtual void OnLoad(const Load& load) = 0;
-  // A call or stream, or its next piece, was not admitted: "calls", "streams", "client" or "bytes".
+  // A call was not admitted: "calls", "client" or "bytes".
   virtual void OnRefusal(const char* /*reason*/) {}
   // The external rule gave its values, or its default was taken.
   virtual void OnExternalRule(bool /*answered*/) {}

@@ -7,11 +7,9 @@ RewardService::Options ServiceOptionsOf(const config::RunOptions& options, int d
   const config::RewardLimitsOptions& limits = reward.limits;
   return {.num_threads = reward.threads > 0 ? reward.threads : default_threads,
           .admission = {.max_calls = reward.max_in_flight,
-                        .max_streams = limits.max_streams,
                         .max_calls_per_client = limits.max_calls_per_client,
                         .max_held_bytes = limits.max_held_bytes},
-          .limits = limits,
-          .stream_idle_timeout = limits.stream_idle_timeout};
+          .limits = limits};
 }
 
 }  // namespace convrec::reward

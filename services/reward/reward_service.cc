@@ -59,12 +59,10 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
        const Options& options,
        RewardObserver* observer)
       : admission_(options.admission, observer),
-        idle_watch_(options.stream_idle_timeout),
         parts_{.scorer = scorer,
                .admission = &admission_,
                .observer = observer,
                .external = external,
-               .idle_watch = &idle_watch_,
                .limits = options.limits},
         calls_(static_cast<size_t>(options.admission.max_calls)) {
     CR_CHECK(options.num_threads > 0);
@@ -106,18 +104,11 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
     return reactor;
   }
 
-  grpc::ServerBidiReactor<v1::ScoreStreamRequest, v1::ScoreStreamReply>* ScoreStream(
-      grpc::CallbackServerContext* context) override {
-    return StartScoreStream(parts_, context);
-  }
-
  private:
   // Gives the call its ticket and its prompt.
   absl::Status Admit(Call* call) {
-    CR_ASSIGN_OR_RETURN(
-        Admission::Ticket ticket,
-        admission_.Admit(
-            Admission::Kind::kCall, call->context->peer(), HeldBytesOf(*call->request)));
+    CR_ASSIGN_OR_RETURN(Admission::Ticket ticket,
+                        admission_.Admit(call->context->peer(), HeldBytesOf(*call->request)));
     call->ticket.emplace(std::move(ticket));
     const auto& completions = call->request->completions();
     if (completions.empty() || completions.size() > parts_.limits.max_lists) {
@@ -204,7 +195,6 @@ class RewardService::Impl final : public v1::RewardService::CallbackService {
   }
 
   Admission admission_;
-  IdleWatch idle_watch_;
   const ServiceParts parts_;
   ArenaMessages<v1::ScoreGroupRequest, v1::ScoreGroupReply> messages_;
   base::BoundedQueue<Call> calls_;

@@ -1,14 +1,12 @@
 // convrec.v1.RewardService: validates, admits and scores; see proto/reward.proto.
 //
-// A unary call is checked on the thread of gRPC and then scored by one of the service's own
-// threads; a stream is scored as it arrives. What is over a bound of Options is refused at once
-// with RESOURCE_EXHAUSTED, which callers retry. Calls that their caller has given up, or whose
-// deadline has passed, are not scored.
+// A call is checked on the thread of gRPC and then scored by one of the service's own threads. What
+// is over a bound of Options is refused at once with RESOURCE_EXHAUSTED, which callers retry. Calls
+// that their caller has given up, or whose deadline has passed, are not scored.
 #pragma once
 
 #include <memory>
 
-#include "absl/time/time.h"
 #include "services/reward/admission.h"
 #include "services/reward/external_rule.h"
 #include "services/reward/live_scorer.h"
@@ -27,7 +25,6 @@ class RewardService final {
     int num_threads = 2;  // Scoring threads; > 0.
     Admission::Options admission = {};
     RequestLimits limits = {};
-    absl::Duration stream_idle_timeout = absl::Minutes(1);  // Then a stream is ended.
   };
 
   // All must outlive the service; `external` may be nullptr.

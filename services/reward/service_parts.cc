@@ -26,41 +26,35 @@ grpc::Status ToAnswer(const absl::Status& status, grpc::CallbackServerContext* c
   return rpc::ToGrpc(status);
 }
 
-template <typename Message>
-absl::StatusOr<scoring::Prompt> ReadPrompt(const Message& message,
+absl::StatusOr<scoring::Prompt> ReadPrompt(const v1::ScoreGroupRequest& request,
                                            const scoring::ListScorer& scorer) {
   const std::string& digest = scorer.catalog().digest();
-  if (!message.catalog_digest().empty() && message.catalog_digest() != digest) {
+  if (!request.catalog_digest().empty() && request.catalog_digest() != digest) {
     return absl::FailedPreconditionError(absl::StrCat("catalog_digest is ",
-                                                      message.catalog_digest(),
+                                                      request.catalog_digest(),
                                                       ": this service scores with catalog ",
                                                       digest));
   }
-  if (!message.rules_digest().empty() && message.rules_digest() != scorer.rules_digest()) {
+  if (!request.rules_digest().empty() && request.rules_digest() != scorer.rules_digest()) {
     return absl::FailedPreconditionError(absl::StrCat("rules_digest is ",
-                                                      message.rules_digest(),
+                                                      request.rules_digest(),
                                                       ": this service scores by \"",
                                                       scorer.Describe(),
                                                       "\", rules ",
                                                       scorer.rules_digest()));
   }
-  if (message.ground_truth().empty()) {
+  if (request.ground_truth().empty()) {
     return absl::InvalidArgumentError("ground_truth is empty: expected at least one item");
   }
   scoring::Prompt prompt;
-  for (int i = 0; i < message.ground_truth_size(); ++i) {
-    absl::StatusOr<domain::Item> item = wire::FromProto(message.ground_truth(i));
+  for (int i = 0; i < request.ground_truth_size(); ++i) {
+    absl::StatusOr<domain::Item> item = wire::FromProto(request.ground_truth(i));
     if (!item.ok()) return base::Annotate(item.status(), absl::StrCat("ground_truth[", i, "]"));
     prompt.ground_truth.push_back(*std::move(item));
   }
-  prompt.seen_titles.assign(message.seen_titles().begin(), message.seen_titles().end());
+  prompt.seen_titles.assign(request.seen_titles().begin(), request.seen_titles().end());
   return prompt;
 }
-
-template absl::StatusOr<scoring::Prompt> ReadPrompt(const v1::ScoreGroupRequest&,
-                                                    const scoring::ListScorer&);
-template absl::StatusOr<scoring::Prompt> ReadPrompt(const v1::StreamPrompt&,
-                                                    const scoring::ListScorer&);
 
 absl::Status CheckWaiting(const grpc::CallbackServerContext& context) {
   const gpr_timespec deadline = context.raw_deadline();

@@ -1,4 +1,4 @@
-// What unary calls and streams share. Internal to this folder; includes gRPC.
+// What the calls of the service share. Internal to this folder; includes gRPC.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -12,7 +12,6 @@
 #include "proto/reward.pb.h"
 #include "services/reward/admission.h"
 #include "services/reward/external_rule.h"
-#include "services/reward/idle_watch.h"
 #include "services/reward/live_scorer.h"
 #include "services/reward/request_limits.h"
 #include "services/reward/reward_observer.h"
@@ -25,24 +24,18 @@ struct ServiceParts {
   Admission* admission;
   RewardObserver* observer;
   ExternalRule* external;  // nullptr = none.
-  IdleWatch* idle_watch;
   RequestLimits limits;
 };
 
 // The status for the caller; an exhausted resource comes with the trailer that says when to retry.
 grpc::Status ToAnswer(const absl::Status& status, grpc::CallbackServerContext* context);
 
-// Ground truth and seen titles of a ScoreGroupRequest or StreamPrompt. InvalidArgument naming the
-// field; FailedPrecondition when it wants another catalog than `scorer` has.
-template <typename Message>
-absl::StatusOr<scoring::Prompt> ReadPrompt(const Message& message,
+// Ground truth and seen titles. InvalidArgument naming the field; FailedPrecondition when the
+// request wants another catalog or other rules than `scorer` has.
+absl::StatusOr<scoring::Prompt> ReadPrompt(const v1::ScoreGroupRequest& request,
                                            const scoring::ListScorer& scorer);
 
 // Whether the caller no longer waits: Cancelled or DeadlineExceeded.
 absl::Status CheckWaiting(const grpc::CallbackServerContext& context);
-
-// The bidirectional call, which owns itself.
-grpc::ServerBidiReactor<v1::ScoreStreamRequest, v1::ScoreStreamReply>* StartScoreStream(
-    const ServiceParts& parts, grpc::CallbackServerContext* context);
 
 }  // namespace convrec::reward

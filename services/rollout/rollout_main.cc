@@ -21,7 +21,6 @@
 #include "libs/config/command_line.h"
 #include "libs/constraint/list_titles.h"
 #include "libs/kernels/adaptive_wait.h"
-#include "libs/lists/rank_segmentation.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/config_digest.h"
 #include "libs/model/model_config.h"
@@ -60,16 +59,6 @@ engine::DecoderEngineOptions EngineOptionsOf(const config::RunOptions& options,
   engine_options.compute_type = options.rollout.compute_type;
   engine_options.swap_mode = options.rollout.swap_mode;
   engine_options.stop_token_ids = tokenizer->stop_ids();
-  const lists::RankCounting counting = options.compat == config::Compat::kReference
-                                           ? lists::RankCounting::kReference
-                                           : lists::RankCounting::kByLine;
-  engine_options.make_rank_counter = [tokenizer, counting] {
-    auto segmenter = std::make_shared<lists::RankSegmenter>(counting);
-    return [segmenter, tokenizer](int32_t id) {
-      segmenter->Add(tokenizer->TokenBytes(id));
-      return segmenter->num_complete();
-    };
-  };
   return engine_options;
 }
 

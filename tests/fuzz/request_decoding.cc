@@ -1,5 +1,5 @@
 // Any bytes as what a client or a worker sends. The first byte says which message the others are:
-// 0 ScoreGroupRequest, 1 StreamPrompt, 2 ListScore, 3 RolloutGroup. What is accepted can be scored,
+// 0 ScoreGroupRequest, 1 ListScore, 2 RolloutGroup. What is accepted can be scored,
 // and a score or a group that is accepted survives a round trip.
 #include <google/protobuf/stubs/logging.h>
 
@@ -42,18 +42,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto parse = [&](google::protobuf::Message* message) {
     return message->ParseFromArray(data + 1, static_cast<int>(size - 1));
   };
-  if (data[0] % 4 == 0) {
+  if (data[0] % 3 == 0) {
     v1::ScoreGroupRequest request;
     if (!parse(&request)) return 0;
     const auto prompt = reward::ReadPrompt(request, reward::Scorer());
     if (!prompt.ok()) return 0;
     for (const std::string& text : request.completions()) reward::Score(text, *prompt);
-  } else if (data[0] % 4 == 1) {
-    v1::StreamPrompt message;
-    if (!parse(&message)) return 0;
-    const auto prompt = reward::ReadPrompt(message, reward::Scorer());
-    if (prompt.ok()) reward::Score("Heat (1995)\nB (2000)", *prompt);
-  } else if (data[0] % 4 == 3) {
+  } else if (data[0] % 3 == 2) {
     v1::RolloutGroup message;
     if (!parse(&message)) return 0;
     const auto group = wire::FromProto(message, {.num_ranks = 1, .vocab_size = 10});

@@ -62,19 +62,16 @@ void Describe(ExternalRuleOptions& external, const auto&, Table& table) {
 
 struct RewardLimitsOptions {
   int max_calls_per_client = 0;
-  int max_streams = 1024;
   int max_message_bytes = 16777216;
   int max_lists = 4096;
   int max_lines = 10000;
   int max_list_bytes = 1048576;
   int max_held_bytes = 268435456;
-  absl::Duration stream_idle_timeout = absl::Seconds(60);
 };
 
 void Describe(RewardLimitsOptions& limits, const auto&, Table& table) {
   table.Key("max_calls_per_client", limits.max_calls_per_client, Integer(0))
-      .Help("Requests and streams of one connection at a time; 0 = no limit.");
-  table.Key("max_streams", limits.max_streams, Integer(1, 1'000'000)).Help("Open streams.");
+      .Help("Requests of one connection at a time; 0 = no limit.");
   table.Key("max_message_bytes", limits.max_message_bytes, Integer(1024, 1 << 30))
       .Help("Bytes of one message.");
   table.Key("max_lists", limits.max_lists, Integer(1)).Help("Lists of one call.");
@@ -87,9 +84,7 @@ void Describe(RewardLimitsOptions& limits, const auto&, Table& table) {
             absl::StrCat("at least max_message_bytes = ",
                          limits.max_message_bytes,
                          ", or the largest request never finds room"))
-      .Help("Bytes held for all requests and streams together.");
-  table.Key("stream_idle_timeout_s", limits.stream_idle_timeout, Wait())
-      .Help("Seconds a stream may stand still before it is ended.");
+      .Help("Bytes held for all requests together.");
 }
 
 struct MatchingOptions {

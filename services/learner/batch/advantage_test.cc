@@ -126,8 +126,6 @@ INSTANTIATE_TEST_SUITE_P(
                     {1.5, -0.5, -0.1, -0.1, 0}},
         ShapingCase{
             "CutListHasNoEndTerm", Compat::kFixed, {0, 0}, FinishReason::kLength, {1.5, 1.5}},
-        ShapingCase{
-            "EnoughRanksHaveNoEndTerm", Compat::kFixed, {0, 1}, FinishReason::kRanks, {1.5, -0.5}},
         // "A\n" "B" END: breaks before the tokens are 0, 1, 1.
         ShapingCase{"ReferenceRewardsExactList",
                     Compat::kReference,

@@ -26,7 +26,6 @@ PromptBook::Sampling SamplingOf(const config::RunOptions& options, bool is_const
                      .top_k = 0,
                      .top_p = 1,
                      .max_new_tokens = options.rollout.max_new_tokens,
-                     .max_ranks = 0,
                      .constrained = is_constrained,
                      .seed = options.seed}};
 }

@@ -19,10 +19,6 @@ class FakeObserver final : public RewardObserver {
     absl::MutexLock lock(&mu_);
     codes_.push_back(code);
   }
-  void OnStreamEnd(const std::string& code) override {
-    absl::MutexLock lock(&mu_);
-    stream_codes_.push_back(code);
-  }
   void OnScores(std::span<const domain::ListScore> scores) override {
     absl::MutexLock lock(&mu_);
     num_lists_ += scores.size();
@@ -58,21 +54,10 @@ class FakeObserver final : public RewardObserver {
     const auto enough = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return num_waiting_ >= num_calls; };
     mu_.Await(absl::Condition(&enough));
   }
-  void AwaitStreamEnds(size_t num_streams) {
-    absl::MutexLock lock(&mu_);
-    const auto enough = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return stream_codes_.size() >= num_streams;
-    };
-    mu_.Await(absl::Condition(&enough));
-  }
 
   std::vector<std::string> codes() const {
     absl::MutexLock lock(&mu_);
     return codes_;
-  }
-  std::vector<std::string> stream_codes() const {
-    absl::MutexLock lock(&mu_);
-    return stream_codes_;
   }
   size_t num_lists() const {
     absl::MutexLock lock(&mu_);
@@ -101,7 +86,6 @@ class FakeObserver final : public RewardObserver {
   int num_waiting_ ABSL_GUARDED_BY(mu_) = 0;
   size_t num_lists_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<std::string> codes_ ABSL_GUARDED_BY(mu_);
-  std::vector<std::string> stream_codes_ ABSL_GUARDED_BY(mu_);
   std::vector<bool> external_ ABSL_GUARDED_BY(mu_);
   mutable absl::Mutex load_mu_;  // Its own: the admission reports under a lock.
   Load load_ ABSL_GUARDED_BY(load_mu_);
