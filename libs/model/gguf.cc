@@ -5,8 +5,9 @@
 #include <cstring>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/str_format.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::model {
@@ -32,30 +33,6 @@ enum ValueType : uint32_t {
   kInt64,
   kFloat64,
 };
-
-// Bytes of `block_size` values.
-struct Storage {
-  uint64_t block_size = 1;
-  uint64_t block_bytes = 0;  // 0 = a type that is not read.
-};
-
-Storage StorageOf(uint32_t type) {
-  switch (static_cast<GgufType>(type)) {
-    case GgufType::kF32:
-      return {1, 4};
-    case GgufType::kF16:
-      return {1, 2};
-    case GgufType::kBF16:
-      return {1, 2};
-    case GgufType::kQ4_0:
-      return {32, 18};
-    case GgufType::kQ4_1:
-      return {32, 20};
-    case GgufType::kQ8_0:
-      return {32, 34};
-  }
-  return {};
-}
 
 // Reads forward; once something does not fit, everything reads as zero and `status` says so.
 class Cursor {
@@ -180,23 +157,27 @@ absl::StatusOr<TensorInfo> ReadTensorInfo(Cursor* cursor) {
   const uint32_t type = cursor->Number<uint32_t>();
   info.offset = cursor->Number<uint64_t>();
   CR_RETURN_IF_ERROR(cursor->status());
-  const Storage storage = StorageOf(type);
-  if (storage.block_bytes == 0) {
-    return absl::UnimplementedError(absl::StrCat("tensor ",
-                                                 name,
-                                                 " has storage type ",
-                                                 type,
-                                                 ", expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1"));
+  const GgufStorage* storage = FindGgufStorage(type);
+  if (storage == nullptr || storage->block_bytes == 0) {
+    return absl::UnimplementedError(
+        absl::StrCat("tensor ",
+                     name,
+                     " has storage type ",
+                     storage == nullptr ? "" : absl::StrCat(storage->name, ", number "),
+                     type,
+                     ", expected F32, F16, BF16, Q8_0, Q5_0, Q5_1, Q4_0, Q4_1, Q2_K to Q6_K, "
+                     "IQ4_NL or IQ4_XS"));
   }
-  if (static_cast<uint64_t>(info.tensor.row_size()) % storage.block_size != 0) {
+  if (info.tensor.row_size() % storage->block_size != 0) {
     return Malformed(name,
                      absl::StrCat("has rows of ",
                                   info.tensor.row_size(),
                                   " values, expected a multiple of ",
-                                  storage.block_size));
+                                  storage->block_size));
   }
-  info.tensor.type = static_cast<GgufType>(type);
-  info.num_bytes = count / storage.block_size * storage.block_bytes;
+  info.tensor.storage = storage;
+  info.num_bytes = count / static_cast<uint64_t>(storage->block_size) *
+                   static_cast<uint64_t>(storage->block_bytes);
   return info;
 }
 
@@ -278,6 +259,31 @@ absl::Status ReadAll(std::span<const uint8_t> bytes,
 
 constexpr int64_t kMaxInteger = int64_t{1} << 53;
 
+// Metadata of the files of a split model.
+constexpr char kSplitNumber[] = "split.no";  // From 0.
+constexpr char kSplitCount[] = "split.count";
+constexpr char kSplitTensors[] = "split.tensors.count";  // Of all files.
+
+// How the name of a file of a split model ends.
+std::string SplitEnding(int64_t index, int64_t count) {
+  return absl::StrFormat("-%05d-of-%05d.gguf", index + 1, count);
+}
+
+absl::Status CheckPlace(const GgufFile& part, int64_t index, int64_t count) {
+  CR_ASSIGN_OR_RETURN(const int64_t found_index, part.Integer(kSplitNumber));
+  CR_ASSIGN_OR_RETURN(const int64_t found_count, part.Integer(kSplitCount));
+  if (found_index == index && found_count == count) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(part.path(),
+                                                 ": by its metadata this is file ",
+                                                 found_index + 1,
+                                                 " of ",
+                                                 found_count,
+                                                 ", expected file ",
+                                                 index + 1,
+                                                 " of ",
+                                                 count));
+}
+
 std::optional<int64_t> AsInteger(const GgufValue& value) {
   if (const auto* number = std::get_if<uint64_t>(&value.value);
       number != nullptr && *number <= static_cast<uint64_t>(kMaxInteger))
@@ -290,14 +296,99 @@ std::optional<int64_t> AsInteger(const GgufValue& value) {
 
 }  // namespace
 
-absl::StatusOr<GgufFile> GgufFile::Open(const std::string& path) {
+int64_t GgufTensor::num_rows() const {
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
+  return rows;
+}
+
+void DequantizeRow(const GgufTensor& tensor, int64_t row, float* out) {
+  const GgufStorage& storage = *tensor.storage;
+  const int64_t num_blocks = tensor.row_size() / storage.block_size;
+  const uint8_t* block = tensor.bytes.data() + row * num_blocks * storage.block_bytes;
+  for (int64_t i = 0; i < num_blocks; ++i) {
+    storage.dequantize(block, out);
+    block += storage.block_bytes;
+    out += storage.block_size;
+  }
+}
+
+absl::StatusOr<GgufFile> GgufFile::OpenOne(const std::string& path) {
   CR_ASSIGN_OR_RETURN(base::MappedFile mapped, base::MappedFile::Open(path));
-  GgufFile file(std::move(mapped));
-  if (absl::Status status = ReadAll(file.file_.bytes(), &file.metadata_, &file.tensors_);
+  GgufFile file;
+  if (absl::Status status = ReadAll(mapped.bytes(), &file.metadata_, &file.tensors_);
       !status.ok()) {
     return absl::Status(status.code(), absl::StrCat(path, ": ", std::string(status.message())));
   }
+  file.files_.push_back(std::move(mapped));
   return file;
+}
+
+absl::StatusOr<GgufFile> GgufFile::Open(const std::string& path) {
+  CR_ASSIGN_OR_RETURN(GgufFile file, OpenOne(path));
+  CR_ASSIGN_OR_RETURN(const int64_t count, file.Integer(kSplitCount, 1));
+  if (count <= 1) return file;
+  return OpenSplit(std::move(file), count);
+}
+
+absl::StatusOr<GgufFile> GgufFile::OpenSplit(GgufFile part, int64_t count) {
+  CR_ASSIGN_OR_RETURN(const int64_t index, part.Integer(kSplitNumber));
+  const std::string path = part.path();
+  const std::string place =
+      absl::StrCat(path, ": this is file ", index + 1, " of ", count, " of a split model");
+  const std::string ending = SplitEnding(index, count);
+  if (!absl::EndsWith(path, ending)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        place, ", and its name does not end with \"", ending, "\", by which the others are found"));
+  }
+  const std::string stem = path.substr(0, path.size() - ending.size());
+  std::optional<GgufFile> whole;
+  for (int64_t i = 0; i < count; ++i) {
+    absl::StatusOr<GgufFile> next =
+        i == index ? std::move(part) : OpenOne(stem + SplitEnding(i, count));
+    if (absl::IsNotFound(next.status())) {
+      return absl::NotFoundError(absl::StrCat(place,
+                                              ", and file ",
+                                              i + 1,
+                                              " is missing: ",
+                                              std::string(next.status().message())));
+    }
+    CR_RETURN_IF_ERROR(next.status());
+    CR_RETURN_IF_ERROR(CheckPlace(*next, i, count));
+    if (!whole.has_value()) {
+      whole = *std::move(next);
+    } else {
+      CR_RETURN_IF_ERROR(whole->Append(*std::move(next)));
+    }
+  }
+  const auto num_tensors = static_cast<int64_t>(whole->tensors_.size());
+  CR_ASSIGN_OR_RETURN(const int64_t expected, whole->Integer(kSplitTensors, num_tensors));
+  if (num_tensors != expected) {
+    return absl::DataLossError(absl::StrCat(whole->path(),
+                                            ": the ",
+                                            count,
+                                            " files hold ",
+                                            num_tensors,
+                                            " tensors, expected ",
+                                            expected));
+  }
+  return *std::move(whole);
+}
+
+absl::Status GgufFile::Append(GgufFile part) {
+  for (GgufTensor& tensor : part.tensors_) {
+    const bool is_known =
+        std::any_of(tensors_.begin(), tensors_.end(), [&tensor](const GgufTensor& known) {
+          return known.name == tensor.name;
+        });
+    if (is_known) {
+      return absl::DataLossError(absl::StrCat(
+          part.path(), ": tensor ", tensor.name, " is in an earlier file of the model too"));
+    }
+    tensors_.push_back(std::move(tensor));
+  }
+  files_.push_back(std::move(part.files_.front()));
+  return absl::OkStatus();
 }
 
 const GgufValue* GgufFile::Find(const std::string& key) const {

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/base/mapped_file.h"
+#include "libs/model/gguf_storage.h"
 
 namespace convrec::model {
 
@@ -21,13 +22,10 @@ struct GgufValue {
   std::variant<bool, int64_t, uint64_t, double, std::string, Array> value;
 };
 
-// Storage types that can be read, by the numbers of the format.
-enum class GgufType : uint32_t { kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ4_1 = 3, kQ8_0 = 8, kBF16 = 30 };
-
 struct GgufTensor {
   std::string name;
   std::vector<int64_t> shape;  // Row-major, outermost first; at least one extent, all positive.
-  GgufType type = GgufType::kF32;
+  const GgufStorage* storage = nullptr;  // One that can be read.
   std::span<const uint8_t> bytes;
 
   // Extent of the last dimension, and everything before it.
@@ -35,17 +33,20 @@ struct GgufTensor {
   int64_t num_rows() const;
 };
 
-// Writes the row_size() values of one row; quantized blocks as float32 scale * integer (+ minimum).
+// Writes the row_size() values of one row.
 void DequantizeRow(const GgufTensor& tensor, int64_t row, float* out);
 
-// One open file; its tensors live as long as it does. Immutable after Open().
+// One open model: a file, or all files of a split one. Its tensors live as long as it does.
+// Immutable after Open().
 class GgufFile final {
  public:
   // Checks every length against the size of the file; the error names the file and the key or
-  // tensor. Unimplemented for storage types it does not read.
+  // tensor. Unimplemented for storage types it does not read. `path` may be any file of a split
+  // model ("x-00001-of-00003.gguf"); a missing one is named in a NotFound error.
   static absl::StatusOr<GgufFile> Open(const std::string& path);
 
-  const std::string& path() const { return file_.path(); }
+  // The file that holds the metadata: of a split model the first one.
+  const std::string& path() const { return files_.front().path(); }
   const std::vector<GgufTensor>& tensors() const { return tensors_; }
   bool Has(const std::string& key) const { return metadata_.count(key) != 0; }
 
@@ -62,12 +63,18 @@ class GgufFile final {
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
 
  private:
-  explicit GgufFile(base::MappedFile file) : file_(std::move(file)) {}
+  GgufFile() = default;
+
+  static absl::StatusOr<GgufFile> OpenOne(const std::string& path);
+  // The whole model that `part` is one of the `count` files of.
+  static absl::StatusOr<GgufFile> OpenSplit(GgufFile part, int64_t count);
+  // Takes the tensors of the next file of a split model.
+  absl::Status Append(GgufFile part);
 
   const GgufValue* Find(const std::string& key) const;
   absl::Status Mistyped(const std::string& key, const std::string& expected) const;
 
-  base::MappedFile file_;
+  std::vector<base::MappedFile> files_;
   std::map<std::string, GgufValue> metadata_;
   std::vector<GgufTensor> tensors_;
 };

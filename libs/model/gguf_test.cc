@@ -16,14 +16,15 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::string kTypes = SourcePath("tests/golden/model/gguf/types.gguf");
-const std::string kExpected = SourcePath("tests/golden/model/gguf/types.expected.safetensors");
+const std::string kGolden = SourcePath("tests/golden/model/gguf/");
+const std::string kTypes = kGolden + "types.gguf";
 
-TEST(GgufTest, EveryStorageTypeEqualsTheReference) {
-  const auto file = GgufFile::Open(kTypes);
-  const auto expected = SafetensorsFile::Open(kExpected);
+// The rows of every tensor of `NAME.gguf` are those of `NAME.expected.safetensors`.
+void ExpectReferenceValues(const std::string& name, size_t num_tensors) {
+  const auto file = GgufFile::Open(kGolden + name + ".gguf");
+  const auto expected = SafetensorsFile::Open(kGolden + name + ".expected.safetensors");
   ASSERT_TRUE(file.ok() && expected.ok()) << file.status() << expected.status();
-  ASSERT_EQ(file->tensors().size(), 6U);
+  ASSERT_EQ(file->tensors().size(), num_tensors);
   for (const GgufTensor& tensor : file->tensors()) {
     const auto view = std::find_if(expected->tensors().begin(),
                                    expected->tensors().end(),
@@ -40,6 +41,13 @@ TEST(GgufTest, EveryStorageTypeEqualsTheReference) {
           << tensor.name;
     }
   }
+}
+
+TEST(GgufTest, QuantizedValuesEqualTheReference) { ExpectReferenceValues("types", 6); }
+
+// Blocks of random bytes: every bit of every field counts.
+TEST(GgufTest, RandomBlocksOfEveryQuantizedTypeEqualTheReference) {
+  ExpectReferenceValues("blocks", 12);
 }
 
 TEST(GgufTest, EveryMetadataTypeIsRead) {
@@ -108,11 +116,84 @@ TEST_F(DamagedGgufTest, TruncationIsAnErrorEverywhere) {
               HasSubstr("lies beyond the end of the file: it is truncated"));
 }
 
+TEST_F(DamagedGgufTest, TypesThatAreNotReadAreNamed) {
+  auto bytes = base::ReadFile(kTypes);
+  ASSERT_TRUE(bytes.ok());
+  // Name (length first), two extents, then the type.
+  const size_t type = bytes->find(std::string("\4\0\0\0\0\0\0\0q4_0", 12)) + 12 + 4 + 16;
+  ASSERT_EQ((*bytes)[type], 2);
+  (*bytes)[type] = 16;
+  EXPECT_THAT(std::string(ReadBytes(*bytes).message()),
+              HasSubstr("x.gguf: tensor q4_0 has storage type IQ2_XXS, number 16, expected F32"));
+  (*bytes)[type] = 99;
+  EXPECT_THAT(std::string(ReadBytes(*bytes).message()), HasSubstr("has storage type 99, expected"));
+}
+
 TEST_F(DamagedGgufTest, FlippedBitsNeverCrash) {
   const auto bytes = base::ReadFile(kTypes);
   ASSERT_TRUE(bytes.ok());
   ForBitFlips(
       *bytes, 1000, 400, [&](const std::string& damaged) { ReadBytes(damaged).IgnoreError(); });
+}
+
+// The golden split model, copied so that its files can be changed.
+class SplitGgufTest : public testing::Test {
+ protected:
+  SplitGgufTest() {
+    for (const std::string& name : {First(), Second()}) {
+      const auto bytes = base::ReadFile(kGolden + name);
+      EXPECT_TRUE(bytes.ok()) << bytes.status();
+      WriteScratch(Path(name), bytes.value_or(""));
+    }
+  }
+
+  static std::string First() { return "split-00001-of-00002.gguf"; }
+  static std::string Second() { return "split-00002-of-00002.gguf"; }
+  std::string Path(const std::string& name) const {
+    return base::JoinPath(directory_.path(), name);
+  }
+  std::string ErrorOf(const std::string& name) const {
+    return std::string(GgufFile::Open(Path(name)).status().message());
+  }
+
+  const base::TemporaryDirectory directory_;
+};
+
+TEST_F(SplitGgufTest, AnyFileOpensTheWholeModel) {
+  for (const std::string& name : {First(), Second()}) {
+    const auto file = GgufFile::Open(Path(name));
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(file->path(), Path(First()));
+    EXPECT_EQ(*file->Text("general.architecture"), "test");  // Of the first file only.
+    ASSERT_EQ(file->tensors().size(), 3U);
+    float value = 0;
+    DequantizeRow(file->tensors()[2], 0, &value);
+    EXPECT_EQ(value, 3.0F);
+  }
+}
+
+TEST_F(SplitGgufTest, MissingFileIsNamedWithItsPlace) {
+  ASSERT_EQ(std::remove(Path(Second()).c_str()), 0);
+  EXPECT_THAT(ErrorOf(First()),
+              HasSubstr(Path(First()) + ": this is file 1 of 2 of a split model, and file 2 is "
+                                        "missing: cannot read " +
+                        Path(Second())));
+}
+
+TEST_F(SplitGgufTest, RenamedFileCannotFindTheOthers) {
+  ASSERT_EQ(std::rename(Path(First()).c_str(), Path("model.gguf").c_str()), 0);
+  EXPECT_THAT(ErrorOf("model.gguf"),
+              HasSubstr("file 1 of 2 of a split model, and its name does not end with "
+                        "\"-00001-of-00002.gguf\""));
+}
+
+TEST_F(SplitGgufTest, FileInAnothersPlaceIsRefused) {
+  const auto first = base::ReadFile(Path(First()));
+  ASSERT_TRUE(first.ok());
+  WriteScratch(Path(Second()), *first);
+  EXPECT_THAT(ErrorOf(First()),
+              HasSubstr(Path(Second()) +
+                        ": by its metadata this is file 1 of 2, expected file 2 of 2"));
 }
 
 }  // namespace

@@ -194,6 +194,51 @@ def make_gguf_types():
     save_file(expected, HERE / "gguf" / "types.expected.safetensors")
 
 
+def make_gguf_blocks():
+    """Random blocks of every quantized type, also of those that the package cannot make itself, and the
+    values that it reads from them. Only the float16 scales are drawn so that they are ordinary numbers."""
+    scales_at = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82],
+                 "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0]}
+    generator = np.random.default_rng(8)
+    writer = gguf.GGUFWriter(HERE / "gguf" / "blocks.gguf", "test")
+    expected = {}
+    for name, places in scales_at.items():
+        type_ = gguf.GGMLQuantizationType[name]
+        block_size, block_bytes = gguf.constants.GGML_QUANT_SIZES[type_]
+        num_blocks = 512 // block_size
+        data = generator.integers(0, 256, (2, num_blocks, block_bytes), dtype=np.uint8)
+        for place in places:
+            scales = generator.standard_normal((2, num_blocks, 1)).astype(np.float16)
+            data[:, :, place:place + 2] = scales.view(np.uint8)
+        data = data.reshape(2, num_blocks * block_bytes)
+        writer.add_tensor(name, data, raw_dtype=type_)
+        values = gguf.quants.dequantize(data, type_).astype(np.float32)
+        expected[name] = torch.from_numpy(np.ascontiguousarray(values))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    save_file(expected, HERE / "gguf" / "blocks.expected.safetensors")
+
+
+def make_gguf_split():
+    """Three tensors in two files, the metadata in the first, as llama.cpp splits a model."""
+    for number, values in enumerate([[1.0, 2.0], [3.0]]):
+        path = HERE / "gguf" / f"split-{number + 1:05}-of-00002.gguf"
+        writer = gguf.GGUFWriter(path, "test")
+        if number > 0:
+            writer.kv_data[0].clear()
+        writer.add_uint16("split.no", number)
+        writer.add_uint16("split.count", 2)
+        writer.add_int32("split.tensors.count", 3)
+        for value in values:
+            writer.add_tensor(f"t{value:.0f}", np.array([value], dtype=np.float32))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+
 # --- Checks -------------------------------------------------------------------------------------
 
 def check_saved(binary):
@@ -270,6 +315,8 @@ def main():
     else:
         make_models()
         make_gguf_types()
+        make_gguf_blocks()
+        make_gguf_split()
 
 
 if __name__ == "__main__":
