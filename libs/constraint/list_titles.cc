@@ -25,7 +25,10 @@ absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
           std::move(catalog),
           style,
           num_ranks,
-          {.encode = [&tokenizer](std::string_view text) { return tokenizer.Encode(text); },
+          {.encode =
+               [&tokenizer](std::string_view text) {
+                 return tokenizer.Encode(text, {.continues_text = true});
+               },
            .token_bytes =
                [&tokenizer](int32_t id) { return std::string_view(tokenizer.TokenBytes(id)); },
            .end_token_id = *tokenizer.eos_id()}));

@@ -1,5 +1,7 @@
 #include "libs/tokenizer/bpe.h"
 
+#include <unicode/utf8.h>
+
 #include <cstddef>
 #include <queue>
 #include <tuple>
@@ -73,7 +75,8 @@ class Bpe::Cache final {
 };
 
 Bpe::Bpe(Options options)
-    : id_of_byte_(options.id_of_byte),
+    : id_of_character_(std::move(options.id_of_character)),
+      id_of_byte_(options.id_of_byte),
       unknown_id_(options.unknown_id),
       fuse_unknown_(options.fuse_unknown),
       whole_pieces_(std::move(options.whole_pieces)),
@@ -125,8 +128,42 @@ std::vector<int32_t> Bpe::ByteTokens(std::string_view piece) const {
   return ids;
 }
 
+bool Bpe::AppendBytes(std::string_view character, std::vector<int32_t>* ids) const {
+  const auto id_of = [this](char byte) { return id_of_byte_[static_cast<uint8_t>(byte)]; };
+  for (const char byte : character) {
+    if (id_of(byte) < 0) return false;
+  }
+  for (const char byte : character) ids->push_back(id_of(byte));
+  return true;
+}
+
+std::vector<int32_t> Bpe::CharacterTokens(std::string_view piece) const {
+  std::vector<int32_t> ids;
+  ids.reserve(piece.size());
+  bool has_unknown = false;  // One that is not in `ids` yet.
+  const auto flush = [&] {
+    if (has_unknown) ids.push_back(*unknown_id_);
+    has_unknown = false;
+  };
+  for (size_t begin = 0, end = 0; begin < piece.size(); begin = end) {
+    UChar32 code_point = 0;
+    U8_NEXT(reinterpret_cast<const uint8_t*>(piece.data()), end, piece.size(), code_point);
+    const auto known = id_of_character_->find(code_point);
+    if (known != id_of_character_->end()) {
+      flush();
+      ids.push_back(known->second);
+    } else if (!AppendBytes(piece.substr(begin, end - begin), &ids) && unknown_id_) {
+      // As the reference does, an unknown token stays behind the byte tokens that follow it.
+      if (!fuse_unknown_) flush();
+      has_unknown = true;
+    }
+  }
+  flush();
+  return ids;
+}
+
 std::vector<int32_t> Bpe::MergePiece(std::string_view piece) const {
-  std::vector<int32_t> ids = ByteTokens(piece);
+  std::vector<int32_t> ids = id_of_character_ ? CharacterTokens(piece) : ByteTokens(piece);
   if (ids.size() < 2) return ids;
   const auto num_symbols = static_cast<int32_t>(ids.size());
   std::vector<Symbol> symbols(ids.size());

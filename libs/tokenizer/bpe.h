@@ -1,5 +1,5 @@
-// Byte-pair encoding of one piece of text: its bytes are tokens at first, then the adjacent pair
-// whose merge is the most important becomes one token, until no merge applies.
+// Byte-pair encoding of one piece of text: its bytes, or its characters, are tokens at first, then
+// the adjacent pair whose merge is the most important becomes one token, until no merge applies.
 #pragma once
 
 #include <array>
@@ -24,10 +24,13 @@ class Bpe final {
   };
   struct Options {
     std::vector<Merge> merges;  // Most important first; of equal pairs the last one counts.
+    // By code point. Set: pieces begin as characters, and one that is not here begins as its bytes,
+    // where all of them have tokens. Not set: pieces begin as bytes.
+    std::optional<absl::flat_hash_map<int32_t, int32_t>> id_of_character;
     std::array<int32_t, 256> id_of_byte{};  // -1 = the vocabulary lacks the byte.
-    // Stands for a byte the vocabulary lacks; nullopt = such bytes are dropped.
+    // Stands for a byte or character the vocabulary lacks; nullopt = such are dropped.
     std::optional<int32_t> unknown_id;
-    bool fuse_unknown = false;  // A run of such bytes is one token.
+    bool fuse_unknown = false;  // A run of such is one token.
     // Pieces that are tokens whole, whatever the merges say; empty unless `ignore_merges`.
     absl::flat_hash_map<std::string, int32_t> whole_pieces;
   };
@@ -37,7 +40,7 @@ class Bpe final {
   Bpe(Bpe&&) noexcept;
   Bpe& operator=(Bpe&&) noexcept;
 
-  // Appends the tokens of `piece`.
+  // Appends the tokens of `piece`, which is valid UTF-8 where pieces begin as characters.
   void Encode(std::string_view piece, std::vector<int32_t>* ids) const;
 
  private:
@@ -49,9 +52,13 @@ class Bpe final {
 
   std::vector<int32_t> MergePiece(std::string_view piece) const;
   std::vector<int32_t> ByteTokens(std::string_view piece) const;
+  std::vector<int32_t> CharacterTokens(std::string_view piece) const;
+  // Appends the tokens of the bytes of `character` where all have one.
+  bool AppendBytes(std::string_view character, std::vector<int32_t>* ids) const;
   const RankedMerge* FindMerge(int32_t left, int32_t right) const;
 
   absl::flat_hash_map<uint64_t, RankedMerge> merges_;
+  std::optional<absl::flat_hash_map<int32_t, int32_t>> id_of_character_;
   std::array<int32_t, 256> id_of_byte_;
   std::optional<int32_t> unknown_id_;
   bool fuse_unknown_;

@@ -168,7 +168,8 @@ std::map<std::string, int64_t> CountPieces(std::span<const std::string> texts,
   for (const std::string& text : texts) {
     std::deque<std::string> storage;
     const std::string valid_text = text::ReplaceInvalidUtf8(text);
-    for (const std::string_view piece : pre_tokenizer.Split(valid_text, &storage)) {
+    for (const std::string_view piece :
+         pre_tokenizer.Split(valid_text, TextPlace::kBegin, &storage)) {
       ++counts[std::string(piece)];
     }
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::tokenizer {
@@ -92,12 +93,28 @@ std::vector<Stretch> Pieces(std::vector<Stretch> stretches, SplitBehavior behavi
   return stretches;
 }
 
+// A piece, and whether it stands where the text begins.
+struct Piece {
+  std::string_view text;
+  bool is_first;
+};
+
+bool NeedsPrefix(const Piece& piece,
+                 const std::string& space,
+                 PrefixSpace prefix_space,
+                 TextPlace place) {
+  if (prefix_space == PrefixSpace::kNone || piece.text.starts_with(space)) return false;
+  const bool begins_text = piece.is_first && place == TextPlace::kBegin;
+  const bool continues_text = piece.is_first && place == TextPlace::kContinuation;
+  return prefix_space == PrefixSpace::kEach ? !continues_text : begins_text;
+}
+
 }  // namespace
 
 absl::StatusOr<PreTokenizer> PreTokenizer::Create(const std::vector<PreTokenizerStep>& steps) {
   PreTokenizer result;
   for (const PreTokenizerStep& step : steps) {
-    Step compiled{step.add_prefix_space, {}, step.behavior, step.invert};
+    Step compiled{step.space, step.prefix_space, {}, step.behavior, step.invert};
     if (!step.regex.empty()) {
       CR_ASSIGN_OR_RETURN(SplitRegex regex, SplitRegex::Create(step.regex));
       compiled.regex.push_back(std::move(regex));
@@ -108,27 +125,37 @@ absl::StatusOr<PreTokenizer> PreTokenizer::Create(const std::vector<PreTokenizer
 }
 
 std::vector<std::string_view> PreTokenizer::Split(std::string_view text,
+                                                  TextPlace place,
                                                   std::deque<std::string>* storage) const {
-  std::vector<std::string_view> pieces;
-  if (!text.empty()) pieces.push_back(text);
+  std::vector<Piece> pieces;
+  if (!text.empty()) pieces.push_back({text, true});
   for (const Step& step : steps_) {
-    std::vector<std::string_view> finer;
-    for (std::string_view piece : pieces) {
-      if (step.add_prefix_space && piece.front() != ' ') {
-        piece = storage->emplace_back(absl::StrCat(" ", std::string(piece)));
+    std::vector<Piece> finer;
+    for (Piece piece : pieces) {
+      if (step.space != " " && piece.text.find(' ') != std::string_view::npos) {
+        piece.text = storage->emplace_back(
+            absl::StrReplaceAll(std::string(piece.text), {{" ", step.space}}));
+      }
+      if (NeedsPrefix(piece, step.space, step.prefix_space, place)) {
+        piece.text = storage->emplace_back(absl::StrCat(step.space, std::string(piece.text)));
       }
       if (step.regex.empty()) {
         finer.push_back(piece);
         continue;
       }
       for (const Stretch& cut :
-           Pieces(Stretches(step.regex.front(), piece, step.invert), step.behavior)) {
-        if (cut.end > cut.begin) finer.push_back(piece.substr(cut.begin, cut.end - cut.begin));
+           Pieces(Stretches(step.regex.front(), piece.text, step.invert), step.behavior)) {
+        if (cut.end == cut.begin) continue;
+        finer.push_back(
+            {piece.text.substr(cut.begin, cut.end - cut.begin), piece.is_first && cut.begin == 0});
       }
     }
     pieces = std::move(finer);
   }
-  return pieces;
+  std::vector<std::string_view> texts;
+  texts.reserve(pieces.size());
+  for (const Piece& piece : pieces) texts.push_back(piece.text);
+  return texts;
 }
 
 }  // namespace convrec::tokenizer

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "libs/tokenizer/split_regex.h"
+#include "libs/tokenizer/text_place.h"
 
 namespace convrec::tokenizer {
 
@@ -20,9 +21,17 @@ enum class SplitBehavior {
   kContiguous,          // As kIsolated, but adjacent matches are one piece.
 };
 
+// Which pieces get a space in front; none that starts with one already.
+enum class PrefixSpace {
+  kNone,
+  kFirst,  // The one at the beginning of a text.
+  kEach,
+};
+
 struct PreTokenizerStep {
-  bool add_prefix_space = false;  // Every piece that does not start with ' ' gets one in front.
-  std::string regex;              // Then the split; "" = none.
+  std::string space = " ";  // What stands for a space from here on: every ' ' becomes it.
+  PrefixSpace prefix_space = PrefixSpace::kNone;
+  std::string regex;  // Then the split; "" = none.
   SplitBehavior behavior = SplitBehavior::kIsolated;
   bool invert = false;  // What lies between the matches counts as the match.
 };
@@ -34,13 +43,15 @@ class PreTokenizer final {
   static absl::StatusOr<PreTokenizer> Create(const std::vector<PreTokenizerStep>& steps);
 
   // The pieces of `text` (valid UTF-8), none of them empty. They are views of `text` or of strings
-  // put into `storage`, and live as long as both do.
+  // put into `storage`, and live as long as both do. A continuation gets no space in front.
   std::vector<std::string_view> Split(std::string_view text,
+                                      TextPlace place,
                                       std::deque<std::string>* storage) const;
 
  private:
   struct Step {
-    bool add_prefix_space;
+    std::string space;
+    PrefixSpace prefix_space;
     std::vector<SplitRegex> regex;  // One or none.
     SplitBehavior behavior;
     bool invert;

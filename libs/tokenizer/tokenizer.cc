@@ -1,7 +1,6 @@
 #include "libs/tokenizer/tokenizer.h"
 
-#include <unicode/bytestream.h>
-#include <unicode/normalizer2.h>
+#include <unicode/utf8.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "absl/strings/str_replace.h"
 #include "libs/base/digest.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
@@ -20,6 +19,7 @@
 #include "libs/tokenizer/added_tokens.h"
 #include "libs/tokenizer/bpe.h"
 #include "libs/tokenizer/byte_alphabet.h"
+#include "libs/tokenizer/detokenizer.h"
 #include "libs/tokenizer/end_of_turn.h"
 #include "libs/tokenizer/pre_tokenizer.h"
 #include "libs/tokenizer/tokenizer_definition.h"
@@ -28,43 +28,6 @@ namespace convrec::tokenizer {
 namespace {
 
 using SpecialTokens = AddedTokenMatcher::SpecialTokens;
-
-absl::StatusOr<const icu::Normalizer2*> NormalizerOf(UnicodeForm form) {
-  UErrorCode error = U_ZERO_ERROR;
-  const icu::Normalizer2* normalizer = nullptr;
-  switch (form) {
-    case UnicodeForm::kNfc:
-      normalizer = icu::Normalizer2::getNFCInstance(error);
-      break;
-    case UnicodeForm::kNfd:
-      normalizer = icu::Normalizer2::getNFDInstance(error);
-      break;
-    case UnicodeForm::kNfkc:
-      normalizer = icu::Normalizer2::getNFKCInstance(error);
-      break;
-    case UnicodeForm::kNfkd:
-      normalizer = icu::Normalizer2::getNFKDInstance(error);
-      break;
-  }
-  if (U_FAILURE(error)) {
-    return absl::InternalError(
-        absl::StrCat("the ICU library has no data to normalize text: ", u_errorName(error)));
-  }
-  return normalizer;
-}
-
-std::string Normalize(std::string text, const std::vector<const icu::Normalizer2*>& normalizers) {
-  for (const icu::Normalizer2* normalizer : normalizers) {
-    std::string result;
-    icu::StringByteSink<std::string> sink(&result);
-    UErrorCode error = U_ZERO_ERROR;
-    normalizer->normalizeUTF8(
-        0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr, error);
-    // Only running out of memory is left to fail here; the text then stays as it is.
-    if (U_SUCCESS(error)) text = std::move(result);
-  }
-  return text;
-}
 
 // A digest of all that decides on ids; every text carries its length, so that no two contents join
 // to the same bytes.
@@ -82,7 +45,7 @@ std::string DigestOf(const TokenizerDefinition& definition, const SpecialIds& sp
   number(static_cast<int64_t>(definition.tokens.size()));
   for (size_t i = 0; i < definition.tokens.size(); ++i) {
     text(definition.tokens[i]);
-    number(definition.is_model_token[i]);
+    number(static_cast<int64_t>(definition.kinds[i]));
   }
   number(static_cast<int64_t>(definition.merges.size()));
   for (const Bpe::Merge& merge : definition.merges) {
@@ -97,14 +60,27 @@ std::string DigestOf(const TokenizerDefinition& definition, const SpecialIds& sp
     }
   }
   number(static_cast<int64_t>(definition.normalizers.size()));
-  for (const UnicodeForm form : definition.normalizers) number(static_cast<int64_t>(form));
+  for (const NormalizerStep& step : definition.normalizers) {
+    number(static_cast<int64_t>(step.kind));
+    number(static_cast<int64_t>(step.form));
+    text(step.regex);
+    text(step.text);
+  }
   number(static_cast<int64_t>(definition.pre_tokenizer.size()));
   for (const PreTokenizerStep& step : definition.pre_tokenizer) {
-    number(step.add_prefix_space);
+    text(step.space);
+    number(static_cast<int64_t>(step.prefix_space));
     text(step.regex);
     number(static_cast<int64_t>(step.behavior));
     number(step.invert);
   }
+  number(static_cast<int64_t>(definition.alphabet));
+  number(definition.byte_fallback);
+  for (const auto& [from, to] : definition.decoder.replacements) {
+    text(from);
+    text(to);
+  }
+  number(definition.decoder.reads_byte_tokens);
   for (const auto& id : {definition.unknown_id, special.bos_id, special.eos_id}) {
     number(id.value_or(-1));
   }
@@ -116,20 +92,63 @@ std::string DigestOf(const TokenizerDefinition& definition, const SpecialIds& sp
   return digester.Finish();
 }
 
+// The byte of "<0x0A>".
+std::optional<uint8_t> ByteOf(const std::string& token) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return std::nullopt;
+  const size_t high = kDigits.find(token[3]);
+  const size_t low = kDigits.find(token[4]);
+  if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+  return static_cast<uint8_t>(high << 4 | low);
+}
+
+// What a token spells as text; of an added token only where it is decoded like others.
+std::string TextOf(const std::string& token, bool is_added, const TokenizerDefinition& definition) {
+  if (definition.alphabet == TokenAlphabet::kBytes) {
+    return is_added ? token : FromByteLevel(token).value_or(token);
+  }
+  std::string text = token;
+  for (const auto& [from, to] : definition.decoder.replacements) {
+    text = absl::StrReplaceAll(text, {{from, to}});
+  }
+  const std::optional<uint8_t> byte =
+      definition.decoder.reads_byte_tokens ? ByteOf(text) : std::nullopt;
+  return byte ? std::string(1, static_cast<char>(*byte)) : text;
+}
+
+// The code point of a text of one character.
+std::optional<int32_t> OnlyCharacter(const std::string& text) {
+  if (text.empty() || !text::IsValidUtf8(text)) return std::nullopt;
+  size_t end = 0;
+  UChar32 code_point = 0;
+  U8_NEXT(reinterpret_cast<const uint8_t*>(text.data()), end, text.size(), code_point);
+  if (end != text.size()) return std::nullopt;
+  return code_point;
+}
+
 Bpe MakeBpe(const TokenizerDefinition& definition, const std::vector<std::string>& token_text) {
   Bpe::Options options;
   options.merges = definition.merges;
   options.unknown_id = definition.unknown_id;
   options.fuse_unknown = definition.fuse_unknown;
   options.id_of_byte.fill(-1);
-  for (size_t id = 0; id < definition.tokens.size(); ++id) {
+  const bool is_byte_level = definition.alphabet == TokenAlphabet::kBytes;
+  if (!is_byte_level) options.id_of_character.emplace();
+  for (size_t i = 0; i < definition.tokens.size(); ++i) {
+    const std::string& token = definition.tokens[i];
+    const auto id = static_cast<int32_t>(i);
+    if (definition.kinds[i] != TokenKind::kModel) continue;
     // A token outside the byte-level alphabet never comes out of bytes.
-    if (!definition.is_model_token[id] || !FromByteLevel(definition.tokens[id])) continue;
-    const std::string& bytes = token_text[id];
-    if (bytes.size() == 1) {
-      options.id_of_byte[static_cast<uint8_t>(bytes[0])] = static_cast<int32_t>(id);
+    if (is_byte_level && !FromByteLevel(token)) continue;
+    std::optional<uint8_t> byte;
+    if (!is_byte_level) {
+      if (definition.byte_fallback) byte = ByteOf(token);
+      if (const auto character = OnlyCharacter(token)) (*options.id_of_character)[*character] = id;
+    } else if (token_text[i].size() == 1) {
+      byte = static_cast<uint8_t>(token_text[i][0]);
     }
-    if (definition.ignore_merges) options.whole_pieces[bytes] = static_cast<int32_t>(id);
+    if (byte) options.id_of_byte[*byte] = id;
+    if (definition.ignore_merges) options.whole_pieces[is_byte_level ? token_text[i] : token] = id;
   }
   return Bpe(std::move(options));
 }
@@ -144,8 +163,9 @@ struct Tokenizer::State {
   absl::flat_hash_map<std::string, int32_t> id_of_text;
   AddedTokenMatcher raw_matcher{{}};         // Added tokens that stand in the text as it comes,
   AddedTokenMatcher normalized_matcher{{}};  // and in the normalized text.
-  std::vector<const icu::Normalizer2*> normalizers;
+  Normalizer normalizer;
   PreTokenizer pre_tokenizer;
+  LeadingSpaces leading_spaces;
   std::optional<Bpe> bpe;
   std::vector<int32_t> prefix_ids;
   std::vector<int32_t> suffix_ids;
@@ -156,8 +176,9 @@ struct Tokenizer::State {
   void AddTokens(const TokenizerDefinition& definition);
   // Makes the token by which the chat template ends an answer a stop id.
   void AddEndOfTurn(const TokenizerDefinition& definition);
-  void EncodePieces(std::string_view text, std::vector<int32_t>* ids) const;
+  void EncodePieces(std::string_view text, TextPlace place, std::vector<int32_t>* ids) const;
   void EncodeRaw(std::string_view text,
+                 TextPlace begin,
                  SpecialTokens special_tokens,
                  std::vector<int32_t>* ids) const;
 };
@@ -167,11 +188,16 @@ void Tokenizer::State::AddTokens(const TokenizerDefinition& definition) {
   std::vector<bool> is_added(definition.tokens.size());
   std::vector<AddedToken> raw_tokens;
   std::vector<AddedToken> normalized_tokens;
+  // As the reference does, a token that is looked for in the normalized text is decoded in that
+  // form.
+  std::vector<std::string> spelled = definition.tokens;
   for (AddedToken token : definition.added_tokens) {
     is_added[static_cast<size_t>(token.id)] = true;
     is_special[static_cast<size_t>(token.id)] = token.is_special;
     if (token.normalized) {
-      token.content = Normalize(token.content, normalizers);
+      token.content = normalizer.Normalize(token.content, TextPlace::kBegin);
+      if (definition.alphabet == TokenAlphabet::kCharacters)
+        spelled[static_cast<size_t>(token.id)] = token.content;
       normalized_tokens.push_back(std::move(token));
     } else {
       raw_tokens.push_back(std::move(token));
@@ -182,11 +208,15 @@ void Tokenizer::State::AddTokens(const TokenizerDefinition& definition) {
 
   for (size_t id = 0; id < definition.tokens.size(); ++id) {
     const std::string& token = definition.tokens[id];
-    token_text.push_back(is_added[id] ? token : FromByteLevel(token).value_or(token));
+    // A special token stands for nothing in a text and keeps its name.
+    token_text.push_back(is_special[id] ? token : TextOf(spelled[id], is_added[id], definition));
     token_bytes.push_back(is_special[id] ? "" : token_text.back());
-    // Where an added token and bytes read the same, the added token has the name.
+    if (definition.kinds[id] == TokenKind::kNone) continue;
+    // Where tokens read the same, an added one has the name, then one that is no single byte.
     const auto [entry, is_new] = id_of_text.emplace(token_text.back(), static_cast<int32_t>(id));
-    if (!is_new && is_added[id]) entry->second = static_cast<int32_t>(id);
+    const bool names_byte = definition.alphabet == TokenAlphabet::kCharacters && !is_new &&
+                            ByteOf(definition.tokens[static_cast<size_t>(entry->second)]);
+    if (!is_new && (is_added[id] || names_byte)) entry->second = static_cast<int32_t>(id);
   }
 }
 
@@ -221,13 +251,11 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(const Tokeniz
                       ParseTokenizerDefinition(files.tokenizer_json,
                                                base::JoinPath(files.directory, "tokenizer.json")));
   auto state = std::make_unique<State>();
-  for (const UnicodeForm form : definition.normalizers) {
-    CR_ASSIGN_OR_RETURN(const icu::Normalizer2* normalizer, NormalizerOf(form));
-    state->normalizers.push_back(normalizer);
-  }
+  CR_ASSIGN_OR_RETURN(state->normalizer, Normalizer::Create(definition.normalizers));
   state->AddTokens(definition);
   CR_ASSIGN_OR_RETURN(state->pre_tokenizer, PreTokenizer::Create(definition.pre_tokenizer));
   state->bpe.emplace(MakeBpe(definition, state->token_text));
+  state->leading_spaces = definition.decoder.left_out;
   state->prefix_ids = definition.prefix_ids;
   state->suffix_ids = definition.suffix_ids;
   const auto id_of = [&](const std::string& content) -> std::optional<int32_t> {
@@ -245,13 +273,17 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Create(const Tokeniz
 Tokenizer::Tokenizer(std::unique_ptr<const State> state) : state_(std::move(state)) {}
 Tokenizer::~Tokenizer() = default;
 
-void Tokenizer::State::EncodePieces(std::string_view text, std::vector<int32_t>* ids) const {
+void Tokenizer::State::EncodePieces(std::string_view text,
+                                    TextPlace place,
+                                    std::vector<int32_t>* ids) const {
   std::deque<std::string> storage;
-  for (const std::string_view piece : pre_tokenizer.Split(text, &storage)) bpe->Encode(piece, ids);
+  for (const std::string_view piece : pre_tokenizer.Split(text, place, &storage))
+    bpe->Encode(piece, ids);
 }
 
 // Looks for added tokens in the raw text, normalizes what lies between them, looks there again.
 void Tokenizer::State::EncodeRaw(std::string_view text,
+                                 TextPlace begin,
                                  SpecialTokens special_tokens,
                                  std::vector<int32_t>* ids) const {
   for (const auto& raw : raw_matcher.Split(text, special_tokens)) {
@@ -259,17 +291,19 @@ void Tokenizer::State::EncodeRaw(std::string_view text,
       ids->push_back(*raw.token_id);
       continue;
     }
+    const TextPlace place = raw.text.data() == text.data() ? begin : TextPlace::kInside;
     std::string normalized;
     std::string_view segment_text = raw.text;
-    if (!normalizers.empty()) {
-      normalized = Normalize(std::string(raw.text), normalizers);
+    if (!normalizer.empty()) {
+      normalized = normalizer.Normalize(raw.text, place);
       segment_text = normalized;
     }
     for (const auto& segment : normalized_matcher.Split(segment_text, special_tokens)) {
       if (segment.token_id) {
         ids->push_back(*segment.token_id);
       } else {
-        EncodePieces(segment.text, ids);
+        const bool is_first = segment.text.data() == segment_text.data();
+        EncodePieces(segment.text, is_first ? place : TextPlace::kInside, ids);
       }
     }
   }
@@ -283,8 +317,10 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOption
   }
   std::vector<int32_t> ids;
   if (options.add_special_tokens) ids = state_->prefix_ids;
-  state_->EncodeRaw(
-      text, options.find_special_tokens ? SpecialTokens::kFind : SpecialTokens::kLeave, &ids);
+  state_->EncodeRaw(text,
+                    options.continues_text ? TextPlace::kContinuation : TextPlace::kBegin,
+                    options.find_special_tokens ? SpecialTokens::kFind : SpecialTokens::kLeave,
+                    &ids);
   if (options.add_special_tokens) {
     ids.insert(ids.end(), state_->suffix_ids.begin(), state_->suffix_ids.end());
   }
@@ -292,8 +328,9 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, const EncodeOption
 }
 
 std::string Tokenizer::Decode(std::span<const int32_t> ids) const {
+  Detokenizer detokenizer(this);
   std::string bytes;
-  for (const int32_t id : ids) bytes += TokenBytes(id);
+  for (const int32_t id : ids) bytes += detokenizer.Push(id);
   return bytes;
 }
 
@@ -318,6 +355,7 @@ bool Tokenizer::IsSpecial(int32_t id) const {
 }
 
 int32_t Tokenizer::vocab_size() const { return static_cast<int32_t>(state_->token_text.size()); }
+LeadingSpaces Tokenizer::leading_spaces() const { return state_->leading_spaces; }
 std::optional<int32_t> Tokenizer::bos_id() const { return state_->special.bos_id; }
 std::optional<int32_t> Tokenizer::eos_id() const { return state_->special.eos_id; }
 const std::vector<int32_t>& Tokenizer::stop_ids() const { return state_->special.stop_ids; }

@@ -1,4 +1,5 @@
-// Text to token ids and back, for byte-level BPE tokenizers of Hugging Face model directories.
+// Text to token ids and back, for the tokenizers of Hugging Face model directories: BPE over bytes,
+// or over characters as SentencePiece does it.
 //
 // Ids agree with the Python package `tokenizers`. Text is UTF-8; invalid bytes count as U+FFFD.
 // What a model generates is handled as bytes: the text of a completion is the TokenBytes() of its
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/tokenizer/leading_spaces.h"
 #include "libs/tokenizer/special_ids.h"
 
 namespace convrec::tokenizer {
@@ -25,6 +27,9 @@ struct EncodeOptions {
   // Special tokens that stand in the text, such as "<|im_end|>", become their ids. False: they are
   // text like any other.
   bool find_special_tokens = true;
+  // The text goes on after another one, as an answer after its prompt: a tokenizer that puts a
+  // space before a text does not do so, and the TokenBytes() are the text as it is.
+  bool continues_text = false;
 };
 
 // Immutable; thread-safe. Encode() keeps a cache of pieces behind locks.
@@ -35,7 +40,8 @@ class Tokenizer final {
   ~Tokenizer();
 
   std::vector<int32_t> Encode(std::string_view text, const EncodeOptions& options = {}) const;
-  // The joined TokenBytes(): may end within a character, see Utf8Stream.
+  // A text from its beginning: the joined TokenBytes(), without the space that the tokenizer puts
+  // before a text. May end within a character, see Utf8Stream.
   std::string Decode(std::span<const int32_t> ids) const;
 
   // The bytes that generating `id` adds to the text: "" for special tokens and for ids that are not
@@ -46,7 +52,11 @@ class Tokenizer final {
   // The inverse of TokenText().
   std::optional<int32_t> IdOf(const std::string& token_text) const;
   bool IsSpecial(int32_t id) const;
+  // One more than the largest id; some ids below may stand for no token.
   int32_t vocab_size() const;
+
+  // What Decode() leaves out at the beginning of a text.
+  LeadingSpaces leading_spaces() const;
 
   std::optional<int32_t> bos_id() const;
   std::optional<int32_t> eos_id() const;

@@ -10,21 +10,42 @@
 #include "absl/status/statusor.h"
 #include "libs/tokenizer/added_tokens.h"
 #include "libs/tokenizer/bpe.h"
+#include "libs/tokenizer/leading_spaces.h"
+#include "libs/tokenizer/normalizer.h"
 #include "libs/tokenizer/pre_tokenizer.h"
 
 namespace convrec::tokenizer {
 
-enum class UnicodeForm { kNfc, kNfd, kNfkc, kNfkd };
+// What a token of the vocabulary spells.
+enum class TokenAlphabet {
+  kBytes,       // Bytes, each as the character that byte_alphabet.h gives it.
+  kCharacters,  // Characters, and single bytes as "<0x0A>" (SentencePiece).
+};
+
+// How tokens of the alphabet kCharacters become text.
+struct TokenDecoder {
+  std::vector<std::pair<std::string, std::string>> replacements;  // In each token, in this order.
+  bool reads_byte_tokens = false;                                 // "<0x0A>" is a byte.
+  LeadingSpaces left_out;
+};
+
+enum class TokenKind : uint8_t {
+  kNone,   // A hole: an id without a token.
+  kModel,  // A token of the BPE model, maybe an added token too.
+  kAdded,  // An added token only.
+};
 
 struct TokenizerDefinition {
-  // Index = id: every token of the model and every added token, without a hole.
+  // Index = id: every token of the model and every added token.
   std::vector<std::string> tokens;
-  // Tokens of the BPE model; the others are added tokens only.
-  std::vector<bool> is_model_token;
+  std::vector<TokenKind> kinds;
+  TokenAlphabet alphabet = TokenAlphabet::kBytes;
+  bool byte_fallback = false;  // Characters that are no tokens become byte tokens.
   std::vector<Bpe::Merge> merges;
   std::vector<AddedToken> added_tokens;
-  std::vector<UnicodeForm> normalizers;  // Applied one after the other.
+  std::vector<NormalizerStep> normalizers;  // Applied one after the other.
   std::vector<PreTokenizerStep> pre_tokenizer;
+  TokenDecoder decoder;
   std::optional<int32_t> unknown_id;
   bool fuse_unknown = false;
   bool ignore_merges = false;
@@ -34,7 +55,7 @@ struct TokenizerDefinition {
 };
 
 // Parses the text of a tokenizer.json. `file` is its name in messages. InvalidArgument names the
-// field that is malformed, or that asks for something other than byte-level BPE.
+// field that is malformed, or that asks for something other than BPE over bytes or characters.
 absl::StatusOr<TokenizerDefinition> ParseTokenizerDefinition(const std::string& text,
                                                              const std::string& file);
 

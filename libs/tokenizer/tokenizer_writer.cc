@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,8 @@ namespace convrec::tokenizer {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr char kSpaceMark[] = "\xE2\x96\x81";  // U+2581, for a space in SentencePiece.
 
 bool IsSpecial(TokenType type) {
   return type == TokenType::kControl || type == TokenType::kUnknown;
@@ -92,16 +95,21 @@ absl::Status Check(const TokenizerSpec& spec) {
                                                    spec.token_types.size(),
                                                    " token types"));
   }
+  if (!spec.scores.empty() && spec.scores.size() != spec.tokens.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tokenizer: ", spec.tokens.size(), " tokens but ", spec.scores.size(), " scores"));
+  }
+  const TokenType last_type = spec.scores.empty() ? TokenType::kUnused : TokenType::kByte;
   for (size_t id = 0; id < spec.token_types.size(); ++id) {
     const TokenType type = spec.token_types[id];
-    if (type >= TokenType::kNormal && type <= TokenType::kUnused) continue;
+    if (type >= TokenType::kNormal && type <= last_type) continue;
     return absl::InvalidArgumentError(absl::StrCat("tokenizer: token ",
                                                    id,
                                                    " '",
                                                    spec.tokens[id],
                                                    "' has type ",
                                                    static_cast<int32_t>(type),
-                                                   ", which a byte-level BPE does not have"));
+                                                   ", which such a tokenizer does not have"));
   }
   CR_RETURN_IF_ERROR(CheckId(spec, "BOS", spec.bos_id));
   CR_RETURN_IF_ERROR(CheckId(spec, "EOS", spec.eos_id));
@@ -132,8 +140,8 @@ Json PreTokenizer(const PreTokenizerFamily& family) {
   return {{"type", "Sequence"}, {"pretokenizers", steps}};
 }
 
-// Puts the BOS token in front of a text, as Llama-3 does.
-Json PostProcessor(const std::string& bos, int32_t bos_id) {
+// Puts the BOS token in front of a text, as Llama-2 and Llama-3 do.
+Json PostProcessor(const std::string& bos, int32_t bos_id, bool is_byte_level) {
   const Json bos_0 = {{"SpecialToken", {{"id", bos}, {"type_id", 0}}}};
   const Json bos_1 = {{"SpecialToken", {{"id", bos}, {"type_id", 1}}}};
   const Json text_a = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
@@ -145,6 +153,7 @@ Json PostProcessor(const std::string& bos, int32_t bos_id) {
                                     {"single", Json::array({bos_0, text_a})},
                                     {"pair", Json::array({bos_0, text_a, bos_1, text_b})},
                                     {"special_tokens", special_tokens}};
+  if (!is_byte_level) return template_processing;
   Json byte_level = ByteLevel(true);
   byte_level["trim_offsets"] = false;
   return {{"type", "Sequence"}, {"processors", Json::array({byte_level, template_processing})}};
@@ -159,7 +168,60 @@ Json AddedToken(const std::string& content, bool is_special) {
           {"special", is_special}};
 }
 
-Json Model(const TokenizerSpec& spec, bool ignore_merges) {
+// Every way to put a normal token together from two others, the token with the largest score first.
+// Of one score, longer left parts go first, then longer right ones, as in `transformers`.
+Json MergesByScore(const TokenizerSpec& spec) {
+  struct Merge {
+    float score;
+    size_t left_length, right_length;  // In characters.
+    int32_t left, right;
+  };
+  absl::flat_hash_map<std::string, int32_t> ids;
+  const size_t num_tokens = UsedTokens(spec);
+  for (size_t id = 0; id < num_tokens; ++id) {
+    if (TypeOf(spec, id) == TokenType::kNormal)
+      ids.emplace(spec.tokens[id], static_cast<int32_t>(id));
+  }
+  std::vector<Merge> merges;
+  for (size_t id = 0; id < num_tokens; ++id) {
+    if (TypeOf(spec, id) != TokenType::kNormal) continue;
+    const std::string& token = spec.tokens[id];
+    const size_t first = merges.size();
+    const auto is_start = [&token](size_t i) {
+      return (static_cast<uint8_t>(token[i]) & 0xC0) != 0x80;
+    };
+    const auto length = static_cast<size_t>(
+        std::count_if(token.begin(), token.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    size_t left_length = 1;
+    for (size_t cut = 1; cut < token.size(); ++cut) {
+      if (!is_start(cut)) continue;
+      const auto left = ids.find(token.substr(0, cut));
+      const auto right = ids.find(token.substr(cut));
+      if (left != ids.end() && right != ids.end()) {
+        merges.push_back(
+            {spec.scores[id], left_length, length - left_length, left->second, right->second});
+      }
+      ++left_length;
+    }
+    std::sort(merges.begin() + static_cast<std::ptrdiff_t>(first),
+              merges.end(),
+              [](const Merge& a, const Merge& b) {
+                return std::tie(a.left, a.right) < std::tie(b.left, b.right);
+              });
+  }
+  std::stable_sort(merges.begin(), merges.end(), [](const Merge& a, const Merge& b) {
+    return std::tie(a.score, a.left_length, a.right_length) >
+           std::tie(b.score, b.left_length, b.right_length);
+  });
+  Json pairs = Json::array();
+  for (const Merge& merge : merges) {
+    pairs.push_back(Json::array({spec.tokens[static_cast<size_t>(merge.left)],
+                                 spec.tokens[static_cast<size_t>(merge.right)]}));
+  }
+  return pairs;
+}
+
+Json Vocabulary(const TokenizerSpec& spec) {
   Json vocab = Json::object();
   // Appending to the underlying vector: operator[] of an ordered object searches it every time.
   auto& entries = vocab.get_ref<Json::object_t&>();
@@ -169,6 +231,10 @@ Json Model(const TokenizerSpec& spec, bool ignore_merges) {
     static_cast<std::vector<std::pair<const std::string, Json>>&>(entries).emplace_back(
         spec.tokens[id], id);
   }
+  return vocab;
+}
+
+Json Model(const TokenizerSpec& spec) {
   return {{"type", "BPE"},
           {"dropout", nullptr},
           {"unk_token", nullptr},
@@ -176,9 +242,79 @@ Json Model(const TokenizerSpec& spec, bool ignore_merges) {
           {"end_of_word_suffix", nullptr},
           {"fuse_unk", false},
           {"byte_fallback", false},
-          {"ignore_merges", ignore_merges},
-          {"vocab", std::move(vocab)},
+          {"ignore_merges", false},
+          {"vocab", Vocabulary(spec)},
           {"merges", spec.merges}};
+}
+
+// What differs between the kinds of tokenizers.
+struct Parts {
+  Json normalizer, pre_tokenizer, decoder, model;
+};
+
+Parts ByteLevelParts(const TokenizerSpec& spec, const PreTokenizerFamily& family) {
+  Parts parts{.normalizer = family.normalize_nfc ? Json{{"type", "NFC"}} : Json(nullptr),
+              .pre_tokenizer = PreTokenizer(family),
+              .decoder = ByteLevel(true),
+              .model = Model(spec)};
+  parts.model["ignore_merges"] = family.ignore_merges;
+  return parts;
+}
+
+// As Llama-2 has them.
+Parts SentencePieceParts(const TokenizerSpec& spec) {
+  const Json replace = {
+      {"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kSpaceMark}};
+  const Json prepend = {{"type", "Prepend"}, {"prepend", kSpaceMark}};
+  const Json replace_back = {
+      {"type", "Replace"}, {"pattern", {{"String", kSpaceMark}}}, {"content", " "}};
+  Json decoders = Json::array({replace_back, {{"type", "ByteFallback"}}, {{"type", "Fuse"}}});
+  if (spec.add_space_prefix)
+    decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  Parts parts{.normalizer =
+                  spec.add_space_prefix
+                      ? Json{{"type", "Sequence"}, {"normalizers", Json::array({prepend, replace})}}
+                      : replace,
+              .pre_tokenizer = nullptr,
+              .decoder = {{"type", "Sequence"}, {"decoders", std::move(decoders)}},
+              .model = Model(spec)};
+  if (spec.unknown_id) {
+    parts.model["unk_token"] = spec.tokens[static_cast<size_t>(*spec.unknown_id)];
+    parts.model["fuse_unk"] = true;
+  }
+  parts.model["byte_fallback"] = true;
+  parts.model["merges"] = MergesByScore(spec);
+  return parts;
+}
+
+absl::StatusOr<PreTokenizerFamily> FamilyOf(const TokenizerSpec& spec) {
+  PreTokenizerFamily family;
+  if (!spec.split_regex.empty()) {
+    family.split_regexes = {spec.split_regex};
+  } else if (!spec.scores.empty()) {
+    family.add_bos_token = true;
+  } else if (const auto known = FindPreTokenizerFamily(spec.pre_tokenizer)) {
+    family = *known;
+  } else {
+    return absl::InvalidArgumentError(absl::StrCat("tokenizer: unknown pre-tokenizer '",
+                                                   spec.pre_tokenizer,
+                                                   "', expected one of ",
+                                                   absl::StrJoin(PreTokenizerFamilyNames(), ", ")));
+  }
+  return family;
+}
+
+// The special tokens of the spec by their roles.
+Json SpecialTokensMap(const TokenizerSpec& spec) {
+  Json map = Json::object();
+  const auto name_token = [&](const char* name, std::optional<int32_t> id) {
+    if (id) map[name] = spec.tokens[static_cast<size_t>(*id)];
+  };
+  name_token("bos_token", spec.bos_id);
+  name_token("eos_token", spec.eos_id);
+  name_token("unk_token", spec.unknown_id);
+  name_token("pad_token", spec.padding_id);
+  return map;
 }
 
 absl::Status WriteJson(const Json& json, const std::string& directory, const std::string& name) {
@@ -193,21 +329,24 @@ absl::Status WriteJson(const Json& json, const std::string& directory, const std
   return base::WriteFileAtomically(base::JoinPath(directory, name), text + "\n");
 }
 
+absl::Status WriteGenerationConfig(const TokenizerSpec& spec, const std::string& directory) {
+  if (spec.extra_stop_ids.empty()) return absl::OkStatus();
+  std::vector<int32_t> stop_ids;
+  if (spec.eos_id) stop_ids.push_back(*spec.eos_id);
+  for (const int32_t id : spec.extra_stop_ids) {
+    if (std::find(stop_ids.begin(), stop_ids.end(), id) == stop_ids.end()) stop_ids.push_back(id);
+  }
+  Json generation = Json::object();
+  if (spec.bos_id) generation["bos_token_id"] = *spec.bos_id;
+  generation["eos_token_id"] = stop_ids;
+  return WriteJson(generation, directory, "generation_config.json");
+}
+
 }  // namespace
 
 absl::Status WriteTokenizerJson(const TokenizerSpec& spec, const std::string& directory) {
   CR_RETURN_IF_ERROR(Check(spec));
-  PreTokenizerFamily family;
-  if (!spec.split_regex.empty()) {
-    family.split_regexes = {spec.split_regex};
-  } else if (const auto known = FindPreTokenizerFamily(spec.pre_tokenizer)) {
-    family = *known;
-  } else {
-    return absl::InvalidArgumentError(absl::StrCat("tokenizer: unknown pre-tokenizer '",
-                                                   spec.pre_tokenizer,
-                                                   "', expected one of ",
-                                                   absl::StrJoin(PreTokenizerFamilyNames(), ", ")));
-  }
+  CR_ASSIGN_OR_RETURN(const PreTokenizerFamily family, FamilyOf(spec));
   const bool add_bos = spec.add_bos_token.value_or(family.add_bos_token && spec.bos_id);
   if (add_bos && !spec.bos_id) {
     return absl::InvalidArgumentError(
@@ -227,15 +366,7 @@ absl::Status WriteTokenizerJson(const TokenizerSpec& spec, const std::string& di
     added_tokens_decoder[std::to_string(id)] = token;
   }
 
-  Json special_tokens_map = Json::object();
-  const auto name_token = [&](const char* name, std::optional<int32_t> id) {
-    if (id) special_tokens_map[name] = spec.tokens[static_cast<size_t>(*id)];
-  };
-  name_token("bos_token", spec.bos_id);
-  name_token("eos_token", spec.eos_id);
-  name_token("unk_token", spec.unknown_id);
-  name_token("pad_token", spec.padding_id);
-
+  const Json special_tokens_map = SpecialTokensMap(spec);
   Json config = {{"add_bos_token", add_bos},
                  {"add_prefix_space", false},
                  {"added_tokens_decoder", std::move(added_tokens_decoder)},
@@ -244,34 +375,28 @@ absl::Status WriteTokenizerJson(const TokenizerSpec& spec, const std::string& di
   config.update(special_tokens_map);
   if (!spec.chat_template.empty()) config["chat_template"] = spec.chat_template;
 
-  const Json normalizer = family.normalize_nfc ? Json{{"type", "NFC"}} : Json(nullptr);
+  const bool is_byte_level = spec.scores.empty();
+  const Json no_bos = is_byte_level ? ByteLevel(true) : Json(nullptr);
+  Parts parts = is_byte_level ? ByteLevelParts(spec, family) : SentencePieceParts(spec);
   const Json post_processor =
-      add_bos ? PostProcessor(spec.tokens[static_cast<size_t>(*spec.bos_id)], *spec.bos_id)
-              : ByteLevel(true);
+      add_bos ? PostProcessor(
+                    spec.tokens[static_cast<size_t>(*spec.bos_id)], *spec.bos_id, is_byte_level)
+              : no_bos;
   const Json tokenizer = {{"version", "1.0"},
                           {"truncation", nullptr},
                           {"padding", nullptr},
                           {"added_tokens", std::move(added_tokens)},
-                          {"normalizer", normalizer},
-                          {"pre_tokenizer", PreTokenizer(family)},
+                          {"normalizer", std::move(parts.normalizer)},
+                          {"pre_tokenizer", std::move(parts.pre_tokenizer)},
                           {"post_processor", post_processor},
-                          {"decoder", ByteLevel(true)},
-                          {"model", Model(spec, family.ignore_merges)}};
+                          {"decoder", std::move(parts.decoder)},
+                          {"model", std::move(parts.model)}};
 
   CR_RETURN_IF_ERROR(base::MakeDirectories(directory));
   CR_RETURN_IF_ERROR(WriteJson(tokenizer, directory, "tokenizer.json"));
   CR_RETURN_IF_ERROR(WriteJson(config, directory, "tokenizer_config.json"));
   CR_RETURN_IF_ERROR(WriteJson(special_tokens_map, directory, "special_tokens_map.json"));
-  if (spec.extra_stop_ids.empty()) return absl::OkStatus();
-  std::vector<int32_t> stop_ids;
-  if (spec.eos_id) stop_ids.push_back(*spec.eos_id);
-  for (const int32_t id : spec.extra_stop_ids) {
-    if (std::find(stop_ids.begin(), stop_ids.end(), id) == stop_ids.end()) stop_ids.push_back(id);
-  }
-  Json generation = Json::object();
-  if (spec.bos_id) generation["bos_token_id"] = *spec.bos_id;
-  generation["eos_token_id"] = stop_ids;
-  return WriteJson(generation, directory, "generation_config.json");
+  return WriteGenerationConfig(spec, directory);
 }
 
 }  // namespace convrec::tokenizer

@@ -1,5 +1,6 @@
-// Writes a byte-level BPE tokenizer as the files of a Hugging Face model directory, so that
-// LoadTokenizer() and the Python packages `tokenizers` and `transformers` read it alike.
+// Writes a tokenizer, byte-level BPE or of the SentencePiece kind, as the files of a Hugging Face
+// model directory, so that LoadTokenizer() and the Python packages `tokenizers` and `transformers`
+// read it alike.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +19,20 @@ enum class TokenType : int32_t {
   kControl = 3,      // A special added token: never generated as text, dropped by decoding.
   kUserDefined = 4,  // An added token that is text.
   kUnused = 5,       // Padding of the vocabulary; a run of them at its end is left out.
-  kByte = 6,         // Refused: it belongs to tokenizers that are not byte-level.
+  kByte = 6,         // "<0x0A>"; only in tokenizers of the SentencePiece kind.
 };
 
 struct TokenizerSpec {
-  // Index = id. Normal tokens in the byte-level alphabet ("Ġthe"), added tokens as plain text.
+  // Index = id. Normal tokens in the byte-level alphabet ("Ġthe") or, of the SentencePiece kind,
+  // with its mark for a space ("▁the"); added tokens as plain text.
   std::vector<std::string> tokens;
   // One per token; empty = all kNormal.
   std::vector<TokenType> token_types;
+  // One per token. Set: the tokenizer is of the SentencePiece kind, and of two merges the one whose
+  // token has the larger score goes first. Then there are no `merges` and no pre-tokenizer.
+  std::vector<float> scores;
+  // Whether such a tokenizer puts a space before a text.
+  bool add_space_prefix = true;
   // "Ġ t" each, most important first.
   std::vector<std::string> merges;
   // A name of families.h. Unused if `split_regex` is set.

@@ -194,7 +194,7 @@ absl::Status AddSftExamples(const config::RunOptions& options,
   for (size_t i = 0; i < rows.size(); ++i) {
     SftRow example;
     CR_ASSIGN_OR_RETURN(example.prompt_tokens, renderer->PromptTokens(rows[i]));
-    example.completion_tokens = tokenizer.Encode(targets[i]);
+    example.completion_tokens = tokenizer.Encode(targets[i], {.continues_text = true});
     example.completion_tokens.push_back(*tokenizer.eos_id());
     const size_t length = example.prompt_tokens.size() + example.completion_tokens.size();
     if (static_cast<int>(length) > options.learner.sft.max_tokens) {
