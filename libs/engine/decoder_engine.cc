@@ -23,6 +23,7 @@
 #include "libs/kernels/compute_type.h"
 #include "libs/model/decoder.h"
 #include "libs/model/group_attention.h"
+#include "libs/model/model_directory.h"
 
 namespace convrec::engine {
 namespace {
@@ -547,8 +548,8 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
       .weights = is_narrow ? model::WeightStorage::kSamplingBfloat16
                            : model::WeightStorage::kSamplingFloat32,
       .random_values = false};
-  CR_ASSIGN_OR_RETURN(const model::ModelConfig config,
-                      model::ReadModelConfig(directory + "/config.json"));
+  CR_ASSIGN_OR_RETURN(const model::ModelDirectory model, model::ReadModelDirectory(directory));
+  const model::ModelConfig& config = model.config;
   std::unique_ptr<model::Decoder> live;
   if (load_weights) {
     CR_ASSIGN_OR_RETURN(live, model::LoadDecoder(directory, decoder_options));

@@ -2,9 +2,11 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/model/adapter.h"
 #include "libs/model/decoder.h"
+#include "libs/model/model_directory.h"
 #include "libs/model/stored_tensor.h"
 #include "libs/model/weight_files.h"
 
@@ -13,13 +15,13 @@ namespace convrec::model {
 absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const std::string& directory,
                                                      const DecoderOptions& options,
                                                      bool allow_random) {
-  CR_ASSIGN_OR_RETURN(const ModelConfig config,
-                      ReadModelConfig(base::JoinPath(directory, "config.json")));
-  if (allow_random && !HasWeightFiles(directory)) return MakeDecoder(config, options);
-  CR_ASSIGN_OR_RETURN(const WeightFiles files, WeightFiles::Open(directory, config));
+  CR_ASSIGN_OR_RETURN(const ModelDirectory model, ReadModelDirectory(directory));
+  if (allow_random && !model.has_weights) return MakeDecoder(model.config, options);
+  for (const std::string& warning : model.warnings) CR_LOG(WARNING) << warning;
+  CR_ASSIGN_OR_RETURN(const WeightFiles files, WeightFiles::Open(directory, model.config));
   DecoderOptions empty = options;
   empty.random_values = false;
-  CR_ASSIGN_OR_RETURN(std::unique_ptr<Decoder> decoder, MakeDecoder(config, empty));
+  CR_ASSIGN_OR_RETURN(std::unique_ptr<Decoder> decoder, MakeDecoder(model.config, empty));
   std::vector<NamedTensor> tensors;
   for (const TensorView& view : files.tensors()) tensors.push_back({view.name, AsTensor(view)});
   CR_RETURN_IF_ERROR(decoder->Load(tensors));

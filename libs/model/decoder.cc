@@ -100,6 +100,7 @@ class TransformerDecoder final : public Decoder {
         base_(static_cast<const TransformerDecoder*>(options.base)),
         has_checkpoints_(options.activation_checkpointing),
         frequencies_(RotaryFrequencies(config).to(device)),
+        rotary_scale_(RotaryScale(config)),
         layers_(static_cast<size_t>(config.num_layers)) {
     Place("model.embed_tokens",
           {""},
@@ -152,7 +153,7 @@ class TransformerDecoder final : public Decoder {
   at::Tensor Trunk(const at::Tensor& token_ids_M,
                    const at::Tensor& positions_M,
                    Attention* attention) const override {
-    const Rotation rotation = MakeRotation(positions_M, frequencies_);
+    const Rotation rotation = MakeRotation(positions_M, frequencies_, rotary_scale_);
     const UnitOrder units(config_);
     Hold(units.embedding(), units.layer(0));
     at::Tensor hidden_MD = embedding_.Rows(token_ids_M);
@@ -407,6 +408,7 @@ class TransformerDecoder final : public Decoder {
   const TransformerDecoder* const base_;  // Read by the constructor alone.
   const bool has_checkpoints_;
   const at::Tensor frequencies_;
+  const double rotary_scale_;
   std::unordered_map<std::string, Target> targets_;
   Linear embedding_;
   std::vector<Layer> layers_;  // Never resized: targets point into it.

@@ -259,6 +259,12 @@ absl::Status ReadAll(std::span<const uint8_t> bytes,
 
 constexpr int64_t kMaxInteger = int64_t{1} << 53;
 
+template <typename T>
+std::optional<T> As(const GgufValue& value) {
+  const T* found = std::get_if<T>(&value.value);
+  return found == nullptr ? std::nullopt : std::optional<T>(*found);
+}
+
 // Metadata of the files of a split model.
 constexpr char kSplitNumber[] = "split.no";  // From 0.
 constexpr char kSplitCount[] = "split.count";
@@ -347,11 +353,8 @@ absl::StatusOr<GgufFile> GgufFile::OpenSplit(GgufFile part, int64_t count) {
     absl::StatusOr<GgufFile> next =
         i == index ? std::move(part) : OpenOne(stem + SplitEnding(i, count));
     if (absl::IsNotFound(next.status())) {
-      return absl::NotFoundError(absl::StrCat(place,
-                                              ", and file ",
-                                              i + 1,
-                                              " is missing: ",
-                                              std::string(next.status().message())));
+      return absl::NotFoundError(absl::StrCat(
+          place, ", and file ", i + 1, " is missing: ", std::string(next.status().message())));
     }
     CR_RETURN_IF_ERROR(next.status());
     CR_RETURN_IF_ERROR(CheckPlace(*next, i, count));
@@ -441,32 +444,33 @@ absl::StatusOr<std::string> GgufFile::Text(const std::string& key,
   return *value;
 }
 
-absl::StatusOr<std::vector<std::string>> GgufFile::Texts(const std::string& key) const {
+template <typename T, typename Convert>
+absl::StatusOr<std::vector<T>> GgufFile::List(const std::string& key,
+                                              const std::string& expected,
+                                              const Convert& convert) const {
   const GgufValue* found = Find(key);
   const auto* array = found == nullptr ? nullptr : std::get_if<GgufValue::Array>(&found->value);
-  if (array == nullptr) return Mistyped(key, "a list of texts");
-  std::vector<std::string> texts;
-  texts.reserve(array->size());
+  if (array == nullptr) return Mistyped(key, expected);
+  std::vector<T> values;
+  values.reserve(array->size());
   for (const GgufValue& element : *array) {
-    const std::string* text = std::get_if<std::string>(&element.value);
-    if (text == nullptr) return Mistyped(key, "a list of texts");
-    texts.push_back(*text);
+    std::optional<T> value = convert(element);
+    if (!value.has_value()) return Mistyped(key, expected);
+    values.push_back(*std::move(value));
   }
-  return texts;
+  return values;
+}
+
+absl::StatusOr<std::vector<std::string>> GgufFile::Texts(const std::string& key) const {
+  return List<std::string>(key, "a list of texts", As<std::string>);
 }
 
 absl::StatusOr<std::vector<int64_t>> GgufFile::Integers(const std::string& key) const {
-  const GgufValue* found = Find(key);
-  const auto* array = found == nullptr ? nullptr : std::get_if<GgufValue::Array>(&found->value);
-  if (array == nullptr) return Mistyped(key, "a list of whole numbers");
-  std::vector<int64_t> numbers;
-  numbers.reserve(array->size());
-  for (const GgufValue& element : *array) {
-    const std::optional<int64_t> number = AsInteger(element);
-    if (!number.has_value()) return Mistyped(key, "a list of whole numbers");
-    numbers.push_back(*number);
-  }
-  return numbers;
+  return List<int64_t>(key, "a list of whole numbers", AsInteger);
+}
+
+absl::StatusOr<std::vector<double>> GgufFile::Reals(const std::string& key) const {
+  return List<double>(key, "a list of numbers", As<double>);
 }
 
 }  // namespace convrec::model

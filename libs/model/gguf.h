@@ -60,6 +60,7 @@ class GgufFile final {
                                    std::optional<std::string> fallback = {}) const;
   absl::StatusOr<std::vector<std::string>> Texts(const std::string& key) const;
   absl::StatusOr<std::vector<int64_t>> Integers(const std::string& key) const;
+  absl::StatusOr<std::vector<double>> Reals(const std::string& key) const;
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
 
  private:
@@ -72,6 +73,11 @@ class GgufFile final {
   absl::Status Append(GgufFile part);
 
   const GgufValue* Find(const std::string& key) const;
+  // The elements of an array as `convert` reads them; nullopt from it is an error.
+  template <typename T, typename Convert>
+  absl::StatusOr<std::vector<T>> List(const std::string& key,
+                                      const std::string& expected,
+                                      const Convert& convert) const;
   absl::Status Mistyped(const std::string& key, const std::string& expected) const;
 
   std::vector<base::MappedFile> files_;

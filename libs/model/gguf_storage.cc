@@ -1,10 +1,10 @@
 #include "libs/model/gguf_storage.h"
 
 #include <array>
-#include <bit>
 #include <cstring>
 
 #include "libs/base/bfloat16.h"
+#include "libs/base/float16.h"
 
 namespace convrec::model {
 namespace {
@@ -19,16 +19,7 @@ T Load(const uint8_t* bytes) {
   return value;
 }
 
-float Half(const uint8_t* bytes) {
-  const uint16_t bits = Load<uint16_t>(bytes);
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000U) << 16;
-  const uint32_t exponent = (bits >> 10) & 0x1fU;
-  const uint32_t fraction = bits & 0x3ffU;
-  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000U | fraction << 13);
-  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-  const float magnitude = static_cast<float>(fraction) * 0x1p-24F;  // Zero or subnormal.
-  return sign != 0 ? -magnitude : magnitude;
-}
+float Half(const uint8_t* bytes) { return base::FromFloat16(Load<uint16_t>(bytes)); }
 
 void Float32Value(const uint8_t* bytes, float* out) { *out = Load<float>(bytes); }
 void Float16Value(const uint8_t* bytes, float* out) { *out = Half(bytes); }
@@ -49,8 +40,7 @@ void Q8_0(const uint8_t* block, float* out) {
 
 void Q4_0(const uint8_t* block, float* out) {
   const float scale = Half(block);
-  for (int i = 0; i < kBlock; ++i)
-    out[i] = scale * static_cast<float>(Nibble(block + 2, i) - 8);
+  for (int i = 0; i < kBlock; ++i) out[i] = scale * static_cast<float>(Nibble(block + 2, i) - 8);
 }
 
 void Q4_1(const uint8_t* block, float* out) {
@@ -68,8 +58,7 @@ int FiveBits(const uint8_t* high_and_nibbles, int i) {
 
 void Q5_0(const uint8_t* block, float* out) {
   const float scale = Half(block);
-  for (int i = 0; i < kBlock; ++i)
-    out[i] = scale * static_cast<float>(FiveBits(block + 2, i) - 16);
+  for (int i = 0; i < kBlock; ++i) out[i] = scale * static_cast<float>(FiveBits(block + 2, i) - 16);
 }
 
 void Q5_1(const uint8_t* block, float* out) {
@@ -103,8 +92,9 @@ void Iq4Xs(const uint8_t* block, float* out) {
   }
 }
 
-// Value i of a super-block of `bits`-bit fields (2 or 4): 32 bytes hold a stretch of values in their
-// lowest fields, the next 32 values in the next fields, and so on; then come the next 32 bytes.
+// Value i of a super-block of `bits`-bit fields (2 or 4): 32 bytes hold a stretch of values in
+// their lowest fields, the next 32 values in the next fields, and so on; then come the next 32
+// bytes.
 int Field(const uint8_t* bytes, int bits, int i) {
   const int per_byte = 8 / bits;
   const int stretch = i / (kBlock * per_byte);
@@ -127,8 +117,8 @@ void Q2_K(const uint8_t* block, float* out) {
   }
 }
 
-// The 6-bit factor of sub-block `part` among 16 in 12 bytes: 4 low bits of factors 0 to 7 in the low
-// halves of 8 bytes, those of 8 to 15 in the high halves; 2 high bits in the last 4 bytes.
+// The 6-bit factor of sub-block `part` among 16 in 12 bytes: 4 low bits of factors 0 to 7 in the
+// low halves of 8 bytes, those of 8 to 15 in the high halves; 2 high bits in the last 4 bytes.
 int Q3Factor(const uint8_t* packed, int part) {
   const int low = packed[part % 8] >> (part / 8 * 4) & 0x0f;
   const int high = packed[8 + part % 4] >> (part / 4 * 2) & 3;
@@ -151,9 +141,9 @@ struct ScaleAndMinimum {
 };
 
 // Those of sub-block `part` among 8, from the head of a Q4_K or Q5_K block: scale, minimum, and 12
-// bytes with 6-bit factors of both. Factors 0 to 3 lie in the low 6 bits of bytes 0 to 3 (scale) and
-// 4 to 7 (minimum); of factors 4 to 7 the low 4 bits are the halves of bytes 8 to 11, and the high 2
-// bits those that the former leave free.
+// bytes with 6-bit factors of both. Factors 0 to 3 lie in the low 6 bits of bytes 0 to 3 (scale)
+// and 4 to 7 (minimum); of factors 4 to 7 the low 4 bits are the halves of bytes 8 to 11, and the
+// high 2 bits those that the former leave free.
 ScaleAndMinimum SubBlock(const uint8_t* block, int part) {
   const uint8_t* packed = block + 4;
   int scale = packed[part % 4] & 0x3f;

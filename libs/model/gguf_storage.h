@@ -1,8 +1,9 @@
-// The storage types of GGUF tensors: how many bytes a block of values takes, and its float32 values.
+// The storage types of GGUF tensors: how many bytes a block of values takes, and its float32
+// values.
 //
 // Quantized types keep small integers that share scales: the "_0" and "_1" types one scale (and
-// minimum) for 32 values, the "_K" types a float16 scale for a super-block of 256 values and a 4- to
-// 8-bit factor of it for each of its 8 or 16 sub-blocks.
+// minimum) for 32 values, the "_K" types a float16 scale for a super-block of 256 values and a 4-
+// to 8-bit factor of it for each of its 8 or 16 sub-blocks.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +11,10 @@
 namespace convrec::model {
 
 struct GgufStorage {
-  uint32_t id;             // The number of the format.
-  const char* name;        // As in "Q4_K".
-  int64_t block_size;      // Values of a block; a row of a tensor is a whole number of blocks.
-  int64_t block_bytes;     // 0 = a type that is known by name only.
+  uint32_t id;          // The number of the format.
+  const char* name;     // As in "Q4_K".
+  int64_t block_size;   // Values of a block; a row of a tensor is a whole number of blocks.
+  int64_t block_bytes;  // 0 = a type that is known by name only.
   // Writes the block_size values of the block, in the float32 operations of the reference.
   void (*dequantize)(const uint8_t* block, float* out);
 };

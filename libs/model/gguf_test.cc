@@ -175,8 +175,9 @@ TEST_F(SplitGgufTest, AnyFileOpensTheWholeModel) {
 TEST_F(SplitGgufTest, MissingFileIsNamedWithItsPlace) {
   ASSERT_EQ(std::remove(Path(Second()).c_str()), 0);
   EXPECT_THAT(ErrorOf(First()),
-              HasSubstr(Path(First()) + ": this is file 1 of 2 of a split model, and file 2 is "
-                                        "missing: cannot read " +
+              HasSubstr(Path(First()) +
+                        ": this is file 1 of 2 of a split model, and file 2 is "
+                        "missing: cannot read " +
                         Path(Second())));
 }
 
@@ -191,9 +192,9 @@ TEST_F(SplitGgufTest, FileInAnothersPlaceIsRefused) {
   const auto first = base::ReadFile(Path(First()));
   ASSERT_TRUE(first.ok());
   WriteScratch(Path(Second()), *first);
-  EXPECT_THAT(ErrorOf(First()),
-              HasSubstr(Path(Second()) +
-                        ": by its metadata this is file 1 of 2, expected file 2 of 2"));
+  EXPECT_THAT(
+      ErrorOf(First()),
+      HasSubstr(Path(Second()) + ": by its metadata this is file 1 of 2, expected file 2 of 2"));
 }
 
 }  // namespace

@@ -124,6 +124,35 @@ double ShortestDecimal(double value) {
   return static_cast<float>(result) == static_cast<float>(value) ? result : value;
 }
 
+absl::Status ReadRopeScaling(const GgufFile& file, const std::string& prefix, ModelConfig* config) {
+  CR_ASSIGN_OR_RETURN(const std::string type, file.Text(prefix + "type", "none"));
+  if (type == "none") return absl::OkStatus();
+  if (type == "linear") {
+    CR_ASSIGN_OR_RETURN(const double factor, file.Real(prefix + "factor"));
+    config->rope_scaling = LinearRopeScaling{factor};
+    return absl::OkStatus();
+  }
+  if (type != "yarn") {
+    return Refuse(
+        file,
+        absl::StrCat(
+            "metadata key \"", prefix, "type\" is \"", type, "\", expected none, linear or yarn"));
+  }
+  for (const char* key :
+       {"attn_factor", "yarn_attn_factor", "yarn_log_multiplier", "yarn_ext_factor", "alpha"}) {
+    if (!file.Has(prefix + key)) continue;
+    return Refuse(file, absl::StrCat("metadata key \"", prefix, key, "\" is set, expected none"));
+  }
+  YarnRopeScaling yarn;
+  CR_ASSIGN_OR_RETURN(yarn.factor, file.Real(prefix + "factor"));
+  CR_ASSIGN_OR_RETURN(yarn.original_max_position_embeddings,
+                      file.Integer(prefix + "original_context_length"));
+  CR_ASSIGN_OR_RETURN(yarn.beta_fast, file.Real(prefix + "yarn_beta_fast", yarn.beta_fast));
+  CR_ASSIGN_OR_RETURN(yarn.beta_slow, file.Real(prefix + "yarn_beta_slow", yarn.beta_slow));
+  config->rope_scaling = yarn;
+  return absl::OkStatus();
+}
+
 absl::Status ReadRope(const GgufFile& file, const std::string& prefix, ModelConfig* config) {
   CR_ASSIGN_OR_RETURN(config->rope_theta, file.Real(prefix + "rope.freq_base", 10000.0));
   CR_ASSIGN_OR_RETURN(const int64_t rotated,
@@ -137,17 +166,7 @@ absl::Status ReadRope(const GgufFile& file, const std::string& prefix, ModelConf
                                ", expected the head width ",
                                config->head_dim));
   }
-  CR_ASSIGN_OR_RETURN(const std::string type, file.Text(prefix + "rope.scaling.type", "none"));
-  if (type == "linear") {
-    CR_ASSIGN_OR_RETURN(config->rope_linear_factor, file.Real(prefix + "rope.scaling.factor"));
-  } else if (type != "none") {
-    return Refuse(file,
-                  absl::StrCat("metadata key \"",
-                               prefix,
-                               "rope.scaling.type\" is \"",
-                               type,
-                               "\", expected none or linear"));
-  }
+  CR_RETURN_IF_ERROR(ReadRopeScaling(file, prefix + "rope.scaling.", config));
   const GgufTensor* factors = FindTensor(file, kRopeFactors);
   if (factors != nullptr) {
     CR_ASSIGN_OR_RETURN(config->rope_scaling, RecoverScaling(file, *factors, *config));
@@ -157,6 +176,10 @@ absl::Status ReadRope(const GgufFile& file, const std::string& prefix, ModelConf
 
 absl::StatusOr<ModelConfig> ReadConfig(const GgufFile& file) {
   ModelConfig config;
+  CR_ASSIGN_OR_RETURN(const std::string kind, file.Text("general.type", "model"));
+  if (kind != "model")
+    return Refuse(file,
+                  absl::StrCat("this is a GGUF file of kind \"", kind, "\", expected a model"));
   CR_ASSIGN_OR_RETURN(config.model_type, file.Text("general.architecture"));
   if (config.model_type != "llama" && config.model_type != "qwen2" &&
       config.model_type != "qwen3") {
@@ -285,14 +308,26 @@ absl::Status ReadId(const GgufFile& file, const char* name, std::optional<int32_
   return absl::OkStatus();
 }
 
+// What tokenizers of the SentencePiece kind have instead of merges; ids that such files leave out.
+absl::Status ReadScores(const GgufFile& file, tokenizer::TokenizerSpec* spec) {
+  CR_ASSIGN_OR_RETURN(const std::vector<double> scores, file.Reals("tokenizer.ggml.scores"));
+  for (const double score : scores) spec->scores.push_back(static_cast<float>(score));
+  CR_ASSIGN_OR_RETURN(spec->add_space_prefix, file.Flag("tokenizer.ggml.add_space_prefix", true));
+  spec->unknown_id = 0;
+  spec->bos_id = 1;
+  spec->eos_id = 2;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<tokenizer::TokenizerSpec> ReadTokenizer(const GgufFile& file,
                                                        const ModelConfig& config) {
   CR_ASSIGN_OR_RETURN(const std::string kind, file.Text("tokenizer.ggml.model"));
-  if (kind != "gpt2") {
+  const bool is_sentencepiece = kind == "llama";
+  if (kind != "gpt2" && !is_sentencepiece) {
     return Refuse(file,
                   absl::StrCat("metadata key \"tokenizer.ggml.model\" is \"",
                                kind,
-                               "\", expected gpt2 (byte-level BPE)"));
+                               "\", expected gpt2 (byte-level BPE) or llama (SentencePiece)"));
   }
   tokenizer::TokenizerSpec spec;
   CR_ASSIGN_OR_RETURN(spec.tokens, file.Texts("tokenizer.ggml.tokens"));
@@ -316,8 +351,12 @@ absl::StatusOr<tokenizer::TokenizerSpec> ReadTokenizer(const GgufFile& file,
       spec.token_types.push_back(static_cast<tokenizer::TokenType>(type));
     }
   }
-  CR_ASSIGN_OR_RETURN(spec.merges, file.Texts("tokenizer.ggml.merges"));
-  CR_ASSIGN_OR_RETURN(spec.pre_tokenizer, file.Text("tokenizer.ggml.pre", "default"));
+  if (is_sentencepiece) {
+    CR_RETURN_IF_ERROR(ReadScores(file, &spec));
+  } else {
+    CR_ASSIGN_OR_RETURN(spec.merges, file.Texts("tokenizer.ggml.merges"));
+    CR_ASSIGN_OR_RETURN(spec.pre_tokenizer, file.Text("tokenizer.ggml.pre", "default"));
+  }
   CR_ASSIGN_OR_RETURN(spec.chat_template, file.Text("tokenizer.chat_template", ""));
   CR_RETURN_IF_ERROR(ReadId(file, "bos_token_id", &spec.bos_id));
   CR_RETURN_IF_ERROR(ReadId(file, "eos_token_id", &spec.eos_id));

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/model/quantized.h"
 
 namespace convrec::model {
 namespace {
@@ -70,6 +71,31 @@ class Fields {
     return object_[key].is_boolean() ? object_[key].get<bool>() : fallback;
   }
 
+  // One token id or a list of them; none when the field is absent or null.
+  std::vector<int64_t> Ids(const char* key) {
+    std::vector<int64_t> ids;
+    if (!Has(key)) return ids;
+    const Json list = object_[key].is_array() ? object_[key] : Json::array({object_[key]});
+    for (const Json& id : list) {
+      if (id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < kMaxCount) {
+        ids.push_back(id.get<int64_t>());
+      } else {
+        Fail(key, "a token id or a list of token ids");
+      }
+    }
+    return ids;
+  }
+
+  // What is no token id counts as none: some files have -1 there.
+  std::optional<int64_t> Id(const char* key) const {
+    const auto it = object_.find(key);
+    if (it == object_.end() || !it->is_number_integer() || it->get<int64_t>() < 0 ||
+        it->get<int64_t>() >= kMaxCount) {
+      return std::nullopt;
+    }
+    return it->get<int64_t>();
+  }
+
   std::string OneOf(const char* key,
                     const std::vector<std::string>& choices,
                     std::optional<std::string> fallback = std::nullopt) {
@@ -112,34 +138,105 @@ class Fields {
   absl::Status status_;
 };
 
+LinearRopeScaling ReadLinearRope(Fields* rope) {
+  return {.factor = rope->Positive("factor", std::nullopt)};
+}
+
+Llama3RopeScaling ReadLlama3Rope(Fields* rope, const ModelConfig& config) {
+  Llama3RopeScaling scaling;
+  scaling.factor = rope->Positive("factor", std::nullopt);
+  scaling.low_freq_factor = rope->Positive("low_freq_factor", std::nullopt);
+  scaling.high_freq_factor = rope->Positive("high_freq_factor", std::nullopt);
+  scaling.original_max_position_embeddings =
+      rope->Count("original_max_position_embeddings", 1, kMaxCount, config.max_position_embeddings);
+  if (rope->status().ok() && scaling.high_freq_factor <= scaling.low_freq_factor) {
+    rope->Fail("high_freq_factor", "a number above low_freq_factor");
+  }
+  return scaling;
+}
+
+YarnRopeScaling ReadYarnRope(Fields* rope, const ModelConfig& config) {
+  YarnRopeScaling scaling;
+  scaling.original_max_position_embeddings =
+      rope->Count("original_max_position_embeddings", 1, kMaxCount, config.max_position_embeddings);
+  scaling.factor =
+      rope->Positive("factor",
+                     static_cast<double>(config.max_position_embeddings) /
+                         static_cast<double>(scaling.original_max_position_embeddings));
+  scaling.beta_fast = rope->Positive("beta_fast", scaling.beta_fast);
+  scaling.beta_slow = rope->Positive("beta_slow", scaling.beta_slow);
+  scaling.truncate = rope->Flag("truncate", true);
+  const auto optional = [rope](const char* key) -> std::optional<double> {
+    if (!rope->Has(key)) return std::nullopt;
+    return rope->Positive(key, std::nullopt);
+  };
+  scaling.attention_factor = optional("attention_factor");
+  scaling.mscale = optional("mscale");
+  scaling.mscale_all_dim = optional("mscale_all_dim");
+  if (rope->status().ok() && scaling.beta_fast < scaling.beta_slow) {
+    rope->Fail("beta_fast", "a number of at least beta_slow");
+  }
+  return scaling;
+}
+
 // The rotary fields stand in "rope_scaling" (transformers 4) or "rope_parameters" (transformers 5).
 void ReadRope(const Json& root,
               const std::string& path,
               Fields* fields,
               ModelConfig* config,
               absl::Status* status) {
+  const auto refuse_partial = [](Fields* where) {
+    if (where->Positive("partial_rotary_factor", 1.0) != 1.0)
+      where->Fail("partial_rotary_factor", "1 (heads that turn in part are not computed)");
+  };
   config->rope_theta = fields->Positive("rope_theta", 10000.0);
+  refuse_partial(fields);
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (fields->Object(key) == nullptr) continue;
     Fields rope(root[key], absl::StrCat(path, ": ", key));
     config->rope_theta = rope.Positive("rope_theta", config->rope_theta);
+    refuse_partial(&rope);
     const char* type_key = rope.Has("rope_type") ? "rope_type" : "type";
-    const std::string type = rope.OneOf(type_key, {"default", "linear", "llama3"}, "default");
-    if (type == "linear") config->rope_linear_factor = rope.Positive("factor", std::nullopt);
-    if (type == "llama3") {
-      Llama3RopeScaling scaling;
-      scaling.factor = rope.Positive("factor", std::nullopt);
-      scaling.low_freq_factor = rope.Positive("low_freq_factor", std::nullopt);
-      scaling.high_freq_factor = rope.Positive("high_freq_factor", std::nullopt);
-      scaling.original_max_position_embeddings =
-          rope.Count("original_max_position_embeddings", 1, kMaxCount);
-      if (rope.status().ok() && scaling.high_freq_factor <= scaling.low_freq_factor) {
-        rope.Fail("high_freq_factor", "a number above low_freq_factor");
-      }
-      config->rope_scaling = scaling;
-    }
+    const std::string type =
+        rope.OneOf(type_key, {"default", "linear", "dynamic", "llama3", "yarn"}, "default");
+    if (type == "linear") config->rope_scaling = ReadLinearRope(&rope);
+    if (type == "dynamic")
+      config->rope_scaling = DynamicRopeScaling{rope.Positive("factor", std::nullopt)};
+    if (type == "llama3") config->rope_scaling = ReadLlama3Rope(&rope, *config);
+    if (type == "yarn") config->rope_scaling = ReadYarnRope(&rope, *config);
     if (status->ok()) *status = rope.status();
   }
+}
+
+// The "rope_scaling" of a config.json.
+nlohmann::ordered_json RopeJson(const RopeScaling& scaling) {
+  if (const auto* linear = std::get_if<LinearRopeScaling>(&scaling))
+    return {{"rope_type", "linear"}, {"factor", linear->factor}};
+  if (const auto* dynamic = std::get_if<DynamicRopeScaling>(&scaling))
+    return {{"rope_type", "dynamic"}, {"factor", dynamic->factor}};
+  if (const auto* llama3 = std::get_if<Llama3RopeScaling>(&scaling)) {
+    return {{"rope_type", "llama3"},
+            {"factor", llama3->factor},
+            {"low_freq_factor", llama3->low_freq_factor},
+            {"high_freq_factor", llama3->high_freq_factor},
+            {"original_max_position_embeddings", llama3->original_max_position_embeddings}};
+  }
+  const auto* yarn = std::get_if<YarnRopeScaling>(&scaling);
+  if (yarn == nullptr) return nullptr;
+  nlohmann::ordered_json json = {
+      {"rope_type", "yarn"},
+      {"factor", yarn->factor},
+      {"original_max_position_embeddings", yarn->original_max_position_embeddings},
+      {"beta_fast", yarn->beta_fast},
+      {"beta_slow", yarn->beta_slow},
+      {"truncate", yarn->truncate}};
+  const auto add = [&json](const char* key, std::optional<double> value) {
+    if (value.has_value()) json[key] = *value;
+  };
+  add("attention_factor", yarn->attention_factor);
+  add("mscale", yarn->mscale);
+  add("mscale_all_dim", yarn->mscale_all_dim);
+  return json;
 }
 
 // A window that never acts is fine: transformers writes one into every Qwen2 config.
@@ -157,10 +254,22 @@ void RefuseWindows(const Json& root, Fields* fields) {
   }
 }
 
+absl::Status CheckQuantization(const Json& root, const std::string& path) {
+  const auto found = root.find("quantization_config");
+  if (found == root.end() || !found->is_object()) return absl::OkStatus();
+  const auto method = found->find("quant_method");
+  const bool is_named = method != found->end() && method->is_string();
+  return absl::InvalidArgumentError(
+      absl::StrCat(path,
+                   ": by field \"quantization_config\" ",
+                   QuantizedRefusal(is_named ? method->get<std::string>() : "an unnamed method")));
+}
+
 absl::Status ReadFields(const Json& root, const std::string& path, ModelConfig* config) {
   Fields fields(root, path);
   config->model_type = fields.OneOf("model_type", {"llama", "qwen2", "qwen3"});
   CR_RETURN_IF_ERROR(fields.status());
+  CR_RETURN_IF_ERROR(CheckQuantization(root, path));
   const bool is_llama = config->model_type == "llama";
   fields.OneOf("hidden_act", {"silu"}, "silu");
   config->vocab_size = fields.Count("vocab_size", 1, kMaxCount);
@@ -182,6 +291,9 @@ absl::Status ReadFields(const Json& root, const std::string& path, ModelConfig* 
   config->output_bias = has_bias && config->model_type != "qwen2";
   config->mlp_bias = is_llama && fields.Flag("mlp_bias", false);
   config->qk_norm = config->model_type == "qwen3";
+  config->bos_token_id = fields.Id("bos_token_id");
+  config->eos_token_ids = fields.Ids("eos_token_id");
+  config->pad_token_id = fields.Id("pad_token_id");
   RefuseWindows(root, &fields);
   absl::Status rope_status;
   ReadRope(root, path, &fields, config, &rope_status);
@@ -236,24 +348,17 @@ std::string ToConfigJson(const ModelConfig& config, const std::string& torch_dty
   json["max_position_embeddings"] = config.max_position_embeddings;
   json["rms_norm_eps"] = config.rms_norm_eps;
   json["rope_theta"] = config.rope_theta;
-  if (config.rope_scaling.has_value()) {
-    json["rope_scaling"] = {{"rope_type", "llama3"},
-                            {"factor", config.rope_scaling->factor},
-                            {"low_freq_factor", config.rope_scaling->low_freq_factor},
-                            {"high_freq_factor", config.rope_scaling->high_freq_factor},
-                            {"original_max_position_embeddings",
-                             config.rope_scaling->original_max_position_embeddings}};
-  } else if (config.rope_linear_factor != 1.0) {
-    json["rope_scaling"] = {{"rope_type", "linear"}, {"factor", config.rope_linear_factor}};
-  } else {
-    json["rope_scaling"] = nullptr;
-  }
+  json["rope_scaling"] = RopeJson(config.rope_scaling);
   json["tie_word_embeddings"] = config.tie_word_embeddings;
   if (config.model_type != "qwen2") json["attention_bias"] = config.attention_bias;
   if (is_llama) json["mlp_bias"] = config.mlp_bias;
   if (!is_llama) json["use_sliding_window"] = false;
   json["attention_dropout"] = 0.0;
   json["initializer_range"] = config.initializer_range;
+  if (config.bos_token_id.has_value()) json["bos_token_id"] = *config.bos_token_id;
+  if (config.eos_token_ids.size() == 1) json["eos_token_id"] = config.eos_token_ids[0];
+  if (config.eos_token_ids.size() > 1) json["eos_token_id"] = config.eos_token_ids;
+  if (config.pad_token_id.has_value()) json["pad_token_id"] = *config.pad_token_id;
   json["use_cache"] = true;
   json["torch_dtype"] = torch_dtype;
   return json.dump(2) + "\n";

@@ -6,19 +6,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/model/rope_scaling.h"
 
 namespace convrec::model {
-
-// Llama-3.1 frequency scaling of rotary embeddings ("rope_type": "llama3").
-struct Llama3RopeScaling {
-  double factor = 8.0;
-  double low_freq_factor = 1.0;
-  double high_freq_factor = 4.0;
-  int64_t original_max_position_embeddings = 8192;
-};
 
 struct ModelConfig {
   std::string model_type = "llama";  // "llama", "qwen2" or "qwen3".
@@ -32,18 +26,23 @@ struct ModelConfig {
   int64_t max_position_embeddings = 0;
   double rms_norm_eps = 1e-6;
   double rope_theta = 10000.0;
-  std::optional<Llama3RopeScaling> rope_scaling;
-  double rope_linear_factor = 1.0;  // "rope_type": "linear"; 1 = off.
+  RopeScaling rope_scaling;
   bool tie_word_embeddings = false;
   bool attention_bias = false;  // Biases of q, k and v (Qwen2).
   bool output_bias = false;     // Bias of the attention output (Llama with attention_bias).
   bool mlp_bias = false;
   bool qk_norm = false;  // RMS norm of each query and key head (Qwen3).
   double initializer_range = 0.02;
+  // "bos_token_id", "eos_token_id" (a list or one) and "pad_token_id", kept as they are:
+  // config.json may be the only file that names the end of a text.
+  std::optional<int64_t> bos_token_id;
+  std::vector<int64_t> eos_token_ids;
+  std::optional<int64_t> pad_token_id;
 };
 
 // Reads and checks config.json; the error names file, field and expectation. Refuses
-// architectures and features (sliding windows that act, other rope types) it does not compute.
+// architectures and features (sliding windows that act, other rope types, quantized weights) that
+// are not computed. Of a model directory use ReadModelDirectory(), which also looks at its weights.
 absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& path);
 
 // The same for the text of a config.json; `name` stands for the file in errors.

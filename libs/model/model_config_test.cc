@@ -60,22 +60,83 @@ TEST(ModelConfigTest, RopeIsReadInBothSpellings) {
   ASSERT_TRUE(old_form.ok() && new_form.ok()) << old_form.status() << new_form.status();
   for (const auto& config : {*old_form, *new_form}) {
     EXPECT_EQ(config.rope_theta, 5e5);
-    ASSERT_TRUE(config.rope_scaling.has_value());
-    EXPECT_EQ(config.rope_scaling->factor, 32.0);
+    const auto* scaling_read = std::get_if<Llama3RopeScaling>(&config.rope_scaling);
+    ASSERT_NE(scaling_read, nullptr);
+    EXPECT_EQ(scaling_read->factor, 32.0);
   }
 }
 
+TEST(ModelConfigTest, YarnTakesMissingNumbersFromTheContext) {
+  const auto config =
+      ParseModelConfig(ConfigText(R"("model_type": "llama", "max_position_embeddings": 8192,
+        "rope_scaling": {"type": "yarn", "original_max_position_embeddings": 2048},)"),
+                       "c");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const auto* yarn = std::get_if<YarnRopeScaling>(&config->rope_scaling);
+  ASSERT_NE(yarn, nullptr);
+  EXPECT_EQ(yarn->factor, 4.0);
+  EXPECT_NEAR(yarn->AttentionScale(), 1.1386294361, 1e-9);  // 0.1 ln 4 + 1
+}
+
 TEST(ModelConfigTest, WhatIsWrittenReadsBackTheSame) {
+  const char* scalings[] = {
+      R"({"rope_type": "linear", "factor": 2.0})",
+      R"({"rope_type": "dynamic", "factor": 2.0})",
+      R"({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 64})",
+      R"({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64,
+          "beta_fast": 16.0, "truncate": false, "mscale": 1.2, "mscale_all_dim": 0.8})",
+      R"({"rope_type": "yarn", "factor": 4.0, "attention_factor": 1.3})",
+      "null"};
   for (const char* type : {"llama", "qwen2", "qwen3"}) {
-    const std::string extra = absl::StrCat(R"("model_type": ")", type, R"(", "rope_theta": 1e6,
-      "num_key_value_heads": 2, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
-      "rope_scaling": {"rope_type": "linear", "factor": 2.0},)");
-    const auto config = ParseModelConfig(ConfigText(extra), "c");
-    ASSERT_TRUE(config.ok()) << config.status();
-    const std::string written = ToConfigJson(*config, "float32");
-    const auto again = ParseModelConfig(written, "c");
-    ASSERT_TRUE(again.ok()) << again.status();
-    EXPECT_EQ(ToConfigJson(*again, "float32"), written);
+    for (const char* scaling : scalings) {
+      const std::string extra = absl::StrCat(R"("model_type": ")",
+                                             type,
+                                             R"(", "rope_theta": 1e6,
+        "num_key_value_heads": 2, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+        "rope_scaling": )",
+                                             scaling,
+                                             ",");
+      const auto config = ParseModelConfig(ConfigText(extra), "c");
+      ASSERT_TRUE(config.ok()) << config.status();
+      const std::string written = ToConfigJson(*config, "float32");
+      const auto again = ParseModelConfig(written, "c");
+      ASSERT_TRUE(again.ok()) << again.status();
+      EXPECT_EQ(ToConfigJson(*again, "float32"), written);
+      EXPECT_EQ(again->rope_scaling.index(), config->rope_scaling.index());
+    }
+  }
+}
+
+TEST(ModelConfigTest, TokenIdsAreKept) {
+  const auto config = ParseModelConfig(
+      ConfigText(R"("model_type": "llama", "bos_token_id": 1, "eos_token_id": [2, 7],
+        "pad_token_id": -1,)"),
+      "c");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const std::string written = ToConfigJson(*config, "float32");
+  const auto again = ParseModelConfig(written, "c");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->bos_token_id, 1);
+  EXPECT_EQ(again->eos_token_ids, (std::vector<int64_t>{2, 7}));
+  EXPECT_EQ(again->pad_token_id, std::nullopt);
+}
+
+TEST(ModelConfigTest, QuantizedCheckpointsAreRefusedByName) {
+  const std::pair<std::string, std::string> kCases[] = {
+      {R"({"quant_method": "gptq", "bits": 4})", "GPTQ"},
+      {R"({"quant_method": "awq"})", "AWQ"},
+      {R"({"quant_method": "fp8", "weight_block_size": [128, 128]})", "FP8"},
+      {R"({"quant_method": "compressed-tensors"})", "compressed-tensors"},
+      {R"({"bits": 4})", "an unnamed method"},
+  };
+  for (const auto& [quantization, name] : kCases) {
+    EXPECT_THAT(
+        ErrorOf(ConfigText(
+            absl::StrCat(R"("model_type": "llama", "quantization_config": )", quantization, ","))),
+        HasSubstr(
+            "dir/config.json: by field \"quantization_config\" the weights are quantized by " +
+            name + ", which is not read: use"));
   }
 }
 
@@ -94,8 +155,15 @@ TEST(ModelConfigTest, ErrorsNameFileFieldAndExpectation) {
        "field \"rms_norm_eps\" is \"small\", expected a positive number"},
       {R"("model_type": "llama", "tie_word_embeddings": 1,)",
        "field \"tie_word_embeddings\" is 1, expected true or false"},
-      {R"("model_type": "llama", "rope_scaling": {"rope_type": "yarn"},)",
-       "rope_scaling: field \"rope_type\" is \"yarn\""},
+      {R"("model_type": "llama", "rope_scaling": {"rope_type": "longrope"},)",
+       "rope_scaling: field \"rope_type\" is \"longrope\", expected one of default, linear, "
+       "dynamic"},
+      {R"("model_type": "llama", "rope_scaling": {"rope_type": "yarn", "beta_fast": 0.5},)",
+       "rope_scaling: field \"beta_fast\" is 0.5, expected a number of at least beta_slow"},
+      {R"("model_type": "llama", "partial_rotary_factor": 0.5,)",
+       "field \"partial_rotary_factor\" is 0.5, expected 1"},
+      {R"("model_type": "llama", "eos_token_id": "</s>",)",
+       "field \"eos_token_id\" is \"</s>\", expected a token id"},
       {R"("model_type": "llama", "rope_scaling": {"rope_type": "llama3"},)",
        "field \"factor\" is absent"},
       {R"("model_type": "qwen2", "use_sliding_window": true,)",

@@ -3,12 +3,15 @@
 #include <torch/types.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
 #include "libs/model/adapter.h"
 #include "libs/model/chunked_logprob.h"
 #include "libs/model/decoder.h"
+#include "libs/model/rotary.h"
 #include "libs/model/stored_tensor.h"
 #include "libs/model/testing/golden.h"
 
@@ -71,6 +74,36 @@ TEST_P(ParityTest, OneSequenceGivesWhatABatchGives) {
     const at::Tensor both =
         RunTrunk(*decoder, Sequences(2, tokens_BT_.size(1)), tokens_BT_.flatten());
     EXPECT_LT(MaxDifference(hidden, both.view({2, tokens_BT_.size(1), -1})[b]), 1e-5);
+  }
+}
+
+// The llama model with the rotary scaling of each case in its config.json.
+TEST(RopeScalingTest, FrequenciesAndLogitsEqualTransformers) {
+  const c10::InferenceMode inference;
+  const auto facts = base::ReadFile(GoldenPath("rope.json"));
+  const auto text = base::ReadFile(GoldenPath("llama/config.json"));
+  ASSERT_TRUE(facts.ok() && text.ok());
+  const std::map<std::string, at::Tensor> logits =
+      ReadGolden(GoldenPath("rope.expected.safetensors"));
+  const at::Tensor tokens_T =
+      ReadGolden(GoldenPath("llama/expected.safetensors")).at("tokens").slice(0, 0, 1).flatten();
+  const base::TemporaryDirectory directory;
+  std::filesystem::copy(GoldenPath("llama"), directory.path());
+  for (const auto& [name, golden] : nlohmann::json::parse(*facts).items()) {
+    nlohmann::json config = nlohmann::json::parse(*text);
+    config.erase("rope_parameters");
+    config["rope_scaling"] = golden["rope_scaling"];
+    config["rope_theta"] = golden["rope_theta"];
+    ASSERT_TRUE(
+        base::WriteFileAtomically(base::JoinPath(directory.path(), "config.json"), config.dump())
+            .ok());
+    const absl::StatusOr<std::unique_ptr<Decoder>> decoder = LoadDecoder(directory.path(), {});
+    ASSERT_TRUE(decoder.ok()) << decoder.status();
+    const at::Tensor expected = at::tensor(golden["frequencies"].get<std::vector<float>>());
+    EXPECT_TRUE(RotaryFrequencies((*decoder)->config()).allclose(expected, 1e-6, 0)) << name;
+    EXPECT_NEAR(RotaryScale((*decoder)->config()), golden["scale"].get<double>(), 1e-12) << name;
+    const at::Tensor hidden = RunTrunk(**decoder, Sequences(1, tokens_T.numel()), tokens_T);
+    EXPECT_LT(MaxDifference((*decoder)->Logits(hidden), logits.at(name)[0]), kTolerance) << name;
   }
 }
 

@@ -3,6 +3,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/types.h>
 
+#include <algorithm>
+#include <cmath>
 #include <numbers>
 
 #include "libs/kernels/pointwise.h"
@@ -21,6 +23,31 @@ at::Tensor ScaleLlama3(const at::Tensor& frequencies, const Llama3RopeScaling& s
   const at::Tensor is_long = wavelength > context / scaling.low_freq_factor;
   const at::Tensor is_short = wavelength < context / scaling.high_freq_factor;
   return at::where(is_long, slowed, at::where(is_short, frequencies, blended));
+}
+
+// The pair of a head's width whose wave turns `turns` times in the original context.
+double YarnBound(const ModelConfig& config, const YarnRopeScaling& scaling, double turns) {
+  const double context = static_cast<double>(scaling.original_max_position_embeddings);
+  return static_cast<double>(config.head_dim) * std::log(context / (turns * 2 * std::numbers::pi)) /
+         (2 * std::log(config.rope_theta));
+}
+
+// Waves up to pair `low` are kept, those from `high` on slowed by `factor`, a ramp between.
+at::Tensor ScaleYarn(const at::Tensor& powers,
+                     const ModelConfig& config,
+                     const YarnRopeScaling& scaling) {
+  double low = YarnBound(config, scaling, scaling.beta_fast);
+  double high = YarnBound(config, scaling, scaling.beta_slow);
+  if (scaling.truncate) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, static_cast<double>(config.head_dim - 1));
+  if (low == high) high += 0.001;
+  const at::Tensor pairs = at::arange(config.head_dim / 2, at::kLong).to(at::kFloat);
+  const at::Tensor kept = 1 - at::clamp((pairs - low) / (high - low), 0, 1);
+  return 1.0 / (scaling.factor * powers) * (1 - kept) + 1.0 / powers * kept;
 }
 
 // A contiguous copy of x with its first heads turned, or turned back.
@@ -76,16 +103,30 @@ at::Tensor RotateFirstHeads(const at::Tensor& x, int64_t heads, const Rotation& 
 at::Tensor RotaryFrequencies(const ModelConfig& config) {
   const at::Tensor exponents = at::arange(0, config.head_dim, 2, at::kLong).to(at::kFloat) /
                                static_cast<double>(config.head_dim);
-  at::Tensor frequencies = 1.0 / at::pow(config.rope_theta, exponents);
-  if (config.rope_scaling.has_value()) return ScaleLlama3(frequencies, *config.rope_scaling);
-  if (config.rope_linear_factor != 1.0) frequencies = frequencies / config.rope_linear_factor;
+  const at::Tensor powers = at::pow(config.rope_theta, exponents);
+  const at::Tensor frequencies = 1.0 / powers;
+  if (const auto* linear = std::get_if<LinearRopeScaling>(&config.rope_scaling))
+    return frequencies / linear->factor;
+  if (const auto* llama3 = std::get_if<Llama3RopeScaling>(&config.rope_scaling))
+    return ScaleLlama3(frequencies, *llama3);
+  if (const auto* yarn = std::get_if<YarnRopeScaling>(&config.rope_scaling))
+    return ScaleYarn(powers, config, *yarn);
   return frequencies;
 }
 
-Rotation MakeRotation(const at::Tensor& positions_M, const at::Tensor& frequencies) {
+double RotaryScale(const ModelConfig& config) {
+  const auto* yarn = std::get_if<YarnRopeScaling>(&config.rope_scaling);
+  return yarn == nullptr ? 1.0 : yarn->AttentionScale();
+}
+
+Rotation MakeRotation(const at::Tensor& positions_M, const at::Tensor& frequencies, double scale) {
   const at::Tensor angles = positions_M.to(at::kFloat).view({-1, 1, 1}) * frequencies;
-  const at::Tensor sin = at::sin(angles);
-  const at::Tensor cos = at::cos(angles);
+  at::Tensor sin = at::sin(angles);
+  at::Tensor cos = at::cos(angles);
+  if (scale != 1.0) {
+    sin *= scale;
+    cos *= scale;
+  }
   return {at::cat({cos, cos}, -1), at::cat({-sin, sin}, -1)};
 }
 

@@ -8,7 +8,8 @@
 
 namespace convrec::model {
 
-// Cosine and sine of every token's angles, shared by all heads and layers of one pass.
+// Cosine and sine of every token's angles, times the scale, shared by all heads and layers of one
+// pass.
 struct Rotation {
   at::Tensor cos_M1E;
   at::Tensor sin_M1E;  // Negated in the first half, so that x * cos + swapped(x) * sin rotates.
@@ -17,7 +18,10 @@ struct Rotation {
 // float32 [E/2] on the CPU, rounded as the reference implementation rounds it.
 at::Tensor RotaryFrequencies(const ModelConfig& config);
 
-Rotation MakeRotation(const at::Tensor& positions_M, const at::Tensor& frequencies);
+// What rotated queries and keys are multiplied by; 1 but for YaRN.
+double RotaryScale(const ModelConfig& config);
+
+Rotation MakeRotation(const at::Tensor& positions_M, const at::Tensor& frequencies, double scale);
 
 at::Tensor Rotate(const at::Tensor& x_MHE, const Rotation& rotation);
 

@@ -15,12 +15,16 @@ namespace convrec::model {
 
 bool HasWeightFiles(const std::string& directory);
 
+// Whether the weight files of a directory hold an output projection with other values than its
+// embedding. Then the model does not tie the two, whatever its config.json says.
+absl::StatusOr<bool> HasOwnHead(const std::string& directory);
+
 // The parameters of a model as they lie in its files, in the order of ParameterTable().
 class WeightFiles final {
  public:
   // Opens the files and holds them against `config`: every parameter exactly once, with its shape,
-  // in F32, F16 or BF16, and nothing else. Tolerated and left out: rotary tables, and the output
-  // projection of a model that ties it.
+  // in F32, F16 or BF16, and nothing else. Tolerated and left out: rotary tables, and the copy of
+  // the embedding that some files hold as the output projection of a model that ties both.
   static absl::StatusOr<WeightFiles> Open(const std::string& directory, const ModelConfig& config);
 
   const std::vector<TensorView>& tensors() const { return tensors_; }

@@ -110,6 +110,33 @@ TEST_F(WeightFilesTest, RotaryTablesAndTiedHeadAreLeftOut) {
   EXPECT_EQ(files->tensors().size(), sources_.size() - 2);
 }
 
+TEST_F(WeightFilesTest, AnotherHeadThanTheEmbeddingIsSeen) {
+  ASSERT_TRUE(Write().ok());
+  EXPECT_FALSE(*HasOwnHead(directory_.path()));  // All values are alike.
+  Find("lm_head.weight").fill = [](float* out) {
+    std::fill(out, out + 24, 0.5F);
+    return absl::OkStatus();
+  };
+  for (const int64_t shard_bytes : {kShardBytes, int64_t{100}}) {
+    ASSERT_TRUE(Write(shard_bytes).ok());
+    EXPECT_TRUE(*HasOwnHead(directory_.path()));
+    config_.tie_word_embeddings = true;
+    EXPECT_THAT(std::string(Open().message()),
+                HasSubstr("tensors model.embed_tokens.weight and lm_head.weight differ"));
+    config_.tie_word_embeddings = false;
+    EXPECT_TRUE(Open().ok());
+  }
+}
+
+TEST_F(WeightFilesTest, QuantizedWeightsAreNamed) {
+  Find("model.layers.0.self_attn.q_proj.weight").name = "model.layers.0.self_attn.q_proj.qweight";
+  ASSERT_TRUE(Write().ok());
+  EXPECT_THAT(std::string(Open().message()),
+              HasSubstr("tensor model.layers.0.self_attn.q_proj.weight is missing and "
+                        "model.layers.0.self_attn.q_proj.qweight is there: the weights are "
+                        "quantized by GPTQ or AWQ, which is not read"));
+}
+
 TEST_F(WeightFilesTest, IntegersAreNoWeights) {
   ASSERT_TRUE(Write().ok());
   auto bytes = base::ReadFile(Path("model.safetensors"));

@@ -93,9 +93,14 @@ absl::Status CheckSettings(const config::RunOptions& options, const std::string&
 
 bool UsesSampleWorld(const config::RunOptions& options) { return options.data.catalog.empty(); }
 
-absl::StatusOr<model::ModelConfig> ModelShapeOf(const config::RunOptions& options) {
-  if (options.model.path.empty()) return ShapeOf(ModelOptionsOf(options));
-  return model::ReadModelConfig(base::JoinPath(options.model.path, "config.json"));
+absl::StatusOr<model::ModelDirectory> CheckModelOf(const config::RunOptions& options) {
+  if (options.model.path.empty() && UsesSampleWorld(options)) {
+    model::ModelDirectory sample;
+    sample.config = ShapeOf(ModelOptionsOf(options));
+    return sample;
+  }
+  CR_ASSIGN_OR_RETURN(model::CheckedModel checked, model::CheckModelDirectory(options.model.path));
+  return std::move(checked.model);
 }
 
 config::RunOptions WithSamplePaths(config::RunOptions options, const std::string& directory) {

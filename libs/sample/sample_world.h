@@ -6,15 +6,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/config/run_options.h"
-#include "libs/model/model_config.h"
+#include "libs/model/model_directory.h"
 
 namespace convrec::sample {
 
 // Whether the run uses the sample for its data (then also for a model that is not named).
 bool UsesSampleWorld(const config::RunOptions& options);
 
-// The shape of the run's model: of the sample's, or of config.json in model.path. Writes nothing.
-absl::StatusOr<model::ModelConfig> ModelShapeOf(const config::RunOptions& options);
+// The run's model before it is loaded: what CheckModelDirectory() finds in model.path, or the shape
+// of the sample's model, which is still to be made. Its errors are those of a job's first second;
+// BadConfig without a path, where the data are not the sample's.
+absl::StatusOr<model::ModelDirectory> CheckModelOf(const config::RunOptions& options);
 
 // `options` with the files of `directory` in place of the paths that are empty.
 config::RunOptions WithSamplePaths(config::RunOptions options, const std::string& directory);

@@ -5,19 +5,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
-#include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
-#include "libs/model/model_config.h"
+#include "libs/model/model_directory.h"
 
 namespace convrec::text_model {
 
 absl::StatusOr<std::unique_ptr<const ModelText>> ModelText::Load(
     const std::string& directory, const tokenizer::ChatTemplate::Options& chat) {
-  CR_ASSIGN_OR_RETURN(const model::ModelConfig config,
-                      model::ReadModelConfig(base::JoinPath(directory, "config.json")));
-  CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(directory));
-  auto text = std::make_unique<const ModelText>(std::move(tokenizer),
+  CR_ASSIGN_OR_RETURN(model::CheckedModel checked, model::CheckModelDirectory(directory));
+  const model::ModelConfig& config = checked.model.config;
+  auto text = std::make_unique<const ModelText>(std::move(checked.tokenizer),
                                                 chat,
                                                 static_cast<int>(config.max_position_embeddings),
                                                 static_cast<int>(config.vocab_size));

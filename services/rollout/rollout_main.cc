@@ -23,7 +23,7 @@
 #include "libs/kernels/adaptive_wait.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/config_digest.h"
-#include "libs/model/model_config.h"
+#include "libs/model/model_directory.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
 #include "libs/sample/sample_world.h"
@@ -112,7 +112,8 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   model::SetComputeThreads(options.rollout.threads);
   const kernels::AdaptiveWait wait;
 
-  CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(options.model.path));
+  CR_ASSIGN_OR_RETURN(model::CheckedModel checked, model::CheckModelDirectory(options.model.path));
+  const auto tokenizer = std::move(checked.tokenizer);
   telemetry::Metrics metrics(options.name, "rollout");
   CR_ASSIGN_OR_RETURN(auto exposer,
                       telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
@@ -135,8 +136,6 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       engine::MakeDecoderEngine(
           options.model.path, /*load_weights=*/false, EngineOptionsOf(options, tokenizer.get())));
 
-  CR_ASSIGN_OR_RETURN(const model::ModelConfig model_config,
-                      model::ReadModelConfig(base::JoinPath(options.model.path, "config.json")));
   CallHeaders headers(name);
   const auto learner = MakeLearnerClient(options.rollout.learner_address, &headers);
   const auto policy = MakePolicyClient(options.rollout.learner_address, &headers);
@@ -145,7 +144,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       options.model.device, rpc::IsLoopback(options.rollout.learner_address)));
   const bool relays = CanRelay(options);
   RolloutWorkerOptions worker_options;
-  worker_options.model_digest = model::ConfigDigest(model_config);
+  worker_options.model_digest = model::ConfigDigest(checked.model.config);
   worker_options.max_rows = MaxRows(options);
   worker_options.reward_timeout = options.rollout.reward_timeout;
   worker_options.transfer.keeps_weights = options.rollout.keep_weights;

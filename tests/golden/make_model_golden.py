@@ -83,6 +83,35 @@ def make_models():
         write_gguf(model, config, HERE / "gguf" / f"{name}.gguf")
 
 
+def make_rope():
+    """The llama model with other rotary scalings: frequencies, their scale, and logits."""
+    scalings = {
+        "linear": dict(rope_type="linear", factor=4.0),
+        "dynamic": dict(rope_type="dynamic", factor=2.0),
+        "yarn": dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=32),
+        "yarn_bounds": dict(rope_type="yarn", factor=8.0, original_max_position_embeddings=16, beta_fast=4.0,
+                            beta_slow=0.5, truncate=False, mscale=1.2, mscale_all_dim=0.8),
+        "yarn_attention": dict(rope_type="yarn", factor=2.0, original_max_position_embeddings=128,
+                               attention_factor=1.3),
+    }
+    state = load_file(HERE / "llama" / "model.safetensors")
+    tokens = load_file(HERE / "llama" / "expected.safetensors")["tokens"][:1]
+    facts, logits = {}, {}
+    for name, scaling in scalings.items():
+        config = transformers.LlamaConfig(**SHAPE, rms_norm_eps=1e-5, tie_word_embeddings=False,
+                                          rope_parameters=dict(scaling, rope_theta=100.0))
+        config._attn_implementation = "eager"
+        model = transformers.LlamaForCausalLM(config).float().eval()
+        model.load_state_dict(state)
+        rotary = model.model.rotary_emb
+        facts[name] = {"rope_scaling": scaling, "rope_theta": 100.0, "scale": rotary.attention_scaling,
+                       "frequencies": rotary.inv_freq.tolist()}
+        with torch.no_grad():
+            logits[name] = model(tokens).logits.contiguous()
+    (HERE / "rope.json").write_text(json.dumps(facts, indent=1) + "\n")
+    save_file(logits, HERE / "rope.expected.safetensors")
+
+
 # --- GGUF ---------------------------------------------------------------------------------------
 
 def permute(weight, heads):
@@ -314,6 +343,7 @@ def main():
         smollm2(arguments.smollm2, arguments.write)
     else:
         make_models()
+        make_rope()
         make_gguf_types()
         make_gguf_blocks()
         make_gguf_split()

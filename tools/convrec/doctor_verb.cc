@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,8 @@
 #include "libs/base/version.h"
 #include "libs/config/command_line.h"
 #include "libs/config/load.h"
+#include "libs/model/model_directory.h"
+#include "libs/sample/sample_world.h"
 #include "tools/convrec/host_memory.h"
 #include "tools/convrec/libtorch.h"
 #include "tools/convrec/verbs.h"
@@ -40,6 +43,7 @@ struct Check {
   std::string name;
   std::string found;
   std::string remedy;
+  int exit_code = base::kExitIo;  // Of a fault.
 };
 
 Check CheckVersion() {
@@ -169,6 +173,38 @@ Check CheckPath(const std::string& name, const std::string& path) {
           "correct the path in the configuration"};
 }
 
+// The same as a job checks in its first second.
+Check CheckModel(const config::RunOptions& options) {
+  const absl::StatusOr<model::ModelDirectory> model = sample::CheckModelOf(options);
+  if (!model.ok()) {
+    return {Verdict::kFault,
+            "model",
+            std::string(model.status().message()),
+            "`convrec import` makes a model directory of a GGUF file, `convrec new-model` a small "
+            "model of your own files",
+            base::ExitCodeOf(model.status())};
+  }
+  if (!model->warnings.empty()) {
+    return {Verdict::kWarning,
+            "model",
+            absl::StrJoin(model->warnings, "; "),
+            "correct the field in config.json if that is not meant"};
+  }
+  return {Verdict::kFine,
+          "model",
+          absl::StrCat(options.model.path.empty() ? "the embedded sample" : options.model.path,
+                       ": ",
+                       model->config.model_type,
+                       ", ",
+                       absl::SixDigits(static_cast<double>(NumParameters(model->config)) / 1e6),
+                       " M parameters, ",
+                       model->config.vocab_size,
+                       " tokens, context ",
+                       model->config.max_position_embeddings,
+                       model->has_weights ? "" : ", random values"),
+          ""};
+}
+
 int Doctor(const config::ConfigArguments& arguments) {
   std::vector<Check> checks = {
       CheckVersion(), CheckCpu(), CheckMemory(), CheckPorts(), CheckBinaries(), CheckLibTorch()};
@@ -180,7 +216,7 @@ int Doctor(const config::ConfigArguments& arguments) {
                       arguments.files.empty() ? "defaults" : absl::StrJoin(arguments.files, " "),
                       ""});
     checks.push_back(CheckDisk(options->run_dir));
-    checks.push_back(CheckPath("model", options->model.path));
+    checks.push_back(CheckModel(*options));
     checks.push_back(CheckPath("catalog", options->data.catalog));
     checks.push_back(CheckPath("sft rows", options->data.sft.path));
     checks.push_back(CheckPath("train rows", options->data.train.path));
@@ -188,9 +224,10 @@ int Doctor(const config::ConfigArguments& arguments) {
     checks.push_back({Verdict::kFault,
                       "configuration",
                       std::string(options.status().message()),
-                      "`convrec config` lists all keys"});
+                      "`convrec config` lists all keys",
+                      base::kExitBadConfig});
   }
-  bool is_fine = true;
+  std::optional<int> exit_code;  // Of the first fault.
   for (const Check& check : checks) {
     const char* word = check.verdict == Verdict::kFine      ? "ok   "
                        : check.verdict == Verdict::kWarning ? "WARN "
@@ -198,10 +235,9 @@ int Doctor(const config::ConfigArguments& arguments) {
     std::printf("%s  %-14s %s\n", word, check.name.c_str(), check.found.c_str());
     if (check.verdict != Verdict::kFine)
       std::printf("       %-14s -> %s\n", "", check.remedy.c_str());
-    is_fine &= check.verdict != Verdict::kFault;
+    if (check.verdict == Verdict::kFault && !exit_code.has_value()) exit_code = check.exit_code;
   }
-  if (is_fine) return base::kExitOk;
-  return options.ok() ? base::kExitIo : base::kExitBadConfig;
+  return exit_code.value_or(base::kExitOk);
 }
 
 }  // namespace

@@ -12,7 +12,9 @@ namespace {
 
 absl::StatusOr<int> Main(int argc, char** argv) {
   CLI::App app{
-      "Turns a GGUF file (F32, F16, BF16, Q8_0, Q4_0, Q4_1) into a Hugging Face model directory.",
+      "Turns a GGUF file (F32, F16, BF16, Q8_0, Q5, Q4, Q2_K to Q6_K, IQ4), or all files of a "
+      "split "
+      "one, into a Hugging Face model directory.",
       "convrec import"};
   std::string gguf, directory, dtype = "F32";
   app.add_option("gguf", gguf, "File to read.")->required()->type_name("GGUF");

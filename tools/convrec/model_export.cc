@@ -14,7 +14,7 @@
 #include "libs/checkpoint/folders.h"
 #include "libs/checkpoint/optimizer_shards.h"
 #include "libs/model/lora.h"
-#include "libs/model/model_config.h"
+#include "libs/model/model_directory.h"
 #include "libs/model/weight_files.h"
 
 namespace convrec::cli {
@@ -37,8 +37,8 @@ absl::Status Copy(const std::string& from, const std::string& to) {
 }
 
 absl::Status WriteRounded(const std::string& from, const std::string& to) {
-  CR_ASSIGN_OR_RETURN(const model::ModelConfig config,
-                      model::ReadModelConfig(JoinPath(from, kConfigFile)));
+  CR_ASSIGN_OR_RETURN(const model::ModelDirectory model, model::ReadModelDirectory(from));
+  const model::ModelConfig& config = model.config;
   CR_ASSIGN_OR_RETURN(const model::WeightFiles files, model::WeightFiles::Open(from, config));
   std::vector<model::TensorSource> sources;
   for (const model::TensorView& view : files.tensors()) {

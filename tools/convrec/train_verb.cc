@@ -104,10 +104,17 @@ void Conclude(const RunFolder& folder, const report::RunOutcome& outcome) {
   if (!status.ok()) CR_LOG(WARNING) << status.message();
 }
 
+// The model's shape; what is used otherwise than its files say is logged.
+absl::StatusOr<model::ModelConfig> CheckModel(const config::RunOptions& options) {
+  CR_ASSIGN_OR_RETURN(model::ModelDirectory model, sample::CheckModelOf(options));
+  for (const std::string& warning : model.warnings) CR_LOG(WARNING) << warning;
+  return std::move(model.config);
+}
+
 // Prints what would run, as a configuration with comments; opens no port and writes no file.
 absl::StatusOr<int> DryRun(const config::RunOptions& options) {
   PlanFacts facts;
-  CR_ASSIGN_OR_RETURN(facts.model, sample::ModelShapeOf(options));
+  CR_ASSIGN_OR_RETURN(facts.model, CheckModel(options));
   facts.num_available_bytes = ReadHostMemory().available_bytes;
 #if defined(__x86_64__)
   facts.has_native_bfloat16 = __builtin_cpu_supports("avx512bf16");
@@ -141,6 +148,7 @@ absl::StatusOr<int> DryRun(const config::RunOptions& options) {
 absl::StatusOr<int> Train(const TrainArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const config::RunOptions options, LoadOptions(arguments));
   if (arguments.is_dry_run) return DryRun(options);
+  CR_RETURN_IF_ERROR(CheckModel(options).status());
   for (const char* name : {"convrec-learner", "convrec-rollout"})
     CR_RETURN_IF_ERROR(ProvideLibTorch(base::JoinPath(BinariesOf(arguments), name)));
   CR_ASSIGN_OR_RETURN(const run_folder::FolderLock lock,

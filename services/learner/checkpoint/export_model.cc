@@ -13,6 +13,7 @@ using base::JoinPath;
 
 // What the tokenizers of model directories consist of; those that exist are copied.
 constexpr const char* kTokenizerFiles[] = {"tokenizer.json",
+                                           "tokenizer.model",
                                            "tokenizer_config.json",
                                            "special_tokens_map.json",
                                            "added_tokens.json",

@@ -16,7 +16,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/usable_cores.h"
 #include "libs/model/compute_threads.h"
-#include "libs/model/model_config.h"
+#include "libs/model/model_directory.h"
 #include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/ports_file.h"
@@ -74,10 +74,10 @@ absl::Status Lead(const config::ServiceArguments& arguments,
   CR_ASSIGN_OR_RETURN(const auto exposer,
                       telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
   CR_ASSIGN_OR_RETURN(RunStart start, StartRun(arguments));
-  CR_ASSIGN_OR_RETURN(auto tokenizer, tokenizer::LoadTokenizer(options.model.path));
+  CR_ASSIGN_OR_RETURN(model::CheckedModel checked, model::CheckModelDirectory(options.model.path));
   CR_ASSIGN_OR_RETURN(auto policy, LoadPolicy(options, start.resumed, &start.state));
   CR_ASSIGN_OR_RETURN(const RunInputs inputs,
-                      LoadInputs(options, policy->config(), std::move(tokenizer)));
+                      LoadInputs(options, policy->config(), std::move(checked.tokenizer)));
   CR_RETURN_IF_ERROR(CheckUntrained(start.state, inputs.data));
   Describe(inputs);
   CR_ASSIGN_OR_RETURN(const auto seat,
@@ -98,8 +98,9 @@ absl::Status Lead(const config::ServiceArguments& arguments,
 // Other ranks read what the leader's headers leave open: the shape of the model, and with
 // constrained lists the prompts.
 absl::Status TakePart(const config::RunOptions& options, ProcessGroup* group) {
-  CR_ASSIGN_OR_RETURN(const model::ModelConfig model,
-                      model::ReadModelConfig(base::JoinPath(options.model.path, "config.json")));
+  CR_ASSIGN_OR_RETURN(const model::ModelDirectory directory,
+                      model::ReadModelDirectory(options.model.path));
+  const model::ModelConfig& model = directory.config;
   CR_ASSIGN_OR_RETURN(auto policy, MakeEmptyDecoder(options, model));
   std::optional<RunInputs> inputs;
   if (options.rollout.constrained) {

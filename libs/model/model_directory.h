@@ -1,0 +1,45 @@
+// A Hugging Face model directory as a whole: what a path is that should be one, and whether its
+// parts (config.json, weights, tokenizer) go together.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "libs/model/model_config.h"
+#include "libs/tokenizer/tokenizer.h"
+
+namespace convrec::model {
+
+struct ModelDirectory {
+  ModelConfig config;                 // As the weights have it.
+  bool has_weights = false;           // Without them a model starts from random values.
+  std::vector<std::string> warnings;  // What is used otherwise than config.json says.
+};
+
+// Reads config.json and the headers of the weight files. Where config.json ties the output
+// projection to the embedding and the weights hold another one, the model has that one, and a
+// warning names both tensors. An error says what the path is instead of a model directory (an
+// adapter, the folder of a run, a GGUF file, weights in another format) and what to name or do;
+// BadConfig for an empty path.
+absl::StatusOr<ModelDirectory> ReadModelDirectory(const std::string& directory);
+
+// InvalidArgument when the tokenizer has a token beyond the embedding: no model could read or write
+// it. `directory` is for the message.
+absl::Status CheckTokenizerFits(const tokenizer::Tokenizer& tokenizer,
+                                const ModelConfig& config,
+                                const std::string& directory);
+
+struct CheckedModel {
+  ModelDirectory model;
+  std::unique_ptr<const tokenizer::Tokenizer> tokenizer;
+};
+
+// All that can be said of a model directory before its weights are loaded: both of the above, and
+// every weight file's tensors against config.json. Called before a job starts, so that what does
+// not go together shows in its first second.
+absl::StatusOr<CheckedModel> CheckModelDirectory(const std::string& directory);
+
+}  // namespace convrec::model

@@ -1,0 +1,128 @@
+// What the commands say of model directories that users name by mistake, and their exit codes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/files.h"
+#include "tests/support/job.h"
+#include "tests/support/paths.h"
+
+namespace convrec::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kShort = absl::Seconds(60);
+
+std::string FieldPath(const std::string& name) { return SourcePath("tests/field/" + name); }
+
+class FieldCommandsTest : public ::testing::Test {
+ protected:
+  FieldCommandsTest() {
+    std::string catalog, rows;
+    for (int i = 0; i < 25; ++i) {
+      absl::StrAppend(&catalog, "{\"title\": \"Film ", i, "\", \"year\": ", 1970 + i, "}\n");
+      absl::StrAppend(&rows,
+                      "{\"id\": \"r",
+                      i,
+                      "\", \"context\": [{\"role\": \"user\", \"text\": \"I liked Film ",
+                      i,
+                      ".\"}], \"groundtruth\": [{\"title\": \"Film 1\", \"year\": 1971}]}\n");
+    }
+    EXPECT_TRUE(base::WriteFileAtomically(catalog_, catalog).ok());
+    EXPECT_TRUE(base::WriteFileAtomically(rows_, rows).ok());
+  }
+
+  // A verb of convrec on the user's own catalog and rows, with a model.
+  CommandResult Run(const std::vector<std::string>& verb, const std::string& model) const {
+    std::vector<std::string> command = {Binary("convrec")};
+    command.insert(command.end(), verb.begin(), verb.end());
+    for (const std::string& override : {"model.path=" + model,
+                                        "data.catalog=" + catalog_,
+                                        "data.sft.path=" + rows_,
+                                        "data.train.path=" + rows_,
+                                        "data.validation.path=" + rows_,
+                                        "data.test.path=" + rows_,
+                                        "run_dir=" + run_dir_}) {
+      command.push_back(override);
+    }
+    return RunCommand(command, kShort);
+  }
+
+  // `doctor`, `train --dry-run` and `train` find the same, and nothing has been started.
+  void ExpectRefusedAtStart(const std::string& model, int code, const std::string& part) const {
+    for (const std::vector<std::string>& verb :
+         std::vector<std::vector<std::string>>{{"doctor"}, {"train", "--dry-run"}, {"train"}}) {
+      const CommandResult result = Run(verb, model);
+      EXPECT_EQ(result.exit.code, code) << verb.back() << ": " << result.output;
+      EXPECT_THAT(result.output, HasSubstr(part)) << verb.back();
+    }
+    EXPECT_FALSE(base::FileExists(run_dir_));
+  }
+
+  const base::TemporaryDirectory directory_;
+  const std::string catalog_ = base::JoinPath(directory_.path(), "catalog.jsonl");
+  const std::string rows_ = base::JoinPath(directory_.path(), "rows.jsonl");
+  const std::string run_dir_ = base::JoinPath(directory_.path(), "run");
+};
+
+TEST_F(FieldCommandsTest, ATokenBeyondTheEmbeddingEndsTheFirstSecond) {
+  ExpectRefusedAtStart(FieldPath("models/extra_token"), 65, "token 259 '<|pad|>' is beyond");
+}
+
+TEST_F(FieldCommandsTest, ServicesStartedAloneSayTheSame) {
+  const std::string model = "model.path=" + FieldPath("models/extra_token");
+  for (const char* service : {"convrec-learner", "convrec-rollout"}) {
+    const CommandResult result = RunCommand(
+        {Binary(service), model, "data.catalog=" + catalog_, "run_dir=" + run_dir_}, kShort);
+    EXPECT_EQ(result.exit.code, 65) << service << ": " << result.output;
+    EXPECT_THAT(result.output, HasSubstr("token 259 '<|pad|>' is beyond")) << service;
+  }
+}
+
+TEST_F(FieldCommandsTest, AnAdapterIsNoModel) {
+  ExpectRefusedAtStart(FieldPath("models/adapter"), 65, "this is a LoRA adapter of the model x/y");
+}
+
+TEST_F(FieldCommandsTest, QuantizedWeightsAreNamed) {
+  ExpectRefusedAtStart(FieldPath("models/gptq"), 65, "the weights are quantized by GPTQ");
+}
+
+TEST_F(FieldCommandsTest, AnOwnCatalogNeedsAModelThatIsNamed) {
+  ExpectRefusedAtStart("", 78, "model.path is empty");
+}
+
+TEST_F(FieldCommandsTest, AHeadOfItsOwnIsAWarning) {
+  const std::string model = FieldPath("models/tied_other_head");
+  const CommandResult result = Run({"doctor"}, model);
+  EXPECT_EQ(result.exit.code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("model.embed_tokens.weight and lm_head.weight differ"));
+}
+
+TEST_F(FieldCommandsTest, AModelOfOnesOwnFilesPassesTheChecks) {
+  const std::string model = base::JoinPath(directory_.path(), "model");
+  const CommandResult made = Run(
+      {"new-model", "--out", model, "--vocab-size", "400", "--hidden-size", "32", "--layers", "1"},
+      "");
+  EXPECT_EQ(made.exit.code, 0) << made.output;
+  EXPECT_THAT(made.output, HasSubstr("from 25 titles and 25 conversations"));
+  EXPECT_EQ(Run({"doctor"}, model).exit.code, 0);
+  EXPECT_EQ(Run({"train", "--dry-run"}, model).exit.code, 0);
+  const CommandResult again = Run({"new-model", "--out", model}, "");
+  EXPECT_EQ(again.exit.code, 78) << again.output;
+  EXPECT_THAT(again.output, HasSubstr("exists and is not empty"));
+}
+
+TEST_F(FieldCommandsTest, AKQuantizedFileIsImported) {
+  const std::string out = base::JoinPath(directory_.path(), "imported");
+  const CommandResult result =
+      RunCommand({Binary("convrec"), "import", FieldPath("gguf/q4_k_m.gguf"), out}, kShort);
+  EXPECT_EQ(result.exit.code, 0) << result.output;
+  EXPECT_EQ(Run({"doctor"}, out).exit.code, 0);
+}
+
+}  // namespace
+}  // namespace convrec::testing
