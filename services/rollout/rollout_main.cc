@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/errors.h"
-#include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/memory.h"
 #include "libs/base/status_macros.h"

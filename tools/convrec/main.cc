@@ -59,6 +59,7 @@ int Main(int argc, char** argv) {
   AddExportVerb(&app, &action);
   AddConfigVerb(&app, &action);
   AddWorldVerb(&app, &action);
+  AddNewModelVerb(&app, &action);
   AddDoctorVerb(&app, &action);
   AddScoreVerb(&app, &action);
   AddCatalogVerb(&app, &action);

@@ -24,6 +24,7 @@ void AddCheckpointsVerb(CLI::App* app, Action* action);
 void AddExportVerb(CLI::App* app, Action* action);
 void AddConfigVerb(CLI::App* app, Action* action);
 void AddWorldVerb(CLI::App* app, Action* action);
+void AddNewModelVerb(CLI::App* app, Action* action);
 void AddDoctorVerb(CLI::App* app, Action* action);
 void AddScoreVerb(CLI::App* app, Action* action);
 void AddCatalogVerb(CLI::App* app, Action* action);

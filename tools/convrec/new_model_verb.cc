@@ -1,0 +1,99 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "libs/base/errors.h"
+#include "libs/base/status_macros.h"
+#include "libs/config/command_line.h"
+#include "libs/config/load.h"
+#include "libs/sample/own_model.h"
+#include "tools/convrec/verbs.h"
+
+namespace convrec::cli {
+namespace {
+
+struct NewModelArguments {
+  config::ConfigArguments config;
+  std::string directory;
+  sample::OwnModelOptions model;
+};
+
+absl::Status NewModel(NewModelArguments arguments) {
+  CR_ASSIGN_OR_RETURN(const config::RunOptions options,
+                      config::LoadRunOptions(arguments.config.files, arguments.config.overrides));
+  if (options.data.catalog.empty()) {
+    return base::BadConfig(
+        "data.catalog is empty: expected the catalog whose titles the model is to write");
+  }
+  std::error_code error;
+  if (std::filesystem::exists(arguments.directory, error) &&
+      !std::filesystem::is_empty(arguments.directory, error)) {
+    return base::BadConfig(absl::StrCat(
+        arguments.directory, " exists and is not empty, expected a folder that is to be made"));
+  }
+  arguments.model.seed = options.seed;
+  arguments.model.style =
+      options.data.numbered_lists ? lists::ListStyle::kNumbered : lists::ListStyle::kPlain;
+  std::vector<std::string> rows;
+  for (const auto& split : {options.data.sft, options.data.train}) {
+    const bool is_known = !rows.empty() && rows.front() == split.path;
+    if (!split.path.empty() && !is_known) rows.push_back(split.path);
+  }
+  CR_ASSIGN_OR_RETURN(
+      const sample::OwnModelFacts facts,
+      sample::WriteOwnModel(arguments.model, options.data.catalog, rows, arguments.directory));
+  std::printf("%s",
+              absl::StrFormat(
+                  "model in %s: %.1f M parameters with random values, %d tokens, from %d titles "
+                  "and %d conversations\nuse it with model.path=%s\n",
+                  arguments.directory,
+                  static_cast<double>(facts.num_parameters) / 1e6,
+                  facts.num_tokens,
+                  facts.num_titles,
+                  facts.num_rows,
+                  arguments.directory)
+                  .c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddNewModelVerb(CLI::App* app, Action* action) {
+  CLI::App* verb = app->add_subcommand(
+      "new-model", "Make a small model of your own catalog and conversations, to train from.");
+  auto arguments = std::make_shared<NewModelArguments>();
+  sample::OwnModelOptions* model = &arguments->model;
+  verb->add_option("--out", arguments->directory, "Folder to make.")->required()->type_name("DIR");
+  const auto size = [verb](const char* name, int* value, int low, int high, const char* help) {
+    verb->add_option(name, *value, help)
+        ->check(CLI::Range(low, high))
+        ->capture_default_str()
+        ->type_name("N");
+  };
+  size("--vocab-size", &model->vocab_size, 259, 1 << 20, "Tokens, at most.");
+  size("--hidden-size", &model->hidden_size, 2, 1 << 14, "Width; a multiple of twice the heads.");
+  size("--layers", &model->num_layers, 1, 256, "Layers.");
+  size("--heads", &model->num_heads, 1, 256, "Attention heads.");
+  size("--intermediate-size", &model->intermediate_size, 1, 1 << 16, "Width of the MLP.");
+  size("--context", &model->max_position_embeddings, 64, 1 << 20, "Tokens of prompt and answer.");
+  AddConfigArguments(verb, &arguments->config);
+  verb->footer(
+      "Reads data.catalog and, where they are set, data.sft.path and data.train.path; trains a "
+      "byte-level BPE tokenizer on them and\nwrites a Llama-architecture model directory with a "
+      "ChatML template and random weights (seed). A small model learns lists of a\nsmall catalog; "
+      "for more, start from a pretrained one.\n"
+      "Example:\n"
+      "  convrec new-model --out models/mine --config run.yaml --hidden-size 256");
+  verb->callback([arguments, action] {
+    *action = [arguments] {
+      const absl::Status status = NewModel(*arguments);
+      return status.ok() ? base::kExitOk : Fail(status);
+    };
+  });
+}
+
+}  // namespace convrec::cli
