@@ -11,6 +11,7 @@
 #include "libs/model/model_config.h"
 #include "libs/model/testing/damage.h"
 #include "libs/model/weight_files.h"
+#include "libs/tokenizer/tokenizer.h"
 #include "tests/support/paths.h"
 
 namespace convrec::model {
@@ -71,6 +72,20 @@ INSTANTIATE_TEST_SUITE_P(Families,
                          ImportTest,
                          testing::Values("llama", "qwen2", "qwen3"),
                          [](const auto& family) { return family.param; });
+
+class SentencePieceImportTest : public ImportTest {};
+
+TEST_F(SentencePieceImportTest, ScoresBecomeMerges) {
+  ASSERT_TRUE(ImportGguf(GgufPath("llama_sentencepiece"), out_, "F32").ok());
+  const auto tokenizer = tokenizer::LoadTokenizer(out_);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  // "▁ab▁a\n": "▁a" has the largest score and is merged twice, then "▁a" and "b"; a byte is left.
+  EXPECT_THAT((*tokenizer)->Encode("ab a\n", {.add_special_tokens = true}),
+              testing::ElementsAre(1, 10, 8, 3));
+  EXPECT_EQ((*tokenizer)->Decode(std::vector<int32_t>{1, 10, 8, 3}), "ab a\n");
+  EXPECT_EQ((*tokenizer)->eos_id(), 2);  // As such files mean it where they do not say.
+  EXPECT_EQ((*tokenizer)->vocab_size(), 11);
+}
 
 class BadImportTest : public ImportTest {};
 

@@ -111,7 +111,8 @@ TEST_F(FieldCommandsTest, AModelOfOnesOwnFilesPassesTheChecks) {
   EXPECT_THAT(made.output, HasSubstr("from 25 titles and 25 conversations"));
   EXPECT_EQ(Run({"doctor"}, model).exit.code, 0);
   EXPECT_EQ(Run({"train", "--dry-run"}, model).exit.code, 0);
-  const CommandResult again = Run({"new-model", "--out", model}, "");
+  const CommandResult again =
+      RunCommand({Binary("convrec"), "new-model", "--out", model, "--catalog", catalog_}, kShort);
   EXPECT_EQ(again.exit.code, 78) << again.output;
   EXPECT_THAT(again.output, HasSubstr("exists and is not empty"));
 }

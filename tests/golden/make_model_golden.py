@@ -81,6 +81,8 @@ def make_models():
         (folder / "generation_config.json").unlink(missing_ok=True)
         save_file(expected_of(model, tokens), folder / "expected.safetensors")
         write_gguf(model, config, HERE / "gguf" / f"{name}.gguf")
+        if name == "llama":
+            write_gguf(model, config, HERE / "gguf" / "llama_sentencepiece.gguf", add_sentencepiece_tokens, np.float16)
 
 
 def make_rope():
@@ -141,7 +143,29 @@ def byte_tokens(count):
     return control + [chr(33 + i) for i in range(count - 4)] + [chr(33) + chr(34)]
 
 
-def write_gguf(model, config, path):
+def add_byte_level_tokens(writer, config):
+    tokens = byte_tokens(config.vocab_size)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2" if config.model_type != "llama" else "llama-bpe")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3] * 3 + [1] * (len(tokens) - 3))
+    writer.add_token_merges([chr(33) + " " + chr(34)])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(2)
+
+
+def add_sentencepiece_tokens(writer, config):
+    """Special tokens, a byte, characters, merged tokens by falling score; the rest is unused."""
+    tokens = [("<unk>", 2, 0), ("<s>", 3, 0), ("</s>", 3, 0), ("<0x0A>", 6, 0), ("\u2581", 1, -9), ("a", 1, -9),
+              ("b", 1, -9), ("c", 1, -9), ("\u2581a", 1, -1), ("ab", 1, -2), ("\u2581ab", 1, -3)]
+    tokens += [(f"<unused{i}>", 5, 0) for i in range(len(tokens), config.vocab_size)]
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list([token for token, _, _ in tokens])
+    writer.add_token_types([kind for _, kind, _ in tokens])
+    writer.add_token_scores([float(score) for _, _, score in tokens])
+
+
+def write_gguf(model, config, path, add_tokens=add_byte_level_tokens, dtype=np.float32):
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = gguf.GGUFWriter(path, config.model_type)
     writer.add_context_length(config.max_position_embeddings)
@@ -156,20 +180,13 @@ def write_gguf(model, config, path):
     if config.model_type == "qwen3":
         writer.add_key_length(head_dim)
         writer.add_value_length(head_dim)
-    tokens = byte_tokens(config.vocab_size)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2" if config.model_type != "llama" else "llama-bpe")
-    writer.add_token_list(tokens)
-    writer.add_token_types([3] * 3 + [1] * (len(tokens) - 3))
-    writer.add_token_merges([chr(33) + " " + chr(34)])
-    writer.add_bos_token_id(0)
-    writer.add_eos_token_id(2)
+    add_tokens(writer, config)
     for name, parameter in model.named_parameters():
         values = parameter.detach().numpy()
         if config.model_type == "llama" and ("q_proj" in name or "k_proj" in name):
             heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
             values = permute(values, heads)
-        writer.add_tensor(gguf_name(name), np.ascontiguousarray(values))
+        writer.add_tensor(gguf_name(name), np.ascontiguousarray(values).astype(dtype))
     if config.model_type == "llama":
         writer.add_tensor("rope_freqs.weight", llama3_factors(config))
     writer.write_header_to_file()

@@ -1,8 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -18,34 +21,48 @@ namespace {
 
 struct NewModelArguments {
   config::ConfigArguments config;
+  std::string catalog;  // Instead of a configuration.
+  std::vector<std::string> rows;
   std::string directory;
   sample::OwnModelOptions model;
 };
 
-absl::Status NewModel(NewModelArguments arguments) {
+// Takes the files of a configuration where none are named.
+absl::Status ReadConfig(NewModelArguments* arguments) {
+  const bool has_config = !arguments->config.files.empty() || !arguments->config.overrides.empty();
+  if (!arguments->catalog.empty()) {
+    if (!has_config) return absl::OkStatus();
+    return base::BadConfig("--catalog and a configuration are given, expected one of them");
+  }
   CR_ASSIGN_OR_RETURN(const config::RunOptions options,
-                      config::LoadRunOptions(arguments.config.files, arguments.config.overrides));
+                      config::LoadRunOptions(arguments->config.files, arguments->config.overrides));
   if (options.data.catalog.empty()) {
     return base::BadConfig(
-        "data.catalog is empty: expected the catalog whose titles the model is to write");
+        "data.catalog is empty: name the catalog whose titles the model is to write, there or with "
+        "--catalog");
   }
+  arguments->catalog = options.data.catalog;
+  for (const std::string& path : {options.data.sft.path, options.data.train.path}) {
+    const auto& rows = arguments->rows;
+    if (!path.empty() && std::find(rows.begin(), rows.end(), path) == rows.end())
+      arguments->rows.push_back(path);
+  }
+  arguments->model.seed = options.seed;
+  if (options.data.numbered_lists) arguments->model.style = lists::ListStyle::kNumbered;
+  return absl::OkStatus();
+}
+
+absl::Status NewModel(NewModelArguments arguments) {
+  CR_RETURN_IF_ERROR(ReadConfig(&arguments));
   std::error_code error;
   if (std::filesystem::exists(arguments.directory, error) &&
       !std::filesystem::is_empty(arguments.directory, error)) {
     return base::BadConfig(absl::StrCat(
         arguments.directory, " exists and is not empty, expected a folder that is to be made"));
   }
-  arguments.model.seed = options.seed;
-  arguments.model.style =
-      options.data.numbered_lists ? lists::ListStyle::kNumbered : lists::ListStyle::kPlain;
-  std::vector<std::string> rows;
-  for (const auto& split : {options.data.sft, options.data.train}) {
-    const bool is_known = !rows.empty() && rows.front() == split.path;
-    if (!split.path.empty() && !is_known) rows.push_back(split.path);
-  }
-  CR_ASSIGN_OR_RETURN(
-      const sample::OwnModelFacts facts,
-      sample::WriteOwnModel(arguments.model, options.data.catalog, rows, arguments.directory));
+  CR_ASSIGN_OR_RETURN(const sample::OwnModelFacts facts,
+                      sample::WriteOwnModel(
+                          arguments.model, arguments.catalog, arguments.rows, arguments.directory));
   std::printf("%s",
               absl::StrFormat(
                   "model in %s: %.1f M parameters with random values, %d tokens, from %d titles "
@@ -68,6 +85,14 @@ void AddNewModelVerb(CLI::App* app, Action* action) {
   auto arguments = std::make_shared<NewModelArguments>();
   sample::OwnModelOptions* model = &arguments->model;
   verb->add_option("--out", arguments->directory, "Folder to make.")->required()->type_name("DIR");
+  verb->add_option("--catalog", arguments->catalog, "Catalog, instead of a configuration.")
+      ->type_name("FILE");
+  verb->add_option("--rows", arguments->rows, "Conversations; with --catalog, any number of times.")
+      ->type_name("FILE");
+  verb->add_flag_callback(
+      "--numbered",
+      [model] { model->style = lists::ListStyle::kNumbered; },
+      "Lists are numbered; with --catalog.");
   const auto size = [verb](const char* name, int* value, int low, int high, const char* help) {
     verb->add_option(name, *value, help)
         ->check(CLI::Range(low, high))
@@ -82,12 +107,14 @@ void AddNewModelVerb(CLI::App* app, Action* action) {
   size("--context", &model->max_position_embeddings, 64, 1 << 20, "Tokens of prompt and answer.");
   AddConfigArguments(verb, &arguments->config);
   verb->footer(
-      "Reads data.catalog and, where they are set, data.sft.path and data.train.path; trains a "
-      "byte-level BPE tokenizer on them and\nwrites a Llama-architecture model directory with a "
-      "ChatML template and random weights (seed). A small model learns lists of a\nsmall catalog; "
-      "for more, start from a pretrained one.\n"
-      "Example:\n"
-      "  convrec new-model --out models/mine --config run.yaml --hidden-size 256");
+      "Trains a byte-level BPE tokenizer on a catalog and conversations, those named or those of a "
+      "configuration (data.catalog,\ndata.sft.path, data.train.path), and writes a "
+      "Llama-architecture model directory with a ChatML template and random\nweights. A small "
+      "model "
+      "learns lists of a small catalog; for more, start from a pretrained one.\n"
+      "Examples:\n"
+      "  convrec new-model --out models/mine --config run.yaml --hidden-size 256\n"
+      "  convrec new-model --out models/mine --catalog films.jsonl --rows train.jsonl");
   verb->callback([arguments, action] {
     *action = [arguments] {
       const absl::Status status = NewModel(*arguments);
