@@ -89,7 +89,8 @@ TEST(RopeScalingTest, FrequenciesAndLogitsEqualTransformers) {
       ReadGolden(GoldenPath("llama/expected.safetensors")).at("tokens").slice(0, 0, 1).flatten();
   const base::TemporaryDirectory directory;
   std::filesystem::copy(GoldenPath("llama"), directory.path());
-  for (const auto& [name, golden] : nlohmann::json::parse(*facts).items()) {
+  const nlohmann::json cases = nlohmann::json::parse(*facts);
+  for (const auto& [name, golden] : cases.items()) {
     nlohmann::json config = nlohmann::json::parse(*text);
     config.erase("rope_parameters");
     config["rope_scaling"] = golden["rope_scaling"];
