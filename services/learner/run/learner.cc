@@ -11,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
-#include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/usable_cores.h"
