@@ -14,6 +14,7 @@
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/text/unicode_text.h"
 #include "libs/text/utf8.h"
 #include "libs/tokenizer/added_tokens.h"
 #include "libs/tokenizer/bpe.h"
