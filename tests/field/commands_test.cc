@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -40,6 +41,11 @@ class FieldCommandsTest : public ::testing::Test {
   CommandResult Run(const std::vector<std::string>& verb, const std::string& model) const {
     std::vector<std::string> command = {Binary("convrec")};
     command.insert(command.end(), verb.begin(), verb.end());
+    return RunOnOwnFiles(std::move(command), model);
+  }
+
+  // A command with the settings that name the user's own files and a model.
+  CommandResult RunOnOwnFiles(std::vector<std::string> command, const std::string& model) const {
     for (const std::string& override : {"model.path=" + model,
                                         "data.catalog=" + catalog_,
                                         "data.sft.path=" + rows_,
@@ -74,10 +80,8 @@ TEST_F(FieldCommandsTest, ATokenBeyondTheEmbeddingEndsTheFirstSecond) {
 }
 
 TEST_F(FieldCommandsTest, ServicesStartedAloneSayTheSame) {
-  const std::string model = "model.path=" + FieldPath("models/extra_token");
   for (const char* service : {"convrec-learner", "convrec-rollout"}) {
-    const CommandResult result = RunCommand(
-        {Binary(service), model, "data.catalog=" + catalog_, "run_dir=" + run_dir_}, kShort);
+    const CommandResult result = RunOnOwnFiles({Binary(service)}, FieldPath("models/extra_token"));
     EXPECT_EQ(result.exit.code, 65) << service << ": " << result.output;
     EXPECT_THAT(result.output, HasSubstr("token 259 '<|pad|>' is beyond")) << service;
   }
