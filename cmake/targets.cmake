@@ -2,8 +2,10 @@
 #
 #   cr_library(convrec_base SRCS clock.cc DEPS absl::time [TORCH] [PROTO])
 #   cr_binary(convrec-reward SRCS reward_main.cc DEPS convrec_reward_service [TORCH] [PROTO] [PROGRAM])
-#   cr_test(clock_test SRCS clock_test.cc DEPS convrec_base LABELS unit [TORCH] [PROTO] [TIMEOUT s])
+#   cr_test(clock_test SRCS clock_test.cc DEPS convrec_base LABELS unit [TORCH] [PROTO] [SPINS] [TIMEOUT s])
 #
+# Compute threads of tests sleep in waits, since tests run next to each other; with SPINS, and in
+# end-to-end tests, they wait as the programs do (libs/kernels/adaptive_wait.h).
 # TORCH marks code that may include torch headers, PROTO code that may include *.pb.h and grpc.
 # No target carries both marks: the torch wheel ships headers of another protobuf version. PROGRAM
 # marks what users run: it is built by the target convrec_programs and installed (install.cmake).
@@ -90,7 +92,7 @@ endfunction()
 add_custom_target(convrec_tests)
 
 function(cr_test target)
-  cmake_parse_arguments(A "TORCH;PROTO" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(A "TORCH;PROTO;SPINS" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT CONVREC_TESTS OR (A_TORCH AND NOT CONVREC_TORCH))
     return()
   endif()
@@ -113,8 +115,12 @@ function(cr_test target)
   if(CONVREC_SANITIZER)
     math(EXPR A_TIMEOUT "5 * ${A_TIMEOUT}")
   endif()
+  set(environment ${CR_SANITIZER_ENVIRONMENT})
+  if(NOT A_SPINS AND NOT "e2e" IN_LIST A_LABELS)
+    list(APPEND environment OMP_WAIT_POLICY=passive)
+  endif()
   set_tests_properties(${target} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT}
-    ENVIRONMENT "${CR_SANITIZER_ENVIRONMENT}")
+    ENVIRONMENT "${environment}")
 endfunction()
 
 function(cr_bench target)
