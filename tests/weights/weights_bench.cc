@@ -16,13 +16,14 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "libs/base/bench_timing.h"
 #include "libs/base/check.h"
 #include "libs/base/files.h"
 #include "libs/base/random.h"
+#include "libs/base/testing/bench_timing.h"
 #include "libs/model/decoder.h"
 #include "libs/weights/delta_codec.h"
 #include "services/learner/publish/snapshot_source.h"
+#include "services/learner/train/testing/whole_batch.h"
 #include "services/learner/train/trainer.h"
 #include "tests/weights/sync_parts.h"
 
@@ -53,7 +54,7 @@ std::pair<SnapshotPtr, SnapshotPtr> TrainOneStep(const std::string& directory,
     for (int i = 0; i < 32; ++i)
       row.completion_tokens.push_back(static_cast<int32_t>(random.Below(vocab)));
   }
-  const auto stats = (*trainer)->SftStep(rows);
+  const auto stats = learner::SftStep(**trainer, rows);
   CR_CHECK(stats.ok(), stats.status().ToString());
   const auto pool = std::make_shared<weights::BufferPool>();
   const auto take = [&] { return learner::TakeSnapshot(**policy, {1}, {2}, dtype, {}, pool); };
