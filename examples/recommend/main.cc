@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/base/enum_names.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/catalog.h"
 #include "libs/constraint/list_constraint.h"
@@ -54,24 +55,6 @@ absl::StatusOr<std::string> DrawList(const std::string& model_directory,
   }
 }
 
-const char* NameOf(convrec::domain::LineOutcome outcome) {
-  switch (outcome) {
-    case convrec::domain::LineOutcome::kHit:
-      return "hit";
-    case convrec::domain::LineOutcome::kMiss:
-      return "miss";
-    case convrec::domain::LineOutcome::kOffCatalog:
-      return "off catalog";
-    case convrec::domain::LineOutcome::kDuplicate:
-      return "duplicate";
-    case convrec::domain::LineOutcome::kSeen:
-      return "seen";
-    case convrec::domain::LineOutcome::kMalformed:
-      return "malformed";
-  }
-  return "unknown";
-}
-
 absl::Status Recommend(const std::string& model_directory,
                        const std::string& catalog_path,
                        const std::string& message,
@@ -93,7 +76,7 @@ absl::Status Recommend(const std::string& model_directory,
     std::printf("%zu. %s\t%s\treward %g\n",
                 rank + 1,
                 convrec::lists::FormatItem(line.item).c_str(),
-                NameOf(line.outcome),
+                convrec::base::NameOf(line.outcome).c_str(),
                 static_cast<double>(score.rank_rewards.at(rank)));
   }
   return absl::OkStatus();

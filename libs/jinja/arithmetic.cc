@@ -5,31 +5,13 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/status_macros.h"
 #include "libs/jinja/percent_format.h"
 #include "libs/jinja/python_text.h"
 
 namespace convrec::jinja {
 namespace {
-
-const char* NameOf(Operator op) {
-  switch (op) {
-    case Operator::kAdd:
-      return "+";
-    case Operator::kSubtract:
-      return "-";
-    case Operator::kMultiply:
-      return "*";
-    case Operator::kDivide:
-      return "/";
-    case Operator::kFloorDivide:
-      return "//";
-    case Operator::kModulo:
-      return "%";
-    default:
-      return "**";
-  }
-}
 
 absl::Status OverflowError() { return EvaluationError("an integer needs more than 64 bits"); }
 
@@ -185,7 +167,7 @@ absl::StatusOr<Value> ApplyBinary(Meter* meter,
     if (IsRepeatable(right) && left.is_integral()) return Repeat(meter, right, left.int_value());
   }
   return EvaluationError(absl::StrCat("unsupported operand type(s) for ",
-                                      NameOf(op),
+                                      base::NameOf(op),
                                       ": '",
                                       left.type_name(),
                                       "' and '",

@@ -1,6 +1,7 @@
 // A parsed template: statements and expressions, each with its place.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,6 +39,25 @@ enum class Operator {
   kIn,
   kNotIn,
 };
+constexpr std::array<const char*, 17> NamesOf(Operator) {
+  return {"+",
+          "-",
+          "*",
+          "/",
+          "//",
+          "%",
+          "**",
+          "-",
+          "+",
+          "==",
+          "!=",
+          "<",
+          "<=",
+          ">",
+          ">=",
+          "in",
+          "not in"};
+}
 
 // "(a, b, *rest, key=c, **others)".
 struct CallSyntax {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "libs/base/enum_names.h"
 #include "libs/report/record_fields.h"
 
 namespace convrec::report {
@@ -52,8 +53,8 @@ struct CellVisitor {
   const std::map<absl::string_view, size_t>* widths;
   std::vector<std::string>* cells;
   void operator()(const char*, int64_t value) { cells->push_back(absl::StrCat(value)); }
-  void operator()(const char*, Stage value) { cells->push_back(StageName(value)); }
-  void operator()(const char*, Split value) { cells->push_back(SplitName(value)); }
+  void operator()(const char*, Stage value) { cells->push_back(base::NameOf(value)); }
+  void operator()(const char*, Split value) { cells->push_back(base::NameOf(value)); }
   void operator()(const Statistic& row, const Record& record, size_t i) {
     const std::span<const double> values = record.at(i);
     for (const double value : values) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/enum_names.h"
 #include "libs/report/format.h"
 #include "libs/report/svg_chart.h"
 #include "libs/report/svg_heatmap.h"
@@ -141,7 +142,7 @@ std::string HitsByRankFigure(const Results& results) {
   return LineFigure(
       "Hits by rank, before and after",
       absl::StrCat(
-          "Share of greedy lists with a hit at the rank, ", SplitName(results.split), " split."),
+          "Share of greedy lists with a hit at the rank, ", base::NameOf(results.split), " split."),
       chart);
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/report/format.h"
@@ -103,7 +104,7 @@ std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<E
   if (evaluation.stage != Stage::kZeroShot) absl::StrAppend(&line, evaluation.step);
   absl::StrAppend(&line,
                   " (",
-                  SplitName(evaluation.split),
+                  base::NameOf(evaluation.split),
                   ", ",
                   evaluation.count("rows"),
                   " rows): NDCG@20 ",

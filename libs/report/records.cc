@@ -16,36 +16,4 @@ RunPosition PositionOf(const Record& record) {
   return {samples->stage, samples->step};
 }
 
-const char* StageName(Stage stage) {
-  switch (stage) {
-    case Stage::kZeroShot:
-      return "zero_shot";
-    case Stage::kSft:
-      return "sft";
-    case Stage::kRl:
-      return "rl";
-  }
-  return "unknown";
-}
-
-const char* SplitName(Split split) { return split == Split::kValidation ? "validation" : "test"; }
-
-const char* OutcomeName(domain::LineOutcome outcome) {
-  switch (outcome) {
-    case domain::LineOutcome::kHit:
-      return "hit";
-    case domain::LineOutcome::kMiss:
-      return "miss";
-    case domain::LineOutcome::kOffCatalog:
-      return "off_catalog";
-    case domain::LineOutcome::kDuplicate:
-      return "duplicate";
-    case domain::LineOutcome::kSeen:
-      return "seen";
-    case domain::LineOutcome::kMalformed:
-      return "malformed";
-  }
-  return "unknown";
-}
-
 }  // namespace convrec::report

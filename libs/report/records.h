@@ -5,6 +5,7 @@
 // after.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -20,7 +21,9 @@
 namespace convrec::report {
 
 enum class Stage { kZeroShot, kSft, kRl };  // In the order of a run.
+constexpr std::array<const char*, 3> NamesOf(Stage) { return {"zero_shot", "sft", "rl"}; }
 enum class Split { kValidation, kTest };
+constexpr std::array<const char*, 2> NamesOf(Split) { return {"validation", "test"}; }
 
 // Place in a run; ordered by time.
 struct RunPosition {
@@ -82,10 +85,5 @@ using Record = std::variant<SftStep, RlStep, Evaluation, Samples, Event>;
 // Where `record` stands in the run; events have no place.
 bool HasPosition(const Record& record);
 RunPosition PositionOf(const Record& record);
-
-// Words of the log: "zero_shot", "sft", "rl"; "validation", "test"; "hit", "off_catalog", ...
-const char* StageName(Stage stage);
-const char* SplitName(Split split);
-const char* OutcomeName(domain::LineOutcome outcome);
 
 }  // namespace convrec::report

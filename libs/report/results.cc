@@ -1,6 +1,7 @@
 #include "libs/report/results.h"
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -67,7 +68,7 @@ std::string SummaryJson(const Results& results, const RunOutcome& outcome) {
   const std::optional<Evaluation>& any = results.rl    ? results.rl
                                          : results.sft ? results.sft
                                                        : results.zero_shot;
-  json["split"] = any ? Json(SplitName(results.split)) : Json(nullptr);
+  json["split"] = any ? Json(base::NameOf(results.split)) : Json(nullptr);
   json["rows"] = any ? Json(any->count("rows")) : Json(nullptr);
   json["zero_shot"] = Behaviour(results.zero_shot);
   json["sft"] = Behaviour(results.sft);

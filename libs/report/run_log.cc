@@ -9,11 +9,14 @@
 #include <cerrno>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
@@ -50,10 +53,10 @@ struct FieldWriter {
     (*object)[name] = value;
   }  // NaN dumps as null.
   void operator()(const char* name, const std::string& value) { (*object)[name] = value; }
-  void operator()(const char* name, Stage value) { (*object)[name] = StageName(value); }
-  void operator()(const char* name, Split value) { (*object)[name] = SplitName(value); }
+  void operator()(const char* name, Stage value) { (*object)[name] = base::NameOf(value); }
+  void operator()(const char* name, Split value) { (*object)[name] = base::NameOf(value); }
   void operator()(const char* name, domain::LineOutcome value) {
-    (*object)[name] = OutcomeName(value);
+    (*object)[name] = base::NameOf(value);
   }
   void operator()(const statistics::Statistic& row, const statistics::Record& record, size_t i) {
     const std::span<const double> values = record.at(i);
@@ -183,36 +186,12 @@ class FieldReader {
     return true;
   }
   template <typename E>
-  static bool ReadWord(const Json& json,
-                       std::initializer_list<E> all,
-                       const char* (*name)(E),
-                       E* value) {
+  requires std::is_enum_v<E>
+  static bool Read(const Json& json, E* value) {
     if (!json.is_string()) return false;
-    for (const E candidate : all) {
-      if (json.get_ref<const std::string&>() == name(candidate)) {
-        *value = candidate;
-        return true;
-      }
-    }
-    return false;
-  }
-  static bool Read(const Json& json, Stage* value) {
-    return ReadWord(json, {Stage::kZeroShot, Stage::kSft, Stage::kRl}, StageName, value);
-  }
-  static bool Read(const Json& json, Split* value) {
-    return ReadWord(json, {Split::kValidation, Split::kTest}, SplitName, value);
-  }
-  static bool Read(const Json& json, domain::LineOutcome* value) {
-    using domain::LineOutcome;
-    return ReadWord(json,
-                    {LineOutcome::kHit,
-                     LineOutcome::kMiss,
-                     LineOutcome::kOffCatalog,
-                     LineOutcome::kDuplicate,
-                     LineOutcome::kSeen,
-                     LineOutcome::kMalformed},
-                    OutcomeName,
-                    value);
+    const std::optional<E> named = base::ParseName<E>(json.get_ref<const std::string&>());
+    if (named) *value = *named;
+    return named.has_value();
   }
   template <typename R>
   bool Read(const Json& json, std::vector<R>* value) {

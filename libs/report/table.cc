@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/enum_names.h"
 #include "libs/report/format.h"
 
 namespace convrec::report {
@@ -83,7 +84,7 @@ std::string TableCaption(const Results& results) {
                            : results.sft ? *results.sft
                                          : *results.zero_shot;
   std::string caption =
-      absl::StrCat(SplitName(results.split), " split, ", last.count("rows"), " conversations");
+      absl::StrCat(base::NameOf(results.split), " split, ", last.count("rows"), " conversations");
   if (results.sft) absl::StrAppend(&caption, ", SFT step ", results.sft->step);
   if (results.rl) absl::StrAppend(&caption, ", RL step ", results.rl->step);
   return caption;

@@ -10,12 +10,17 @@
 namespace convrec::statistics {
 
 enum class Kind { kCounter, kGauge, kHistogram };
+constexpr std::array<const char*, 3> NamesOf(Kind) { return {"counter", "gauge", "histogram"}; }
 
 // Which process exports it.
 enum class Process { kEvery, kLearner, kRollout, kReward, kServe };
+constexpr std::array<const char*, 5> NamesOf(Process) {
+  return {"every", "learner", "rollout", "reward", "serve"};
+}
 
 // How the values of several processes, or of several runs, become one line of a board.
 enum class Across { kSum, kMean, kMin, kMax };
+constexpr std::array<const char*, 4> NamesOf(Across) { return {"sum", "avg", "min", "max"}; }
 
 enum class Unit {
   kNone,   // A plain number: a loss, a ratio, a count of what the name says.
@@ -27,6 +32,9 @@ enum class Unit {
   kVersions,
   kNats,
 };
+constexpr std::array<const char*, 8> NamesOf(Unit) {
+  return {"none", "share", "seconds", "timestamp", "per_second", "bytes", "versions", "nats"};
+}
 
 struct Metric {
   absl::string_view name;
@@ -52,11 +60,5 @@ consteval std::array<double, count> Exponential(double start, double factor) {
   }
   return bounds;
 }
-
-// Words of the list that `convrec statistics` prints.
-const char* KindName(Kind kind);
-const char* ProcessName(Process process);
-const char* AcrossName(Across across);
-const char* UnitName(Unit unit);
 
 }  // namespace convrec::statistics

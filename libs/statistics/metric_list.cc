@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "libs/base/check.h"
+#include "libs/base/enum_names.h"
 #include "libs/statistics/evaluation_table.h"
 #include "libs/statistics/process_table.h"
 #include "libs/statistics/step_table.h"
@@ -22,22 +23,6 @@ constexpr char kHead[] =
     "# it is. run and component are on every series and not repeated.\n"
     "# Written by tools/dev statistics from the tables in libs/statistics; not by hand.\n";
 
-const char* ShapeName(Shape shape) {
-  switch (shape) {
-    case Shape::kNumber:
-      return "number";
-    case Shape::kCount:
-      return "count";
-    case Shape::kByRank:
-      return "by rank";
-    case Shape::kAtCutoffs:
-      return "at cutoffs";
-    case Shape::kSamples:
-      return "samples";
-  }
-  return "unknown";
-}
-
 void AppendStatistics(const char* record, std::span<const Statistic> table, std::string* text) {
   absl::StrAppend(text, record, "\n");
   for (const Statistic& row : table) {
@@ -45,8 +30,8 @@ void AppendStatistics(const char* record, std::span<const Statistic> table, std:
     absl::StrAppendFormat(text,
                           "  %-25s %-11s %-11s %s\n",
                           row.name,
-                          ShapeName(row.shape),
-                          row.unit == Unit::kNone ? "" : UnitName(row.unit),
+                          base::NameOf(row.shape),
+                          row.unit == Unit::kNone ? "" : base::NameOf(row.unit),
                           row.help);
   }
 }
@@ -107,11 +92,11 @@ std::string FormatMetrics() {
   for (const Metric& metric : AllMetrics()) {
     absl::StrAppendFormat(&text,
                           "%-9s %-45s %-8s %-10s %-5s %s | %s\n",
-                          KindName(metric.kind),
+                          base::NameOf(metric.kind),
                           metric.name,
-                          ProcessName(metric.process),
-                          UnitName(metric.unit),
-                          AcrossName(metric.across),
+                          base::NameOf(metric.process),
+                          base::NameOf(metric.unit),
+                          base::NameOf(metric.across),
                           metric.labels,
                           metric.help);
   }

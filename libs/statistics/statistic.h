@@ -2,6 +2,7 @@
 // Prometheus, report.html and the boards all follow.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -17,6 +18,9 @@ enum class Shape {
   kAtCutoffs,  // A value at each of domain::kCutoffs.
   kSamples,    // Any number of values; for a histogram.
 };
+constexpr std::array<const char*, 5> NamesOf(Shape) {
+  return {"number", "count", "by rank", "at cutoffs", "samples"};
+}
 
 // How the ranks of a learner, which train a step together, make one value.
 enum class Combine {

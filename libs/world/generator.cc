@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "libs/base/check.h"
+#include "libs/base/enum_names.h"
 #include "libs/lists/list_format.h"
 #include "libs/world/streams.h"
 
@@ -97,20 +98,6 @@ std::string Wanted(const Request& request) {
 
 }  // namespace
 
-std::string SplitName(Split split) {
-  switch (split) {
-    case Split::kSft:
-      return "sft";
-    case Split::kTrain:
-      return "train";
-    case Split::kValidation:
-      return "validation";
-    case Split::kTest:
-      return "test";
-  }
-  return "";
-}
-
 std::vector<Turn> Phrase(const World& world,
                          const Request& request,
                          bool asks_back,
@@ -163,7 +150,7 @@ Conversation Generator::Make(Split split, size_t index) const {
   base::RandomStream random(seed_,
                             StreamOf(Purpose::kConversation, static_cast<uint64_t>(split), index));
   Conversation conversation;
-  conversation.id = absl::StrCat(SplitName(split), "-", index);
+  conversation.id = absl::StrCat(base::NameOf(split), "-", index);
   conversation.taste = DrawTaste(random);
   const size_t num_mentioned =
       static_cast<size_t>(Between(options_.min_mentioned, options_.max_mentioned, random));

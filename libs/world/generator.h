@@ -1,6 +1,7 @@
 // Users with latent tastes, what they say, and what they would like.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,7 +15,9 @@
 namespace convrec::world {
 
 enum class Split : uint64_t { kSft = 0, kTrain = 1, kValidation = 2, kTest = 3 };
-std::string SplitName(Split split);
+constexpr std::array<const char*, 4> NamesOf(Split) {
+  return {"sft", "train", "validation", "test"};
+}
 
 struct UserOptions {
   TasteWeights weights;

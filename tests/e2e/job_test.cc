@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/files.h"
 #include "tests/support/paths.h"
 
@@ -28,7 +29,7 @@ double Ndcg20(const report::RunLog& log, report::Stage stage) {
     if (evaluation.stage == stage && evaluation.split == report::Split::kTest)
       return report::Ndcg20(evaluation);
   }
-  ADD_FAILURE() << "no evaluation after " << report::StageName(stage);
+  ADD_FAILURE() << "no evaluation after " << base::NameOf(stage);
   return 0;
 }
 

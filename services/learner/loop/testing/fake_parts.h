@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "libs/base/enum_names.h"
 #include "services/learner/batch/testing/groups.h"
 #include "services/learner/loop/learner_parts.h"
 
@@ -71,7 +72,7 @@ class FakeTraining final : public PolicyTraining {
 
   absl::Status Begin(report::Stage stage) override {
     num_steps_ = 0;
-    return log_.Call(absl::StrCat("begin ", report::StageName(stage)));
+    return log_.Call(absl::StrCat("begin ", base::NameOf(stage)));
   }
   absl::Status LoadReference() override { return log_.Call("reference"); }
   void End() override { log_.Call("end of stage").IgnoreError(); }
@@ -168,12 +169,8 @@ class FakeEvaluator final : public Evaluator {
  public:
   explicit FakeEvaluator(CallLog* log) : log_(*log) {}
   absl::Status Evaluate(report::RunPosition position, report::Split split) override {
-    return log_.Call(absl::StrCat("evaluate ",
-                                  report::StageName(position.stage),
-                                  " ",
-                                  position.step,
-                                  " ",
-                                  report::SplitName(split)));
+    return log_.Call(absl::StrCat(
+        "evaluate ", base::NameOf(position.stage), " ", position.step, " ", base::NameOf(split)));
   }
 
  private:
