@@ -1,44 +1,33 @@
 // Reinforcement learning, on every rank: groups in, a new version out, step by step.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "services/learner/loop/learner_parts.h"
+#include "services/learner/loop/step_loop.h"
 
 namespace convrec::learner {
 
-class RlLoop final {
+// Its first step may come after a validation that an earlier start was stopped in. A stop also ends
+// the wait for groups. A step whose publication fails is not reported.
+class RlLoop final : public StepLoop {
  public:
-  // `parts` outlive the loop, which moves their state on.
-  explicit RlLoop(LearnerParts* parts) : parts_(*parts) {}
-
-  // From the state's step to the last one. A validation that an earlier start was stopped in comes
-  // first. Cancelled between two steps when the leader was told to stop, or while it waits for
-  // groups or an evaluation. A step whose publication fails is not reported.
-  absl::Status Run();
+  explicit RlLoop(LearnerParts* parts)
+      : StepLoop(parts, Header::Kind::kPolicyStep, parts->state.rl_step, parts->plan.rl_steps) {}
 
  private:
-  struct Work {
-    // On the leader.
-    absl::Time start;
-    absl::Duration wait;
-    std::vector<PromptedGroup> groups;
-    // As Trainer::PolicyStep() takes them.
-    std::vector<PolicyShare> shares;
-  };
-  // What comes next; none after the last step.
-  absl::StatusOr<std::optional<Work>> Next();
-  // On the leader: waits for the next batch and spreads it over the ranks.
-  absl::Status Prepare(Header* header, Work* work);
-  PolicyShare OwnShare(const Header& header) const;
-  absl::Status Step(const Work& work);
-  absl::Status ValidateIfDue();
+  absl::Status Begin() override;
+  absl::Status Prepare(Header* header) override;
+  void Receive(const Header& header) override;
+  absl::Status Step() override;
 
-  LearnerParts& parts_;
+  // On the leader.
+  absl::Time start_;
+  absl::Duration wait_;
+  std::vector<PromptedGroup> groups_;
+  // As PolicyTraining::PolicyStep() takes them.
+  std::vector<PolicyShare> shares_;
 };
 
 }  // namespace convrec::learner

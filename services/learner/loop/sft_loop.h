@@ -4,35 +4,27 @@
 #include <optional>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/learner/experience/prompt_feed.h"
-#include "services/learner/loop/learner_parts.h"
+#include "services/learner/loop/step_loop.h"
 
 namespace convrec::learner {
 
-class SftLoop final {
+class SftLoop final : public StepLoop {
  public:
-  // `parts` outlive the loop, which moves their state on.
-  explicit SftLoop(LearnerParts* parts) : parts_(*parts) {}
-
-  // From the state's step to the last one of the stage. Cancelled between two steps when the leader
-  // was told to stop; the error of a part ends the loop after the step before.
-  absl::Status Run();
+  explicit SftLoop(LearnerParts* parts)
+      : StepLoop(parts, Header::Kind::kSftStep, parts->state.sft_step, parts->plan.sft_steps) {}
 
  private:
-  struct Work {
-    absl::Time start;  // On the leader.
-    SftShare share;    // Of this rank.
-  };
-  // What comes next; none after the last step.
-  absl::StatusOr<std::optional<Work>> Next();
-  // On the leader: the rows of the next step, spread over the ranks.
-  absl::Status Prepare(Header* header, Work* work);
-  absl::Status Step(const Work& work);
+  absl::Status Begin() override;
+  absl::Status Prepare(Header* header) override;
+  void Receive(const Header& header) override;
+  absl::Status Step() override;
 
-  LearnerParts& parts_;
-  std::optional<PromptFeed> feed_;  // On the leader: the order of rows.
+  // On the leader.
+  std::optional<PromptFeed> feed_;  // The order of rows.
+  absl::Time start_;
+  SftShare share_;  // The rows of this rank.
 };
 
 }  // namespace convrec::learner

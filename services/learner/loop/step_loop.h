@@ -1,0 +1,44 @@
+// What the loops of both stages share, on every rank: the leader prepares a step and tells all
+// ranks, all take it, and all save the checkpoint that is due after it.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "services/learner/loop/learner_parts.h"
+#include "services/learner/loop/step_header.h"
+
+namespace convrec::learner {
+
+class StepLoop {
+ public:
+  virtual ~StepLoop() = default;
+  // From the state's step to the last one of the stage; a validation that is due comes before the
+  // next step. Cancelled between two steps when the leader was told to stop, or within an
+  // evaluation; the error of a part ends the loop after the step before.
+  absl::Status Run();
+
+ protected:
+  // `parts` outlive the loop, which moves their state on: `step` of it, up to `num_steps`.
+  StepLoop(LearnerParts* parts, Header::Kind kind, const int64_t& step, int64_t num_steps)
+      : parts_(*parts), kind_(kind), step_(step), num_steps_(num_steps) {}
+
+  // Before the first step.
+  virtual absl::Status Begin() = 0;
+  // On the leader: waits for the work of the next step and puts its shares into the header, or sets
+  // `stop` when a stop ends the wait.
+  virtual absl::Status Prepare(Header* header) = 0;
+  // On other ranks: the work of the step, from the header.
+  virtual void Receive(const Header& header) = 0;
+  // Takes the step with that work, and counts it.
+  virtual absl::Status Step() = 0;
+
+  LearnerParts& parts_;
+
+ private:
+  const Header::Kind kind_;
+  const int64_t& step_;
+  const int64_t num_steps_;
+};
+
+}  // namespace convrec::learner
