@@ -154,12 +154,6 @@ std::string ComparedText(std::string_view title, Similarity similarity) {
   return text;
 }
 
-double SimilarityOf(std::string_view a, std::string_view b) {
-  const size_t longer = std::max(a.size(), b.size());
-  if (longer == 0) return 1;
-  return 1 - static_cast<double>(EditCounter(a).Count(b, longer)) / static_cast<double>(longer);
-}
-
 TitleSearch::TitleSearch(const Catalog* catalog, Similarity similarity)
     : catalog_(catalog), similarity_(similarity) {
   const CatalogImage& image = catalog->image();

@@ -23,8 +23,6 @@ constexpr std::array<const char*, 2> NamesOf(Similarity) { return {"edit", "toke
 // What titles are compared by: "Fabulous Amélie!" becomes "fabulous amelie", or "amelie fabulous"
 // with its words sorted.
 std::string ComparedText(std::string_view title, Similarity similarity);
-// In [0, 1]; of two results of ComparedText().
-double SimilarityOf(std::string_view a, std::string_view b);
 
 // Immutable, so thread-safe. The catalog must outlive it.
 class TitleSearch final {

@@ -7,8 +7,8 @@
 
 #include "libs/base/random.h"
 #include "libs/constraint/testing/lines.h"
-#include "libs/lists/hits.h"
 #include "libs/lists/list_parser.h"
+#include "libs/lists/testing/judge_ranks.h"
 
 namespace convrec::constraint {
 namespace {

@@ -44,9 +44,4 @@ inline void CountDraw(PolicyVersion version, Completion* completion) {
   ++runs.back().num_tokens;
 }
 
-// All of `num_tokens` tokens by one version.
-inline std::vector<VersionRun> DrawnBy(PolicyVersion version, size_t num_tokens) {
-  return {{version, static_cast<int32_t>(num_tokens)}};
-}
-
 }  // namespace convrec::domain

@@ -9,6 +9,7 @@
 
 #include "libs/base/files.h"
 #include "libs/base/random.h"
+#include "libs/domain/testing/drawn_by.h"
 #include "libs/engine/testing/tiny_model.h"
 #include "libs/model/chunked_logprob.h"
 #include "libs/model/decoder.h"

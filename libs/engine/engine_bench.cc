@@ -16,11 +16,11 @@
 #include <thread>
 #include <vector>
 
-#include "libs/base/bench_timing.h"
 #include "libs/base/enum_names.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
 #include "libs/base/status_macros.h"
+#include "libs/base/testing/bench_timing.h"
 #include "libs/engine/decoder_engine.h"
 #include "libs/kernels/instruction_set.h"
 #include "libs/kernels/multiply.h"

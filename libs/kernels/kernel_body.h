@@ -20,7 +20,6 @@ using Register = float __attribute__((vector_size(CR_KERNEL_LANES * 4)));
 using RegisterBits = uint32_t __attribute__((vector_size(CR_KERNEL_LANES * 4)));
 using Wide = float __attribute__((vector_size(64)));
 using WideInt = int32_t __attribute__((vector_size(64)));
-using WideBits = uint32_t __attribute__((vector_size(64)));
 
 // Registers of columns that one pass over k holds: 32 columns where there are registers enough,
 // else 16.

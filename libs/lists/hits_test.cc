@@ -1,6 +1,6 @@
-#include "libs/lists/hits.h"
-
 #include <gtest/gtest.h>
+
+#include "libs/lists/testing/judge_ranks.h"
 
 namespace convrec::lists {
 namespace {

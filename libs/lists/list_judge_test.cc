@@ -7,8 +7,8 @@
 #include <set>
 
 #include "libs/base/random.h"
-#include "libs/lists/hits.h"
 #include "libs/lists/list_format.h"
+#include "libs/lists/testing/judge_ranks.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::lists {

@@ -26,11 +26,6 @@ std::vector<TokenSpan> SpansOf(const std::vector<int32_t>& rank_of_token, int nu
 
 }  // namespace
 
-int RankSegmentation::NumEmptyRanks() const {
-  return static_cast<int>(
-      std::count_if(spans.begin(), spans.end(), [](TokenSpan span) { return span.size() == 0; }));
-}
-
 void RankSegmenter::Add(std::string_view token_bytes) {
   CR_CHECK(!has_end_, "a token follows the end token");
   if (counting_ == RankCounting::kReference) {

@@ -41,8 +41,6 @@ struct RankSegmentation {
   // By line: non-blank lines. Reference: 1 + the largest rank, the end token's included.
   int num_ranks = 0;
   bool has_end = false;  // The last token is an end token.
-
-  int NumEmptyRanks() const;
 };
 
 // Takes tokens one at a time. The rank of a token may be open until its line is known to be blank

@@ -92,7 +92,6 @@ TEST(RankSegmentationTest, TokenWithTwoLinesBelongsToTheFirstAndLeavesTheNextEmp
   const RankSegmentation result = ByLine({"A (1999)\nB (2000)\n", "C (2001)"});
   EXPECT_EQ(result.rank_of_token, (Ranks{0, 2}));
   EXPECT_EQ(result.num_ranks, 3);
-  EXPECT_EQ(result.NumEmptyRanks(), 1);
   EXPECT_EQ(result.spans, (std::vector<TokenSpan>{{0, 1}, {1, 1}, {1, 2}}));
 }
 

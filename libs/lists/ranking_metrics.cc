@@ -159,13 +159,4 @@ RankingMetrics EvaluateList(const std::vector<domain::Item>& items,
   return EvaluateLines(lines, judge.JudgeAll(lines, target), target, catalog, options);
 }
 
-double InCatalogRatio(const std::vector<domain::Item>& items,
-                      const catalog::Catalog& catalog,
-                      const EvaluationOptions& options) {
-  const std::vector<ListLine> lines = AsLines(items);
-  ListJudge judge(&catalog, {});
-  return InCatalogRatioOfLines(
-      lines, judge.JudgeAll(lines, ListTarget(catalog, {}, {})), catalog, options);
-}
-
 }  // namespace convrec::lists

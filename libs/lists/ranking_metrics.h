@@ -45,12 +45,6 @@ RankingMetrics EvaluateList(const std::vector<domain::Item>& items,
                             const catalog::Catalog& catalog,
                             const EvaluationOptions& options);
 
-// Share of the first N items whose title (by TitleKey) is in the catalog within the tolerance of
-// years; 0 for an empty list.
-double InCatalogRatio(const std::vector<domain::Item>& items,
-                      const catalog::Catalog& catalog,
-                      const EvaluationOptions& options);
-
 // The same of a list that a ListJudge has judged, a verdict per line. Whatever the judge's options,
 // only items that are in the catalog as they stand count. Dies when the target has no ground truth.
 RankingMetrics EvaluateLines(std::span<const ListLine> lines,
@@ -58,6 +52,8 @@ RankingMetrics EvaluateLines(std::span<const ListLine> lines,
                              const ListTarget& target,
                              const catalog::Catalog& catalog,
                              const EvaluationOptions& options);
+// Share of the items of the first N lines whose title (by TitleKey) is in the catalog within the
+// tolerance of years; 0 for an empty list.
 double InCatalogRatioOfLines(std::span<const ListLine> lines,
                              std::span<const JudgedLine> judged,
                              const catalog::Catalog& catalog,

@@ -72,9 +72,17 @@ TEST(RankingMetricsTest, EmptyListScoresZero) {
 
 TEST(RankingMetricsTest, InCatalogRatioLooksAtFoldedTitlesOfTheFirstN) {
   const catalog::Catalog catalog = *catalog::Catalog::FromItems({{{"Heat", 1995}, {}, 0}}, "test");
-  EXPECT_EQ(InCatalogRatio({}, catalog, {}), 0);
-  EXPECT_EQ(InCatalogRatio({{"HEAT", 1997}, {"Heat", 1998}}, catalog, {}), .5);
-  EXPECT_EQ(InCatalogRatio({{"Heat", 1995}, {"x", 1}}, catalog, {.num_ranks = 1}), 1);
+  const auto ratio = [&](const std::vector<ListLine>& lines, const EvaluationOptions& options) {
+    ListJudge judge(&catalog, {});
+    const ListTarget target(catalog, {}, {});
+    return InCatalogRatioOfLines(lines, judge.JudgeAll(lines, target), catalog, options);
+  };
+  const auto line = [](const char* title, int year) {
+    return ListLine{.title = title, .year = year, .status = LineStatus::kOk};
+  };
+  EXPECT_EQ(ratio({}, {}), 0);
+  EXPECT_EQ(ratio({line("HEAT", 1997), line("Heat", 1998)}, {}), .5);
+  EXPECT_EQ(ratio({line("Heat", 1995), line("x", 1)}, {.num_ranks = 1}), 1);
 }
 
 }  // namespace

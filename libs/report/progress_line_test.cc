@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "libs/base/files.h"
+#include "libs/base/testing/fake_clock.h"
 #include "libs/report/format.h"
 
 namespace convrec::report {

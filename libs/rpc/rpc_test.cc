@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "absl/synchronization/notification.h"
+#include "libs/base/testing/fake_clock.h"
 #include "libs/rpc/call.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/health_client.h"

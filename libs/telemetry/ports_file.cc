@@ -5,13 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
-#include "libs/base/monotonic.h"
 #include "libs/base/status_macros.h"
 
 namespace convrec::telemetry {
 namespace {
 
-constexpr absl::Duration kLookInterval = absl::Milliseconds(20);
 constexpr int kMaxPort = 65535;
 
 std::string PathOf(const std::string& directory, const std::string& name) {
@@ -64,27 +62,6 @@ absl::StatusOr<Ports> ReadPortsFile(const std::string& directory, const std::str
   CR_RETURN_IF_ERROR(ReadNumber(object, path, "health", kMaxPort, &ports.health));
   CR_RETURN_IF_ERROR(ReadNumber(object, path, "pid", std::numeric_limits<int>::max(), &ports.pid));
   return ports;
-}
-
-absl::StatusOr<Ports> WaitForPortsFile(const std::string& directory,
-                                       const std::string& name,
-                                       const PortsWait& options) {
-  const absl::Time deadline = base::MonotonicNow() + options.timeout;
-  while (true) {
-    absl::StatusOr<Ports> ports = ReadPortsFile(directory, name);
-    if (ports.ok() && (options.pid == 0 || ports->pid == options.pid)) return ports;
-    if (!ports.ok() && !absl::IsNotFound(ports.status())) return ports;
-    const std::string path = PathOf(directory, name);
-    if (base::MonotonicNow() >= deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat(path,
-                       " is not there after ",
-                       absl::FormatDuration(options.timeout),
-                       ": the process that writes it has not started"));
-    }
-    if (options.wait(kLookInterval))
-      return absl::CancelledError(absl::StrCat("stopped while waiting for ", path));
-  }
 }
 
 }  // namespace convrec::telemetry

@@ -20,8 +20,6 @@ class PortsFileTest : public ::testing::Test {
   base::TemporaryDirectory directory_;
 };
 
-constexpr auto kNever = [](absl::Duration) { return false; };
-
 TEST_F(PortsFileTest, WhatIsWrittenIsRead) {
   ASSERT_TRUE(WritePortsFile(folder(),
                              "rollout-1",
@@ -58,42 +56,11 @@ TEST_F(PortsFileTest, MalformedFileNamesTheField) {
   };
   for (const auto& c : cases) {
     Write(c.text);
-    const absl::Status status = WaitForPortsFile(folder(), "learner", {.wait = kNever}).status();
+    const absl::Status status = ReadPortsFile(folder(), "learner").status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.text;
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
     EXPECT_THAT(std::string(status.message()), HasSubstr("learner.json"));
   }
-}
-
-TEST_F(PortsFileTest, WaitEndsWhenTheRightProcessWrites) {
-  int looks = 0;
-  PortsWait options;
-  options.pid = 42;
-  options.wait = [&](absl::Duration) {
-    ++looks;  // First the file of an earlier process, then the one waited for.
-    EXPECT_TRUE(WritePortsFile(folder(),
-                               "learner",
-                               {.role = "learner", .grpc = looks, .pid = looks == 1 ? 41 : 42})
-                    .ok());
-    return false;
-  };
-  const auto ports = WaitForPortsFile(folder(), "learner", options);
-  ASSERT_TRUE(ports.ok()) << ports.status();
-  EXPECT_EQ(ports->grpc, 2);
-}
-
-TEST_F(PortsFileTest, WaitMeetsItsDeadline) {
-  const absl::Status status =
-      WaitForPortsFile(folder(), "learner", {.timeout = absl::ZeroDuration(), .wait = kNever})
-          .status();
-  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("learner.json is not there"));
-}
-
-TEST_F(PortsFileTest, StopEndsTheWait) {
-  EXPECT_TRUE(absl::IsCancelled(
-      WaitForPortsFile(folder(), "learner", {.wait = [](absl::Duration) { return true; }})
-          .status()));
 }
 
 }  // namespace

@@ -33,19 +33,4 @@ std::string NearestWord(const std::string& word, const std::vector<std::string>&
   return best;
 }
 
-size_t CompleteUtf8Prefix(const std::string& text) {
-  // Look back over at most three continuation bytes for the lead byte of the last sequence.
-  for (size_t back = 1; back <= std::min<size_t>(4, text.size()); ++back) {
-    const unsigned char byte = static_cast<unsigned char>(text[text.size() - back]);
-    if ((byte & 0xC0) == 0x80) continue;
-    const size_t needed = byte < 0x80    ? 1
-                          : byte >= 0xF0 ? 4
-                          : byte >= 0xE0 ? 3
-                          : byte >= 0xC0 ? 2
-                                         : 1;
-    return needed > back ? text.size() - back : text.size();
-  }
-  return text.size();
-}
-
 }  // namespace convrec::text

@@ -14,7 +14,4 @@ size_t EditDistance(const std::string& a, const std::string& b);
 // mean".
 std::string NearestWord(const std::string& word, const std::vector<std::string>& candidates);
 
-// The longest prefix of `text` that ends on a whole UTF-8 sequence.
-size_t CompleteUtf8Prefix(const std::string& text);
-
 }  // namespace convrec::text

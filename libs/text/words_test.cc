@@ -15,11 +15,5 @@ TEST(TextTest, NearestWordStaysSilentWhenNothingIsNear) {
   EXPECT_EQ(NearestWord("zzzz", {"rollout", "learner"}), "");
 }
 
-TEST(TextTest, CompleteUtf8PrefixDropsATornSequence) {
-  const std::string euro = "\xE2\x82\xAC";
-  EXPECT_EQ(CompleteUtf8Prefix("a" + euro), 4u);
-  EXPECT_EQ(CompleteUtf8Prefix("a" + euro.substr(0, 2)), 1u);
-}
-
 }  // namespace
 }  // namespace convrec::text

@@ -26,9 +26,9 @@
 #include "libs/telemetry/metrics.h"
 #include "libs/wire/common.h"
 #include "proto/reward.grpc.pb.h"
-#include "services/reward/bench_lists.h"
 #include "services/reward/reward_metrics.h"
 #include "services/reward/reward_service.h"
+#include "services/reward/testing/bench_lists.h"
 
 namespace convrec::reward {
 namespace {

@@ -13,7 +13,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/rpc/health_client.h"
-#include "libs/telemetry/ports_file.h"
+#include "libs/telemetry/testing/await_ports.h"
 #include "proto/reward.grpc.pb.h"
 
 extern char** environ;
@@ -49,7 +49,7 @@ class RewardBinaryTest : public ::testing::Test {
 
 TEST_F(RewardBinaryTest, ServesUntilSigterm) {
   const pid_t pid = Start({"data.num_ranks=2"});
-  const auto ports = telemetry::WaitForPortsFile(dir_.path(), "reward", {.pid = pid});
+  const auto ports = telemetry::AwaitPorts(dir_.path(), "reward", pid);
   ASSERT_TRUE(ports.ok()) << ports.status();
   const std::string address = absl::StrCat("127.0.0.1:", ports->grpc);
   const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
@@ -87,7 +87,7 @@ TEST_F(RewardBinaryTest, SighupReadsTheCatalogAgain) {
                            "data.sft.path=" + catalog,
                            "data.train.path=" + catalog,
                            "data.validation.path=" + catalog});
-  const auto ports = telemetry::WaitForPortsFile(dir_.path(), "reward", {.pid = pid});
+  const auto ports = telemetry::AwaitPorts(dir_.path(), "reward", pid);
   ASSERT_TRUE(ports.ok()) << ports.status();
   const auto stub = v1::RewardService::NewStub(grpc::CreateChannel(
       absl::StrCat("127.0.0.1:", ports->grpc), grpc::InsecureChannelCredentials()));
@@ -113,7 +113,7 @@ TEST_F(RewardBinaryTest, SighupReadsTheCatalogAgain) {
 
 TEST_F(RewardBinaryTest, PortInUseEndsWithAnIoError) {
   const pid_t first = Start({"--name=first"});
-  const auto ports = telemetry::WaitForPortsFile(dir_.path(), "first", {.pid = first});
+  const auto ports = telemetry::AwaitPorts(dir_.path(), "first", first);
   ASSERT_TRUE(ports.ok()) << ports.status();
   EXPECT_EQ(ExitCode(Start({absl::StrCat("reward.listen=127.0.0.1:", ports->grpc)})),
             base::kExitIo);

@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/domain/testing/drawn_by.h"
 #include "libs/engine/testing/tiny_model.h"
 #include "libs/model/decoder.h"
 #include "libs/text_model/testing/test_tokenizer.h"

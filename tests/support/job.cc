@@ -15,7 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "libs/base/check.h"
-#include "libs/telemetry/ports_file.h"
+#include "libs/telemetry/testing/await_ports.h"
 #include "tests/support/paths.h"
 
 namespace convrec::testing {
@@ -200,8 +200,8 @@ void Job::RestartReward() {
 }
 
 void Job::AwaitReward() {
-  const auto ports = telemetry::WaitForPortsFile(
-      base::JoinPath(dir_.path(), "ports"), "reward", {.pid = child("reward").pid()});
+  const auto ports =
+      telemetry::AwaitPorts(base::JoinPath(dir_.path(), "ports"), "reward", child("reward").pid());
   CR_CHECK(ports.ok(), absl::StrCat(ports.status().ToString(), LogText("reward")));
   reward_port_ = ports->grpc;
 }
@@ -214,8 +214,8 @@ void Job::StartLearnerWith(std::vector<std::string> extra) {
   if (learner_port_ > 0)
     extra.insert(extra.begin(), absl::StrCat("learner.listen=127.0.0.1:", learner_port_));
   Spawn("convrec-learner", "learner", std::move(extra));
-  const auto ports = telemetry::WaitForPortsFile(
-      base::JoinPath(dir_.path(), "ports"), "learner", {.pid = child("learner").pid()});
+  const auto ports = telemetry::AwaitPorts(
+      base::JoinPath(dir_.path(), "ports"), "learner", child("learner").pid());
   CR_CHECK(ports.ok(), absl::StrCat(ports.status().ToString(), LogText("learner")));
   learner_port_ = ports->grpc;
 }

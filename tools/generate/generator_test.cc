@@ -5,6 +5,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/testing/fake_clock.h"
 #include "libs/text_model/testing/fake_engine.h"
 #include "libs/text_model/testing/test_tokenizer.h"
 

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "libs/lists/hits.h"
 #include "libs/lists/list_parser.h"
 #include "libs/lists/ranking_metrics.h"
+#include "libs/lists/testing/judge_ranks.h"
 #include "tests/support/paths.h"
 
 namespace convrec::lists {

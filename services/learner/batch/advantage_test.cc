@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "libs/domain/rollout.h"
+#include "services/learner/batch/testing/reference_objective.h"
 
 namespace convrec::learner {
 namespace {

@@ -6,14 +6,6 @@
 namespace convrec::learner {
 
 using base::NameOf;
-Objective ReferenceObjective(int num_ranks) {
-  Objective objective;
-  objective.compat = Compat::kReference;
-  objective.num_ranks = num_ranks;
-  objective.loss_type = LossType::kBnpo;
-  objective.anchor = RatioAnchor::kCurrent;
-  return objective;
-}
 
 std::string Describe(const Objective& objective) {
   const bool is_corrected = objective.correction != Correction::kOff;

@@ -48,9 +48,6 @@ inline int OverflowBin(const Objective& objective) { return objective.num_ranks;
 inline int EndBin(const Objective& objective) { return objective.num_ranks + 1; }
 inline int NumBins(const Objective& objective) { return objective.num_ranks + 2; }
 
-// The published scripts' objective, faults included (method section 10).
-Objective ReferenceObjective(int num_ranks);
-
 // The estimator in force, in one sentence, for the start-up line.
 std::string Describe(const Objective& objective);
 

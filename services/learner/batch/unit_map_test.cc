@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/domain/rollout.h"
+#include "services/learner/batch/testing/reference_objective.h"
 
 namespace convrec::learner {
 namespace {

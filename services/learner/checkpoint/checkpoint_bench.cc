@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "libs/base/bench_timing.h"
 #include "libs/base/check.h"
 #include "libs/base/memory.h"
+#include "libs/base/testing/bench_timing.h"
 #include "libs/checkpoint/manifest.h"
 #include "libs/model/decoder.h"
 #include "services/learner/checkpoint/checkpoint_writer.h"

@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "libs/base/random.h"
+#include "libs/base/testing/fake_clock.h"
+#include "libs/domain/testing/drawn_by.h"
 
 namespace convrec::learner {
 namespace {

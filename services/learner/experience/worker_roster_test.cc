@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "libs/base/testing/fake_clock.h"
+
 namespace convrec::learner {
 namespace {
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libs/domain/testing/drawn_by.h"
+
 namespace convrec::learner {
 namespace {
 

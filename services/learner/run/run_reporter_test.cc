@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "libs/base/files.h"
+#include "libs/base/testing/fake_clock.h"
 #include "services/learner/batch/testing/groups.h"
 
 namespace convrec::learner {

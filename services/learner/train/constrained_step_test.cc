@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "libs/domain/testing/drawn_by.h"
 #include "services/learner/batch/testing/fixed_constraint.h"
 #include "services/learner/train/testing/tiny_decoder.h"
 #include "services/learner/train/testing/whole_batch.h"

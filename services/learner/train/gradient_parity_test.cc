@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/base/files.h"
+#include "libs/domain/testing/drawn_by.h"
 #include "libs/model/testing/golden.h"
 #include "services/learner/batch/training_batch.h"
 #include "services/learner/loss/policy_loss.h"

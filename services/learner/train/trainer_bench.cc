@@ -31,11 +31,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "libs/base/bench_timing.h"
 #include "libs/base/check.h"
 #include "libs/base/memory.h"
 #include "libs/base/random.h"
+#include "libs/base/testing/bench_timing.h"
 #include "libs/collective/listen_socket.h"
+#include "libs/domain/testing/drawn_by.h"
 #include "libs/kernels/multiply.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/decoder.h"

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <limits>
 
+#include "libs/domain/testing/drawn_by.h"
+#include "services/learner/batch/testing/reference_objective.h"
 #include "services/learner/train/testing/tiny_decoder.h"
 #include "services/learner/train/testing/whole_batch.h"
 

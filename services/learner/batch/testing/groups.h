@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "libs/domain/rollout.h"
+#include "libs/domain/testing/drawn_by.h"
 #include "services/learner/batch/training_batch.h"
 
 namespace convrec::learner {

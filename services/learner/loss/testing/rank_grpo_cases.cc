@@ -4,8 +4,10 @@
 
 #include "libs/base/check.h"
 #include "libs/base/files.h"
+#include "libs/domain/testing/drawn_by.h"
 #include "libs/lists/rank_segmentation.h"
 #include "services/learner/batch/advantage.h"
+#include "services/learner/batch/testing/reference_objective.h"
 #include "tests/support/paths.h"
 
 namespace convrec::learner {

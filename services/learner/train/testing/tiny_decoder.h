@@ -8,6 +8,7 @@
 
 #include "libs/base/check.h"
 #include "libs/base/random.h"
+#include "libs/domain/testing/drawn_by.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/decoder.h"
 #include "services/learner/batch/training_batch.h"

@@ -1,4 +1,4 @@
-#include "services/reward/bench_lists.h"
+#include "services/reward/testing/bench_lists.h"
 
 #include <algorithm>
 #include <utility>
