@@ -10,16 +10,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
-#include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
 #include "libs/engine/block_pool.h"
 #include "libs/engine/decode_runner.h"
+#include "libs/engine/engine_memory.h"
 #include "libs/engine/kv_store.h"
 #include "libs/engine/policy_slot.h"
 #include "libs/engine/prefix_cache.h"
+#include "libs/engine/request_check.h"
 #include "libs/engine/running_group.h"
 #include "libs/engine/sampler.h"
-#include "libs/engine/tensor_kv_store.h"
 #include "libs/kernels/compute_type.h"
 #include "libs/model/decoder.h"
 #include "libs/model/group_attention.h"
@@ -133,50 +133,13 @@ class Engine final : public DecoderEngine {
 
 absl::Status Engine::Add(GenerationRequest request) {
   const model::ModelConfig& config = decoder().config();
-  if (request.prompt_token_ids.empty())
-    return absl::InvalidArgumentError("the prompt has no token");
-  for (const int32_t id : request.prompt_token_ids) {
-    if (id < 0 || id >= config.vocab_size) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "prompt token ", id, " is outside the vocabulary of ", config.vocab_size, " tokens"));
-    }
-  }
-  if (const std::string fault = SamplingFault(request.sampling); !fault.empty()) {
-    return absl::InvalidArgumentError(fault);
-  }
-  const auto prompt_tokens = static_cast<int64_t>(request.prompt_token_ids.size());
-  if (prompt_tokens + request.sampling.max_new_tokens > config.max_position_embeddings) {
-    return absl::InvalidArgumentError(absl::StrCat("a prompt of ",
-                                                   prompt_tokens,
-                                                   " tokens and an answer of ",
-                                                   request.sampling.max_new_tokens,
-                                                   " exceed the model's context of ",
-                                                   config.max_position_embeddings));
-  }
-  if (request.num_siblings <= 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a group of ", request.num_siblings, " lists: expected at least 1"));
-  }
-  if (request.num_top_logprobs < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("num_top_logprobs is ", request.num_top_logprobs, ": expected 0 or more"));
-  }
+  CR_RETURN_IF_ERROR(CheckRequest(request,
+                                  {.vocab_size = config.vocab_size,
+                                   .num_positions = config.max_position_embeddings,
+                                   .block_bytes = block_bytes_,
+                                   .step = limits_}));
   RunningGroup group;
-  group.plan = {.prompt_tokens = static_cast<int>(prompt_tokens),
-                .max_new_tokens = request.sampling.max_new_tokens,
-                .num_siblings = request.num_siblings};
-  if (!FitsAlone(group.plan, limits_)) {
-    const int needed = SharedBlocks(group.plan.prompt_tokens) +
-                       OwnBlocks(group.plan.prompt_tokens, group.plan.max_new_tokens);
-    return absl::InvalidArgumentError(absl::StrCat("a prompt of ",
-                                                   prompt_tokens,
-                                                   " tokens and an answer of ",
-                                                   request.sampling.max_new_tokens,
-                                                   " need ",
-                                                   needed * block_bytes_,
-                                                   " bytes of key-value memory, there are ",
-                                                   limits_.num_blocks * block_bytes_));
-  }
+  group.plan = PlanOf(request);
   group.siblings.resize(static_cast<size_t>(request.num_siblings));
   group.request = std::move(request);
   groups_.push_back(std::move(group));
@@ -490,52 +453,6 @@ bool Engine::Swap() {
   return true;
 }
 
-// Key-value memory, and what runs decode steps over it where it is tensors.
-struct Memory {
-  std::unique_ptr<KvStore> store;
-  std::unique_ptr<DecodeRunner> runner;
-  int num_blocks;  // That the pool hands out.
-  int64_t block_bytes;
-};
-
-absl::StatusOr<Memory> MakeMemory(const model::ModelConfig& config,
-                                  const DecoderEngineOptions& options,
-                                  const at::Device& device,
-                                  at::ScalarType kv_type) {
-  using KvMemory = DecoderEngineOptions::KvMemory;
-  const bool is_cpu = options.device == "cpu";
-  const bool has_panels =
-      options.kv_memory == KvMemory::kPanels || (options.kv_memory == KvMemory::kAuto && is_cpu);
-  CR_CHECK(is_cpu || !has_panels, "panels are memory of the CPU");
-  Memory memory;
-  memory.block_bytes =
-      has_panels ? PanelBlockBytes(config, kv_type) : TensorBlockBytes(config, kv_type);
-  memory.num_blocks =
-      static_cast<int>(std::min<int64_t>(options.kv_cache_bytes / memory.block_bytes, 1 << 24));
-  if (memory.num_blocks < 1) {
-    return base::BadConfig(absl::StrCat("key-value memory of ",
-                                        options.kv_cache_bytes,
-                                        " bytes is too small: one block of ",
-                                        kBlockTokens,
-                                        " positions takes ",
-                                        memory.block_bytes));
-  }
-  try {
-    if (has_panels) {
-      memory.store = MakePanelKvStore(config, memory.num_blocks, kv_type);
-      return memory;
-    }
-    // One block more than the pool hands out, for the padding of fixed shapes.
-    auto tensors = std::make_unique<TensorKvStore>(config, memory.num_blocks + 1, device, kv_type);
-    memory.runner = std::make_unique<DecodeRunner>(tensors.get(), memory.num_blocks, device);
-    memory.store = std::move(tensors);
-  } catch (const std::exception& error) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "no room for ", options.kv_cache_bytes, " bytes of keys and values on ", options.device));
-  }
-  return memory;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
@@ -563,8 +480,8 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
     CR_ASSIGN_OR_RETURN(spare, model::MakeDecoder(config, decoder_options));
   }
   CR_ASSIGN_OR_RETURN(
-      Memory memory,
-      MakeMemory(config, options, live->device(), is_narrow ? at::kBFloat16 : at::kFloat));
+      EngineMemory memory,
+      MakeEngineMemory(config, options, live->device(), is_narrow ? at::kBFloat16 : at::kFloat));
   auto policy =
       std::make_unique<PolicySlot>(std::move(live),
                                    PolicyId{.epoch = {}, .version = {load_weights ? 0 : -1}},
