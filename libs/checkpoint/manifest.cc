@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 #include "libs/checkpoint/folders.h"
+#include "libs/json/json_object.h"
 
 namespace convrec::checkpoint {
 namespace {
@@ -27,32 +29,36 @@ using Json = nlohmann::ordered_json;  // The digest of the manifest is over its 
 constexpr char kLatestFile[] = "latest";
 constexpr int64_t kFormat = 2;
 
-template <typename Value>
-bool Read(const Json& json, const char* key, Value* value) {
-  const auto it = json.find(key);
-  if (it == json.end()) return false;
-  if constexpr (std::is_same_v<Value, bool>) {
-    if (!it->is_boolean()) return false;
-  } else if constexpr (std::is_same_v<Value, std::string>) {
-    if (!it->is_string()) return false;
-  } else {
-    if (!it->is_number_integer()) return false;
-  }
-  *value = it->get<Value>();
-  return true;
+// A file of the list "files".
+absl::StatusOr<CheckpointFile> ReadFile(const json::JsonObject& entry) {
+  CheckpointFile file;
+  CR_ASSIGN_OR_RETURN(file.name, entry.String("name"));
+  CR_ASSIGN_OR_RETURN(file.size_bytes, entry.Integer("size_bytes", 0, INT64_MAX));
+  CR_ASSIGN_OR_RETURN(file.digest, entry.String("digest"));
+  return file;
 }
 
-bool ReadFiles(const Json& json, std::vector<CheckpointFile>* files) {
-  const auto list = json.find("files");
-  if (list == json.end() || !list->is_array()) return false;
-  for (const Json& entry : *list) {
-    CheckpointFile& file = files->emplace_back();
-    if (!entry.is_object() || !Read(entry, "name", &file.name) ||
-        !Read(entry, "size_bytes", &file.size_bytes) || !Read(entry, "digest", &file.digest)) {
-      return false;
-    }
+absl::Status ReadFields(const std::string& text, const std::string& path, Checkpoint* checkpoint) {
+  CR_ASSIGN_OR_RETURN(const nlohmann::json document, json::ParseObject(text, path));
+  const json::JsonObject manifest(&document, path);
+  CR_ASSIGN_OR_RETURN(const int64_t format, manifest.Integer("format", 1, kFormat));
+  CR_ASSIGN_OR_RETURN(checkpoint->sequence, manifest.Integer("sequence", 0, INT64_MAX));
+  CR_ASSIGN_OR_RETURN(checkpoint->keep_always, manifest.Bool("keep_always"));
+  CR_ASSIGN_OR_RETURN(checkpoint->has_optimizer, manifest.Bool("has_optimizer"));
+  CR_ASSIGN_OR_RETURN(checkpoint->optimizer_steps,
+                      manifest.Integer("optimizer_steps", 0, INT64_MAX));
+  CR_ASSIGN_OR_RETURN(checkpoint->caller_state, manifest.String("caller_state"));
+  if (format == 1) return absl::OkStatus();
+  CR_ASSIGN_OR_RETURN(const std::vector<json::JsonObject> files, manifest.Objects("files"));
+  for (const json::JsonObject& entry : files) {
+    CR_ASSIGN_OR_RETURN(CheckpointFile file, ReadFile(entry));
+    checkpoint->files.push_back(std::move(file));
   }
-  return true;
+  CR_ASSIGN_OR_RETURN(const std::string digest, manifest.String("digest"));
+  Json in_order = Json::parse(text);
+  in_order.erase("digest");
+  if (base::DigestOf(in_order.dump()) == digest) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(path, " is damaged: it does not have its digest"));
 }
 
 absl::Status VerifyFile(const std::string& directory, const CheckpointFile& expected) {
@@ -143,32 +149,8 @@ absl::StatusOr<Checkpoint> ReadManifest(const std::string& root, const std::stri
   checkpoint.directory = JoinPath(root, name);
   const std::string path = JoinPath(checkpoint.directory, kManifestFile);
   CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  int64_t format = 0;
-  if (!json.is_object() || !Read(json, "format", &format) ||
-      !Read(json, "sequence", &checkpoint.sequence) ||
-      !Read(json, "keep_always", &checkpoint.keep_always) ||
-      !Read(json, "has_optimizer", &checkpoint.has_optimizer) ||
-      !Read(json, "optimizer_steps", &checkpoint.optimizer_steps) ||
-      !Read(json, "caller_state", &checkpoint.caller_state)) {
-    return absl::DataLossError(
-        absl::StrCat(path,
-                     " is not a whole state of a trainer: expected format, sequence, "
-                     "keep_always, has_optimizer, optimizer_steps and caller_state"));
-  }
-  if (format == 1) return checkpoint;
-  if (format != kFormat) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " has format ", format, ", expected 1 or ", kFormat));
-  }
-  std::string digest;
-  if (!ReadFiles(json, &checkpoint.files) || !Read(json, "digest", &digest)) {
-    return absl::DataLossError(
-        absl::StrCat(path, " is damaged: expected a list of files and a digest"));
-  }
-  json.erase("digest");
-  if (base::DigestOf(json.dump()) != digest)
-    return absl::DataLossError(absl::StrCat(path, " is damaged: it does not have its digest"));
+  const absl::Status read = ReadFields(text, path, &checkpoint);
+  if (!read.ok()) return absl::DataLossError(read.message());
   return checkpoint;
 }
 

@@ -90,12 +90,17 @@ TEST_F(ManifestTest, AChangedManifestIsToldFromAWholeOne) {
 TEST_F(ManifestTest, OtherFormatsAndTornTextsAreNamed) {
   WriteRaw("torn", "{\"format\": 1");
   EXPECT_THAT(std::string(ReadManifest(root(), "torn").status().message()),
-              HasSubstr("is not a whole state of a trainer"));
+              HasSubstr("torn/trainer_state.json: is not valid JSON"));
   WriteRaw("later",
            R"({"format": 3, "sequence": 0, "keep_always": false, "has_optimizer": true,
                "optimizer_steps": 0, "caller_state": ""})");
   EXPECT_THAT(std::string(ReadManifest(root(), "later").status().message()),
-              HasSubstr("has format 3, expected 1 or 2"));
+              HasSubstr("field \"format\" is 3; expected a whole number from 1 to 2"));
+  WriteRaw("part", R"({"format": 2, "sequence": 0, "keep_always": 1})");
+  const absl::Status part = ReadManifest(root(), "part").status();
+  EXPECT_TRUE(absl::IsDataLoss(part)) << part;
+  EXPECT_THAT(std::string(part.message()),
+              HasSubstr("field \"keep_always\" is 1; expected true or false"));
   EXPECT_TRUE(ListCheckpoints(root()).empty());
 }
 

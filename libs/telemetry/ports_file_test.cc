@@ -44,15 +44,16 @@ TEST_F(PortsFileTest, MalformedFileNamesTheField) {
   const struct {
     std::string text, message;
   } cases[] = {
-      {"{\"role\":\"learner\",\"grpc\":", "expected a JSON object"},
+      {"{\"role\":\"learner\",\"grpc\":", "is not valid JSON"},
       {"[]", "expected a JSON object"},
-      {"{\"grpc\":1}", "\"role\" must be a text"},
-      {"{\"role\":\"learner\",\"grpc\":70000}", "\"grpc\" must be an integer from 0 to 65535"},
-      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":-1}", "\"metrics\" must be an integer"},
+      {"{\"grpc\":1}", "field \"role\" is missing; expected text"},
+      {"{\"role\":\"learner\",\"grpc\":70000}",
+       "field \"grpc\" is 70000; expected a whole number from 0 to 65535"},
+      {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":-1}", "field \"metrics\" is -1; expected"},
       {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":1,\"health\":\"x\"}",
-       "\"health\" must be an integer"},
+       "field \"health\" is \"x\"; expected"},
       {"{\"role\":\"learner\",\"grpc\":1,\"metrics\":1,\"health\":1}",
-       "\"pid\" must be an integer"},
+       "field \"pid\" is missing; expected"},
   };
   for (const auto& c : cases) {
     Write(c.text);
