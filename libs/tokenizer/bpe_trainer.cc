@@ -182,6 +182,69 @@ std::optional<int32_t> RoleId(const BpeTrainerOptions& options, const std::strin
   return static_cast<int32_t>(found - options.special_tokens.begin());
 }
 
+// The tokenizer as far as it is trained.
+class Growing final {
+ public:
+  // Has the special tokens and one token per byte.
+  explicit Growing(const BpeTrainerOptions& options) {
+    spec_.split_regex = options.split_regex;
+    spec_.bos_id = RoleId(options, options.bos_token);
+    spec_.eos_id = RoleId(options, options.eos_token);
+    spec_.padding_id = RoleId(options, options.padding_token);
+    for (const std::string& token : options.special_tokens)
+      Add(token, TokenType::kControl, static_cast<int32_t>(token.size()));
+    for (const uint8_t byte : BytesInAlphabetOrder()) {
+      const char c = static_cast<char>(byte);
+      id_of_byte_[byte] = Add(ToByteLevel(std::string_view(&c, 1)), TokenType::kNormal, 1);
+    }
+  }
+
+  Word WordOf(const std::string& piece, int64_t count) const {
+    Word word{.ids = {}, .count = count};
+    for (const char byte : piece) word.ids.push_back(id_of_byte_[static_cast<uint8_t>(byte)]);
+    return word;
+  }
+
+  // The token of the pair; nullopt if that is a special token: markup that stands in the texts must
+  // not be put together from its bytes.
+  std::optional<int32_t> Merge(const Pair& pair) {
+    const std::string left = spec_.tokens[static_cast<size_t>(pair.first)];
+    const std::string right = spec_.tokens[static_cast<size_t>(pair.second)];
+    // Two pairs can give the same text; then they share the token.
+    const auto found = ids_.find(left + right);
+    if (found != ids_.end() &&
+        spec_.token_types[static_cast<size_t>(found->second)] == TokenType::kControl)
+      return std::nullopt;
+    const int32_t merged = found != ids_.end()
+                               ? found->second
+                               : Add(left + right,
+                                     TokenType::kNormal,
+                                     lengths_[static_cast<size_t>(pair.first)] +
+                                         lengths_[static_cast<size_t>(pair.second)]);
+    spec_.merges.push_back(absl::StrCat(left, " ", right));
+    return merged;
+  }
+
+  // The number of bytes of each token.
+  const std::vector<int32_t>& lengths() const { return lengths_; }
+  const TokenizerSpec& spec() const { return spec_; }
+
+ private:
+  int32_t Add(const std::string& token, TokenType type, int32_t length) {
+    const auto id = static_cast<int32_t>(spec_.tokens.size());
+    ids_.emplace(token, id);
+    spec_.tokens.push_back(token);
+    spec_.token_types.push_back(type);
+    lengths_.push_back(length);
+    return id;
+  }
+
+  TokenizerSpec spec_;
+  absl::flat_hash_map<std::string, int32_t> ids_;
+  std::vector<int32_t> lengths_;
+  std::array<int32_t, 256> id_of_byte_{};
+};
+
 }  // namespace
 
 absl::StatusOr<TokenizerSpec> TrainBpe(std::span<const std::string> texts,
@@ -191,64 +254,23 @@ absl::StatusOr<TokenizerSpec> TrainBpe(std::span<const std::string> texts,
   split.regex = options.split_regex;
   CR_ASSIGN_OR_RETURN(const PreTokenizer pre_tokenizer, PreTokenizer::Create({split}));
 
-  TokenizerSpec spec;
-  spec.split_regex = options.split_regex;
-  spec.bos_id = RoleId(options, options.bos_token);
-  spec.eos_id = RoleId(options, options.eos_token);
-  spec.padding_id = RoleId(options, options.padding_token);
-  absl::flat_hash_map<std::string, int32_t> ids;
-  std::vector<int32_t> lengths;
-  const auto add_token = [&](const std::string& token, TokenType type, int32_t length) {
-    ids.emplace(token, static_cast<int32_t>(spec.tokens.size()));
-    spec.tokens.push_back(token);
-    spec.token_types.push_back(type);
-    lengths.push_back(length);
-  };
-  for (const std::string& token : options.special_tokens) {
-    add_token(token, TokenType::kControl, static_cast<int32_t>(token.size()));
-  }
-  std::array<int32_t, 256> id_of_byte{};
-  for (const uint8_t byte : BytesInAlphabetOrder()) {
-    const char c = static_cast<char>(byte);
-    const std::string token = ToByteLevel(std::string_view(&c, 1));
-    add_token(token, TokenType::kNormal, 1);
-    id_of_byte[byte] = ids[token];
-  }
-
+  Growing growing(options);
   std::vector<Word> words;
-  for (const auto& [piece, count] : CountPieces(texts, pre_tokenizer)) {
-    Word word;
-    word.count = count;
-    for (const char byte : piece) word.ids.push_back(id_of_byte[static_cast<uint8_t>(byte)]);
-    words.push_back(std::move(word));
-  }
+  for (const auto& [piece, count] : CountPieces(texts, pre_tokenizer))
+    words.push_back(growing.WordOf(piece, count));
   Merger merger(std::move(words), options.max_token_bytes);
-  while (spec.tokens.size() < static_cast<size_t>(options.vocab_size)) {
-    if (options.max_merges > 0 && spec.merges.size() >= static_cast<size_t>(options.max_merges)) {
-      break;
-    }
+  const auto is_full = [&] {
+    return growing.spec().tokens.size() >= static_cast<size_t>(options.vocab_size) ||
+           (options.max_merges > 0 &&
+            growing.spec().merges.size() >= static_cast<size_t>(options.max_merges));
+  };
+  while (!is_full()) {
     const std::optional<Pair> pair = merger.NextPair(options.min_pair_count);
     if (!pair) break;
-    const std::string left = spec.tokens[static_cast<size_t>(pair->first)];
-    const std::string right = spec.tokens[static_cast<size_t>(pair->second)];
-    const std::string merged = left + right;
-    // Markup that stands in the texts must not be put together from its bytes.
-    if (const auto found = ids.find(merged);
-        found != ids.end() &&
-        spec.token_types[static_cast<size_t>(found->second)] == TokenType::kControl) {
-      continue;
-    }
-    // Two pairs can give the same text; then they share the token.
-    if (!ids.contains(merged)) {
-      add_token(
-          merged,
-          TokenType::kNormal,
-          lengths[static_cast<size_t>(pair->first)] + lengths[static_cast<size_t>(pair->second)]);
-    }
-    spec.merges.push_back(absl::StrCat(left, " ", right));
-    merger.Merge(*pair, ids[merged], lengths);
+    if (const std::optional<int32_t> merged = growing.Merge(*pair))
+      merger.Merge(*pair, *merged, growing.lengths());
   }
-  return spec;
+  return growing.spec();
 }
 
 absl::Status TrainBpeInto(std::span<const std::string> texts,
