@@ -1,15 +1,14 @@
 #include "libs/model/model_config.h"
 
-#include <algorithm>
-#include <initializer_list>
-#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/json/json_object.h"
 #include "libs/model/quantized.h"
 
 namespace convrec::model {
@@ -23,18 +22,16 @@ constexpr int64_t kMaxCount = int64_t{1} << 31;
 // of fields.
 class Fields {
  public:
-  Fields(const Json& object, std::string context) : object_(object), context_(std::move(context)) {}
+  explicit Fields(json::JsonObject object) : object_(std::move(object)) {}
 
-  bool Has(const char* key) const {
-    const auto it = object_.find(key);
-    return it != object_.end() && !it->is_null();
-  }
+  bool Has(const char* key) const { return object_.Has(key); }
 
-  const Json* Object(const char* key) {
-    if (!Has(key)) return nullptr;
-    if (object_[key].is_object()) return &object_[key];
-    Fail(key, "a JSON object");
-    return nullptr;
+  std::optional<Fields> Object(const char* key) {
+    if (!Has(key)) return std::nullopt;
+    absl::StatusOr<json::JsonObject> object = object_.Object(key);
+    if (object.ok()) return Fields(*std::move(object));
+    Keep(object.status());
+    return std::nullopt;
   }
 
   // A whole number in [low, high]; `fallback` when the field is absent or null, an error when
@@ -43,42 +40,30 @@ class Fields {
                 int64_t low,
                 int64_t high,
                 std::optional<int64_t> fallback = std::nullopt) {
-    const std::string expected = absl::StrCat("a whole number from ", low, " to ", high);
-    if (!Has(key)) return Missing(key, expected, fallback);
-    const Json& value = object_[key];
-    if (!value.is_number_integer() ||
-        (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(high)) ||
-        value.get<int64_t>() < low || value.get<int64_t>() > high) {
-      Fail(key, expected);
-      return low;
-    }
-    return value.get<int64_t>();
+    return ValueOf(object_.Integer(key, low, high, fallback), low);
   }
 
   double Positive(const char* key, std::optional<double> fallback) {
-    if (!Has(key)) return Missing(key, "a positive number", fallback);
-    const Json& value = object_[key];
-    if (!value.is_number() || !(value.get<double>() > 0.0) || value.get<double>() > 1e300) {
-      Fail(key, "a positive number");
-      return 1.0;
-    }
-    return value.get<double>();
+    const absl::StatusOr<double> value = object_.Number(key, fallback);
+    if (value.ok() && *value > 0.0 && *value <= 1e300) return *value;
+    Fail(key, "a positive number");
+    return 1.0;
   }
 
   bool Flag(const char* key, bool fallback) {
-    if (!Has(key)) return fallback;
-    if (!object_[key].is_boolean()) Fail(key, "true or false");
-    return object_[key].is_boolean() ? object_[key].get<bool>() : fallback;
+    return ValueOf(object_.Bool(key, fallback), fallback);
   }
 
   // One token id or a list of them; none when the field is absent or null.
   std::vector<int64_t> Ids(const char* key) {
     std::vector<int64_t> ids;
     if (!Has(key)) return ids;
-    const Json list = object_[key].is_array() ? object_[key] : Json::array({object_[key]});
-    for (const Json& id : list) {
-      if (id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < kMaxCount) {
-        ids.push_back(id.get<int64_t>());
+    const Json& value = *object_.Find(key);
+    const Json list = value.is_array() ? value : Json::array({value});
+    for (const Json& element : list) {
+      int64_t id = 0;
+      if (json::ReadInteger(element, 0, kMaxCount - 1, &id)) {
+        ids.push_back(id);
       } else {
         Fail(key, "a token id or a list of token ids");
       }
@@ -88,53 +73,34 @@ class Fields {
 
   // What is no token id counts as none: some files have -1 there.
   std::optional<int64_t> Id(const char* key) const {
-    const auto it = object_.find(key);
-    if (it == object_.end() || !it->is_number_integer() || it->get<int64_t>() < 0 ||
-        it->get<int64_t>() >= kMaxCount) {
+    int64_t id = 0;
+    if (!Has(key) || !json::ReadInteger(*object_.Find(key), 0, kMaxCount - 1, &id))
       return std::nullopt;
-    }
-    return it->get<int64_t>();
+    return id;
   }
 
   std::string OneOf(const char* key,
                     const std::vector<std::string>& choices,
                     std::optional<std::string> fallback = std::nullopt) {
-    const std::string expected = absl::StrCat("one of ", absl::StrJoin(choices, ", "));
-    if (!Has(key)) return Missing(key, expected, std::move(fallback));
-    const Json& value = object_[key];
-    if (!value.is_string() ||
-        std::find(choices.begin(), choices.end(), value.get<std::string>()) == choices.end()) {
-      Fail(key, expected);
-      return "";
-    }
-    return value.get<std::string>();
+    return ValueOf(object_.OneOf(key, choices, std::move(fallback)), std::string());
   }
 
-  void Fail(const char* key, const std::string& expected) {
-    if (!status_.ok()) return;
-    const std::string found =
-        Has(key) ? Shorten(object_[key].dump(-1, ' ', true, Json::error_handler_t::replace))
-                 : "absent";
-    status_ = absl::InvalidArgumentError(
-        absl::StrCat(context_, ": field \"", key, "\" is ", found, ", expected ", expected));
-  }
+  void Fail(const char* key, const std::string& expected) { Keep(object_.Expected(key, expected)); }
 
   const absl::Status& status() const { return status_; }
 
  private:
+  void Keep(const absl::Status& fault) {
+    if (status_.ok()) status_ = fault;
+  }
   template <typename T>
-  T Missing(const char* key, const std::string& expected, std::optional<T> fallback) {
-    if (!fallback.has_value()) Fail(key, expected);
-    return fallback.value_or(T{});
+  T ValueOf(absl::StatusOr<T> value, T otherwise) {
+    if (value.ok()) return *std::move(value);
+    Keep(value.status());
+    return otherwise;
   }
 
-  static std::string Shorten(std::string text) {
-    if (text.size() > 60) text = text.substr(0, 57) + "...";
-    return text;
-  }
-
-  const Json& object_;
-  const std::string context_;
+  json::JsonObject object_;
   absl::Status status_;
 };
 
@@ -180,11 +146,7 @@ YarnRopeScaling ReadYarnRope(Fields* rope, const ModelConfig& config) {
 }
 
 // The rotary fields stand in "rope_scaling" (transformers 4) or "rope_parameters" (transformers 5).
-void ReadRope(const Json& root,
-              const std::string& path,
-              Fields* fields,
-              ModelConfig* config,
-              absl::Status* status) {
+void ReadRope(Fields* fields, ModelConfig* config, absl::Status* status) {
   const auto refuse_partial = [](Fields* where) {
     if (where->Positive("partial_rotary_factor", 1.0) != 1.0)
       where->Fail("partial_rotary_factor", "1 (heads that turn in part are not computed)");
@@ -192,19 +154,19 @@ void ReadRope(const Json& root,
   config->rope_theta = fields->Positive("rope_theta", 10000.0);
   refuse_partial(fields);
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
-    if (fields->Object(key) == nullptr) continue;
-    Fields rope(root[key], absl::StrCat(path, ": ", key));
-    config->rope_theta = rope.Positive("rope_theta", config->rope_theta);
-    refuse_partial(&rope);
-    const char* type_key = rope.Has("rope_type") ? "rope_type" : "type";
+    std::optional<Fields> rope = fields->Object(key);
+    if (!rope) continue;
+    config->rope_theta = rope->Positive("rope_theta", config->rope_theta);
+    refuse_partial(&*rope);
+    const char* type_key = rope->Has("rope_type") ? "rope_type" : "type";
     const std::string type =
-        rope.OneOf(type_key, {"default", "linear", "dynamic", "llama3", "yarn"}, "default");
-    if (type == "linear") config->rope_scaling = ReadLinearRope(&rope);
+        rope->OneOf(type_key, {"default", "linear", "dynamic", "llama3", "yarn"}, "default");
+    if (type == "linear") config->rope_scaling = ReadLinearRope(&*rope);
     if (type == "dynamic")
-      config->rope_scaling = DynamicRopeScaling{rope.Positive("factor", std::nullopt)};
-    if (type == "llama3") config->rope_scaling = ReadLlama3Rope(&rope, *config);
-    if (type == "yarn") config->rope_scaling = ReadYarnRope(&rope, *config);
-    if (status->ok()) *status = rope.status();
+      config->rope_scaling = DynamicRopeScaling{rope->Positive("factor", std::nullopt)};
+    if (type == "llama3") config->rope_scaling = ReadLlama3Rope(&*rope, *config);
+    if (type == "yarn") config->rope_scaling = ReadYarnRope(&*rope, *config);
+    if (status->ok()) *status = rope->status();
   }
 }
 
@@ -266,7 +228,7 @@ absl::Status CheckQuantization(const Json& root, const std::string& path) {
 }
 
 absl::Status ReadFields(const Json& root, const std::string& path, ModelConfig* config) {
-  Fields fields(root, path);
+  Fields fields(json::JsonObject(&root, path));
   config->model_type = fields.OneOf("model_type", {"llama", "qwen2", "qwen3"});
   CR_RETURN_IF_ERROR(fields.status());
   CR_RETURN_IF_ERROR(CheckQuantization(root, path));
@@ -296,7 +258,7 @@ absl::Status ReadFields(const Json& root, const std::string& path, ModelConfig* 
   config->pad_token_id = fields.Id("pad_token_id");
   RefuseWindows(root, &fields);
   absl::Status rope_status;
-  ReadRope(root, path, &fields, config, &rope_status);
+  ReadRope(&fields, config, &rope_status);
   CR_RETURN_IF_ERROR(fields.status());
   CR_RETURN_IF_ERROR(rope_status);
   if (config->num_heads % config->num_kv_heads != 0) {
@@ -320,11 +282,7 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& path) {
 }
 
 absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& text, const std::string& name) {
-  const Json root = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!root.is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": expected a JSON object that describes a model"));
-  }
+  CR_ASSIGN_OR_RETURN(const Json root, json::ParseObject(text, name));
   ModelConfig config;
   CR_RETURN_IF_ERROR(ReadFields(root, name, &config));
   return config;

@@ -143,38 +143,38 @@ TEST(ModelConfigTest, QuantizedCheckpointsAreRefusedByName) {
 TEST(ModelConfigTest, ErrorsNameFileFieldAndExpectation) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {R"("model_type": "gpt2",)",
-       "dir/config.json: field \"model_type\" is \"gpt2\", expected one of llama, qwen2, qwen3"},
-      {"", "field \"model_type\" is absent"},
+       "dir/config.json: field \"model_type\" is \"gpt2\"; expected one of llama, qwen2, qwen3"},
+      {"", "field \"model_type\" is missing"},
       {R"("model_type": "llama", "num_key_value_heads": 3,)",
-       "field \"num_key_value_heads\" is 3, expected a divisor of num_attention_heads = 4"},
+       "field \"num_key_value_heads\" is 3; expected a divisor of num_attention_heads = 4"},
       {R"("model_type": "llama", "head_dim": 7,)",
-       "field \"head_dim\" is 7, expected an even number"},
+       "field \"head_dim\" is 7; expected an even number"},
       {R"("model_type": "llama", "hidden_act": "gelu",)",
-       "field \"hidden_act\" is \"gelu\", expected one of silu"},
+       "field \"hidden_act\" is \"gelu\"; expected one of silu"},
       {R"("model_type": "llama", "rms_norm_eps": "small",)",
-       "field \"rms_norm_eps\" is \"small\", expected a positive number"},
+       "field \"rms_norm_eps\" is \"small\"; expected a positive number"},
       {R"("model_type": "llama", "tie_word_embeddings": 1,)",
-       "field \"tie_word_embeddings\" is 1, expected true or false"},
+       "field \"tie_word_embeddings\" is 1; expected true or false"},
       {R"("model_type": "llama", "rope_scaling": {"rope_type": "longrope"},)",
-       "rope_scaling: field \"rope_type\" is \"longrope\", expected one of default, linear, "
+       "field \"rope_scaling.rope_type\" is \"longrope\"; expected one of default, linear, "
        "dynamic"},
       {R"("model_type": "llama", "rope_scaling": {"rope_type": "yarn", "beta_fast": 0.5},)",
-       "rope_scaling: field \"beta_fast\" is 0.5, expected a number of at least beta_slow"},
+       "field \"rope_scaling.beta_fast\" is 0.5; expected a number of at least beta_slow"},
       {R"("model_type": "llama", "partial_rotary_factor": 0.5,)",
-       "field \"partial_rotary_factor\" is 0.5, expected 1"},
+       "field \"partial_rotary_factor\" is 0.5; expected 1"},
       {R"("model_type": "llama", "eos_token_id": "</s>",)",
-       "field \"eos_token_id\" is \"</s>\", expected a token id"},
+       "field \"eos_token_id\" is \"</s>\"; expected a token id"},
       {R"("model_type": "llama", "rope_scaling": {"rope_type": "llama3"},)",
-       "field \"factor\" is absent"},
+       "field \"rope_scaling.factor\" is missing"},
       {R"("model_type": "qwen2", "use_sliding_window": true,)",
        "field \"use_sliding_window\" is true"},
       {R"("model_type": "qwen2", "layer_types": ["sliding_attention"],)", "field \"layer_types\""},
   };
   for (const auto& [extra, message] : cases)
     EXPECT_THAT(ErrorOf(ConfigText(extra)), HasSubstr(message));
-  EXPECT_THAT(ErrorOf("{\"model_type\": "), HasSubstr("dir/config.json: expected a JSON object"));
+  EXPECT_THAT(ErrorOf("{\"model_type\": "), HasSubstr("dir/config.json: is not valid JSON"));
   EXPECT_THAT(ErrorOf(R"({"model_type": "llama", "vocab_size": -1})"),
-              HasSubstr("field \"vocab_size\" is -1, expected a whole number"));
+              HasSubstr("field \"vocab_size\" is -1; expected a whole number"));
 }
 
 TEST(ModelConfigTest, MissingFileIsNotFound) {

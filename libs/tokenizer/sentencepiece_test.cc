@@ -161,20 +161,20 @@ TEST(SentencePieceTest, StepsThatAreNotComputedAreNamed) {
     return tokenizer.ok() ? "" : std::string(tokenizer.status().message());
   };
   const std::pair<std::string, std::string> kCases[] = {
-      {error("/decoder", nullptr), "field decoder is missing"},
-      {error("/decoder/decoders/0/type", "WordPiece"), "decoder.decoders[0].type is 'WordPiece'"},
+      {error("/decoder", nullptr), "field \"decoder\" is missing"},
+      {error("/decoder/decoders/0/type", "WordPiece"), "decoder.decoders[0].type\" is 'WordPiece'"},
       {error("/decoder/decoders/0/pattern", {{"Regex", "x"}}),
-       "decoders[0].pattern.String is missing"},
-      {error("/decoder/decoders/3/stop", 1), "decoder.decoders[3].stop must be 0"},
-      {error("/decoder/decoders/3/content", "x"), "decoders[3].content must be one space"},
-      {error("/decoder/decoders/2", {{"type", "ByteFallback"}}), "decoders[3] comes before Fuse"},
-      {error("/decoder/decoders/3", {{"type", "ByteFallback"}}), "decoders[3] comes after Fuse"},
-      {error("/normalizer/normalizers/1/pattern", {{"Regex", "("}}), "pattern is malformed"},
+       "decoders[0].pattern.String\" is missing"},
+      {error("/decoder/decoders/3/stop", 1), "decoder.decoders[3].stop\" must be 0"},
+      {error("/decoder/decoders/3/content", "x"), "decoders[3].content\" must be one space"},
+      {error("/decoder/decoders/2", {{"type", "ByteFallback"}}), "decoders[3]\" comes before Fuse"},
+      {error("/decoder/decoders/3", {{"type", "ByteFallback"}}), "decoders[3]\" comes after Fuse"},
+      {error("/normalizer/normalizers/1/pattern", {{"Regex", "("}}), "pattern\" is malformed"},
       {error("/pre_tokenizer", {{"type", "Metaspace"}, {"replacement", ""}}),
-       "replacement is empty"},
+       "replacement\" is empty"},
       {error("/pre_tokenizer",
              {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "last"}}),
-       "pre_tokenizer.prepend_scheme is 'last'"},
+       "pre_tokenizer.prepend_scheme\" is 'last'"},
   };
   for (const auto& [found, expected] : kCases) EXPECT_THAT(found, HasSubstr(expected));
 }

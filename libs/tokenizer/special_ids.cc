@@ -6,11 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
-#include "libs/tokenizer/json_fields.h"
+#include "libs/json/json_object.h"
+#include "libs/tokenizer/token_id.h"
 
 namespace convrec::tokenizer {
 namespace {
 
+using json::JsonObject;
 using Json = nlohmann::json;
 
 // "bos_token": "<s>" or {"content": "<s>", ...}.
@@ -61,8 +63,8 @@ absl::Status ReadChatTemplates(const JsonObject& config, SpecialIds* ids) {
     return absl::OkStatus();
   }
   bool has_default = false;
-  for (size_t i = 0; i < value->size(); ++i) {
-    CR_ASSIGN_OR_RETURN(const JsonObject entry, config.Element(key, i));
+  CR_ASSIGN_OR_RETURN(const std::vector<JsonObject> entries, config.Objects(key));
+  for (const JsonObject& entry : entries) {
     CR_ASSIGN_OR_RETURN(const std::string name, entry.String("name"));
     CR_ASSIGN_OR_RETURN(const std::string text, entry.String("template"));
     if (name == "default") {
@@ -78,7 +80,7 @@ absl::Status ReadChatTemplates(const JsonObject& config, SpecialIds* ids) {
 // The tokens that `text`, a JSON object, names and that are not named yet.
 absl::Status ReadNamedTokens(const std::string& text, const std::string& file, SpecialIds* ids) {
   if (text.empty()) return absl::OkStatus();
-  CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text, file));
+  CR_ASSIGN_OR_RETURN(const Json json, json::ParseObject(text, file));
   for (const char* name : {"bos_token",
                            "eos_token",
                            "unk_token",
@@ -103,8 +105,8 @@ absl::Status ReadTokenizerConfig(
     SpecialIds* ids) {
   if (files.tokenizer_config_json.empty()) return absl::OkStatus();
   const std::string file = base::JoinPath(files.directory, "tokenizer_config.json");
-  CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(files.tokenizer_config_json, file));
-  const JsonObject config(&json, file, "");
+  CR_ASSIGN_OR_RETURN(const Json json, json::ParseObject(files.tokenizer_config_json, file));
+  const JsonObject config(&json, file);
   CR_ASSIGN_OR_RETURN(ids->bos_id, TokenField(config, "bos_token", id_of));
   CR_ASSIGN_OR_RETURN(ids->eos_id, TokenField(config, "eos_token", id_of));
   return ReadChatTemplates(config, ids);
@@ -115,8 +117,8 @@ absl::Status ReadModelConfig(const std::string& text,
                              int32_t vocab_size,
                              SpecialIds* ids) {
   if (text.empty()) return absl::OkStatus();
-  CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text, file));
-  const JsonObject config(&json, file, "");
+  CR_ASSIGN_OR_RETURN(const Json json, json::ParseObject(text, file));
+  const JsonObject config(&json, file);
   CR_ASSIGN_OR_RETURN(const std::vector<int32_t> bos, IdsField(config, "bos_token_id", vocab_size));
   CR_ASSIGN_OR_RETURN(const std::vector<int32_t> eos, IdsField(config, "eos_token_id", vocab_size));
   if (!ids->bos_id && !bos.empty()) ids->bos_id = bos.front();
@@ -171,8 +173,8 @@ absl::StatusOr<SpecialIds> ReadSpecialIds(
                                      &ids));
   if (ids.chat_template.empty() && !files.chat_template_json.empty()) {
     const std::string file = base::JoinPath(files.directory, "chat_template.json");
-    CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(files.chat_template_json, file));
-    CR_RETURN_IF_ERROR(ReadChatTemplates(JsonObject(&json, file, ""), &ids));
+    CR_ASSIGN_OR_RETURN(const Json json, json::ParseObject(files.chat_template_json, file));
+    CR_RETURN_IF_ERROR(ReadChatTemplates(JsonObject(&json, file), &ids));
   }
   if (!files.chat_template_jinja.empty()) ids.chat_template = files.chat_template_jinja;
   if (!files.tool_template_jinja.empty()) ids.tool_chat_template = files.tool_template_jinja;

@@ -11,10 +11,12 @@
 #include "libs/base/status_macros.h"
 #include "libs/tokenizer/families.h"
 #include "libs/tokenizer/split_regex.h"
+#include "libs/tokenizer/token_id.h"
 
 namespace convrec::tokenizer {
 namespace {
 
+using json::JsonObject;
 using Json = nlohmann::json;
 
 // Sequences hold steps, not further sequences, in every file seen; a few levels are read all the
@@ -42,11 +44,8 @@ absl::StatusOr<std::string> ReadPattern(const JsonObject& step) {
 absl::Status ForEachStep(const JsonObject& sequence,
                          const std::string& key,
                          const std::function<absl::Status(const JsonObject&)>& read) {
-  CR_ASSIGN_OR_RETURN(const Json* steps, sequence.Array(key));
-  for (size_t i = 0; i < steps->size(); ++i) {
-    CR_ASSIGN_OR_RETURN(const JsonObject step, sequence.Element(key, i));
-    CR_RETURN_IF_ERROR(read(step));
-  }
+  CR_ASSIGN_OR_RETURN(const std::vector<JsonObject> steps, sequence.Objects(key));
+  for (const JsonObject& step : steps) CR_RETURN_IF_ERROR(read(step));
   return absl::OkStatus();
 }
 
@@ -203,10 +202,9 @@ absl::Status AppendTemplateToken(const JsonObject& processor,
 }
 
 absl::Status ReadTemplate(const JsonObject& processor, TokenizerDefinition* definition) {
-  CR_ASSIGN_OR_RETURN(const Json* single, processor.Array("single"));
+  CR_ASSIGN_OR_RETURN(const std::vector<JsonObject> single, processor.Objects("single"));
   bool after_text = false;
-  for (size_t i = 0; i < single->size(); ++i) {
-    CR_ASSIGN_OR_RETURN(const JsonObject piece, processor.Element("single", i));
+  for (const JsonObject& piece : single) {
     if (piece.Find("Sequence") != nullptr) {
       if (after_text) return processor.Error("single", "holds the text twice");
       after_text = true;
@@ -269,8 +267,8 @@ absl::Status ReadStrip(const JsonObject& json, TokenDecoder* decoder) {
   if (stop != nullptr && *stop != 0) {
     return json.Error("stop", "must be 0: the end of a text is not known while it is generated");
   }
-  CR_ASSIGN_OR_RETURN(const int32_t start, json.Id("start"));
-  decoder->left_out.at_most = start;
+  CR_ASSIGN_OR_RETURN(const int64_t start, json.Integer("start", 0, INT32_MAX));
+  decoder->left_out.at_most = static_cast<int32_t>(start);
   return absl::OkStatus();
 }
 

@@ -3,13 +3,13 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "libs/tokenizer/json_fields.h"
+#include "libs/json/json_object.h"
 #include "libs/tokenizer/tokenizer_definition.h"
 
 namespace convrec::tokenizer {
 
 // Reads them from the outermost object of the file, and the alphabet of the tokens, which follows
 // from them. InvalidArgument names the field of a step that is malformed or not computed here.
-absl::Status ReadTextSteps(const JsonObject& root, TokenizerDefinition* definition);
+absl::Status ReadTextSteps(const json::JsonObject& root, TokenizerDefinition* definition);
 
 }  // namespace convrec::tokenizer

@@ -7,13 +7,15 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/json/json_object.h"
 #include "libs/tokenizer/byte_alphabet.h"
-#include "libs/tokenizer/json_fields.h"
 #include "libs/tokenizer/text_steps.h"
+#include "libs/tokenizer/token_id.h"
 
 namespace convrec::tokenizer {
 namespace {
 
+using json::JsonObject;
 using Json = nlohmann::json;
 
 // Ids without a token are possible, but a vocabulary of nearly nothing else is a fault.
@@ -173,7 +175,8 @@ absl::Status CheckByteFallback(const JsonObject& model,
 
 absl::StatusOr<AddedToken> ReadAddedToken(const JsonObject& json) {
   AddedToken token;
-  CR_ASSIGN_OR_RETURN(token.id, json.Id("id"));
+  CR_ASSIGN_OR_RETURN(const int64_t id, json.Integer("id", 0, INT32_MAX));
+  token.id = static_cast<int32_t>(id);
   CR_ASSIGN_OR_RETURN(token.content, json.String("content"));
   if (token.content.empty()) return json.Error("content", "is empty");
   CR_ASSIGN_OR_RETURN(token.is_special, json.Bool("special", false));
@@ -188,9 +191,8 @@ absl::Status ReadAddedTokens(const JsonObject& root,
                              TokenTable* table,
                              std::vector<AddedToken>* added_tokens) {
   if (root.Find("added_tokens") == nullptr) return absl::OkStatus();
-  CR_ASSIGN_OR_RETURN(const Json* array, root.Array("added_tokens"));
-  for (size_t i = 0; i < array->size(); ++i) {
-    CR_ASSIGN_OR_RETURN(const JsonObject json, root.Element("added_tokens", i));
+  CR_ASSIGN_OR_RETURN(const std::vector<JsonObject> objects, root.Objects("added_tokens"));
+  for (const JsonObject& json : objects) {
     CR_ASSIGN_OR_RETURN(AddedToken token, ReadAddedToken(json));
     if (!table->Add(token.content, token.id)) {
       return json.Error("",
@@ -209,8 +211,8 @@ absl::Status ReadAddedTokens(const JsonObject& root,
 
 absl::StatusOr<TokenizerDefinition> ParseTokenizerDefinition(const std::string& text,
                                                              const std::string& file) {
-  CR_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text, file));
-  const JsonObject root(&json, file, "");
+  CR_ASSIGN_OR_RETURN(const Json json, json::ParseObject(text, file));
+  const JsonObject root(&json, file);
   TokenizerDefinition definition;
   TokenTable table;
   CR_ASSIGN_OR_RETURN(const JsonObject model, root.Object("model"));

@@ -187,29 +187,33 @@ TEST(TokenizerErrorTest, SentenceNamesFileAndField) {
     return ErrorOf(FilesOf(json));
   };
   const std::pair<std::string, std::string> kCases[] = {
-      {with("/model/vocab", nullptr), "dir/tokenizer.json: field model.vocab is missing"},
-      {with("/model/vocab", Json::object()), "field model.vocab is empty"},
-      {with("/model/vocab/he", -1), "field model.vocab gives the token 'he' no id"},
+      {with("/model/vocab", nullptr), "dir/tokenizer.json: field \"model.vocab\" is missing"},
+      {with("/model/vocab", Json::object()), "field \"model.vocab\" is empty"},
+      {with("/model/vocab/he", -1), "field \"model.vocab\" gives the token 'he' no id"},
       {with("/model/vocab/he", 1.5), "gives the token 'he' no id"},
       {with("/model/vocab/he", 97), "gives id 97 to both"},
-      {with("/model/vocab/he", 4000000), "field model.vocab has ids up to 4000000 for 259 tokens"},
-      {with("/model/merges/1", "h x"), "field model.merges[1] merges 'h' and 'x'"},
-      {with("/model/merges/1", "a b c"), "field model.merges[1] must be"},
-      {with("/model/merges", 3), "field model.merges must be an array"},
-      {with("/model/type", "Unigram"), "field model.type is 'Unigram'"},
-      {with("/model/dropout", 0.5), "field model.dropout"},
-      {with("/model/unk_token", "<unk>"), "field model.unk_token is '<unk>'"},
-      {with("/model/end_of_word_suffix", "</w>"), "field model.end_of_word_suffix must be empty"},
-      {with("/pre_tokenizer", nullptr), "field decoder is missing, and the pre-tokenizer is not"},
-      {with("/pre_tokenizer/type", "Metaspace"), "field pre_tokenizer.replacement is missing"},
-      {with("/pre_tokenizer/type", "Punctuation"), "pre_tokenizer.type is 'Punctuation'"},
-      {with("/pre_tokenizer", {{"type", "Digits"}}), "field decoder is missing"},
-      {with("/pre_tokenizer/use_regex", 1), "field pre_tokenizer.use_regex must be true or false"},
-      {with("/normalizer", {{"type", "Lowercase"}}), "field normalizer.type is 'Lowercase'"},
-      {with("/post_processor", {{"type", "BertProcessing"}}), "field post_processor.type"},
-      {with("/added_tokens/0/id", 5), "field added_tokens[0] gives '<end>' the id 5"},
-      {with("/added_tokens/0/content", ""), "field added_tokens[0].content is empty"},
-      {ErrorOf(FilesOf(Json::array())), "dir/tokenizer.json: expected a JSON object"},
+      {with("/model/vocab/he", 4000000),
+       "field \"model.vocab\" has ids up to 4000000 for 259 tokens"},
+      {with("/model/merges/1", "h x"), "field \"model.merges[1]\" merges 'h' and 'x'"},
+      {with("/model/merges/1", "a b c"), "field \"model.merges[1]\" must be"},
+      {with("/model/merges", 3), "field \"model.merges\" is 3; expected a list"},
+      {with("/model/type", "Unigram"), "field \"model.type\" is 'Unigram'"},
+      {with("/model/dropout", 0.5), "field \"model.dropout\""},
+      {with("/model/unk_token", "<unk>"), "field \"model.unk_token\" is '<unk>'"},
+      {with("/model/end_of_word_suffix", "</w>"),
+       "field \"model.end_of_word_suffix\" must be empty"},
+      {with("/pre_tokenizer", nullptr),
+       "field \"decoder\" is missing, and the pre-tokenizer is not"},
+      {with("/pre_tokenizer/type", "Metaspace"), "field \"pre_tokenizer.replacement\" is missing"},
+      {with("/pre_tokenizer/type", "Punctuation"), "pre_tokenizer.type\" is 'Punctuation'"},
+      {with("/pre_tokenizer", {{"type", "Digits"}}), "field \"decoder\" is missing"},
+      {with("/pre_tokenizer/use_regex", 1),
+       "field \"pre_tokenizer.use_regex\" is 1; expected true or false"},
+      {with("/normalizer", {{"type", "Lowercase"}}), "field \"normalizer.type\" is 'Lowercase'"},
+      {with("/post_processor", {{"type", "BertProcessing"}}), "field \"post_processor.type\""},
+      {with("/added_tokens/0/id", 5), "field \"added_tokens[0]\" gives '<end>' the id 5"},
+      {with("/added_tokens/0/content", ""), "field \"added_tokens[0].content\" is empty"},
+      {ErrorOf(FilesOf(Json::array())), "dir/tokenizer.json: is []; expected a JSON object"},
   };
   for (const auto& [error, expected] : kCases) EXPECT_THAT(error, HasSubstr(expected));
 }
@@ -217,7 +221,7 @@ TEST(TokenizerErrorTest, SentenceNamesFileAndField) {
 TEST(TokenizerErrorTest, TruncatedFileIsNotJson) {
   TokenizerFiles files = FilesOf(SmallTokenizer());
   files.tokenizer_json.resize(files.tokenizer_json.size() / 2);
-  EXPECT_EQ(ErrorOf(files), "dir/tokenizer.json: is not valid JSON");
+  EXPECT_EQ(ErrorOf(files), "dir/tokenizer.json: is not valid JSON in UTF-8");
 }
 
 TEST(TokenizerErrorTest, MalformedSplitIsNamed) {
@@ -230,18 +234,20 @@ TEST(TokenizerErrorTest, MalformedSplitIsNamed) {
   };
   EXPECT_EQ(with_split({{"Regex", "a+"}}, "Isolated"), "");
   EXPECT_THAT(with_split({{"Regex", "(a"}}, "Isolated"),
-              HasSubstr("field pre_tokenizer.pretokenizers[0].pattern is malformed"));
+              HasSubstr("field \"pre_tokenizer.pretokenizers[0].pattern\" is malformed"));
   EXPECT_THAT(with_split({{"Regex", "[a&&[b]]"}}, "Isolated"), HasSubstr("not supported"));
-  EXPECT_THAT(with_split({{"Regex", "a"}}, "Nested"), HasSubstr("behavior is 'Nested'"));
+  EXPECT_THAT(with_split({{"Regex", "a"}}, "Nested"), HasSubstr("behavior\" is 'Nested'"));
 }
 
 TEST(TokenizerErrorTest, SpecialTokenOutsideTheVocabularyIsNamed) {
   TokenizerFiles files = FilesOf(SmallTokenizer());
   files.tokenizer_config_json = R"({"eos_token": "</s>"})";
-  EXPECT_THAT(ErrorOf(files), HasSubstr("dir/tokenizer_config.json: field eos_token is '</s>'"));
+  EXPECT_THAT(ErrorOf(files),
+              HasSubstr("dir/tokenizer_config.json: field \"eos_token\" is '</s>'"));
   files.tokenizer_config_json.clear();
   files.generation_config_json = R"({"eos_token_id": [3, 300]})";
-  EXPECT_THAT(ErrorOf(files), HasSubstr("dir/generation_config.json: field eos_token_id is 300"));
+  EXPECT_THAT(ErrorOf(files),
+              HasSubstr("dir/generation_config.json: field \"eos_token_id\" is 300"));
   files.generation_config_json = R"({"eos_token_id": "</s>"})";
   EXPECT_THAT(ErrorOf(files), HasSubstr("must be a token id"));
 }
