@@ -92,8 +92,11 @@ class GrpcLearnerClient final : public LearnerClient {
         return Admission::kDuplicate;
       case v1::ADMISSION_STALE:
         return Admission::kStale;
-      default:
+      case v1::ADMISSION_INVALID:
         return Admission::kInvalid;
+      default:
+        return absl::InternalError(absl::StrCat(
+            "the learner answers for a group with admission ", int{reply.admissions(0)}));
     }
   }
 
