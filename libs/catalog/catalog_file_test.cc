@@ -10,6 +10,7 @@
 #include "libs/base/random.h"
 #include "libs/catalog/catalog.h"
 #include "libs/text/unicode_text.h"
+#include "tests/support/paths.h"
 
 namespace convrec::catalog {
 namespace {
@@ -94,6 +95,27 @@ TEST_F(CatalogFileTest, BadCsvIsNamedByFileLineAndField) {
   };
   for (const auto& [text, message] : cases)
     EXPECT_THAT(ErrorOf("c.csv", text), HasSubstr(message)) << text;
+}
+
+TEST_F(CatalogFileTest, ATitleThatHoldsItsYearIsRefused) {
+  const auto field = Catalog::Load(SourcePath("tests/field/catalogs/year_in_title.jsonl"));
+  EXPECT_EQ(base::ExitCodeOf(field.status()), base::kExitBadData);
+  EXPECT_THAT(std::string(field.status().message()),
+              HasSubstr("year_in_title.jsonl:1: field \"title\" is \"Toy Box (1995)\", which holds "
+                        "the year that lines add to it, as in \"Toy Box (1995) (1995)\""));
+  EXPECT_THAT(ErrorOf("c.csv", "title,year\nFIFA (2020),2020\n"), HasSubstr("c.csv:2: field"));
+  EXPECT_TRUE(Catalog::Load(Write("c.csv", "title,year\nFIFA (2020),2019\n")).ok());
+}
+
+TEST_F(CatalogFileTest, AMisspeltFieldIsRefusedAndOthersMeanNothing) {
+  EXPECT_THAT(ErrorOf("c.jsonl", "{\"title\":\"A\",\"year\":1999,\"genre\":[\"x\"]}"),
+              HasSubstr("c.jsonl:1: field \"genre\" is unknown; did you mean \"genres\"?"));
+  EXPECT_THAT(ErrorOf("c.csv", "title,year,alias\nA,1999,B\n"),
+              HasSubstr("c.csv:2: field \"alias\" is unknown; did you mean \"aliases\"?"));
+  const auto catalog = Catalog::Load(
+      Write("c.jsonl", "{\"title\":\"A\",\"year\":1999.0,\"plot\":\"x\",\"star\":[\"y\"]}"));
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  EXPECT_EQ(catalog->year(0), 1999);
 }
 
 TEST_F(CatalogFileTest, ANameStandsForOneItem) {

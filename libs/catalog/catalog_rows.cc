@@ -8,12 +8,27 @@
 #include "libs/base/status_macros.h"
 #include "libs/rows/csv_rows.h"
 #include "libs/rows/json_rows.h"
+#include "libs/rows/known_fields.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
 namespace {
 
 constexpr char kNegative[] = "is negative; expected 0 or more";
+
+// Lines write "Title (Year)": such a title would stand in them with its year twice.
+template <typename Row>
+absl::Status CheckTitle(const Row& row, const domain::Item& item) {
+  const std::string year = absl::StrCat(" (", item.year, ")");
+  if (!absl::EndsWith(item.title, year)) return absl::OkStatus();
+  return row.Error("title",
+                   absl::StrCat("is \"",
+                                item.title,
+                                "\", which holds the year that lines add to it, as in \"",
+                                item.title,
+                                year,
+                                "\"; expected the title alone"));
+}
 
 // An id is text or a whole number.
 absl::StatusOr<std::string> ReadId(const rows::JsonRow& row) {
@@ -25,6 +40,7 @@ absl::StatusOr<std::string> ReadId(const rows::JsonRow& row) {
 absl::StatusOr<CatalogItem> ReadItem(const rows::JsonRow& row) {
   CatalogItem entry;
   CR_ASSIGN_OR_RETURN(entry.item, row.ItemValue());
+  CR_RETURN_IF_ERROR(CheckTitle(row, entry.item));
   if (row.Has("id")) {
     CR_ASSIGN_OR_RETURN(entry.id, ReadId(row));
   }
@@ -48,6 +64,7 @@ absl::StatusOr<CatalogItem> ReadItem(const rows::CsvRow& row) {
     return row.Error("title", "is blank or has a line break; expected a title on one line");
   }
   CR_ASSIGN_OR_RETURN(entry.item.year, row.Int("year"));
+  CR_RETURN_IF_ERROR(CheckTitle(row, entry.item));
   entry.id = row.Text("id");
   entry.genres = row.Texts("genres");
   CR_ASSIGN_OR_RETURN(entry.popularity, row.Double("popularity"));
@@ -62,7 +79,9 @@ absl::Status ForEachCatalogItem(
     std::string_view text,
     const std::string& path,
     const std::function<absl::Status(const CatalogItem& item, int line)>& visit) {
+  rows::KnownFields fields({{"title"}, {"year"}, {"id"}, {"genres"}, {"popularity"}, {"aliases"}});
   const auto read_and_visit = [&](const auto& row, int line) -> absl::Status {
+    CR_RETURN_IF_ERROR(fields.Check(row));
     CR_ASSIGN_OR_RETURN(const CatalogItem item, ReadItem(row));
     return visit(item, line);
   };

@@ -12,8 +12,9 @@ namespace convrec::catalog {
 
 // Calls `visit(item, line)` for each row of `text`, the content of the file `path`, lines counted
 // from 1; stops at the first error. InvalidArgument naming file, line and field for a bad row. Both
-// formats have title, year and, optional, id, genres, popularity and aliases; other fields mean
-// nothing.
+// formats have title, year and, optional, id, genres, popularity and aliases. A field that looks
+// like a misspelling of one that the row has not is an error; other fields mean nothing. A title
+// that ends in its own year, which lines add to it, is an error too.
 absl::Status ForEachCatalogItem(
     std::string_view text,
     const std::string& path,

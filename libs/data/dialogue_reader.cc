@@ -1,6 +1,5 @@
 #include "libs/data/dialogue_reader.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -8,8 +7,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
-#include "libs/lists/list_format.h"
+#include "libs/rows/csv_rows.h"
 #include "libs/rows/json_rows.h"
+#include "libs/rows/known_fields.h"
 
 namespace convrec::data {
 namespace {
@@ -37,19 +37,8 @@ absl::StatusOr<std::vector<domain::Turn>> ReadTurns(const JsonRow& row,
   return turns;
 }
 
-// A whole number, or a text that is one.
-std::optional<int> YearOf(const Json& value) {
-  if (value.is_number_integer()) return value.get<int>();
-  if (!value.is_string()) return std::nullopt;
-  const std::string text = value.get<std::string>();
-  int year = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), year);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return year;
-}
-
 // [["Alien", 1979], ["Heat", "1995"]].
-absl::Status ReadTruthPairs(const JsonRow& json, DialogueRow* row, int* num_without_year) {
+absl::Status ReadTruthPairs(const JsonRow& json, DialogueRow* row, DialogueRows* result) {
   const std::string field = "groundtruth_with_release_year";
   const std::string expected = "a list of [\"title\", year]";
   const Json* pairs = json.Find(field);
@@ -61,11 +50,11 @@ absl::Status ReadTruthPairs(const JsonRow& json, DialogueRow* row, int* num_with
     if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string()) {
       return json.Error(field, absl::StrCat("holds an entry of another form; expected ", expected));
     }
-    const std::optional<int> year = YearOf(pair[1]);
-    if (year) {
-      row->ground_truth.push_back({pair[0].get<std::string>(), *year});
-    } else {
-      ++*num_without_year;
+    const std::string title = pair[0].get<std::string>();
+    if (const std::optional<int> year = YearOf(pair[1])) {
+      row->ground_truth.push_back({title, *year});
+    } else if (result->num_truths_without_year++ == 0) {
+      result->first_without_year = absl::StrCat(json.where(), ": \"", title, "\"");
     }
   }
   if (row->ground_truth.empty()) {
@@ -102,14 +91,14 @@ absl::Status ReadDialogueColumns(const JsonRow& json, DialogueRow* row) {
 absl::Status ReadChatColumns(const JsonRow& json,
                              int line,
                              DialogueRow* row,
-                             int* num_without_year) {
+                             DialogueRows* result) {
   row->turns_kind = TurnsKind::kChat;
   row->id = absl::StrCat(line);
   if (json.Has("id")) {
     CR_ASSIGN_OR_RETURN(row->id, ReadId(json));
   }
   CR_ASSIGN_OR_RETURN(row->turns, ReadTurns(json, "prompt", "content"));
-  CR_RETURN_IF_ERROR(ReadTruthPairs(json, row, num_without_year));
+  CR_RETURN_IF_ERROR(ReadTruthPairs(json, row, result));
   if (!json.Has("completion")) return absl::OkStatus();
   CR_ASSIGN_OR_RETURN(const std::vector<domain::Turn> answer,
                       ReadTurns(json, "completion", "content"));
@@ -120,7 +109,7 @@ absl::Status ReadChatColumns(const JsonRow& json,
   return absl::OkStatus();
 }
 
-absl::StatusOr<DialogueRow> ReadRow(const JsonRow& json, int line, int* num_without_year) {
+absl::StatusOr<DialogueRow> ReadRow(const JsonRow& json, int line, DialogueRows* result) {
   DialogueRow row;
   const bool is_dialogue = json.Has("context");
   if (is_dialogue == json.Has("prompt")) {
@@ -130,7 +119,7 @@ absl::StatusOr<DialogueRow> ReadRow(const JsonRow& json, int line, int* num_with
                           : "is missing; expected \"context\" or \"prompt\" with the turns");
   }
   CR_RETURN_IF_ERROR(is_dialogue ? ReadDialogueColumns(json, &row)
-                                 : ReadChatColumns(json, line, &row, num_without_year));
+                                 : ReadChatColumns(json, line, &row, result));
   if (json.Has("seen_titles")) {
     CR_ASSIGN_OR_RETURN(row.seen_titles, json.Strings("seen_titles"));
   }
@@ -140,8 +129,23 @@ absl::StatusOr<DialogueRow> ReadRow(const JsonRow& json, int line, int* num_with
 
 }  // namespace
 
+std::optional<int> YearOf(const Json& value) {
+  return value.is_string() ? rows::WholeNumberIn(value.get<std::string>())
+                           : rows::WholeNumber(value);
+}
+
+std::vector<std::vector<std::string>> DialogueFields() {
+  return {{"id"},
+          {"context", "prompt"},
+          {"groundtruth", "groundtruth_with_release_year"},
+          {"seen_titles"},
+          {"completion"},
+          {"teacher"}};
+}
+
 absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRange& range) {
   DialogueRows result;
+  rows::KnownFields fields(DialogueFields());
   absl::flat_hash_map<std::string, int> line_of_id;
   int64_t num_rows = 0;
   const auto is_wanted = [&](int64_t index) {
@@ -149,7 +153,8 @@ absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRan
     return index >= range.skip && (range.take == 0 || index - range.skip < range.take);
   };
   const auto visit = [&](const JsonRow& json, int line) -> absl::Status {
-    CR_ASSIGN_OR_RETURN(DialogueRow row, ReadRow(json, line, &result.num_truths_without_year));
+    CR_RETURN_IF_ERROR(fields.Check(json));
+    CR_ASSIGN_OR_RETURN(DialogueRow row, ReadRow(json, line, &result));
     const auto [it, is_new] = line_of_id.emplace(row.id, line);
     if (!is_new) {
       return json.Error(
@@ -160,6 +165,7 @@ absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRan
     return absl::OkStatus();
   };
   CR_RETURN_IF_ERROR(rows::ForEachJsonRow(path, is_wanted, visit));
+  result.num_rows_of_unknown_field = fields.num_rows_of_unknown();
   if (result.rows.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(path,
                                                    ": has ",

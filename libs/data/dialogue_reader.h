@@ -9,9 +9,13 @@
 // "completion", "teacher" and "seen_titles" may be missing; so may "id" in the second form, where
 // the line number takes its place. There a year may be a string, and a ground truth whose year is
 // not a number is left out and counted, as the reference does. Roles are "system", "user",
-// "assistant".
+// "assistant". A field that looks like a misspelling of one of these is an error; others are
+// counted.
 #pragma once
 
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +32,15 @@ struct RowRange {
 struct DialogueRows {
   std::vector<DialogueRow> rows;    // In file order; at least one.
   int num_truths_without_year = 0;  // Ground truths left out.
+  std::string first_without_year;   // Where the first of them stands: "rows.jsonl:3: "Alien"".
+  std::map<std::string, int> num_rows_of_unknown_field;  // Fields that nothing reads.
 };
+
+// A year of [title, year]: a whole number, or a text that is one.
+std::optional<int> YearOf(const nlohmann::json& value);
+
+// The fields of a row, those that exclude each other in one group.
+std::vector<std::vector<std::string>> DialogueFields();
 
 // Rows outside `range` are not checked. NotFound without the file; InvalidArgument naming file,
 // line, field and what was expected for a bad row, a repeated id, an empty ground truth, or no row.

@@ -69,6 +69,30 @@ TEST_F(DialogueReaderTest, ReadsPublishedColumns) {
   EXPECT_EQ(row.completion, "A (1999)");
 }
 
+TEST_F(DialogueReaderTest, YearsMayBeFloatingPointAndTruthsWithoutOneAreCounted) {
+  const auto result = ReadDialogues(SourcePath("tests/field/training/pairs.jsonl"), {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->rows.size(), 24u);
+  EXPECT_EQ(result->rows[0].ground_truth,
+            (std::vector<domain::Item>{{"Dark Moon", 2012}, {"Cold Sea", 1999}}));
+  EXPECT_EQ(result->num_truths_without_year, 48);  // One null and one "n/a" in each row.
+  EXPECT_THAT(result->first_without_year, testing::EndsWith("pairs.jsonl:1: \"Red Sea\""));
+  const auto own =
+      Read(Json("{'id':1,'context':[{'role':'user','text':'hi'}],"
+                "'groundtruth':[{'title':'A','year':1999.0}]}"));
+  ASSERT_TRUE(own.ok()) << own.status();
+  EXPECT_EQ(own->rows[0].ground_truth, (std::vector<domain::Item>{{"A", 1999}}));
+}
+
+TEST_F(DialogueReaderTest, FieldsThatNothingReadsAreCounted) {
+  std::string row = OwnRow("a");
+  row.replace(0, 1, "{\"dialogue\":7,");
+  const auto result = Read(row + OwnRow("b"));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->num_rows_of_unknown_field,
+              testing::ElementsAre(testing::Pair("dialogue", 1)));
+}
+
 TEST_F(DialogueReaderTest, RangePicksRowsAndLeavesTheOthersUnchecked) {
   const std::string text = "bad\n" + OwnRow("b") + "\n" + OwnRow("c") + "also bad\n";
   const auto result = Read(text, {.skip = 1, .take = 2});
@@ -107,6 +131,9 @@ TEST_F(DialogueReaderTest, BadRowsAreNamedByFileLineAndField) {
       {chat + pairs + "[['A']]}", "field 'groundtruth_with_release_year' holds an entry"},
       {chat + pairs + "7}", "field 'groundtruth_with_release_year' is not a list"},
       {chat + "'seen_titles':[]}", "field 'groundtruth_with_release_year' is missing"},
+      {"{'id':'b'," + turns + ",'truth':[]}", "'truth' is unknown; did you mean 'groundtruth'?"},
+      {"{'id':'b'," + turns + "," + truth + ",'seen':[]}",
+       "rows.jsonl:2: field 'seen' is unknown; did you mean 'seen_titles'?"},
       {chat + pairs + "[['A',1]],'completion':[{'role':'user','content':''}]}",
        "field 'completion' has other turns"},
   };

@@ -103,6 +103,21 @@ class CsvReader final {
 
 }  // namespace
 
+std::optional<int> WholeNumberIn(std::string_view text) {
+  constexpr int kLimit = 1'000'000'000;
+  const size_t point = text.find('.');
+  if (point != std::string_view::npos && point > 0) {
+    const std::string_view zeros = text.substr(point + 1);
+    if (zeros.empty() || zeros.find_first_not_of('0') != std::string_view::npos)
+      return std::nullopt;
+    text = text.substr(0, point);
+  }
+  int value = 0;
+  if (!absl::SimpleAtoi(std::string(text), &value) || value > kLimit || value < -kLimit)
+    return std::nullopt;
+  return value;
+}
+
 std::string_view CsvRow::Text(std::string_view column) const {
   const auto it = std::find(head_->begin(), head_->end(), column);
   if (it == head_->end()) return {};
@@ -115,12 +130,9 @@ absl::Status CsvRow::Error(const std::string& column, const std::string& problem
 
 absl::StatusOr<int> CsvRow::Int(const std::string& column) const {
   const std::string text(Text(column));
-  constexpr int kLimit = 1'000'000'000;
-  int value = 0;
-  if (!absl::SimpleAtoi(text, &value) || value > kLimit || value < -kLimit) {
-    return Error(column, absl::StrCat("is \"", text, "\"; expected a whole number"));
-  }
-  return value;
+  const std::optional<int> value = WholeNumberIn(text);
+  if (!value) return Error(column, absl::StrCat("is \"", text, "\"; expected a whole number"));
+  return *value;
 }
 
 absl::StatusOr<double> CsvRow::Double(const std::string& column) const {

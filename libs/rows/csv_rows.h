@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,9 +20,10 @@ class CsvRow final {
          std::string where)
       : head_(head), fields_(fields), where_(std::move(where)) {}
 
+  const std::vector<std::string>& FieldNames() const { return *head_; }
   // The field of a column; empty without the column.
   std::string_view Text(std::string_view column) const;
-  // A whole number up to 10^9; empty text is an error.
+  // A whole number up to 10^9, which may be written as 1999.0; empty text is an error.
   absl::StatusOr<int> Int(const std::string& column) const;
   // 0 for empty text.
   absl::StatusOr<double> Double(const std::string& column) const;
@@ -36,6 +38,9 @@ class CsvRow final {
   const std::vector<std::string>* fields_;
   std::string where_;
 };
+
+// A whole number up to 10^9, also when written as "1999.0"; nullopt for other text.
+std::optional<int> WholeNumberIn(std::string_view text);
 
 // Calls `visit(row, line)` for each record after the head, `line` being where it starts, from 1;
 // stops at the first error. Blank lines are left out. InvalidArgument without one of the `required`

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -43,6 +44,14 @@ absl::Status VisitRow(std::string_view text,
 
 }  // namespace
 
+std::optional<int> WholeNumber(const Json& value) {
+  constexpr double kLimit = 1e9;
+  if (!value.is_number()) return std::nullopt;
+  const double number = value.get<double>();
+  if (!(std::abs(number) <= kLimit) || number != std::floor(number)) return std::nullopt;
+  return static_cast<int>(number);
+}
+
 std::string JsonRow::PathOf(const std::string& field) const {
   if (path_.empty() || field.empty()) return path_ + field;
   return absl::StrCat(path_, ".", field);
@@ -56,6 +65,19 @@ absl::Status JsonRow::Error(const std::string& field, const std::string& problem
 const Json* JsonRow::Find(const std::string& field) const {
   const auto it = object_->find(field);
   return it == object_->end() || it->is_null() ? nullptr : &*it;
+}
+
+std::vector<std::string> JsonRow::FieldNames() const {
+  std::vector<std::string> names;
+  for (const auto& entry : object_->items()) names.push_back(entry.key());
+  return names;
+}
+
+bool JsonRow::AllFields(const std::function<bool(const std::string& field)>& predicate) const {
+  for (const auto& entry : object_->items()) {
+    if (!predicate(entry.key())) return false;
+  }
+  return true;
 }
 
 bool JsonRow::Has(const std::string& field) const { return Find(field) != nullptr; }
@@ -77,12 +99,9 @@ absl::StatusOr<std::string> JsonRow::String(const std::string& field) const {
 absl::StatusOr<int> JsonRow::Int(const std::string& field) const {
   const std::string expected = "a whole number";
   CR_ASSIGN_OR_RETURN(const Json* value, Require(field, expected));
-  constexpr int kLimit = 1'000'000'000;
-  if (!value->is_number_integer() || value->get<double>() > kLimit ||
-      value->get<double>() < -kLimit) {
-    return Error(field, absl::StrCat("is ", Shown(*value), "; expected ", expected));
-  }
-  return value->get<int>();
+  const std::optional<int> number = WholeNumber(*value);
+  if (!number) return Error(field, absl::StrCat("is ", Shown(*value), "; expected ", expected));
+  return *number;
 }
 
 absl::StatusOr<double> JsonRow::Double(const std::string& field) const {

@@ -22,7 +22,10 @@ class JsonRow final {
       : object_(object), where_(std::move(where)), path_(std::move(path)) {}
 
   bool Has(const std::string& field) const;  // Present and not null.
-  // The value, or InvalidArgument when it is missing or of another type.
+  std::vector<std::string> FieldNames() const;
+  bool AllFields(const std::function<bool(const std::string& field)>& predicate) const;
+  // The value, or InvalidArgument when it is missing or of another type. A whole number may be
+  // written as 1999.0, as programs write it that keep columns with gaps as floating point.
   absl::StatusOr<std::string> String(const std::string& field) const;
   absl::StatusOr<int> Int(const std::string& field) const;
   absl::StatusOr<double> Double(const std::string& field) const;
@@ -48,6 +51,9 @@ class JsonRow final {
   std::string where_;
   std::string path_;
 };
+
+// A whole number up to 10^9, also when written as 1999.0.
+std::optional<int> WholeNumber(const nlohmann::json& value);
 
 // Calls `visit(row, line)` for each line of `path` that is not blank, lines counted from 1, reading
 // as it goes; stops at the first error. A line that is no JSON object is an error. `wanted(index)`
