@@ -4,14 +4,20 @@
 
 namespace convrec::config {
 
+lists::RankCounting RankCountingOf(Compat compat) {
+  return compat == Compat::kReference ? lists::RankCounting::kReference
+                                      : lists::RankCounting::kByLine;
+}
+
 scoring::ListScorer::Options ScorerOptionsOf(const RunOptions& options) {
   const RewardOptions& reward = options.reward;
-  const bool is_reference = options.compat == Compat::kReference;
+  const lists::RankCounting counting = RankCountingOf(options.compat);
+  const bool is_reference = counting == lists::RankCounting::kReference;
   using scoring::SuffixSum;
   return {
       .num_ranks = options.data.num_ranks,
       .year_tolerance = reward.year_tolerance,
-      .counting = is_reference ? lists::RankCounting::kReference : lists::RankCounting::kByLine,
+      .counting = counting,
       .evaluation_cut = reward.evaluation_cut,
       .rules = {.rule = reward.rule,
                 .rule_weight = reward.rule_weight,

@@ -6,6 +6,9 @@
 
 namespace convrec::config {
 
+// How lines become ranks and are read.
+lists::RankCounting RankCountingOf(Compat compat);
+
 // `compat: reference` counts ranks and sums as the reference does.
 scoring::ListScorer::Options ScorerOptionsOf(const RunOptions& options);
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/check.h"
+#include "libs/lists/seen_titles.h"
 
 namespace convrec::constraint {
 
@@ -68,7 +69,7 @@ absl::StatusOr<domain::MakeTokenConstraint> MakeListConstraints(
     std::shared_ptr<const TitleTrie> titles, const std::vector<std::string>& seen_titles) {
   auto start = std::make_shared<ListConstraint>(titles);
   for (const std::string& title : seen_titles) {
-    for (const size_t item : titles->ItemsNamed(title)) start->Exclude(item);
+    for (const size_t item : lists::ItemsSeen(titles->catalog(), title)) start->Exclude(item);
   }
   if (start->num_free() < static_cast<size_t>(titles->num_ranks())) {
     return absl::InvalidArgumentError(absl::StrCat("of ",

@@ -51,8 +51,8 @@ class ListConstraint final : public domain::TokenConstraint {
   std::vector<int32_t> scratch_;
 };
 
-// Constraints for lists of one dialogue, in which the titles or aliases `seen_titles` (exactly so
-// written, of any year) were named: what rewards call seen. InvalidArgument when too few titles are
+// Constraints for lists of one dialogue, without the items that its `seen_titles` block
+// (lists/seen_titles.h). InvalidArgument when too few titles are
 // left for a list.
 absl::StatusOr<domain::MakeTokenConstraint> MakeListConstraints(
     std::shared_ptr<const TitleTrie> titles, const std::vector<std::string>& seen_titles);

@@ -9,6 +9,8 @@
 #include "libs/constraint/testing/lines.h"
 #include "libs/lists/list_parser.h"
 #include "libs/lists/testing/judge_ranks.h"
+#include "libs/lists/odd_titles.h"
+#include "tests/support/paths.h"
 
 namespace convrec::constraint {
 namespace {
@@ -123,6 +125,18 @@ TEST(ListConstraintTest, SeenTitlesAreOutInEveryYearAndOnlyAsWritten) {
       << none.status();
 }
 
+TEST(ListConstraintTest, ASeenTitleWithItsYearTakesOneItemOut) {
+  const PieceTokenizer tokenizer({});
+  const auto titles =
+      BuildOrDie({{"Heat", 1986}, {"Heat", 1995}}, lists::ListStyle::kPlain, 1, tokenizer);
+  const auto make = MakeListConstraints(titles, {"Heat (1995)"});
+  ASSERT_TRUE(make.ok()) << make.status();
+  base::RandomStream random(1, 1);
+  std::vector<int32_t> ids = RandomWalk((*make)().get(), tokenizer.end_token_id(), &random);
+  ids.pop_back();
+  EXPECT_EQ(tokenizer.Decode(ids), "Heat (1986)");
+}
+
 TEST(ListConstraintTest, ASeenAliasTakesItsItemOut) {
   const PieceTokenizer tokenizer({});
   std::vector<catalog::CatalogItem> items(2);
@@ -158,12 +172,41 @@ TEST(ListConstraintDeathTest, ATokenThatIsNotLegalIsRefused) {
 
 TEST(TitleTrieTest, TitlesThatAreNotReadBackAreLeftOut) {
   const PieceTokenizer tokenizer({});
-  const auto titles = BuildOrDie({{"The Wall", 201}, {"Up", 2009}, {"12 - Twelve", 1995}},
-                                 lists::ListStyle::kPlain,
-                                 1,
-                                 tokenizer);
-  EXPECT_EQ(titles->num_titles(), 1u);
-  EXPECT_EQ(titles->num_left_out(), 2u);
+  const std::vector<domain::Item> items = {{"The Wall", 201}, {"Up", 2009}, {"12 - Twelve", 1995}};
+  const auto titles = BuildOrDie(items, lists::ListStyle::kPlain, 1, tokenizer);
+  EXPECT_EQ(titles->num_titles(), 2u);
+  EXPECT_EQ(titles->num_left_out(), 1u);
+  // The grammar alone, without the catalog, takes "12 - " for a number.
+  const auto by_grammar = TitleTrie::Build(MakeCatalog(items),
+                                           lists::ListStyle::kPlain,
+                                           1,
+                                           tokenizer.line_tokenizer(),
+                                           lists::RankCounting::kReference);
+  ASSERT_TRUE(by_grammar.ok()) << by_grammar.status();
+  EXPECT_EQ((*by_grammar)->num_titles(), 1u);
+}
+
+TEST(TitleTrieTest, TitlesThatCleaningChangesAreWrittenAndReadBack) {
+  const auto loaded = catalog::Catalog::Load(SourcePath("tests/field/catalogs/odd.jsonl"));
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const auto catalog = std::make_shared<const catalog::Catalog>(*loaded);
+  const lists::OddTitles odd_titles(*catalog);
+  const PieceTokenizer tokenizer({" (", ")\n", "1."});
+  base::RandomStream random(4, 2);
+  for (const lists::ListStyle style : {lists::ListStyle::kPlain, lists::ListStyle::kNumbered}) {
+    const auto titles = TitleTrie::Build(catalog, style, 16, tokenizer.line_tokenizer());
+    ASSERT_TRUE(titles.ok()) << titles.status();
+    EXPECT_EQ((*titles)->num_titles(), 16u);
+    const auto make = *MakeListConstraints(*titles, {});
+    std::vector<int32_t> ids = RandomWalk(make().get(), tokenizer.end_token_id(), &random);
+    ids.pop_back();
+    const std::string text = tokenizer.Decode(ids);
+    const std::vector<domain::Item> read =
+        lists::ParseList(text, lists::RankCounting::kByLine, &odd_titles).Items();
+    EXPECT_EQ(read.size(), 16u);
+    EXPECT_EQ(lists::FormatList(read, style), text);
+    for (const domain::Item& item : read) EXPECT_TRUE(catalog->Contains(item)) << item.title;
+  }
 }
 
 void ExpectRefused(const std::vector<domain::Item>& items,

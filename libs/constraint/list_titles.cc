@@ -13,7 +13,8 @@ absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
     std::shared_ptr<const catalog::Catalog> catalog,
     lists::ListStyle style,
     int num_ranks,
-    const tokenizer::Tokenizer& tokenizer) {
+    const tokenizer::Tokenizer& tokenizer,
+    lists::RankCounting counting) {
   if (!tokenizer.eos_id()) {
     return absl::InvalidArgumentError(
         "the tokenizer names no end token, which ends every constrained list");
@@ -31,7 +32,8 @@ absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
                },
            .token_bytes =
                [&tokenizer](int32_t id) { return std::string_view(tokenizer.TokenBytes(id)); },
-           .end_token_id = *tokenizer.eos_id()}));
+           .end_token_id = *tokenizer.eos_id()},
+          counting));
   CR_LOG(INFO) << absl::StrFormat(
       "constrained lists: %d titles, %d left out because they are not read back as written, %d + "
       "%d nodes, %.1f MB, %.2f s",

@@ -12,12 +12,14 @@
 
 namespace convrec::constraint {
 
-// Lists end with the tokenizer's EOS, as supervised rows do. Logs size and time. Errors as those of
+// Lists end with the tokenizer's EOS, as supervised rows do. Logs size, time and the titles left
+// out. Errors as those of
 // TitleTrie::Build(), and InvalidArgument for a tokenizer without EOS.
 absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
     std::shared_ptr<const catalog::Catalog> catalog,
     lists::ListStyle style,
     int num_ranks,
-    const tokenizer::Tokenizer& tokenizer);
+    const tokenizer::Tokenizer& tokenizer,
+    lists::RankCounting counting = lists::RankCounting::kByLine);
 
 }  // namespace convrec::constraint

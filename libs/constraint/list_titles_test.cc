@@ -9,6 +9,7 @@
 #include "libs/base/random.h"
 #include "libs/constraint/list_constraint.h"
 #include "libs/lists/list_parser.h"
+#include "libs/lists/odd_titles.h"
 #include "tests/support/paths.h"
 
 namespace convrec::constraint {
@@ -54,6 +55,7 @@ void ExpectCanonicalWalks(const std::shared_ptr<const constraint::TitleTrie>& ti
                           int count) {
   const auto make = constraint::MakeListConstraints(titles, {});
   ASSERT_TRUE(make.ok()) << make.status();
+  const lists::OddTitles odd_titles(titles->catalog());
   base::RandomStream random(3, 3);
   for (int i = 0; i < count; ++i) {
     const auto constraint = (*make)();
@@ -68,7 +70,7 @@ void ExpectCanonicalWalks(const std::shared_ptr<const constraint::TitleTrie>& ti
     const std::string text = tokenizer.Decode(ids);
     ASSERT_EQ(ids, tokenizer.Encode(text)) << text;
     const std::vector<domain::Item> items =
-        lists::ParseList(text, lists::RankCounting::kByLine).Items();
+        lists::ParseList(text, lists::RankCounting::kByLine, &odd_titles).Items();
     ASSERT_EQ(items.size(), static_cast<size_t>(titles->num_ranks())) << text;
     ASSERT_EQ(text, lists::FormatList(items, style));
     for (const domain::Item& item : items) ASSERT_TRUE(titles->catalog().Contains(item)) << text;

@@ -10,7 +10,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/usable_cores.h"
-#include "libs/text/unicode_text.h"
+#include "libs/lists/odd_titles.h"
 
 namespace convrec::constraint {
 namespace {
@@ -168,20 +168,24 @@ void AddTitles(const catalog::Catalog& catalog,
                lists::ListStyle style,
                size_t begin,
                size_t end,
+               const std::vector<size_t>& left_out,
                const std::vector<std::vector<int32_t>>& number_tokens,
                const LineTokenizer& tokenizer,
                Share* share) {
   const auto num_ranks = static_cast<int>(number_tokens.size());
   LineReader reader(tokenizer, style);
   for (size_t i = begin; i < end && share->status.ok(); ++i) {
-    const domain::Item item = ItemOf(catalog, i);
-    if (!lists::SurvivesRoundTrip(item, style)) {
+    if (std::binary_search(left_out.begin(), left_out.end(), i)) {
       share->inner.Add({});
       share->last.Add({});
       continue;
     }
-    share->status = AddTitle(
-        item, PlacesOf(i, num_ranks), number_tokens, tokenizer.end_token_id, &reader, share);
+    share->status = AddTitle(ItemOf(catalog, i),
+                             PlacesOf(i, num_ranks),
+                             number_tokens,
+                             tokenizer.end_token_id,
+                             &reader,
+                             share);
   }
 }
 
@@ -217,11 +221,13 @@ absl::StatusOr<std::shared_ptr<const TitleTrie>> TitleTrie::Build(
     std::shared_ptr<const catalog::Catalog> catalog,
     lists::ListStyle style,
     int num_ranks,
-    const LineTokenizer& tokenizer) {
+    const LineTokenizer& tokenizer,
+    lists::RankCounting counting) {
   CR_CHECK(num_ranks > 0);
-  size_t first = 0;
-  while (first < catalog->size() && !lists::SurvivesRoundTrip(ItemOf(*catalog, first), style))
-    ++first;
+  const std::vector<size_t> left_out =
+      lists::OddTitles(*catalog).NotReadBack(counting, style, num_ranks);
+  size_t first = 0;  // Not left out; they ascend.
+  while (first < left_out.size() && left_out[first] == first) ++first;
   if (first == catalog->size()) {
     return absl::InvalidArgumentError("no title of the catalog is read back as it is written");
   }
@@ -235,7 +241,7 @@ absl::StatusOr<std::shared_ptr<const TitleTrie>> TitleTrie::Build(
   for (size_t i = 0; i < num_threads; ++i) {
     const auto bound = [&](size_t share) { return share * catalog->size() / num_threads; };
     threads.emplace_back([&, i, begin = bound(i), end = bound(i + 1)] {
-      AddTitles(*catalog, style, begin, end, numbers, tokenizer, &shares[i]);
+      AddTitles(*catalog, style, begin, end, left_out, numbers, tokenizer, &shares[i]);
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -274,18 +280,6 @@ TitleTrie::TitleTrie(std::shared_ptr<const catalog::Catalog> catalog,
   for (const std::vector<int32_t>& number : number_tokens_) count(number);
   count(inner.tokens);
   count(last.tokens);
-}
-
-std::vector<size_t> TitleTrie::ItemsNamed(const std::string& title) const {
-  std::string scratch;
-  const std::string_view name = catalog_->InForm(title, &scratch);
-  std::vector<size_t> items;
-  for (const size_t index : catalog_->FindKey(text::TitleKey(name))) {
-    const std::vector<std::string> aliases = catalog_->aliases(index);
-    const bool is_alias = std::find(aliases.begin(), aliases.end(), name) != aliases.end();
-    if (is_alias || catalog_->title(index) == name) items.push_back(index);
-  }
-  return items;
 }
 
 }  // namespace convrec::constraint

@@ -20,6 +20,7 @@
 #include "libs/catalog/catalog.h"
 #include "libs/constraint/token_trie.h"
 #include "libs/lists/list_format.h"
+#include "libs/lists/list_parser.h"
 
 namespace convrec::constraint {
 
@@ -32,14 +33,16 @@ struct LineTokenizer {
 
 class TitleTrie final {
  public:
-  // Titles that are not read back as they are written (see SurvivesRoundTrip()) are left out.
+  // Titles that are not read back as they are written (lists::OddTitles::NotReadBack()), with lines
+  // read as `counting` reads them, are left out.
   // InvalidArgument for fewer titles than ranks and for a title whose tokens do not read as the
   // title, or join its line to a neighbour in another way than by the line break.
   static absl::StatusOr<std::shared_ptr<const TitleTrie>> Build(
       std::shared_ptr<const catalog::Catalog> catalog,
       lists::ListStyle style,
       int num_ranks,
-      const LineTokenizer& tokenizer);
+      const LineTokenizer& tokenizer,
+      lists::RankCounting counting = lists::RankCounting::kByLine);
 
   int num_ranks() const { return static_cast<int>(number_tokens_.size()); }
   // What stands before the title at rank `rank`, from 0: "3." in numbered lists, else nothing.
@@ -52,8 +55,6 @@ class TitleTrie final {
 
   size_t num_titles() const { return num_titles_; }
   size_t num_left_out() const { return catalog_->size() - num_titles_; }
-  // Items of which exactly this is the title or an alias, of any year, in the trie or not.
-  std::vector<size_t> ItemsNamed(const std::string& title) const;
   // Tokens of the longest list, the end token included.
   size_t max_list_tokens() const { return max_list_tokens_; }
   int32_t max_token_id() const { return max_token_id_; }

@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "absl/container/flat_hash_set.h"
+#include "libs/lists/odd_titles.h"
+#include "libs/lists/seen_titles.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::data {
@@ -21,11 +23,13 @@ void SortUnique(std::vector<std::string>* texts) {
 
 CooccurrenceTeacher::CooccurrenceTeacher(const catalog::Catalog* catalog,
                                          const std::vector<DialogueRow>& training_rows,
-                                         lists::ListStyle style)
-    : catalog_(catalog), style_(style) {
-  for (const catalog::CatalogItem& entry : catalog_->items()) {
-    is_listable_.push_back(lists::SurvivesRoundTrip(entry.item, style_));
-  }
+                                         lists::ListStyle style,
+                                         int num_ranks,
+                                         lists::RankCounting counting)
+    : catalog_(catalog), style_(style), is_listable_(catalog->size(), true) {
+  const lists::OddTitles odd_titles(*catalog_);
+  for (const Index item : odd_titles.NotReadBack(counting, style_, num_ranks))
+    is_listable_[item] = false;
   std::vector<int> num_rows_as_truth(catalog_->size());
   for (const DialogueRow& row : training_rows) {
     const std::vector<std::string> mentions = MentionsOf(row);
@@ -105,10 +109,17 @@ std::vector<domain::Item> CooccurrenceTeacher::Recommend(const DialogueRow& row,
   for (const std::string& title : row.seen_titles) seen_keys.insert(text::TitleKey(title));
   std::vector<domain::Item> items;
   absl::flat_hash_set<Index> listed;
+  absl::flat_hash_set<Index> dated;  // Seen with their years.
+  for (const std::string& title : row.seen_titles) {
+    if (const std::optional<Index> item = lists::DatedItem(*catalog_, title)) dated.insert(*item);
+  }
   const auto list = [&](const std::vector<Index>& candidates) {
     for (const Index index : candidates) {
       if (static_cast<int>(items.size()) >= num_items) return;
-      if (!is_listable_[index] || seen_keys.contains(catalog_->key(index))) continue;
+      if (!is_listable_[index] || dated.contains(index) ||
+          seen_keys.contains(catalog_->key(index))) {
+        continue;
+      }
       if (listed.insert(index).second) items.push_back(catalog_->items()[index].item);
     }
   };

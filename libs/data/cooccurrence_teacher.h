@@ -20,6 +20,7 @@
 #include "libs/catalog/catalog.h"
 #include "libs/data/dialogue_row.h"
 #include "libs/lists/list_format.h"
+#include "libs/lists/list_parser.h"
 
 namespace convrec::data {
 
@@ -27,10 +28,12 @@ namespace convrec::data {
 class CooccurrenceTeacher final {
  public:
   // Counts `training_rows`, which are the supervised rows and no others. `catalog` must outlive the
-  // teacher.
+  // teacher. `style` and `counting` are those of the lists that the answers teach.
   CooccurrenceTeacher(const catalog::Catalog* catalog,
                       const std::vector<DialogueRow>& training_rows,
-                      lists::ListStyle style);
+                      lists::ListStyle style,
+                      int num_ranks = 20,
+                      lists::RankCounting counting = lists::RankCounting::kByLine);
 
   // Up to `num_items` items, fewer only when the catalog runs out.
   std::vector<domain::Item> Recommend(const DialogueRow& row, int num_items) const;

@@ -1,6 +1,7 @@
 // What the reward service says about one list.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -29,6 +30,17 @@ constexpr std::array<const char*, 5> NamesOf(LineMatch) {
 
 // The cutoffs of evaluation, in the order of the arrays below.
 inline constexpr std::array<int, 4> kCutoffs = {5, 10, 15, 20};
+
+// The cutoffs at which lists of `num_ranks` ranks are shown, N itself in the place of the first
+// that reaches N: 5, 10, 12 for N = 12. Entry i belongs to entry i of the arrays.
+inline std::vector<int> ShownCutoffs(int num_ranks) {
+  std::vector<int> shown;
+  for (const int cutoff : kCutoffs) {
+    shown.push_back(std::min(cutoff, num_ranks));
+    if (cutoff >= num_ranks) break;
+  }
+  return shown;
+}
 
 // One rank of a list; `line` counts non-blank lines of the text from 0. The outcome is the first
 // that applies; the flags say each thing by itself. Example: a repeated seen title has the outcome

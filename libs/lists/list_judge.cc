@@ -66,8 +66,9 @@ JudgedLine ListJudge::JudgeTitle(const ListLine& line, const Title& title) {
   if (line.status == LineStatus::kMalformed) return judged;
   judged.title_hash = title.hash;
   FindItem(title, line.year, &judged);
-  judged.is_seen = target_->IsSeen(title.text, title.hash) ||
-                   (judged.item != kNoItem && HasSeenName(judged.item));
+  judged.is_seen =
+      target_->IsSeen(title.text, title.hash) ||
+      (judged.item != kNoItem && (target_->IsSeenItem(judged.item) || HasSeenName(judged.item)));
   // Items and the hashes of what is not one share a set: the highest bit tells them apart.
   constexpr uint64_t kIsItem = uint64_t{1} << 63;
   judged.is_duplicate =

@@ -23,8 +23,8 @@ std::optional<domain::Item> ParseLine(std::string_view line) {
   return domain::Item{std::string(read.title), read.year};
 }
 
-RankedList ParseList(std::string_view text, RankCounting counting) {
-  ListReader reader;
+RankedList ParseList(std::string_view text, RankCounting counting, const OddTitles* odd_titles) {
+  ListReader reader(odd_titles);
   RankedList list;
   for (const ListLine& line : reader.Read(text, counting)) {
     list.entries.push_back({.rank = static_cast<int>(list.entries.size()),

@@ -15,6 +15,8 @@
 
 namespace convrec::lists {
 
+class OddTitles;
+
 enum class RankCounting { kByLine, kReference };
 
 enum class LineStatus { kOk, kMalformed };
@@ -35,10 +37,13 @@ struct RankedList {
   std::vector<domain::Item> Items() const;
 };
 
-// Accepts any bytes; invalid UTF-8 is read as U+FFFD.
-RankedList ParseList(std::string_view text, RankCounting counting);
+// Accepts any bytes; invalid UTF-8 is read as U+FFFD. By the grammar alone, or with `odd_titles` as
+// their catalog decides.
+RankedList ParseList(std::string_view text,
+                     RankCounting counting,
+                     const OddTitles* odd_titles = nullptr);
 
-// Title and year of one line without its line break; nullopt when malformed.
+// Title and year of one line without its line break, by the grammar alone; nullopt when malformed.
 std::optional<domain::Item> ParseLine(std::string_view line);
 
 // What keeps a malformed line from being "Title (Year)", as a clause: "the year has not four

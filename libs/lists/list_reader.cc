@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "libs/lists/line_grammar.h"
+#include "libs/lists/odd_titles.h"
 #include "libs/lists/thoughts.h"
 #include "libs/text/unicode_text.h"
 
@@ -72,6 +73,9 @@ bool IsReadByBytes(std::string_view line) {
 }
 #pragma GCC diagnostic pop
 
+ListReader::ListReader(const OddTitles* odd_titles)
+    : odd_titles_(odd_titles != nullptr && !odd_titles->empty() ? odd_titles : nullptr) {}
+
 std::string_view ListReader::Keep(std::string_view text) {
   if (num_kept_ == kept_.size()) kept_.emplace_back();
   std::string& kept = kept_[num_kept_++];
@@ -110,6 +114,15 @@ bool ListReader::ReadInto(std::string_view line, Shape shape, ListLine* result) 
   return ReadBytes(folded_, line, result);
 }
 
+void ListReader::ReadOddTitle(std::string_view line, ListLine* result) const {
+  if (!odd_titles_->MayName(result->title, result->year)) return;
+  const auto name = odd_titles_->Find(line, result->title, result->year);
+  if (!name) return;
+  result->title = name->title;
+  result->year = name->year;
+  result->status = LineStatus::kOk;
+}
+
 std::span<const ListLine> ListReader::Read(std::string_view text, RankCounting counting) {
   lines_.clear();
   num_lines_ = 0;
@@ -133,6 +146,10 @@ std::span<const ListLine> ListReader::Read(std::string_view text, RankCounting c
     }
     lines_.push_back(result);
   }
+  if (odd_titles_ != nullptr) {
+    for (ListLine& line : lines_)
+      ReadOddTitle(text.substr(line.begin, line.end - line.begin), &line);
+  }
   return lines_;
 }
 
@@ -141,6 +158,7 @@ ListLine ListReader::ReadLine(std::string_view line) {
   ListLine result;
   result.end = line.size();
   if (ReadInto(line, Shape::kUnknown, &result)) result.status = LineStatus::kOk;
+  if (odd_titles_ != nullptr) ReadOddTitle(line, &result);
   return result;
 }
 

@@ -1,4 +1,5 @@
-// list_parser.h without a copy of the titles: for code that reads many lists.
+// list_parser.h without a copy of the titles, and with the catalog's word on how its titles are
+// read: for code that reads many lists.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,10 @@
 
 namespace convrec::lists {
 
-// One rank of a list, or one line of a text. The title is a view of the text or of the reader.
+class OddTitles;
+
+// One rank of a list, or one line of a text. The title is a view of the text, of the reader or of
+// the catalog.
 struct ListLine {
   std::string_view title;  // Empty when malformed; a title that parses may be empty too.
   int year = 0;
@@ -25,6 +29,10 @@ struct ListLine {
 // Keeps its memory from list to list. Not thread-safe.
 class ListReader final {
  public:
+  // By the grammar alone, or with `odd_titles`, which must outlive the reader, as the catalog
+  // decides. nullptr is the former, and what RankCounting::kReference goes with.
+  explicit ListReader(const OddTitles* odd_titles = nullptr);
+
   // One entry per rank. Views hold until the next call, and while `text` lives. Accepts any bytes;
   // invalid UTF-8 is read as U+FFFD.
   std::span<const ListLine> Read(std::string_view text, RankCounting counting);
@@ -38,12 +46,15 @@ class ListReader final {
   // Whether a line is plain: ASCII whose whitespace is folded.
   enum class Shape { kPlain, kUnknown };
 
+  // Puts the odd title in the place of what the grammar has read, if `line` names one.
+  void ReadOddTitle(std::string_view line, ListLine* result) const;
   bool ReadInto(std::string_view line, Shape shape, ListLine* result);
   bool ReadBytes(std::string_view folded, std::string_view whole, ListLine* result);
   bool ReadCodePoints(std::string_view line, ListLine* result);
   // A copy that lives until the next call.
   std::string_view Keep(std::string_view text);
 
+  const OddTitles* const odd_titles_;  // nullptr when there are none.
   std::vector<ListLine> lines_;
   int num_lines_ = 0;
   std::deque<std::string> kept_;  // The first num_kept_ are in use.

@@ -1,12 +1,14 @@
 #include "libs/lists/list_target.h"
 
+#include "libs/lists/seen_titles.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::lists {
 
 ListTarget::ListTarget(const catalog::Catalog& catalog,
                        const std::vector<domain::Item>& ground_truth,
-                       const std::vector<std::string>& seen_titles) {
+                       const std::vector<std::string>& seen_titles,
+                       RankCounting counting) {
   std::string scratch;
   std::string key;
   truths_.reserve(ground_truth.size());
@@ -21,6 +23,10 @@ ListTarget::ListTarget(const catalog::Catalog& catalog,
   seen_slots_.resize(num_slots);
   seen_.reserve(seen_titles.size());
   for (const std::string& raw : seen_titles) {
+    if (counting == RankCounting::kByLine) {
+      if (const auto item = DatedItem(catalog, raw))
+        seen_items_.push_back(static_cast<uint32_t>(*item));
+    }
     const std::string_view title = catalog.InForm(raw, &scratch);
     const uint64_t hash = catalog::HashText(title);
     if (IsAmongSeen(title, hash)) continue;

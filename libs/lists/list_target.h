@@ -1,6 +1,7 @@
 // What the lists of one prompt are compared with, prepared once for all of them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "libs/catalog/catalog.h"
 #include "libs/domain/item.h"
+#include "libs/lists/list_parser.h"
 
 namespace convrec::lists {
 
@@ -22,9 +24,12 @@ class ListTarget final {
     uint32_t key;  // The first name in the catalog with its TitleKey; kNoName when there is none.
   };
 
+  // Seen titles may name their year; see seen_titles.h. By RankCounting::kReference they are
+  // compared as texts only.
   ListTarget(const catalog::Catalog& catalog,
              const std::vector<domain::Item>& ground_truth,
-             const std::vector<std::string>& seen_titles);
+             const std::vector<std::string>& seen_titles,
+             RankCounting counting = RankCounting::kByLine);
 
   // As given.
   std::span<const Truth> truths() const { return truths_; }
@@ -33,6 +38,11 @@ class ListTarget final {
     return (seen_bits_ >> (hash & 63) & 1) != 0 && IsAmongSeen(title, hash);
   }
   bool has_seen() const { return seen_bits_ != 0; }
+  // Whether the item was named with its year.
+  bool IsSeenItem(uint32_t item) const {
+    return !seen_items_.empty() &&
+           std::find(seen_items_.begin(), seen_items_.end(), item) != seen_items_.end();
+  }
 
  private:
   bool IsAmongSeen(std::string_view title, uint64_t hash) const;
@@ -40,6 +50,7 @@ class ListTarget final {
   std::vector<Truth> truths_;
   std::vector<std::string> seen_;
   std::vector<uint32_t> seen_slots_;  // Open addressing: index in seen_ + 1; 0 = empty.
+  std::vector<uint32_t> seen_items_;  // Named with their years.
   uint64_t seen_bits_ = 0;            // A bit per hash modulo 64: most titles are not seen.
 };
 

@@ -17,6 +17,7 @@
 #include "libs/catalog/title_search.h"
 #include "libs/lists/list_judge.h"
 #include "libs/lists/list_reader.h"
+#include "libs/lists/odd_titles.h"
 #include "libs/lists/ranking_metrics.h"
 #include "tests/support/paths.h"
 
@@ -69,6 +70,7 @@ std::string LargeText() {
 
 struct Setting {
   catalog::Catalog catalog;
+  std::unique_ptr<const OddTitles> odd_titles;
   std::vector<std::string> lists;
   std::vector<ListTarget> targets;  // One per prompt.
 };
@@ -125,8 +127,8 @@ const Setting* SettingOf(Kind kind) {
     }
     targets.emplace_back(*catalog, truths, seen);
   }
-  it->second =
-      std::make_unique<Setting>(Setting{*std::move(catalog), std::move(lists), std::move(targets)});
+  it->second = std::make_unique<Setting>(Setting{
+      *catalog, std::make_unique<OddTitles>(*catalog), std::move(lists), std::move(targets)});
   return it->second.get();
 }
 
@@ -147,7 +149,7 @@ void Report(benchmark::State& state, const Setting& setting) {
 void BM_Read(benchmark::State& state) {
   const Setting* const setting = PrepareOrSkip(state);
   if (setting == nullptr) return;
-  ListReader reader;
+  ListReader reader(setting->odd_titles.get());
   size_t i = 0;
   for (auto _ : state) {
     benchmark::DoNotOptimize(reader.Read(setting->lists[i], RankCounting::kByLine).data());
@@ -159,7 +161,7 @@ void BM_Read(benchmark::State& state) {
 void BM_ReadAndJudge(benchmark::State& state) {
   const Setting* const setting = PrepareOrSkip(state);
   if (setting == nullptr) return;
-  ListReader reader;
+  ListReader reader(setting->odd_titles.get());
   ListJudge judge(&setting->catalog, {});
   size_t i = 0;
   for (auto _ : state) {
@@ -173,7 +175,7 @@ void BM_ReadAndJudge(benchmark::State& state) {
 void BM_ReadJudgeAndEvaluate(benchmark::State& state) {
   const Setting* const setting = PrepareOrSkip(state);
   if (setting == nullptr) return;
-  ListReader reader;
+  ListReader reader(setting->odd_titles.get());
   ListJudge judge(&setting->catalog, {});
   size_t i = 0;
   for (auto _ : state) {
@@ -222,6 +224,13 @@ void BM_NearestOfAnyYear(benchmark::State& state) {
   }
 }
 
+// Finding the titles that the grammar changes.
+void BM_OddTitles(benchmark::State& state) {
+  const Setting* const setting = PrepareOrSkip(state);
+  if (setting == nullptr) return;
+  for (auto _ : state) benchmark::DoNotOptimize(OddTitles(setting->catalog));
+}
+
 // From JSON lines, and from the index beside them; the file is in the system's cache.
 void BM_LoadLarge(benchmark::State& state) {
   const bool has_index = state.range(0) != 0;
@@ -245,6 +254,7 @@ BENCHMARK(BM_Read)->ArgName("kind")->Arg(kSmall)->Arg(kLarge)->Arg(kLargeMapped)
 BENCHMARK(BM_ReadAndJudge)->ArgName("kind")->Arg(kSmall)->Arg(kLarge)->Arg(kLargeMapped);
 BENCHMARK(BM_ReadJudgeAndEvaluate)->ArgName("kind")->Arg(kSmall)->Arg(kLarge)->Arg(kLargeMapped);
 BENCHMARK(BM_Target)->ArgName("kind")->Arg(kSmall)->Arg(kLarge);
+BENCHMARK(BM_OddTitles)->ArgName("kind")->Arg(kSmall)->Arg(kLarge)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Nearest)->ArgName("kind")->Arg(kSmall)->Arg(kLarge)->Unit(benchmark::kMicrosecond);
 BENCHMARK(BM_NearestOfAnyYear)
     ->ArgName("kind")

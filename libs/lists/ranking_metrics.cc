@@ -104,7 +104,8 @@ RankingMetrics EvaluateLines(std::span<const ListLine> lines,
   double dcg = 0;
   size_t position = 1;
   for (size_t c = 0; c < domain::kCutoffs.size(); ++c) {
-    const size_t cutoff = static_cast<size_t>(domain::kCutoffs[c]);
+    const int last = options.stops_at_n ? options.num_ranks : domain::kCutoffs.back();
+    const size_t cutoff = static_cast<size_t>(std::min(domain::kCutoffs[c], last));
     for (; position <= std::min(cutoff, length); ++position) {
       if (!is_hit[position]) continue;
       num_hits += 1;

@@ -30,6 +30,8 @@ struct EvaluationOptions {
   int num_ranks = 20;  // N; > 0.
   int year_tolerance = 2;
   EvaluationCut cut = EvaluationCut::kAfterFilter;
+  // Whether cutoffs beyond N are N; the published evaluation has them fixed.
+  bool stops_at_n = false;
 };
 
 struct RankingMetrics {

@@ -41,10 +41,12 @@ ListScorer::ListScorer(const catalog::Catalog& catalog, const Options& options, 
       traits_(std::move(traits)) {
   CR_CHECK(options.num_ranks > 0 && options.year_tolerance >= 0 && options.rules.gamma > 1);
   if (options.fuzzy) search_ = std::make_unique<catalog::TitleSearch>(&catalog_, *options.fuzzy);
+  if (options.counting == lists::RankCounting::kByLine)
+    odd_titles_ = std::make_unique<lists::OddTitles>(catalog_);
 }
 
 lists::ListTarget ListScorer::Prepare(const Prompt& prompt) const {
-  return lists::ListTarget(catalog_, prompt.ground_truth, prompt.seen_titles);
+  return lists::ListTarget(catalog_, prompt.ground_truth, prompt.seen_titles, options_.counting);
 }
 
 lists::HitOptions ListScorer::hit_options() const {
@@ -55,6 +57,13 @@ lists::HitOptions ListScorer::hit_options() const {
           .fuzzy_threshold = options_.fuzzy_threshold};
 }
 
+lists::EvaluationOptions ListScorer::evaluation_options() const {
+  return {.num_ranks = options_.num_ranks,
+          .year_tolerance = options_.year_tolerance,
+          .cut = options_.evaluation_cut,
+          .stops_at_n = options_.counting == lists::RankCounting::kByLine};
+}
+
 domain::ListScore ListScorer::Score(std::string_view text, const Prompt& prompt) const {
   domain::ListScore score;
   ScoreSession(this).Score(text, Prepare(prompt), &score);
@@ -63,6 +72,7 @@ domain::ListScore ListScorer::Score(std::string_view text, const Prompt& prompt)
 
 ScoreSession::ScoreSession(const ListScorer* scorer)
     : scorer_(scorer),
+      reader_(scorer->odd_titles()),
       judge_(&scorer->catalog(), scorer->hit_options()),
       new_items_(&scorer->traits()) {}
 
@@ -87,9 +97,7 @@ void ScoreSession::Score(std::string_view text,
     score->rank_rewards[k] = static_cast<float>(rewards[k]);  // Summed in double, stored in float.
   }
 
-  const lists::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
-                                               .year_tolerance = options.year_tolerance,
-                                               .cut = options.evaluation_cut};
+  const lists::EvaluationOptions evaluation = scorer_->evaluation_options();
   const lists::RankingMetrics metrics =
       lists::EvaluateLines(lines, judged, target, scorer_->catalog(), evaluation);
   score->recall = metrics.recall;

@@ -19,6 +19,7 @@
 #include "libs/lists/list_judge.h"
 #include "libs/lists/list_reader.h"
 #include "libs/lists/list_target.h"
+#include "libs/lists/odd_titles.h"
 #include "libs/lists/ranking_metrics.h"
 #include "libs/scoring/item_traits.h"
 #include "libs/scoring/reward_rules.h"
@@ -66,6 +67,9 @@ class ListScorer final {
   const catalog::Catalog& catalog() const { return catalog_; }
   const ItemTraits& traits() const { return traits_; }
   lists::HitOptions hit_options() const;
+  lists::EvaluationOptions evaluation_options() const;
+  // How lines are read: nullptr, for the grammar alone, by RankCounting::kReference.
+  const lists::OddTitles* odd_titles() const { return odd_titles_.get(); }
 
  private:
   ListScorer(const catalog::Catalog& catalog, const Options& options, ItemTraits traits);
@@ -75,6 +79,7 @@ class ListScorer final {
   const std::string rules_digest_;
   const ItemTraits traits_;
   std::unique_ptr<const catalog::TitleSearch> search_;  // nullptr without fuzzy matching.
+  std::unique_ptr<const lists::OddTitles> odd_titles_;
 };
 
 // Scores one list after the other and keeps its memory. Not thread-safe; the scorer must outlive

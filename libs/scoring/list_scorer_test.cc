@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
 #include "libs/base/random.h"
+#include "libs/lists/list_format.h"
 #include "libs/lists/testing/golden_cases.h"
 #include "tests/support/paths.h"
 
@@ -153,6 +155,27 @@ TEST_F(ListScorerTest, ALineThatIsNotExactlyInTheCatalogCountsOnlyWhereItIsAsked
 
 // Popularities 0, 9 and 99: novelty is 1 - log(1 + p) / log(100) = 1, .5, 0.
 // Genres {x, y}, {y, z}, {}: of the second after the first, 1 - 1/3.
+// The lists of tests/field/catalogs/odd_lists.jsonl, whose truths are their own titles.
+TEST(ListScorerTitlesTest, TitlesThatCleaningChangesHitByLineAndNotByReference) {
+  const Catalog catalog = *Catalog::Load(SourcePath("tests/field/catalogs/odd.jsonl"));
+  Prompt prompt;
+  for (const catalog::CatalogItem& entry : catalog.items())
+    prompt.ground_truth.push_back(entry.item);
+  for (const auto style : {lists::ListStyle::kPlain, lists::ListStyle::kNumbered}) {
+    const std::string text = lists::FormatList(prompt.ground_truth, style);
+    const domain::ListScore score = MakeScorer(catalog, {.num_ranks = 16})->Score(text, prompt);
+    EXPECT_EQ(score.rank_rewards, std::vector<float>(16, 1));
+    EXPECT_EQ(score.recall[3], 1);
+    EXPECT_EQ(score.in_catalog_ratio, 1);
+    EXPECT_EQ(score.format_ratio, 1);
+    // The published reading: 10 of the 16 titles are lost.
+    const domain::ListScore reference =
+        MakeScorer(catalog, {.num_ranks = 16, .counting = RankCounting::kReference})
+            ->Score(text, prompt);
+    EXPECT_EQ(std::count(reference.rank_rewards.begin(), reference.rank_rewards.end(), 1), 6);
+  }
+}
+
 TEST(ListScorerTermsTest, NewItemsAreWorthTheirNoveltyAndDiversity) {
   const Catalog catalog = *Catalog::FromItems(
       {{{"A", 1999}, {"x", "y"}, 0}, {{"B", 2000}, {"y", "z"}, 9}, {{"C", 2001}, {}, 99}}, "test");

@@ -12,25 +12,12 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/check.h"
 #include "libs/lists/list_parser.h"
+#include "libs/lists/seen_titles.h"
 #include "libs/text/unicode_text.h"
 #include "libs/text/words.h"
 
 namespace convrec::world {
 namespace {
-
-struct TeacherLine {
-  std::string title;
-  std::optional<int> year;
-};
-
-// A line without a year is read as if it ended in one, so that numbering, marks and quotes go.
-std::optional<TeacherLine> ReadLine(const std::string& line) {
-  if (const auto item = lists::ParseLine(line)) return TeacherLine{item->title, item->year};
-  if (absl::EndsWith(line, ":")) return std::nullopt;
-  const auto item = lists::ParseLine(absl::StrCat(line, " (1000)"));
-  if (!item.has_value() || item->title.empty()) return std::nullopt;
-  return TeacherLine{item->title, std::nullopt};
-}
 
 std::string WithoutArticle(const std::string& key) {
   return absl::StartsWith(key, "the ") ? key.substr(4) : key;
@@ -65,10 +52,20 @@ std::string RepairName(Repair repair) {
 }
 
 Remapper::Remapper(const catalog::Catalog* catalog, const RemapOptions& options)
-    : catalog_(catalog), options_(options) {
+    : catalog_(catalog), options_(options), odd_titles_(*catalog), reader_(&odd_titles_) {
   CR_CHECK(options.num_items > 0 && options.letters_per_edit > 0);
   for (size_t i = 0; i < catalog->size(); ++i)
     near_keys_.push_back(WithoutArticle(catalog->key(i)));
+}
+
+// A line without a year is read as if it ended in one, so that numbering, marks and quotes go.
+std::optional<Remapper::TeacherLine> Remapper::ReadLine(const std::string& line) {
+  const lists::ListLine read = reader_.ReadLine(line);
+  if (read.status == lists::LineStatus::kOk) return TeacherLine{std::string(read.title), read.year};
+  if (absl::EndsWith(line, ":")) return std::nullopt;
+  const auto item = lists::ParseLine(absl::StrCat(line, " (1000)"));
+  if (!item.has_value() || item->title.empty()) return std::nullopt;
+  return TeacherLine{item->title, std::nullopt};
 }
 
 std::optional<size_t> Remapper::ByYear(const std::vector<size_t>& candidates,
@@ -135,10 +132,11 @@ RemapResult Remapper::Remap(const std::string& teacher_text,
   RemapResult result;
   absl::flat_hash_set<size_t> taken;
   const size_t num_items = static_cast<size_t>(options_.num_items);
-  const auto is_seen = [&](size_t index) {
-    const std::string_view title = catalog_->title(index);
-    return std::find(seen_titles.begin(), seen_titles.end(), title) != seen_titles.end();
-  };
+  absl::flat_hash_set<size_t> seen;
+  for (const std::string& title : seen_titles) {
+    for (const size_t index : lists::ItemsSeen(*catalog_, title)) seen.insert(index);
+  }
+  const auto is_seen = [&seen](size_t index) { return seen.contains(index); };
   for (const std::string& raw : std::vector<std::string>(absl::StrSplit(teacher_text, '\n'))) {
     const std::string line(absl::StripAsciiWhitespace(raw));
     if (line.empty()) continue;

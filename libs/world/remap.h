@@ -15,6 +15,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "libs/catalog/catalog.h"
 #include "libs/domain/item.h"
+#include "libs/lists/list_reader.h"
+#include "libs/lists/odd_titles.h"
 
 namespace convrec::world {
 
@@ -66,6 +68,12 @@ class Remapper final {
     Repair repair = Repair::kOffCatalog;
     std::optional<size_t> index;  // In the catalog.
   };
+  // Title and year, as far as the line names them.
+  struct TeacherLine {
+    std::string title;
+    std::optional<int> year;
+  };
+  std::optional<TeacherLine> ReadLine(const std::string& line);
   Found Find(const std::string& title, std::optional<int> year);
   Found FindNearest(const std::string& key, std::optional<int> year) const;
   // Of `candidates`, the one whose year is nearest to `year` and within the tolerance; without a
@@ -75,6 +83,8 @@ class Remapper final {
 
   const catalog::Catalog* catalog_;
   RemapOptions options_;
+  const lists::OddTitles odd_titles_;
+  lists::ListReader reader_;
   std::vector<std::string> near_keys_;  // As the catalog's items: what edit distances compare.
   absl::flat_hash_map<std::string, Found> known_;  // By "title\nyear".
 };

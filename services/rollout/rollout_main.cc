@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/errors.h"
+#include "libs/base/files.h"
 #include "libs/base/log.h"
 #include "libs/base/memory.h"
 #include "libs/base/status_macros.h"
@@ -22,6 +23,7 @@
 #include "libs/kernels/adaptive_wait.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/config_digest.h"
+#include "libs/model/model_config.h"
 #include "libs/model/model_directory.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
@@ -47,6 +49,11 @@ int MaxRows(const config::RunOptions& options) {
   return options.rollout.max_groups * options.rollout.siblings;
 }
 
+lists::RankCounting CountingOf(const config::RunOptions& options) {
+  return options.compat == config::Compat::kReference ? lists::RankCounting::kReference
+                                                      : lists::RankCounting::kByLine;
+}
+
 // `tokenizer` must outlive the engine.
 engine::DecoderEngineOptions EngineOptionsOf(const config::RunOptions& options,
                                              const tokenizer::Tokenizer* tokenizer) {
@@ -62,14 +69,17 @@ engine::DecoderEngineOptions EngineOptionsOf(const config::RunOptions& options,
 }
 
 // `tokenizer` must outlive the value.
-ListConstraints::LoadTitles TitlesOf(const std::string& path,
+ListConstraints::LoadTitles TitlesOf(const config::RunOptions& options,
                                      const tokenizer::Tokenizer* tokenizer) {
-  return [path, tokenizer](
+  return [path = options.data.catalog, counting = CountingOf(options), tokenizer](
              lists::ListStyle style,
              int num_ranks) -> absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> {
     CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(path));
-    return constraint::MakeListTitles(
-        std::make_shared<const catalog::Catalog>(std::move(catalog)), style, num_ranks, *tokenizer);
+    return constraint::MakeListTitles(std::make_shared<const catalog::Catalog>(std::move(catalog)),
+                                      style,
+                                      num_ranks,
+                                      *tokenizer,
+                                      counting);
   };
 }
 
@@ -135,6 +145,8 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       engine::MakeDecoderEngine(
           options.model.path, /*load_weights=*/false, EngineOptionsOf(options, tokenizer.get())));
 
+  CR_ASSIGN_OR_RETURN(const model::ModelConfig model_config,
+                      model::ReadModelConfig(base::JoinPath(options.model.path, "config.json")));
   CallHeaders headers(name);
   const auto learner = MakeLearnerClient(options.rollout.learner_address, &headers);
   const auto policy = MakePolicyClient(options.rollout.learner_address, &headers);
@@ -143,7 +155,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       options.model.device, rpc::IsLoopback(options.rollout.learner_address)));
   const bool relays = CanRelay(options);
   RolloutWorkerOptions worker_options;
-  worker_options.model_digest = model::ConfigDigest(checked.model.config);
+  worker_options.model_digest = model::ConfigDigest(model_config);
   worker_options.max_rows = MaxRows(options);
   worker_options.reward_timeout = options.rollout.reward_timeout;
   worker_options.transfer.keeps_weights = options.rollout.keep_weights;
@@ -151,7 +163,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
   worker_options.transfer.broadcasts = options.learner.publish.broadcast ? &member : nullptr;
   worker_options.transfer.broadcast_backend = collective::BroadcastBackend(options.model.device);
   worker_options.relay = relays ? relay.get() : nullptr;
-  worker_options.load_titles = TitlesOf(options.data.catalog, tokenizer.get());
+  worker_options.load_titles = TitlesOf(options, tokenizer.get());
   RolloutWorker worker(worker_options,
                        learner.get(),
                        policy.get(),

@@ -1,0 +1,42 @@
+#include "libs/lists/seen_titles.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "libs/lists/line_grammar.h"
+#include "libs/text/unicode_text.h"
+
+namespace convrec::lists {
+namespace {
+
+std::vector<size_t> ItemsOfTitle(const catalog::Catalog& catalog, const std::string& title) {
+  std::string scratch;
+  const std::string_view name = catalog.InForm(title, &scratch);
+  std::vector<size_t> items;
+  for (const size_t index : catalog.FindKey(text::TitleKey(name))) {
+    const std::vector<std::string> aliases = catalog.aliases(index);
+    const bool is_alias = std::find(aliases.begin(), aliases.end(), name) != aliases.end();
+    if (is_alias || catalog.title(index) == name) items.push_back(index);
+  }
+  return items;
+}
+
+}  // namespace
+
+std::optional<size_t> DatedItem(const catalog::Catalog& catalog, const std::string& seen_title) {
+  constexpr size_t kYearSize = 7;  // " (1995)".
+  if (seen_title.size() <= kYearSize || seen_title.back() != ')') return std::nullopt;
+  const size_t end = seen_title.size() - kYearSize;
+  if (seen_title[end] != ' ') return std::nullopt;
+  const auto year = grammar::ParenthesisedYear(std::string_view(seen_title), end + 1);
+  if (!year) return std::nullopt;
+  const std::optional<size_t> item = catalog.IndexOf({seen_title.substr(0, end), *year});
+  return item && ItemsOfTitle(catalog, seen_title).empty() ? item : std::nullopt;
+}
+
+std::vector<size_t> ItemsSeen(const catalog::Catalog& catalog, const std::string& seen_title) {
+  if (const std::optional<size_t> item = DatedItem(catalog, seen_title)) return {*item};
+  return ItemsOfTitle(catalog, seen_title);
+}
+
+}  // namespace convrec::lists
