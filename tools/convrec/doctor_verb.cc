@@ -22,6 +22,7 @@
 #include "libs/base/version.h"
 #include "libs/config/command_line.h"
 #include "libs/config/load.h"
+#include "libs/joins/run_joins.h"
 #include "libs/model/model_directory.h"
 #include "libs/sample/sample_world.h"
 #include "tools/convrec/host_memory.h"
@@ -205,6 +206,24 @@ Check CheckModel(const config::RunOptions& options) {
           ""};
 }
 
+// Whether the parts of the run go together.
+std::vector<Check> CheckJoins(const config::RunOptions& options) {
+  std::vector<Check> checks;
+  for (const joins::Finding& finding : joins::CheckRun(options)) {
+    Check check{Verdict::kFine, finding.part, finding.text, ""};
+    if (finding.verdict == joins::Verdict::kWarning) {
+      check.verdict = Verdict::kWarning;
+      check.remedy = "docs/catalog.md says how truths, titles and lines find each other";
+    } else if (finding.verdict == joins::Verdict::kFault) {
+      check.verdict = Verdict::kFault;
+      check.remedy = "the run would not start: correct one of the two";
+      check.exit_code = base::ExitCodeOf(finding.status);
+    }
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
 int Doctor(const config::ConfigArguments& arguments) {
   std::vector<Check> checks = {
       CheckVersion(), CheckCpu(), CheckMemory(), CheckPorts(), CheckBinaries(), CheckLibTorch()};
@@ -220,6 +239,7 @@ int Doctor(const config::ConfigArguments& arguments) {
     checks.push_back(CheckPath("catalog", options->data.catalog));
     checks.push_back(CheckPath("sft rows", options->data.sft.path));
     checks.push_back(CheckPath("train rows", options->data.train.path));
+    for (Check& check : CheckJoins(*options)) checks.push_back(std::move(check));
   } else {
     checks.push_back({Verdict::kFault,
                       "configuration",

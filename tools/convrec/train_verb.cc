@@ -20,6 +20,7 @@
 #include "libs/config/load.h"
 #include "libs/config/print.h"
 #include "libs/config/stored_config.h"
+#include "libs/joins/run_joins.h"
 #include "libs/report/format.h"
 #include "libs/run_folder/folder_lock.h"
 #include "libs/sample/sample_world.h"
@@ -111,6 +112,13 @@ absl::StatusOr<model::ModelConfig> CheckModel(const config::RunOptions& options)
   return std::move(model.config);
 }
 
+std::string RenderFindings(const std::vector<joins::Finding>& findings, const std::string& prefix) {
+  std::string text = findings.empty() ? "" : absl::StrCat(prefix, "\n");
+  for (const joins::Finding& finding : findings)
+    absl::StrAppend(&text, prefix, joins::Sentence(finding), ".\n");
+  return text;
+}
+
 // Prints what would run, as a configuration with comments; opens no port and writes no file.
 absl::StatusOr<int> DryRun(const config::RunOptions& options) {
   PlanFacts facts;
@@ -135,12 +143,15 @@ absl::StatusOr<int> DryRun(const config::RunOptions& options) {
         static_cast<int64_t>(std::filesystem::file_size(options.data.catalog, error));
   }
   CR_ASSIGN_OR_RETURN(const RunPlan plan, MakeRunPlan(options, facts));
+  const std::vector<joins::Finding> findings = joins::CheckRun(options);
   const std::string text = absl::StrCat(config::PrintYaml(options),
                                         "\n# ",
                                         config::DescribeEstimator(options),
                                         "\n#\n",
-                                        RenderPlan(plan, facts, "# "));
+                                        RenderPlan(plan, facts, "# "),
+                                        RenderFindings(findings, "# "));
   std::fputs(text.c_str(), stdout);
+  CR_RETURN_IF_ERROR(joins::FirstFault(findings));
   CR_RETURN_IF_ERROR(CheckFits(plan, facts));
   return base::kExitOk;
 }
@@ -149,6 +160,8 @@ absl::StatusOr<int> Train(const TrainArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const config::RunOptions options, LoadOptions(arguments));
   if (arguments.is_dry_run) return DryRun(options);
   CR_RETURN_IF_ERROR(CheckModel(options).status());
+  const std::vector<joins::Finding> findings = joins::CheckRun(options);
+  CR_RETURN_IF_ERROR(joins::FirstFault(findings));
   for (const char* name : {"convrec-learner", "convrec-rollout"})
     CR_RETURN_IF_ERROR(ProvideLibTorch(base::JoinPath(BinariesOf(arguments), name)));
   CR_ASSIGN_OR_RETURN(const run_folder::FolderLock lock,
@@ -179,6 +192,7 @@ absl::StatusOr<int> Train(const TrainArguments& arguments) {
                               " in ",
                               folder.options.run_dir));
     display.Note(config::DescribeEstimator(folder.options));
+    for (const joins::Finding& finding : findings) display.Note(joins::Sentence(finding));
     code = Launcher(LauncherOptionsOf(arguments, folder), &signals, &display, clock).Run();
   }
   outcome.seconds += absl::ToDoubleSeconds(clock->Now() - start);

@@ -109,6 +109,7 @@ struct DataOptions {
   int max_prompt_tokens = 2048;
   PromptKeep keep = PromptKeep::kLast;
   std::string template_arguments;
+  double least_hittable = 0.1;
   WorldOptions world;
 };
 
@@ -160,6 +161,10 @@ void Describe(DataOptions& data, const auto& run, Table& table) {
       .Help(
           "Which end of a long prompt is kept: \"last\" (as the reference) or \"ends\" "
           "(instruction kept, oldest turns dropped).");
+  table.Key("least_hittable", data.least_hittable, Number(0, 1))
+      .Help(
+          "Least share of a split's ground truths that lists of the catalog can hit, and of the "
+          "lines of answers that name its items; a run with less is refused. 0 = any.");
   table.Group(
       "world", "The embedded sample world, made when data.catalog is empty.", data.world, run);
 }

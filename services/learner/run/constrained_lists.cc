@@ -8,6 +8,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/config/scorer_options.h"
 #include "libs/constraint/list_constraint.h"
 #include "libs/constraint/list_titles.h"
 #include "services/learner/batch/replay.h"
@@ -47,7 +48,11 @@ absl::StatusOr<ConstrainedLists> ConstrainedLists::Create(const config::RunOptio
   if (!lists.training_ && !lists.evaluation_) return lists;
   const lists::ListStyle style =
       options.data.numbered_lists ? lists::ListStyle::kNumbered : lists::ListStyle::kPlain;
-  auto titles = constraint::MakeListTitles(data.catalog, style, options.data.num_ranks, tokenizer);
+  auto titles = constraint::MakeListTitles(data.catalog,
+                                           style,
+                                           options.data.num_ranks,
+                                           tokenizer,
+                                           config::RankCountingOf(options.compat));
   if (!titles.ok()) return base::Annotate(titles.status(), options.data.catalog);
   lists.titles_ = *std::move(titles);
   if (lists.titles_->max_token_id() >= vocab_size) {

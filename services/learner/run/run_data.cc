@@ -9,9 +9,11 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/catalog.h"
+#include "libs/config/scorer_options.h"
 #include "libs/data/cooccurrence_teacher.h"
 #include "libs/data/dialogue_reader.h"
 #include "libs/data/instruction.h"
+#include "libs/joins/run_joins.h"
 #include "libs/lists/list_format.h"
 #include "libs/tokenizer/chat_template.h"
 #include "libs/world/remap.h"
@@ -85,7 +87,22 @@ class Renderer {
   int64_t num_cut_ = 0;
 };
 
-absl::StatusOr<std::vector<data::DialogueRow>> ReadSplit(const config::DataSplitOptions& split,
+// Says what does not go together; the first fault is the error.
+absl::Status LogFindings(const std::vector<joins::Finding>& findings) {
+  for (const joins::Finding& finding : findings) {
+    if (finding.verdict == joins::Verdict::kWarning) {
+      CR_LOG(WARNING) << joins::Sentence(finding);
+    } else if (finding.verdict == joins::Verdict::kFine) {
+      CR_LOG(INFO) << joins::Sentence(finding);
+    }
+  }
+  return joins::FirstFault(findings);
+}
+
+// The rows of a split, once they have been found to go with the catalog.
+absl::StatusOr<std::vector<data::DialogueRow>> ReadSplit(const config::RunOptions& options,
+                                                         const catalog::Catalog& catalog,
+                                                         const config::DataSplitOptions& split,
                                                          const std::string& key) {
   if (split.path.empty()) {
     return base::BadConfig(
@@ -93,6 +110,7 @@ absl::StatusOr<std::vector<data::DialogueRow>> ReadSplit(const config::DataSplit
   }
   CR_ASSIGN_OR_RETURN(data::DialogueRows rows,
                       data::ReadDialogues(split.path, {.skip = split.skip, .take = split.take}));
+  CR_RETURN_IF_ERROR(LogFindings(joins::CheckSplit(catalog, key, rows, options)));
   return std::move(rows.rows);
 }
 
@@ -110,10 +128,13 @@ absl::StatusOr<std::vector<domain::Prompt>> MakePrompts(const std::vector<data::
   return prompts;
 }
 
-absl::StatusOr<EvaluationSplit> MakeEvaluationSplit(const config::DataSplitOptions& split,
+absl::StatusOr<EvaluationSplit> MakeEvaluationSplit(const config::RunOptions& options,
+                                                    const catalog::Catalog& catalog,
+                                                    const config::DataSplitOptions& split,
                                                     const std::string& key,
                                                     Renderer* renderer) {
-  CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows, ReadSplit(split, key));
+  CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows,
+                      ReadSplit(options, catalog, split, key));
   EvaluationSplit result;
   CR_ASSIGN_OR_RETURN(result.prompts, MakePrompts(rows, renderer));
   for (const data::DialogueRow& row : rows)
@@ -129,7 +150,8 @@ absl::StatusOr<std::vector<std::string>> SftTargets(const config::RunOptions& op
       options.data.numbered_lists ? lists::ListStyle::kNumbered : lists::ListStyle::kPlain;
   std::vector<std::string> targets;
   if (options.data.sft_targets == config::SftTargets::kCooccurrence) {
-    const data::CooccurrenceTeacher teacher(&catalog, rows, style);
+    const data::CooccurrenceTeacher teacher(
+        &catalog, rows, style, options.data.num_ranks, config::RankCountingOf(options.compat));
     for (const data::DialogueRow& row : rows)
       targets.push_back(teacher.Completion(row, options.data.num_ranks));
     return targets;
@@ -189,7 +211,7 @@ absl::Status AddSftExamples(const config::RunOptions& options,
                      ": the tokenizer names no end token, which supervised fine-tuning teaches"));
   }
   CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows,
-                      ReadSplit(options.data.sft, "sft"));
+                      ReadSplit(options, catalog, options.data.sft, "sft"));
   CR_ASSIGN_OR_RETURN(const std::vector<std::string> targets, SftTargets(options, catalog, rows));
   for (size_t i = 0; i < rows.size(); ++i) {
     SftRow example;
@@ -249,12 +271,13 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
   CR_ASSIGN_OR_RETURN(Renderer renderer, Renderer::Create(options, &tokenizer));
   RunData data;
   data.catalog = std::make_shared<const catalog::Catalog>(std::move(catalog));
+  CR_RETURN_IF_ERROR(LogFindings(joins::CheckTitles(*data.catalog, &tokenizer, options)));
   if (options.learner.sft.steps > 0) {
     CR_RETURN_IF_ERROR(AddSftExamples(options, *data.catalog, tokenizer, &renderer, &data));
   }
   if (options.learner.steps > 0) {
     CR_ASSIGN_OR_RETURN(const std::vector<data::DialogueRow> rows,
-                        ReadSplit(options.data.train, "train"));
+                        ReadSplit(options, *data.catalog, options.data.train, "train"));
     CR_ASSIGN_OR_RETURN(data.train, MakePrompts(rows, &renderer));
     CR_RETURN_IF_ERROR(CheckLengths(
         data.train, options.rollout.max_new_tokens, context, "rollout.max_new_tokens"));
@@ -263,8 +286,10 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
                                     ? options.evaluation.max_new_tokens
                                     : options.rollout.max_new_tokens;
   if (options.evaluation.every_steps > 0) {
-    CR_ASSIGN_OR_RETURN(data.validation,
-                        MakeEvaluationSplit(options.data.validation, "validation", &renderer));
+    CR_ASSIGN_OR_RETURN(
+        data.validation,
+        MakeEvaluationSplit(
+            options, *data.catalog, options.data.validation, "validation", &renderer));
     const size_t rows = static_cast<size_t>(options.evaluation.rows);
     if (rows > 0 && rows < data.validation.prompts.size()) {
       data.validation.prompts.resize(rows);
@@ -273,7 +298,8 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
     CR_RETURN_IF_ERROR(CheckLengths(
         data.validation.prompts, evaluation_tokens, context, "evaluation.max_new_tokens"));
   }
-  CR_ASSIGN_OR_RETURN(data.test, MakeEvaluationSplit(options.data.test, "test", &renderer));
+  CR_ASSIGN_OR_RETURN(
+      data.test, MakeEvaluationSplit(options, *data.catalog, options.data.test, "test", &renderer));
   CR_RETURN_IF_ERROR(
       CheckLengths(data.test.prompts, evaluation_tokens, context, "evaluation.max_new_tokens"));
   data.prompts_cut = renderer.num_cut();
