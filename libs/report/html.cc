@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "libs/report/cutoffs.h"
 #include "libs/report/format.h"
 #include "libs/report/html_charts.h"
 #include "libs/report/html_samples.h"
@@ -39,13 +40,13 @@ std::string Tiles(const Results& results, const RunOutcome& outcome) {
   if (const std::optional<double> ratio = results.Ratio()) {
     absl::StrAppend(
         &html,
-        Tile("RL over SFT, NDCG@20",
+        Tile(AtLast("RL over SFT, NDCG", *results.rl),
              absl::StrCat("\xC3\x97", Fixed(*ratio, 2)),
              absl::StrCat(Fixed(Ndcg20(*results.sft), 4), " to ", Fixed(Ndcg20(*results.rl), 4))));
   } else if (results.rl || results.sft) {
     const Evaluation& e = results.rl ? *results.rl : *results.sft;
-    absl::StrAppend(&html,
-                    Tile("NDCG@20", Fixed(Ndcg20(e), 4), results.rl ? "after RL" : "after SFT"));
+    absl::StrAppend(
+        &html, Tile(AtLast("NDCG", e), Fixed(Ndcg20(e), 4), results.rl ? "after RL" : "after SFT"));
   }
   const std::optional<Evaluation>& now = results.rl ? results.rl : results.sft;
   if (now) {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/enum_names.h"
+#include "libs/report/cutoffs.h"
 #include "libs/report/format.h"
 #include "libs/report/svg_chart.h"
 #include "libs/report/svg_heatmap.h"
@@ -107,8 +108,13 @@ std::string EvaluationFigure(const RunLog& log) {
   LineChart chart;
   chart.x_label = "RL step (0 = after SFT)";
   constexpr const char* kColors[] = {"c4", "c3", "c2", "c1"};
-  for (size_t i = 0; i < domain::kCutoffs.size(); ++i) {
-    Series series{absl::StrCat("NDCG@", domain::kCutoffs[i]), kColors[i], {}, true, false};
+  const std::vector<int> cutoffs = CutoffsOf(evaluations.back());
+  for (size_t i = 0; i < cutoffs.size(); ++i) {
+    Series series{absl::StrCat("NDCG@", cutoffs[i]),
+                  kColors[i + std::size(kColors) - cutoffs.size()],
+                  {},
+                  true,
+                  false};
     for (const Evaluation& e : evaluations)
       series.points.push_back({static_cast<double>(e.step), e.list("ndcg")[i]});
     chart.series.push_back(std::move(series));

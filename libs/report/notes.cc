@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "libs/report/cutoffs.h"
 #include "libs/report/format.h"
 
 namespace convrec::report {
@@ -25,7 +26,8 @@ void AddIfWorse(const char* what,
 
 void AddComparison(const Evaluation& sft, const Evaluation& rl, std::vector<std::string>* notes) {
   if (Ndcg20(rl) <= Ndcg20(sft)) {
-    notes->push_back("RL did not improve NDCG@20 over SFT in this run.");
+    notes->push_back(
+        absl::StrCat("RL did not improve ", AtLast("NDCG", rl), " over SFT in this run."));
   }
   AddIfWorse("The share of repeated lines", sft["repeat_ratio"], rl["repeat_ratio"], true, notes);
   AddIfWorse("The share of off-catalog lines",
@@ -57,7 +59,9 @@ void AddPeak(const RunLog& log, std::vector<std::string>* notes) {
     if (last == nullptr || evaluation.step > last->step) last = &evaluation;
   }
   if (best == nullptr || best->step == last->step || Ndcg20(*best) < 1.02 * Ndcg20(*last)) return;
-  notes->push_back(absl::StrCat("The best validation NDCG@20 was ",
+  notes->push_back(absl::StrCat("The best validation ",
+                                AtLast("NDCG", *best),
+                                " was ",
                                 Fixed(Ndcg20(*best), 4),
                                 " at RL step ",
                                 best->step,

@@ -11,6 +11,7 @@
 #include "libs/base/enum_names.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
+#include "libs/report/cutoffs.h"
 #include "libs/report/format.h"
 
 namespace convrec::report {
@@ -107,13 +108,17 @@ std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<E
                   base::NameOf(evaluation.split),
                   ", ",
                   evaluation.count("rows"),
-                  " rows): NDCG@20 ",
+                  " rows): ",
+                  AtLast("NDCG", evaluation),
+                  " ",
                   Fixed(Ndcg20(evaluation), 4));
   const bool is_comparable = evaluation.stage == Stage::kRl && sft && Ndcg20(*sft) > 0;
   if (is_comparable)
     absl::StrAppend(&line, " (", Times(Ndcg20(evaluation) / Ndcg20(*sft)), " of SFT)");
   absl::StrAppend(&line,
-                  ", Recall@20 ",
+                  ", ",
+                  AtLast("Recall", evaluation),
+                  " ",
                   Fixed(evaluation.list("recall")[kAt20], 4),
                   ", repeats ",
                   Percent(evaluation["repeat_ratio"], 1),

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/enum_names.h"
+#include "libs/report/cutoffs.h"
 #include "libs/report/format.h"
 
 namespace convrec::report {
@@ -54,6 +55,10 @@ void AppendCell(const std::string& text, size_t width, std::string* line) {
 
 std::vector<TableRow> TableRows(const Results& results) {
   std::vector<TableRow> rows;
+  const std::optional<Evaluation>& any = results.rl    ? results.rl
+                                         : results.sft ? results.sft
+                                                       : results.zero_shot;
+  const std::vector<int> cutoffs = CutoffsOf(any ? *any : Evaluation());
   size_t index = 0;
   bool was_at_cutoffs = true;
   for (const Statistic& statistic : statistics::kEvaluationTable) {
@@ -64,13 +69,11 @@ std::vector<TableRow> TableRows(const Results& results) {
     if (!is_at_cutoffs) {
       rows.push_back(Row(results, statistic, {row, 0}, std::string(statistic.chart.title)));
     }
-    for (size_t k = 0; is_at_cutoffs && k < domain::kCutoffs.size(); ++k) {
-      rows.push_back(Row(results,
-                         statistic,
-                         {row, k},
-                         absl::StrCat(statistic.chart.title, "@", domain::kCutoffs[k])));
+    for (size_t k = 0; is_at_cutoffs && k < cutoffs.size(); ++k) {
+      rows.push_back(
+          Row(results, statistic, {row, k}, absl::StrCat(statistic.chart.title, "@", cutoffs[k])));
       rows.back().rl_over_sft = Ratio(results, {row, k});
-      rows.back().is_headline = statistic.name == "ndcg" && k == kAt20;
+      rows.back().is_headline = statistic.name == "ndcg" && k + 1 == cutoffs.size();
     }
     rows[first].begins_group = first > 0 && (is_at_cutoffs || was_at_cutoffs);
     was_at_cutoffs = is_at_cutoffs;

@@ -30,6 +30,27 @@ TEST(TableTest, ShowsStagesSideBySideWithTheRatio) {
   EXPECT_THAT(text, HasSubstr("Repeated lines              -     23.5 %     24.1 %\n"));
 }
 
+TEST(TableTest, NoCutoffIsBeyondTheLengthOfTheLists) {
+  Results results;
+  results.sft = At(700, 0.3, 0.235);
+  for (const auto& [num_ranks, labels] : std::vector<std::pair<size_t, std::vector<std::string>>>{
+           {3, {"NDCG@3"}},
+           {10, {"NDCG@5", "NDCG@10"}},
+           {12, {"NDCG@5", "NDCG@10", "NDCG@12"}},
+           {30, {"NDCG@5", "NDCG@10", "NDCG@15", "NDCG@20"}}}) {
+    results.sft->list("hits_by_rank").assign(num_ranks, 0.1);
+    std::vector<std::string> shown;
+    bool is_last_headline = false;
+    for (const TableRow& row : TableRows(results)) {
+      if (!row.label.starts_with("NDCG@")) continue;
+      shown.push_back(row.label);
+      is_last_headline = row.is_headline;
+    }
+    EXPECT_EQ(shown, labels);
+    EXPECT_TRUE(is_last_headline);
+  }
+}
+
 TEST(TableTest, ColumnsAreAligned) {
   Results results;
   results.sft = At(700, 0.3, 0.235);

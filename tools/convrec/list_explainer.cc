@@ -9,6 +9,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/lists/list_format.h"
 #include "libs/lists/list_parser.h"
+#include "libs/text/lookalike.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::cli {
@@ -19,6 +20,13 @@ using domain::LineOutcome;
 namespace {
 
 constexpr double kSuggestionThreshold = 0.6;  // Less similar titles were hardly meant.
+
+// Goes on from the catalog's title where that cannot be told from the line's by the eye.
+std::string Lookalike(std::string_view line, std::string_view title) {
+  if (line == title || !text::LookAlike(line, title)) return "";
+  return absl::StrCat(", which looks the same: ",
+                      text::DescribeDifference(line, "the line", title, "the catalog"));
+}
 
 }  // namespace
 
@@ -32,6 +40,7 @@ absl::StatusOr<std::unique_ptr<ListExplainer>> ListExplainer::Create(
 ListExplainer::ListExplainer(std::shared_ptr<const scoring::ListScorer> scorer)
     : scorer_(std::move(scorer)),
       search_(&scorer_->catalog(), catalog::Similarity::kTokenSort),
+      reader_(scorer_->odd_titles()),
       judge_(&scorer_->catalog(), scorer_->hit_options()),
       new_items_(&scorer_->traits()) {}
 
@@ -41,7 +50,8 @@ std::string ListExplainer::Shown(size_t item) const {
 
 ExplainedList ListExplainer::Explain(const ListToScore& list) {
   const scoring::ListScorer::Options& options = scorer_->options();
-  const lists::ListTarget target(catalog(), list.ground_truth, list.seen_titles);
+  const lists::ListTarget target =
+      scorer_->Prepare({.ground_truth = list.ground_truth, .seen_titles = list.seen_titles});
   const auto lines = reader_.Read(list.text, options.counting);
   const auto judged = judge_.JudgeAll(lines, target);
   ExplainedList result;
@@ -61,9 +71,7 @@ ExplainedList ListExplainer::Explain(const ListToScore& list) {
     num_parsed += lines[k].status == lists::LineStatus::kOk;
     result.num_hits += judged[k].outcome == LineOutcome::kHit;
   }
-  const lists::EvaluationOptions evaluation = {.num_ranks = options.num_ranks,
-                                               .year_tolerance = options.year_tolerance,
-                                               .cut = options.evaluation_cut};
+  const lists::EvaluationOptions evaluation = scorer_->evaluation_options();
   if (!list.ground_truth.empty())
     result.metrics = lists::EvaluateLines(lines, judged, target, catalog(), evaluation);
   result.in_catalog_ratio = lists::InCatalogRatioOfLines(lines, judged, catalog(), evaluation);
@@ -110,16 +118,34 @@ std::string ListExplainer::WhyOf(const ListToScore& list,
       return absl::StrCat(as, "the title is among the seen ones");
     case LineOutcome::kMiss:
       if (!explained.reward) return absl::StrCat(as, "beyond rank N, which never hits");
-      return absl::StrCat(
-          as,
-          list.ground_truth.empty() ? "there is no ground truth" : "no open ground truth is near");
+      return absl::StrCat(as, WhyMissed(list, line));
     case LineOutcome::kOffCatalog:
       if (!explained.suggestion) return "not in the catalog, nor anything like it";
-      return absl::StrCat("not in the catalog; it has ", Shown(explained.suggestion->item));
+      return absl::StrCat("not in the catalog; it has ",
+                          Shown(explained.suggestion->item),
+                          Lookalike(line.title, catalog().title(explained.suggestion->item)));
     case LineOutcome::kMalformed:
       return lists::WhyMalformed(explained.text);
   }
   return absl::StrCat(as, std::string(line.title));
+}
+
+std::string ListExplainer::WhyMissed(const ListToScore& list, const lists::ListLine& line) const {
+  if (list.ground_truth.empty()) return "there is no ground truth";
+  for (size_t i = 0; i < list.ground_truth.size(); ++i) {
+    const domain::Item& truth = list.ground_truth[i];
+    if (text::TitleKey(truth.title) == text::TitleKey(line.title) ||
+        !text::LookAlike(truth.title, line.title)) {
+      continue;
+    }
+    return absl::StrCat("ground truth ",
+                        i + 1,
+                        ", ",
+                        lists::FormatItem(truth),
+                        ", looks the same: ",
+                        text::DescribeDifference(line.title, "the line", truth.title, "the truth"));
+  }
+  return "no open ground truth is near";
 }
 
 }  // namespace convrec::cli

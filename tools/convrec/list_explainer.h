@@ -53,6 +53,8 @@ class ListExplainer final {
   std::string WhyOf(const ListToScore& list,
                     const lists::ListLine& line,
                     const ExplainedLine& explained) const;
+  // Why an item of the catalog hit nothing.
+  std::string WhyMissed(const ListToScore& list, const lists::ListLine& line) const;
   std::optional<catalog::TitleSearch::Found> Suggest(const lists::ListLine& line) const;
   std::string Shown(size_t item) const;
 

@@ -14,6 +14,7 @@
 #include "libs/config/load.h"
 #include "libs/config/scorer_options.h"
 #include "libs/lists/list_format.h"
+#include "libs/lists/odd_titles.h"
 #include "tools/convrec/list_explainer.h"
 #include "tools/convrec/lists_file.h"
 #include "tools/convrec/verbs.h"
@@ -67,15 +68,22 @@ void AddTo(Totals* totals, const ExplainedList& list) {
   }
 }
 
+std::vector<int> CutoffsOf(const ListExplainer& explainer) {
+  return domain::ShownCutoffs(explainer.scorer().options().num_ranks);
+}
+
 // Invalid UTF-8 is shown as U+FFFD.
 std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Json MetricsJson(const lists::RankingMetrics& metrics, double divisor) {
+Json MetricsJson(const ListExplainer& explainer,
+                 const lists::RankingMetrics& metrics,
+                 double divisor) {
   Json json = Json::object();
-  for (size_t c = 0; c < domain::kCutoffs.size(); ++c) {
-    const std::string at = absl::StrCat("@", domain::kCutoffs[c]);
+  const std::vector<int> cutoffs = CutoffsOf(explainer);
+  for (size_t c = 0; c < cutoffs.size(); ++c) {
+    const std::string at = absl::StrCat("@", cutoffs[c]);
     json["recall" + at] = metrics.recall[c] / divisor;
     json["ndcg" + at] = metrics.ndcg[c] / divisor;
     json["ndcg_strict" + at] = metrics.ndcg_strict[c] / divisor;
@@ -123,7 +131,7 @@ void PrintJson(const ListExplainer& explainer,
                {"format_ratio", explained.format_ratio},
                {"lines", Json::array()}};
   if (!list.id.empty()) json["id"] = list.id;
-  if (explained.metrics) json["metrics"] = MetricsJson(*explained.metrics, 1);
+  if (explained.metrics) json["metrics"] = MetricsJson(explainer, *explained.metrics, 1);
   for (size_t k = 0; k < explained.lines.size(); ++k)
     json["lines"].push_back(LineJson(explainer.catalog(), explained.lines[k], k + 1));
   std::printf("%s\n", Dump(json).c_str());
@@ -141,7 +149,7 @@ void PrintJsonTotals(const ListExplainer& explainer, const Totals& totals) {
                {"catalog_size", explainer.catalog().size()}};
   if (totals.num_with_truth > 0) {
     json["lists_with_ground_truth"] = totals.num_with_truth;
-    json["metrics"] = MetricsJson(totals.metrics, totals.num_with_truth);
+    json["metrics"] = MetricsJson(explainer, totals.metrics, totals.num_with_truth);
   }
   std::printf("%s\n", Dump(Json{{"summary", json}}).c_str());
 }
@@ -164,7 +172,9 @@ std::string Cell(const std::string& text, size_t width) {
   return cell + std::string(width - std::min(width, num_shown), ' ');
 }
 
-void PrintTable(const ListToScore& list, const ExplainedList& explained) {
+void PrintTable(const ListExplainer& explainer,
+                const ListToScore& list,
+                const ExplainedList& explained) {
   constexpr size_t kLineWidth = 38;
   std::printf("%s%s: %d of %zu ground truths hit, mean reward %.4g",
               list.where.c_str(),
@@ -173,9 +183,13 @@ void PrintTable(const ListToScore& list, const ExplainedList& explained) {
               list.ground_truth.size(),
               MeanReward(explained));
   if (explained.metrics) {
-    std::printf(", NDCG@20 %.4f, Recall@20 %.4f",
-                explained.metrics->ndcg.back(),
-                explained.metrics->recall.back());
+    const std::vector<int> cutoffs = CutoffsOf(explainer);
+    const size_t last = cutoffs.size() - 1;
+    std::printf(", NDCG@%d %.4f, Recall@%d %.4f",
+                cutoffs[last],
+                explained.metrics->ndcg[last],
+                cutoffs[last],
+                explained.metrics->recall[last]);
   }
   std::printf("\nrank  reward  outcome      %s  why\n", Cell("line", kLineWidth).c_str());
   for (size_t k = 0; k < explained.lines.size(); ++k) {
@@ -208,10 +222,11 @@ void PrintTotals(const ListExplainer& explainer, const Totals& totals) {
               100 * totals.format_ratio / num_lists);
   if (totals.num_with_truth > 0) {
     const double num_truths = totals.num_with_truth;
-    for (size_t c = 0; c < domain::kCutoffs.size(); ++c) {
+    const std::vector<int> cutoffs = CutoffsOf(explainer);
+    for (size_t c = 0; c < cutoffs.size(); ++c) {
       std::printf("%s@%d NDCG %.4f Recall %.4f",
                   c == 0 ? "\n" : ", ",
-                  domain::kCutoffs[c],
+                  cutoffs[c],
                   totals.metrics.ndcg[c] / num_truths,
                   totals.metrics.recall[c] / num_truths);
     }
@@ -233,13 +248,23 @@ absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArgument
 
 absl::Status Score(const ScoreArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const std::unique_ptr<ListExplainer> explainer, MakeExplainer(arguments));
-  CR_ASSIGN_OR_RETURN(std::vector<ListToScore> lists, ReadLists(arguments.lists));
-  if (!arguments.truth.empty()) CR_RETURN_IF_ERROR(ReadTruths(arguments.truth, &lists));
+  std::vector<std::string> notes;
+  CR_ASSIGN_OR_RETURN(std::vector<ListToScore> lists, ReadLists(arguments.lists, &notes));
+  const lists::OddTitles* const odd_titles = explainer->scorer().odd_titles();
+  if (!arguments.truth.empty())
+    CR_RETURN_IF_ERROR(ReadTruths(arguments.truth, odd_titles, &lists, &notes));
+  const scoring::ListScorer::Options& rules = explainer->scorer().options();
+  const std::vector<size_t> lost =
+      lists::OddTitles(explainer->catalog())
+          .NotReadBack(rules.counting, lists::ListStyle::kPlain, rules.num_ranks);
+  if (!lost.empty()) notes.push_back(lists::DescribeNotReadBack(explainer->catalog(), lost));
+  for (const std::string& note : notes) std::fprintf(stderr, "note: %s\n", note.c_str());
   Totals totals;
   for (const ListToScore& list : lists) {
     const ExplainedList explained = explainer->Explain(list);
     AddTo(&totals, explained);
-    arguments.is_json ? PrintJson(*explainer, list, explained) : PrintTable(list, explained);
+    arguments.is_json ? PrintJson(*explainer, list, explained)
+                      : PrintTable(*explainer, list, explained);
   }
   arguments.is_json ? PrintJsonTotals(*explainer, totals) : PrintTotals(*explainer, totals);
   return absl::OkStatus();

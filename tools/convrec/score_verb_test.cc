@@ -123,6 +123,76 @@ TEST_F(ScoreVerbTest, JsonHoldsTheSame) {
   EXPECT_EQ(rows[1]["summary"]["outcomes"]["off_catalog"], 3);
 }
 
+// tests/field/README.md has the right values.
+TEST_F(ScoreVerbTest, TitlesThatCleaningChangesHit) {
+  const auto field = [](const std::string& name) {
+    return SourcePath("tests/field/catalogs/" + name);
+  };
+  const Outcome outcome = Run(
+      {"score", "--catalog", field("odd.jsonl"), "--lists", field("odd_lists.jsonl"), "--json"});
+  ASSERT_EQ(outcome.code, base::kExitOk) << outcome.error;
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_EQ(JsonLinesOf(outcome.out)[0]["num_hits"], 16);
+  const std::string truth = Write("truth.txt", "#Awake (2020)\n-30- (1959)\n");
+  const std::string list = Write("list.txt", "1. -30- (1959)\n2. Toy Box (1995)\n");
+  const Outcome text =
+      Run({"score", "--catalog", field("odd.jsonl"), "--lists", list, "--truth", truth, "--json"});
+  ASSERT_EQ(text.code, base::kExitOk) << text.error;
+  EXPECT_EQ(JsonLinesOf(text.out)[0]["lines"][0]["ground_truth"], 1);
+}
+
+TEST_F(ScoreVerbTest, ALineThatLooksRightSaysWhichCharacterDiffers) {
+  const Outcome outcome = Run({"score",
+                               "--catalog",
+                               SourcePath("tests/field/catalogs/nfd.jsonl"),
+                               "--lists",
+                               SourcePath("tests/field/catalogs/nfd_list.jsonl")});
+  ASSERT_EQ(outcome.code, base::kExitOk) << outcome.error;
+  for (const char* const part :
+       {"which looks the same: character 3 is U+00E9 (LATIN SMALL LETTER E WITH ACUTE) in the line "
+        "and U+0065 U+0301 (LATIN SMALL LETTER E, COMBINING ACUTE ACCENT) in the catalog",
+        "which looks the same: character 4 is U+0027 (APOSTROPHE) in the line and U+2019 (RIGHT "
+        "SINGLE QUOTATION MARK) in the catalog",
+        "character 4 is U+0020 (SPACE) in the line and U+00A0 (NO-BREAK SPACE) in the catalog"})
+    EXPECT_THAT(outcome.out, HasSubstr(part));
+  const std::string list = Write(
+      "l.jsonl", "{\"text\":\"Don\u2019t Look (1999)\",\"groundtruth\":[[\"Don't Look\",1999]]}");
+  EXPECT_THAT(
+      Run({"score", "--catalog", SourcePath("tests/field/catalogs/nfd.jsonl"), "--lists", list})
+          .out,
+      HasSubstr("ground truth 1, Don't Look (1999), looks the same: character 4 is U+2019"));
+}
+
+TEST_F(ScoreVerbTest, CutoffsStopAtTheLengthOfAList) {
+  const Outcome table =
+      Run({"score", "--catalog", catalog_, "--lists", lists_, "data.num_ranks=7"});
+  ASSERT_EQ(table.code, base::kExitOk) << table.error;
+  EXPECT_THAT(table.out, HasSubstr("NDCG@7 0.0000, Recall@7 0.0000"));
+  EXPECT_THAT(table.out, HasSubstr("@5 NDCG 0.0000 Recall 0.0000, @7 NDCG 0.0000 Recall 0.0000\n"));
+  const Outcome json =
+      Run({"score", "--catalog", catalog_, "--lists", lists_, "data.num_ranks=7", "--json"});
+  const Json metrics = JsonLinesOf(json.out)[0]["metrics"];
+  EXPECT_TRUE(metrics.contains("ndcg@7"));
+  EXPECT_FALSE(metrics.contains("ndcg@10"));
+}
+
+TEST_F(ScoreVerbTest, WhatIsNotReadIsToldOrRefused) {
+  const auto score = [&](const std::string& row) {
+    return Run({"score", "--catalog", catalog_, "--lists", Write("l.jsonl", row)});
+  };
+  const Outcome misspelt = score("{\"text\":\"Heat (1995)\",\"seen\":[\"Heat\"]}");
+  EXPECT_EQ(misspelt.code, base::kExitBadData);
+  EXPECT_THAT(misspelt.error,
+              HasSubstr("l.jsonl:1: field \"seen\" is unknown; did you mean \"seen_titles\"?"));
+  const Outcome told = score(
+      "{\"text\":\"Heat (1995)\",\"dialogue\":7,\"groundtruth_with_release_year\":"
+      "[[\"Heat\",1995.0],[\"Alien\",null]]}");
+  ASSERT_EQ(told.code, base::kExitOk) << told.error;
+  EXPECT_THAT(told.out, HasSubstr("1 of 1 ground truths hit"));
+  EXPECT_THAT(told.error, HasSubstr("l.jsonl: nothing reads the field \"dialogue\" of 1 rows"));
+  EXPECT_THAT(told.error, HasSubstr("1 truths are left out because they have no year"));
+}
+
 TEST_F(ScoreVerbTest, FuzzyAndNearYearsAreOptionsAndFlagged) {
   const Outcome outcome = Run({"score",
                                "--catalog",
