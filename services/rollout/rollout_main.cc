@@ -143,8 +143,6 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       engine::MakeDecoderEngine(
           options.model.path, /*load_weights=*/false, EngineOptionsOf(options, tokenizer.get())));
 
-  CR_ASSIGN_OR_RETURN(const model::ModelConfig model_config,
-                      model::ReadModelConfig(base::JoinPath(options.model.path, "config.json")));
   CallHeaders headers(name);
   const auto learner = MakeLearnerClient(options.rollout.learner_address, &headers);
   const auto policy = MakePolicyClient(options.rollout.learner_address, &headers);
@@ -153,7 +151,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       options.model.device, rpc::IsLoopback(options.rollout.learner_address)));
   const bool relays = CanRelay(options);
   RolloutWorkerOptions worker_options;
-  worker_options.model_digest = model::ConfigDigest(model_config);
+  worker_options.model_digest = model::ConfigDigest(checked.model.config);
   worker_options.max_rows = MaxRows(options);
   worker_options.reward_timeout = options.rollout.reward_timeout;
   worker_options.transfer.keeps_weights = options.rollout.keep_weights;
