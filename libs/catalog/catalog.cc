@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/digest.h"
+#include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/mapped_file.h"
 #include "libs/base/status_macros.h"
@@ -31,6 +32,27 @@ std::string_view AsText(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+absl::StatusOr<text::LineFormat> LineFormatOf(const CatalogOptions& options) {
+  if (options.line_format.empty()) return text::LineFormat();
+  absl::StatusOr<text::LineFormat> format = text::LineFormat::Parse(options.line_format);
+  if (format.ok()) return format;
+  return base::BadConfig(absl::StrCat(
+      "the line format \"", options.line_format, "\" ", format.status().message()));
+}
+
+absl::Status CheckLineFormat(const text::LineFormat& made_with,
+                             const CatalogOptions& options,
+                             const std::string& path) {
+  if (options.line_format.empty() || options.line_format == made_with.text())
+    return absl::OkStatus();
+  return base::BadConfig(absl::StrCat(path,
+                                      ": the index was made with data.line_format \"",
+                                      made_with.text(),
+                                      "\", which is \"",
+                                      options.line_format,
+                                      "\" here; expected the same"));
+}
+
 }  // namespace
 
 // The memory of an image.
@@ -51,7 +73,10 @@ class Catalog::Block final {
 Catalog::Catalog(std::shared_ptr<const Block> block, const CatalogImage& image)
     : block_(std::move(block)),
       image_(image),
-      digest_(image.header().digest, sizeof(ImageHeader::digest)) {}
+      digest_(image.header().digest, sizeof(ImageHeader::digest)),
+      line_format_(std::make_shared<const text::LineFormat>(
+          image.line_format().empty() ? text::LineFormat()
+                                      : *text::LineFormat::Parse(image.line_format()))) {}
 
 absl::StatusOr<Catalog> Catalog::FromBlock(std::shared_ptr<const Block> block,
                                            const std::string& path) {
@@ -60,6 +85,7 @@ absl::StatusOr<Catalog> Catalog::FromBlock(std::shared_ptr<const Block> block,
 }
 
 std::optional<Catalog> Catalog::LoadFresh(const CatalogOptions& options,
+                                          const text::LineFormat& line_format,
                                           const std::string& source_digest) {
   absl::StatusOr<base::MappedFile> file = base::MappedFile::Open(options.index_path);
   if (!file.ok()) return std::nullopt;
@@ -69,24 +95,31 @@ std::optional<Catalog> Catalog::LoadFresh(const CatalogOptions& options,
   const ImageHeader& header = catalog->image().header();
   const bool is_fresh =
       source_digest == std::string_view(header.source_digest, sizeof(ImageHeader::source_digest)) &&
-      catalog->image().form() == options.form;
+      catalog->image().form() == options.form &&
+      catalog->line_format().text() == line_format.text();
   return is_fresh ? std::optional<Catalog>(*std::move(catalog)) : std::nullopt;
 }
 
 absl::StatusOr<Catalog> Catalog::Load(const std::string& path, const CatalogOptions& options) {
   CR_ASSIGN_OR_RETURN(base::MappedFile source, base::MappedFile::Open(path));
   if (IsImage(AsText(source.bytes()))) {
-    return FromBlock(std::make_shared<const Block>(std::move(source)), path);
+    CR_ASSIGN_OR_RETURN(Catalog catalog,
+                        FromBlock(std::make_shared<const Block>(std::move(source)), path));
+    CR_RETURN_IF_ERROR(CheckLineFormat(catalog.line_format(), options, path));
+    return catalog;
   }
+  CR_ASSIGN_OR_RETURN(const text::LineFormat line_format, LineFormatOf(options));
   // A copy, so that what is hashed is what is read, whoever writes to the file meanwhile.
   CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
   const std::string source_digest = base::DigestOf(text);
   if (!options.index_path.empty()) {
-    if (std::optional<Catalog> fresh = LoadFresh(options, source_digest)) return *std::move(fresh);
+    if (std::optional<Catalog> fresh = LoadFresh(options, line_format, source_digest)) return *std::move(fresh);
   }
-  CatalogBuilder builder(path, options.form, source_digest);
-  CR_RETURN_IF_ERROR(ForEachCatalogItem(
-      text, path, [&](const CatalogItem& item, int line) { return builder.Add(item, line); }));
+  CatalogBuilder builder(path, options.form, source_digest, line_format);
+  CR_RETURN_IF_ERROR(
+      ForEachCatalogItem(text, path, line_format, [&](const CatalogItem& item, int line) {
+        return builder.Add(item, line);
+      }));
   CR_ASSIGN_OR_RETURN(std::string bytes, builder.Finish());
   CR_ASSIGN_OR_RETURN(Catalog catalog,
                       FromBlock(std::make_shared<const Block>(std::move(bytes)), path));
@@ -96,8 +129,9 @@ absl::StatusOr<Catalog> Catalog::Load(const std::string& path, const CatalogOpti
 
 absl::StatusOr<Catalog> Catalog::FromItems(const std::vector<CatalogItem>& items,
                                            const std::string& name,
-                                           TitleForm form) {
-  CatalogBuilder builder(name, form, "");
+                                           TitleForm form,
+                                           const text::LineFormat& line_format) {
+  CatalogBuilder builder(name, form, "", line_format);
   for (const CatalogItem& item : items) CR_RETURN_IF_ERROR(builder.Add(item, 0));
   CR_ASSIGN_OR_RETURN(std::string bytes, builder.Finish());
   return FromBlock(std::make_shared<const Block>(std::move(bytes)), name);
@@ -138,6 +172,15 @@ std::optional<size_t> Catalog::IndexOf(const domain::Item& item) const {
   const uint32_t name = image_.FindName(title, item.year, HashName(HashText(title), item.year));
   if (name == kNoName) return std::nullopt;
   return image_.item_of_name(name);
+}
+
+std::vector<size_t> Catalog::MentionedBy(std::string_view text) const {
+  std::string scratch;
+  std::vector<size_t> items;
+  image_.ForEachMentioned(InForm(text, &scratch), [&](uint32_t item) { items.push_back(item); });
+  std::sort(items.begin(), items.end());
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+  return items;
 }
 
 std::vector<size_t> Catalog::FindKey(const std::string& key) const {

@@ -21,6 +21,7 @@
 #include "libs/catalog/catalog_image.h"
 #include "libs/catalog/catalog_item.h"
 #include "libs/domain/item.h"
+#include "libs/text/line_format.h"
 
 namespace convrec::catalog {
 
@@ -29,6 +30,9 @@ struct CatalogOptions {
   // Where the index of the file is kept; empty = none. An index that was not made from the very
   // content of the file with these options is made anew.
   std::string index_path = {};
+  // How items are written as lines, as in "{title} - {artist}"; empty = as an index says, or else
+  // "{title} ({year})". An index file that was made with another one is refused.
+  std::string line_format = {};
 };
 
 class Catalog final {
@@ -43,7 +47,8 @@ class Catalog final {
   // The same from memory; `name` stands for the file in messages.
   static absl::StatusOr<Catalog> FromItems(const std::vector<CatalogItem>& items,
                                            const std::string& name,
-                                           TitleForm form = TitleForm::kAsWritten);
+                                           TitleForm form = TitleForm::kAsWritten,
+                                           const text::LineFormat& line_format = {});
 
   size_t size() const { return image_.num_items(); }
   // All items, made as they are asked for; accessors of a single field are cheaper.
@@ -78,6 +83,12 @@ class Catalog final {
   // Writes the index file. A digest of the file it was loaded from is in it.
   absl::Status WriteIndex(const std::string& path) const;
 
+  // How the items are written as lines. Unless it is dated, an item's title is its line, aliases are
+  // lines too, and years are domain::kNoYear.
+  const text::LineFormat& line_format() const { return *line_format_; }
+  // Items, ascending, that dialogues call so although it is not their line: CatalogItem::mentions.
+  std::vector<size_t> MentionedBy(std::string_view text) const;
+
   // For code that looks up names without making strings.
   const CatalogImage& image() const { return image_; }
 
@@ -88,12 +99,14 @@ class Catalog final {
                                            const std::string& path);
   // The index when it belongs to the file's content and the options.
   static std::optional<Catalog> LoadFresh(const CatalogOptions& options,
+                                          const text::LineFormat& line_format,
                                           const std::string& source_digest);
   Catalog(std::shared_ptr<const Block> block, const CatalogImage& image);
 
   std::shared_ptr<const Block> block_;
   CatalogImage image_;  // Of block_.
   std::string digest_;
+  std::shared_ptr<const text::LineFormat> line_format_;
 };
 
 // A range of CatalogItem values. A view: the catalog must outlive it.

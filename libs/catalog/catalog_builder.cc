@@ -10,6 +10,7 @@
 #include "libs/base/digest.h"
 #include "libs/base/memory.h"
 #include "libs/base/status_macros.h"
+#include "libs/domain/year.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
@@ -75,16 +76,23 @@ class ImageWriter final {
 
 }  // namespace
 
-CatalogBuilder::CatalogBuilder(std::string name, TitleForm form, const std::string& source_digest)
-    : name_(std::move(name)), form_(form), source_digest_(source_digest) {
+CatalogBuilder::CatalogBuilder(std::string name,
+                               TitleForm form,
+                               const std::string& source_digest,
+                               const text::LineFormat& line_format)
+    : name_(std::move(name)),
+      form_(form),
+      source_digest_(source_digest),
+      line_format_(line_format) {
   CR_CHECK(source_digest.empty() || source_digest.size() == sizeof(ImageHeader::source_digest));
 }
 
 absl::Status CatalogBuilder::Add(const CatalogItem& entry, int line) {
   size_t added_bytes = entry.item.title.size();
   for (const std::string& alias : entry.aliases) added_bytes += alias.size();
+  for (const std::string& mention : entry.mentions) added_bytes += mention.size();
   // Normalisation may lengthen a text threefold.
-  if (text_.size() + alias_text_.size() + 3 * added_bytes > kMaxTextBytes ||
+  if (text_.size() + alias_text_.size() + mentions_.size() + 3 * added_bytes > kMaxTextBytes ||
       ids_.size() + entry.id.size() > kMaxTextBytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat(name_, ": the titles take more than 4 GiB, which no catalog may"));
@@ -122,6 +130,11 @@ absl::Status CatalogBuilder::Add(const CatalogItem& entry, int line) {
     alias_items_.push_back(item);
     aliases.push_back(std::move(alias));
   }
+  for (const std::string& raw : entry.mentions) {
+    const std::string mention = in_form(raw);
+    const bool is_name = mention == title || std::find(aliases.begin(), aliases.end(), mention) != aliases.end();
+    if (!is_name) AddMention(item, mention);
+  }
 
   popularity_.push_back(entry.popularity + 0.0);  // No negative zero.
   has_popularity_ |= entry.popularity != 0;
@@ -137,6 +150,12 @@ absl::Status CatalogBuilder::Add(const CatalogItem& entry, int line) {
   }
   genre_sets_.push_back(it->second);
   return absl::OkStatus();
+}
+
+void CatalogBuilder::AddMention(uint32_t item, const std::string& text) {
+  mention_items_.push_back(item);
+  mentions_ += text;
+  mention_ends_.push_back(static_cast<uint32_t>(mentions_.size()));
 }
 
 std::string_view CatalogBuilder::TextOf(uint32_t name) const {
@@ -156,7 +175,10 @@ std::string CatalogBuilder::Where(uint32_t item, const std::string& field) const
 absl::Status CatalogBuilder::RepeatError(uint32_t name, uint32_t earlier) const {
   const uint32_t item = ItemOf(name);
   const bool is_alias = name >= lines_.size();
-  const std::string shown = absl::StrCat(std::string(TextOf(name)), " (", names_[name].year, ")");
+  const bool has_year = names_[name].year != domain::kNoYear;
+  const std::string shown = absl::StrCat(
+      std::string(TextOf(name)), has_year ? absl::StrCat(" (", names_[name].year, ")") : "");
+  if (!line_format_.is_dated()) return SameLineError(name, earlier, shown);
   if (lines_[item] == 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         name_, is_alias ? ": name " : ": item ", shown, " stands twice; expected each item once"));
@@ -176,6 +198,29 @@ absl::Status CatalogBuilder::RepeatError(uint32_t name, uint32_t earlier) const 
                                                  ", ",
                                                  shown,
                                                  "; expected each name to stand for one item"));
+}
+
+// Two items that no list could tell apart.
+absl::Status CatalogBuilder::SameLineError(uint32_t name,
+                                           uint32_t earlier,
+                                           const std::string& shown) const {
+  const int line = lines_[ItemOf(name)], earlier_line = lines_[ItemOf(earlier)];
+  const auto where = [](int number) {
+    return number == 0 ? "" : absl::StrCat(" of line ", number);
+  };
+  return absl::InvalidArgumentError(
+      absl::StrCat(name_,
+                   line == 0 ? "" : absl::StrCat(":", line),
+                   ": ",
+                   name < lines_.size() ? "the item" : "an alias",
+                   " is written \"",
+                   shown,
+                   "\", as ",
+                   earlier < lines_.size() ? "the item" : "an alias of the item",
+                   where(earlier_line),
+                   " is; expected a data.line_format that tells them apart, instead of \"",
+                   line_format_.text(),
+                   "\""));
 }
 
 absl::Status CatalogBuilder::CheckIds() const {
@@ -247,6 +292,19 @@ std::vector<uint64_t> CatalogBuilder::MakeKeyTable() {
   return slots;
 }
 
+std::vector<uint64_t> CatalogBuilder::MakeMentionTable() const {
+  if (mention_items_.empty()) return {};
+  std::vector<uint64_t> slots(NameTable::NumSlots(mention_items_.size()));
+  for (uint32_t mention = 0; mention < mention_items_.size(); ++mention)
+    NameTable::Insert(slots, HashText(MentionAt(mention)), mention);
+  return slots;
+}
+
+std::string_view CatalogBuilder::MentionAt(uint32_t mention) const {
+  const uint32_t begin = mention == 0 ? 0 : mention_ends_[mention - 1];
+  return std::string_view(mentions_).substr(begin, mention_ends_[mention] - begin);
+}
+
 // A hash per item, over all that a score may depend on; sorted, so that the order of the items does
 // not enter. Keys are included because another version of Unicode may fold a title otherwise.
 std::string CatalogBuilder::Digest() const {
@@ -254,7 +312,7 @@ std::string CatalogBuilder::Digest() const {
   digests.reserve(lines_.size());
   Serializer serializer;
   std::string key;
-  size_t next_alias = 0;
+  size_t next_alias = 0, next_mention = 0;
   for (uint32_t item = 0; item < lines_.size(); ++item) {
     serializer.Clear();
     text::MakeTitleKey(TextOf(item), &key);
@@ -282,12 +340,21 @@ std::string CatalogBuilder::Digest() const {
       genres.remove_prefix(end + 1);
     }
     serializer.Texts(std::move(genre_list));
+    if (!mention_items_.empty()) {
+      std::vector<std::string_view> mentions;
+      for (; next_mention < mention_items_.size() && mention_items_[next_mention] == item;
+           ++next_mention)
+        mentions.push_back(MentionAt(static_cast<uint32_t>(next_mention)));
+      serializer.Texts(std::move(mentions));
+    }
     digests.push_back(base::DigestOf(serializer.bytes()));
   }
   std::sort(digests.begin(), digests.end());
   base::Digester digester;
   for (const std::string& digest : digests) digester.Update(digest.data(), digest.size());
   if (form_ == TitleForm::kNfc) digester.Update("nfc", 3);
+  if (!line_format_.is_dated())
+    digester.Update(line_format_.text().data(), line_format_.text().size());
   return digester.Finish();
 }
 
@@ -339,6 +406,13 @@ absl::StatusOr<std::string> CatalogBuilder::Finish() {
     writer.Add(ImageSection::kGenreSets, genre_sets_);
     writer.Add(ImageSection::kGenreSetEnds, genre_set_ends_);
     writer.Add(ImageSection::kGenres, genres_);
+  }
+  if (!line_format_.is_dated()) writer.Add(ImageSection::kLineFormat, line_format_.text());
+  if (!mention_items_.empty()) {
+    writer.Add(ImageSection::kMentionItems, mention_items_);
+    writer.Add(ImageSection::kMentionEnds, mention_ends_);
+    writer.Add(ImageSection::kMentions, mentions_);
+    writer.Add(ImageSection::kMentionSlots, MakeMentionTable());
   }
   return writer.Finish(header);
 }

@@ -80,7 +80,9 @@ TEST_F(CatalogFileTest, BadCsvIsNamedByFileLineAndField) {
       {"title,year,title\nA,1,B\n", "expected one column \"title\""},
       {good + "B\n", "c.csv:3: the record has 1 fields; expected 2"},
       {good + "B,19x\n", "c.csv:3: field \"year\" is \"19x\"; expected a whole number"},
-      {good + "B,\n", "c.csv:3: field \"year\" is \"\"; expected a whole number"},
+      {good + "B,\n", "c.csv:3: field \"year\" is missing; expected a whole number"},
+      {good + "B,0\n", "c.csv:3: field \"year\" is 0; expected a year"},
+      {"title\nA\n", "c.csv:2: field \"year\" is missing; expected a whole number"},
       {good + " ,1\n", "c.csv:3: field \"title\" is blank"},
       {good + "\"B\nC\",1\n", "c.csv:3: field \"title\" is blank or has a line break"},
       {good + "\n\"B\",1\nA,1999\n", "c.csv:5: field \"title\" repeats the item of line 2"},
@@ -243,7 +245,7 @@ TEST_F(CatalogFileTest, AnIndexOfAnotherVersionIsNamed) {
   std::memcpy(other.data() + offsetof(ImageHeader, version), &version, sizeof(version));
   const auto catalog = Catalog::Load(Write("c.idx", other));
   EXPECT_TRUE(absl::IsFailedPrecondition(catalog.status()));
-  EXPECT_THAT(std::string(catalog.status().message()), HasSubstr("has version 2, this program 1"));
+  EXPECT_THAT(std::string(catalog.status().message()), HasSubstr("has version 3, this program 2"));
 }
 
 TEST_F(CatalogFileTest, LargeCatalogsAgreeWithAPlainSearch) {

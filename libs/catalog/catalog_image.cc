@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/text/line_format.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
@@ -75,25 +76,39 @@ void NameTable::Insert(std::span<uint64_t> slots, uint64_t hash, uint32_t name) 
   slots[i] = (hash << 32) | (name + 1);
 }
 
+namespace {
+
+// Header and sections of a file that is at least as long as version 1's header.
+size_t NumSections(const ImageHeader& header) {
+  return header.version == 1 ? kNumImageSectionsOfVersion1 : kNumImageSections;
+}
+size_t HeaderBytes(const ImageHeader& header) {
+  return offsetof(ImageHeader, sections) + NumSections(header) * sizeof(ImageHeader::Section);
+}
+
+}  // namespace
+
 template <typename T>
 std::span<const T> CatalogImage::Section(std::string_view bytes, ImageSection section) const {
+  if (static_cast<size_t>(section) >= NumSections(*header_)) return {};
   const ImageHeader::Section& place = header_->sections[static_cast<size_t>(section)];
   return {reinterpret_cast<const T*>(bytes.data() + place.begin), place.size_bytes / sizeof(T)};
 }
 
 absl::StatusOr<CatalogImage> CatalogImage::Open(std::string_view bytes, const std::string& path) {
   if (!IsImage(bytes)) return Damaged(path, "it does not start as one");
-  if (bytes.size() < sizeof(ImageHeader)) return Damaged(path, "its head is cut off");
+  if (bytes.size() < offsetof(ImageHeader, sections)) return Damaged(path, "its head is cut off");
   CatalogImage image;
   image.header_ = reinterpret_cast<const ImageHeader*>(bytes.data());
   const ImageHeader& header = *image.header_;
   if (header.byte_order != kImageByteOrder) {
     return Foreign(path, "comes from a machine with another byte order");
   }
-  if (header.version != kImageVersion) {
+  if (header.version < 1 || header.version > kImageVersion) {
     return Foreign(path,
                    absl::StrCat("has version ", header.version, ", this program ", kImageVersion));
   }
+  if (bytes.size() < HeaderBytes(header)) return Damaged(path, "its head is cut off");
   if (header.size_bytes != bytes.size()) {
     return Damaged(path,
                    absl::StrCat("it has ", bytes.size(), " of ", header.size_bytes, " bytes"));
@@ -108,7 +123,8 @@ absl::StatusOr<CatalogImage> CatalogImage::Open(std::string_view bytes, const st
                                 ", this program has ",
                                 text::UnicodeVersion()));
   }
-  for (const ImageHeader::Section& section : header.sections) {
+  for (const ImageHeader::Section& section :
+       std::span(header.sections).first(NumSections(header))) {
     if (section.begin % 8 != 0 || section.begin > bytes.size() ||
         section.size_bytes > bytes.size() - section.begin) {
       return Damaged(path, "a section lies outside it");
@@ -129,9 +145,16 @@ absl::StatusOr<CatalogImage> CatalogImage::Open(std::string_view bytes, const st
   image.genre_sets_ = image.Section<uint32_t>(bytes, ImageSection::kGenreSets);
   image.genre_set_ends_ = image.Section<uint32_t>(bytes, ImageSection::kGenreSetEnds);
   image.genres_ = text(ImageSection::kGenres);
+  image.line_format_ = text(ImageSection::kLineFormat);
+  image.mention_items_ = image.Section<uint32_t>(bytes, ImageSection::kMentionItems);
+  image.mention_ends_ = image.Section<uint32_t>(bytes, ImageSection::kMentionEnds);
+  image.mentions_ = text(ImageSection::kMentions);
+  image.mention_slots_ = image.Section<uint64_t>(bytes, ImageSection::kMentionSlots);
   CR_RETURN_IF_ERROR(image.CheckReferences(path));
+  CR_RETURN_IF_ERROR(image.CheckMentions(path));
   image.name_table_ = NameTable(image.name_slots_);
   image.key_table_ = NameTable(image.key_slots_);
+  image.mention_table_ = NameTable(image.mention_slots_);
   return image;
 }
 
@@ -159,6 +182,18 @@ absl::Status CatalogImage::CheckReferences(const std::string& path) const {
       !AreEnds(id_ends_, ids_.size()) || !AreEnds(genre_set_ends_, genres_.size()) ||
       !AreBelow(genre_sets_, genre_set_ends_.size())) {
     return Damaged(path, "a reference leads nowhere");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CatalogImage::CheckMentions(const std::string& path) const {
+  if (!line_format_.empty() && !text::LineFormat::Parse(line_format_).ok())
+    return Damaged(path, "its line format is none");
+  if (mention_items_.empty()) return absl::OkStatus();
+  if (mention_ends_.size() != mention_items_.size() ||
+      !AreBelow(mention_items_, header_->num_items) || !AreEnds(mention_ends_, mentions_.size()) ||
+      !IsTable(mention_slots_, mention_items_.size())) {
+    return Damaged(path, "a mention leads nowhere");
   }
   return absl::OkStatus();
 }

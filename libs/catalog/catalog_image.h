@@ -34,8 +34,15 @@ enum class ImageSection {
   kGenreSets,     // uint32 per item, or empty: its set of genres.
   kGenreSetEnds,  // uint32 per set: where it ends in kGenres.
   kGenres,        // Sets of genres; each genre ends in "\n".
+  // From version 2 on; empty where lines are "{title} ({year})".
+  kLineFormat,    // The text of the line format. Names are whole lines then, without a year.
+  kMentionItems,  // uint32 per mention (CatalogItem::mentions): its item.
+  kMentionEnds,   // uint32 per mention: where it ends in kMentions.
+  kMentions,      // The mentions' texts, in order.
+  kMentionSlots,  // uint64 slots by text.
 };
-inline constexpr size_t kNumImageSections = 11;
+inline constexpr size_t kNumImageSections = 16;
+inline constexpr size_t kNumImageSectionsOfVersion1 = 11;
 
 struct NameRecord {
   uint32_t text_begin;     // In kText; the text ends where the next name's begins.
@@ -62,11 +69,11 @@ struct ImageHeader {
   uint32_t num_items;
   uint32_t num_names;
   uint32_t reserved;
-  Section sections[kNumImageSections];
+  Section sections[kNumImageSections];  // Fewer in version 1: see CatalogImage::Section().
 };
 
 inline constexpr char kImageMagic[8] = {'C', 'R', 'C', 'A', 'T', 'A', 'L', 'G'};
-inline constexpr uint32_t kImageVersion = 1;
+inline constexpr uint32_t kImageVersion = 2;  // Version 1 is read too.
 inline constexpr uint32_t kImageByteOrder = 0x01020304;
 inline constexpr uint32_t kNoName = 0xFFFFFFFF;
 
@@ -154,6 +161,18 @@ class CatalogImage final {
   std::string_view id(size_t item) const;
   std::string_view genres(size_t item) const;  // Each ends in "\n".
 
+  // Empty for "{title} ({year})".
+  std::string_view line_format() const { return line_format_; }
+  // Calls `visit(item)` for each item of which this is a mention; one that has it twice comes twice.
+  template <typename Visit>
+  void ForEachMentioned(std::string_view text, Visit visit) const {
+    if (mention_items_.empty()) return;
+    mention_table_.Find(HashText(text), [&](uint32_t mention) {
+      if (MentionAt(mention) == text) visit(mention_items_[mention]);
+      return false;
+    });
+  }
+
   // The name with exactly this text and year, or kNoName; the hash is that of HashName().
   uint32_t FindName(std::string_view text, int32_t year, uint64_t hash) const;
   // The first name with this TitleKey, or kNoName.
@@ -186,7 +205,12 @@ class CatalogImage final {
   bool IsName(uint32_t candidate, std::string_view wanted, int32_t year) const {
     return names_[candidate].year == year && text(candidate) == wanted;
   }
+  std::string_view MentionAt(uint32_t mention) const {
+    const uint32_t begin = mention == 0 ? 0 : mention_ends_[mention - 1];
+    return mentions_.substr(begin, mention_ends_[mention] - begin);
+  }
   absl::Status CheckReferences(const std::string& path) const;
+  absl::Status CheckMentions(const std::string& path) const;
 
   const ImageHeader* header_ = nullptr;
   std::span<const NameRecord> names_;
@@ -202,6 +226,12 @@ class CatalogImage final {
   std::span<const uint32_t> genre_sets_;
   std::span<const uint32_t> genre_set_ends_;
   std::string_view genres_;
+  std::string_view line_format_;
+  std::span<const uint32_t> mention_items_;
+  std::span<const uint32_t> mention_ends_;
+  std::string_view mentions_;
+  std::span<const uint64_t> mention_slots_;
+  NameTable mention_table_;
 };
 
 }  // namespace convrec::catalog

@@ -1,12 +1,16 @@
 #include "libs/catalog/catalog_rows.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
+#include "libs/domain/year.h"
 #include "libs/rows/csv_rows.h"
+#include "libs/rows/item_rows.h"
 #include "libs/rows/json_rows.h"
 #include "libs/rows/known_fields.h"
 #include "libs/text/unicode_text.h"
@@ -14,11 +18,14 @@
 namespace convrec::catalog {
 namespace {
 
+using text::LineFormat;
+
 constexpr char kNegative[] = "is negative; expected 0 or more";
 
 // Lines write "Title (Year)": such a title would stand in them with its year twice.
 template <typename Row>
 absl::Status CheckTitle(const Row& row, const domain::Item& item) {
+  if (item.year == domain::kNoYear) return absl::OkStatus();
   const std::string year = absl::StrCat(" (", item.year, ")");
   if (!absl::EndsWith(item.title, year)) return absl::OkStatus();
   return row.Error("title",
@@ -37,9 +44,40 @@ absl::StatusOr<std::string> ReadId(const rows::JsonRow& row) {
   return row.String("id");
 }
 
-absl::StatusOr<CatalogItem> ReadItem(const rows::JsonRow& row) {
+std::string TextOf(const rows::JsonRow& row, const std::string& field) {
+  return row.String(field).value_or("");
+}
+std::string TextOf(const rows::CsvRow& row, const std::string& field) {
+  return std::string(row.Text(field));
+}
+
+// Makes lines of the aliases, which are titles, and keeps the bare titles as mentions.
+template <typename Row>
+absl::Status WriteAliases(const Row& row, const LineFormat& format, CatalogItem* entry) {
+  if (format.is_dated()) return absl::OkStatus();
+  const auto& fields = format.fields();
+  const auto place = static_cast<size_t>(std::find(fields.begin(), fields.end(), "title") - fields.begin());
+  if (place == fields.size() && !entry->aliases.empty()) {
+    return row.Error("aliases",
+                     absl::StrCat("is of no use: data.line_format \"",
+                                  format.text(),
+                                  "\" holds no {title} that an alias could stand for"));
+  }
+  entry->mentions = entry->aliases;
+  if (const std::string title = TextOf(row, "title"); !title.empty())
+    entry->mentions.insert(entry->mentions.begin(), title);
+  CR_ASSIGN_OR_RETURN(std::vector<std::string> values, rows::LineValues(row, format));
+  for (std::string& alias : entry->aliases) {
+    if (text::IsBlank(alias)) continue;  // Refused with the other aliases.
+    values[place] = alias;
+    alias = format.Write(values);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CatalogItem> ReadEntry(const rows::JsonRow& row, const LineFormat& format) {
   CatalogItem entry;
-  CR_ASSIGN_OR_RETURN(entry.item, row.ItemValue());
+  CR_ASSIGN_OR_RETURN(entry.item, rows::ReadItem(row, format));
   CR_RETURN_IF_ERROR(CheckTitle(row, entry.item));
   if (row.Has("id")) {
     CR_ASSIGN_OR_RETURN(entry.id, ReadId(row));
@@ -54,22 +92,20 @@ absl::StatusOr<CatalogItem> ReadItem(const rows::JsonRow& row) {
   if (row.Has("aliases")) {
     CR_ASSIGN_OR_RETURN(entry.aliases, row.Strings("aliases"));
   }
+  CR_RETURN_IF_ERROR(WriteAliases(row, format, &entry));
   return entry;
 }
 
-absl::StatusOr<CatalogItem> ReadItem(const rows::CsvRow& row) {
+absl::StatusOr<CatalogItem> ReadEntry(const rows::CsvRow& row, const LineFormat& format) {
   CatalogItem entry;
-  entry.item.title = row.Text("title");
-  if (text::IsBlank(entry.item.title) || entry.item.title.find('\n') != std::string::npos) {
-    return row.Error("title", "is blank or has a line break; expected a title on one line");
-  }
-  CR_ASSIGN_OR_RETURN(entry.item.year, row.Int("year"));
+  CR_ASSIGN_OR_RETURN(entry.item, rows::ReadItem(row, format));
   CR_RETURN_IF_ERROR(CheckTitle(row, entry.item));
   entry.id = row.Text("id");
   entry.genres = row.Texts("genres");
   CR_ASSIGN_OR_RETURN(entry.popularity, row.Double("popularity"));
   if (entry.popularity < 0) return row.Error("popularity", kNegative);
   entry.aliases = row.Texts("aliases");
+  CR_RETURN_IF_ERROR(WriteAliases(row, format, &entry));
   return entry;
 }
 
@@ -78,15 +114,23 @@ absl::StatusOr<CatalogItem> ReadItem(const rows::CsvRow& row) {
 absl::Status ForEachCatalogItem(
     std::string_view text,
     const std::string& path,
+    const text::LineFormat& format,
     const std::function<absl::Status(const CatalogItem& item, int line)>& visit) {
-  rows::KnownFields fields({{"title"}, {"year"}, {"id"}, {"genres"}, {"popularity"}, {"aliases"}});
+  std::vector<std::vector<std::string>> known = {
+      {"title"}, {"year"}, {"id"}, {"genres"}, {"popularity"}, {"aliases"}};
+  for (const std::string& field : format.fields())
+    if (std::find(known.begin(), known.end(), std::vector{field}) == known.end())
+      known.push_back({field});
+  rows::KnownFields fields(std::move(known));
   const auto read_and_visit = [&](const auto& row, int line) -> absl::Status {
+    // First, since a field that the format misspells is no fault of the row's.
+    if (!format.is_dated()) CR_RETURN_IF_ERROR(rows::LineValues(row, format).status());
     CR_RETURN_IF_ERROR(fields.Check(row));
-    CR_ASSIGN_OR_RETURN(const CatalogItem item, ReadItem(row));
+    CR_ASSIGN_OR_RETURN(const CatalogItem item, ReadEntry(row, format));
     return visit(item, line);
   };
   if (absl::EndsWithIgnoreCase(path, ".csv"))
-    return rows::ForEachCsvRowOf(text, path, {"title", "year"}, read_and_visit);
+    return rows::ForEachCsvRowOf(text, path, {"title"}, read_and_visit);
   return rows::ForEachJsonRowOf(text, path, read_and_visit);
 }
 

@@ -7,17 +7,20 @@
 
 #include "absl/status/status.h"
 #include "libs/catalog/catalog_item.h"
+#include "libs/text/line_format.h"
 
 namespace convrec::catalog {
 
 // Calls `visit(item, line)` for each row of `text`, the content of the file `path`, lines counted
 // from 1; stops at the first error. InvalidArgument naming file, line and field for a bad row. Both
-// formats have title, year and, optional, id, genres, popularity and aliases. A field that looks
-// like a misspelling of one that the row has not is an error; other fields mean nothing. A title
-// that ends in its own year, which lines add to it, is an error too.
+// formats have title, year and, optional, id, genres, popularity and aliases; with a `format` other
+// than the default they have its fields instead of title and year, and the item's title is its
+// line. A field that looks like a misspelling of one that the row has not is an error; other fields
+// mean nothing. A title that ends in its own year, which lines add to it, is an error too.
 absl::Status ForEachCatalogItem(
     std::string_view text,
     const std::string& path,
+    const text::LineFormat& format,
     const std::function<absl::Status(const CatalogItem& item, int line)>& visit);
 
 }  // namespace convrec::catalog

@@ -69,7 +69,8 @@ absl::StatusOr<domain::MakeTokenConstraint> MakeListConstraints(
     std::shared_ptr<const TitleTrie> titles, const std::vector<std::string>& seen_titles) {
   auto start = std::make_shared<ListConstraint>(titles);
   for (const std::string& title : seen_titles) {
-    for (const size_t item : lists::ItemsSeen(titles->catalog(), title)) start->Exclude(item);
+    for (const size_t item : lists::ItemsSeen(titles->catalog(), title, titles->counting()))
+      start->Exclude(item);
   }
   if (start->num_free() < static_cast<size_t>(titles->num_ranks())) {
     return absl::InvalidArgumentError(absl::StrCat("of ",

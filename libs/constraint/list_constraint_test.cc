@@ -26,24 +26,6 @@ std::shared_ptr<const TitleTrie> BuildOrDie(const std::vector<domain::Item>& ite
   return *std::move(titles);
 }
 
-// Any legal token at each step; the tokens taken, the end token included.
-std::vector<int32_t> RandomWalk(domain::TokenConstraint* constraint,
-                                int32_t end_token_id,
-                                base::RandomStream* random) {
-  std::vector<int32_t> ids;
-  do {
-    const std::vector<int32_t>& legal = constraint->Legal();
-    EXPECT_TRUE(std::is_sorted(legal.begin(), legal.end(), std::less_equal<int32_t>()));
-    if (legal.empty()) {
-      ADD_FAILURE() << "no token is legal";
-      return ids;
-    }
-    ids.push_back(legal[random->Below(legal.size())]);
-    constraint->Advance(ids.back());
-  } while (ids.back() != end_token_id);
-  return ids;
-}
-
 struct WalkCase {
   lists::ListStyle style;
   int num_ranks;

@@ -48,10 +48,7 @@ class LineReader final {
       const size_t number_end = text_.size();
       absl::StrAppend(&text_,
                       style_ == lists::ListStyle::kNumbered ? " " : "",
-                      item.title,
-                      " (",
-                      item.year,
-                      ")");
+                      lists::FormatItem(item));
       if (ends_.size() + 1 < ranks.size()) text_ += '\n';
       ends_.push_back({number_end, text_.size()});
     }
@@ -252,7 +249,7 @@ absl::StatusOr<std::shared_ptr<const TitleTrie>> TitleTrie::Build(
     Append(std::exchange(share.last, {}), &last);
   }
   std::shared_ptr<const TitleTrie> titles(
-      new TitleTrie(std::move(catalog), std::move(numbers), inner, last));
+      new TitleTrie(std::move(catalog), counting, std::move(numbers), inner, last));
   if (titles->num_titles() < static_cast<size_t>(num_ranks)) {
     return absl::InvalidArgumentError(absl::StrCat("the catalog has ",
                                                    titles->num_titles(),
@@ -264,10 +261,12 @@ absl::StatusOr<std::shared_ptr<const TitleTrie>> TitleTrie::Build(
 }
 
 TitleTrie::TitleTrie(std::shared_ptr<const catalog::Catalog> catalog,
+                     lists::RankCounting counting,
                      std::vector<std::vector<int32_t>> number_tokens,
                      const TokenSequences& inner,
                      const TokenSequences& last)
     : catalog_(std::move(catalog)),
+      counting_(counting),
       number_tokens_(std::move(number_tokens)),
       inner_(inner),
       last_(last) {

@@ -1,7 +1,7 @@
 // The catalog's titles as the lines of a list, in the tokens that a tokenizer gives them there.
 //
-// A list is line 1, "\n", ..., line N, end token; a line is "Title (Year)", or "3. Title (Year)" in
-// numbered lists. Byte-level BPE writes a line in the same tokens wherever it stands, but for its
+// A list is line 1, "\n", ..., line N, end token; a line is an item as its catalog writes it, with "3. " before it
+// in numbered lists. Byte-level BPE writes a line in the same tokens wherever it stands, but for its
 // end: many vocabularies join ")" and the line break to one token. So titles are held twice, with
 // the line break behind them (`inner`) and with the end token (`last`). Whatever path through both
 // is taken, its tokens are those of tokenizing the whole list text.
@@ -60,14 +60,18 @@ class TitleTrie final {
   int32_t max_token_id() const { return max_token_id_; }
   size_t memory_bytes() const { return inner_.memory_bytes() + last_.memory_bytes(); }
   const catalog::Catalog& catalog() const { return *catalog_; }
+  // How the lists are read.
+  lists::RankCounting counting() const { return counting_; }
 
  private:
   TitleTrie(std::shared_ptr<const catalog::Catalog> catalog,
+            lists::RankCounting counting,
             std::vector<std::vector<int32_t>> number_tokens,
             const TokenSequences& inner,
             const TokenSequences& last);
 
   const std::shared_ptr<const catalog::Catalog> catalog_;
+  const lists::RankCounting counting_;
   const std::vector<std::vector<int32_t>> number_tokens_;  // By rank.
   const TokenTrie inner_;
   const TokenTrie last_;

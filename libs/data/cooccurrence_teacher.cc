@@ -26,7 +26,10 @@ CooccurrenceTeacher::CooccurrenceTeacher(const catalog::Catalog* catalog,
                                          lists::ListStyle style,
                                          int num_ranks,
                                          lists::RankCounting counting)
-    : catalog_(catalog), style_(style), is_listable_(catalog->size(), true) {
+    : catalog_(catalog),
+      style_(style),
+      counting_(counting),
+      is_listable_(catalog->size(), true) {
   const lists::OddTitles odd_titles(*catalog_);
   for (const Index item : odd_titles.NotReadBack(counting, style_, num_ranks))
     is_listable_[item] = false;
@@ -79,10 +82,31 @@ std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::TruthsOf(
 
 std::vector<std::string> CooccurrenceTeacher::MentionsOf(const DialogueRow& row) const {
   std::vector<std::string> keys;
-  for (const std::string& title : row.seen_titles) keys.push_back(text::TitleKey(title));
+  for (const std::string& title : row.seen_titles) keys.push_back(MentionKey(title));
   for (const domain::Item& item : row.ground_truth) keys.push_back(text::TitleKey(item.title));
   SortUnique(&keys);
   return keys;
+}
+
+std::string CooccurrenceTeacher::MentionKey(const std::string& seen_title) const {
+  if (!catalog_->line_format().is_dated()) {
+    if (const auto item = lists::ItemSeen(*catalog_, seen_title)) return catalog_->key(*item);
+  }
+  return text::TitleKey(seen_title);
+}
+
+std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::SeenItems(
+    const DialogueRow& row) const {
+  std::vector<Index> items;
+  for (const std::string& title : row.seen_titles) {
+    const std::vector<Index> like = catalog_->FindKey(text::TitleKey(title));
+    const std::vector<Index> seen =
+        counting_ == lists::RankCounting::kReference || like.size() == 1
+            ? like
+            : lists::ItemsSeen(*catalog_, title, counting_);
+    items.insert(items.end(), seen.begin(), seen.end());
+  }
+  return items;
 }
 
 std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::RankedCompanions(
@@ -105,21 +129,14 @@ std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::RankedCompanions(
 
 std::vector<domain::Item> CooccurrenceTeacher::Recommend(const DialogueRow& row,
                                                          int num_items) const {
-  absl::flat_hash_set<std::string> seen_keys;
-  for (const std::string& title : row.seen_titles) seen_keys.insert(text::TitleKey(title));
+  const std::vector<Index> seen_items = SeenItems(row);
+  const absl::flat_hash_set<Index> seen(seen_items.begin(), seen_items.end());
   std::vector<domain::Item> items;
   absl::flat_hash_set<Index> listed;
-  absl::flat_hash_set<Index> dated;  // Seen with their years.
-  for (const std::string& title : row.seen_titles) {
-    if (const std::optional<Index> item = lists::DatedItem(*catalog_, title)) dated.insert(*item);
-  }
   const auto list = [&](const std::vector<Index>& candidates) {
     for (const Index index : candidates) {
       if (static_cast<int>(items.size()) >= num_items) return;
-      if (!is_listable_[index] || dated.contains(index) ||
-          seen_keys.contains(catalog_->key(index))) {
-        continue;
-      }
+      if (!is_listable_[index] || seen.contains(index)) continue;
       if (listed.insert(index).second) items.push_back(catalog_->items()[index].item);
     }
   };

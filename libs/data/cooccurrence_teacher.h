@@ -9,7 +9,7 @@
 //   3. items most often a truth in the training rows.
 // Ties go to the item that is more often a truth, then to the more popular of the catalog, then to
 // the earlier one. Only catalog items that a line can name are listed, none twice, and never one
-// whose title was seen in the dialogue. Titles are compared by TitleKey. Deterministic.
+// that was seen in the dialogue. Titles are compared by TitleKey. Deterministic.
 #pragma once
 
 #include <optional>
@@ -47,11 +47,16 @@ class CooccurrenceTeacher final {
   std::optional<Index> CatalogItemOf(const domain::Item& truth) const;
   std::vector<Index> TruthsOf(const DialogueRow& row) const;
   std::vector<std::string> MentionsOf(const DialogueRow& row) const;
+  // The TitleKey by which a seen title and a truth are the same.
+  std::string MentionKey(const std::string& seen_title) const;
+  // The items that the seen titles keep from the list, also when they are written in another case.
+  std::vector<Index> SeenItems(const DialogueRow& row) const;
   // Items mentioned together with the row, best first.
   std::vector<Index> RankedCompanions(const DialogueRow& row) const;
 
   const catalog::Catalog* const catalog_;
   const lists::ListStyle style_;
+  const lists::RankCounting counting_;
   std::vector<bool> is_listable_;     // By catalog index.
   std::vector<Index> by_popularity_;  // All items, most often a truth first.
   std::vector<size_t> place_;         // Place of an item in by_popularity_.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/status_macros.h"
 #include "libs/rows/csv_rows.h"
+#include "libs/rows/item_rows.h"
 #include "libs/rows/json_rows.h"
 #include "libs/rows/known_fields.h"
 
@@ -38,8 +39,18 @@ absl::StatusOr<std::vector<domain::Turn>> ReadTurns(const JsonRow& row,
 }
 
 // [["Alien", 1979], ["Heat", "1995"]].
-absl::Status ReadTruthPairs(const JsonRow& json, DialogueRow* row, DialogueRows* result) {
+absl::Status ReadTruthPairs(const JsonRow& json,
+                            const text::LineFormat& format,
+                            DialogueRow* row,
+                            DialogueRows* result) {
   const std::string field = "groundtruth_with_release_year";
+  if (!format.is_dated()) {
+    return json.Error(field,
+                      absl::StrCat("holds titles with years; expected \"groundtruth\", since "
+                                   "data.line_format is \"",
+                                   format.text(),
+                                   "\""));
+  }
   const std::string expected = "a list of [\"title\", year]";
   const Json* pairs = json.Find(field);
   if (pairs == nullptr) return json.Error(field, absl::StrCat("is missing; expected ", expected));
@@ -76,11 +87,13 @@ absl::StatusOr<std::string> ReadId(const JsonRow& json) {
   return text;
 }
 
-absl::Status ReadDialogueColumns(const JsonRow& json, DialogueRow* row) {
+absl::Status ReadDialogueColumns(const JsonRow& json,
+                                 const text::LineFormat& format,
+                                 DialogueRow* row) {
   row->turns_kind = TurnsKind::kDialogue;
   CR_ASSIGN_OR_RETURN(row->id, ReadId(json));
   CR_ASSIGN_OR_RETURN(row->turns, ReadTurns(json, "context", "text"));
-  CR_ASSIGN_OR_RETURN(row->ground_truth, json.Items("groundtruth"));
+  CR_ASSIGN_OR_RETURN(row->ground_truth, rows::ReadItems(json, "groundtruth", format));
   if (row->ground_truth.empty()) {
     return json.Error("groundtruth", "is empty; expected at least one item");
   }
@@ -90,6 +103,7 @@ absl::Status ReadDialogueColumns(const JsonRow& json, DialogueRow* row) {
 
 absl::Status ReadChatColumns(const JsonRow& json,
                              int line,
+                             const text::LineFormat& format,
                              DialogueRow* row,
                              DialogueRows* result) {
   row->turns_kind = TurnsKind::kChat;
@@ -98,7 +112,13 @@ absl::Status ReadChatColumns(const JsonRow& json,
     CR_ASSIGN_OR_RETURN(row->id, ReadId(json));
   }
   CR_ASSIGN_OR_RETURN(row->turns, ReadTurns(json, "prompt", "content"));
-  CR_RETURN_IF_ERROR(ReadTruthPairs(json, row, result));
+  if (!format.is_dated() && json.Has("groundtruth")) {
+    CR_ASSIGN_OR_RETURN(row->ground_truth, rows::ReadItems(json, "groundtruth", format));
+    if (row->ground_truth.empty())
+      return json.Error("groundtruth", "is empty; expected at least one item");
+  } else {
+    CR_RETURN_IF_ERROR(ReadTruthPairs(json, format, row, result));
+  }
   if (!json.Has("completion")) return absl::OkStatus();
   CR_ASSIGN_OR_RETURN(const std::vector<domain::Turn> answer,
                       ReadTurns(json, "completion", "content"));
@@ -109,7 +129,10 @@ absl::Status ReadChatColumns(const JsonRow& json,
   return absl::OkStatus();
 }
 
-absl::StatusOr<DialogueRow> ReadRow(const JsonRow& json, int line, DialogueRows* result) {
+absl::StatusOr<DialogueRow> ReadRow(const JsonRow& json,
+                                    int line,
+                                    const text::LineFormat& format,
+                                    DialogueRows* result) {
   DialogueRow row;
   const bool is_dialogue = json.Has("context");
   if (is_dialogue == json.Has("prompt")) {
@@ -118,8 +141,8 @@ absl::StatusOr<DialogueRow> ReadRow(const JsonRow& json, int line, DialogueRows*
                           ? "stands beside \"prompt\"; expected one of the two"
                           : "is missing; expected \"context\" or \"prompt\" with the turns");
   }
-  CR_RETURN_IF_ERROR(is_dialogue ? ReadDialogueColumns(json, &row)
-                                 : ReadChatColumns(json, line, &row, result));
+  CR_RETURN_IF_ERROR(is_dialogue ? ReadDialogueColumns(json, format, &row)
+                                 : ReadChatColumns(json, line, format, &row, result));
   if (json.Has("seen_titles")) {
     CR_ASSIGN_OR_RETURN(row.seen_titles, json.Strings("seen_titles"));
   }
@@ -143,7 +166,9 @@ std::vector<std::vector<std::string>> DialogueFields() {
           {"teacher"}};
 }
 
-absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRange& range) {
+absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path,
+                                           const RowRange& range,
+                                           const text::LineFormat& format) {
   DialogueRows result;
   rows::KnownFields fields(DialogueFields());
   absl::flat_hash_map<std::string, int> line_of_id;
@@ -154,7 +179,7 @@ absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRan
   };
   const auto visit = [&](const JsonRow& json, int line) -> absl::Status {
     CR_RETURN_IF_ERROR(fields.Check(json));
-    CR_ASSIGN_OR_RETURN(DialogueRow row, ReadRow(json, line, &result));
+    CR_ASSIGN_OR_RETURN(DialogueRow row, ReadRow(json, line, format, &result));
     const auto [it, is_new] = line_of_id.emplace(row.id, line);
     if (!is_new) {
       return json.Error(

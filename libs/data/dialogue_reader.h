@@ -21,6 +21,7 @@
 
 #include "absl/status/statusor.h"
 #include "libs/data/dialogue_row.h"
+#include "libs/text/line_format.h"
 
 namespace convrec::data {
 
@@ -42,8 +43,12 @@ std::optional<int> YearOf(const nlohmann::json& value);
 // The fields of a row, those that exclude each other in one group.
 std::vector<std::vector<std::string>> DialogueFields();
 
-// Rows outside `range` are not checked. NotFound without the file; InvalidArgument naming file,
+// Ground truths are items as `format` writes them: by another format than "{title} ({year})" the
+// objects of "groundtruth" have its fields, or are texts that are the lines, and pairs of the
+// published form are no truths. Rows outside `range` are not checked. NotFound without the file; InvalidArgument naming file,
 // line, field and what was expected for a bad row, a repeated id, an empty ground truth, or no row.
-absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRange& range);
+absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path,
+                                           const RowRange& range,
+                                           const text::LineFormat& format = {});
 
 }  // namespace convrec::data

@@ -7,6 +7,7 @@
 
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/domain/year.h"
 #include "tests/support/paths.h"
 
 namespace convrec::data {
@@ -28,10 +29,12 @@ std::string OwnRow(const std::string& id) {
 
 class DialogueReaderTest : public ::testing::Test {
  protected:
-  absl::StatusOr<DialogueRows> Read(const std::string& text, const RowRange& range = {}) {
+  absl::StatusOr<DialogueRows> Read(const std::string& text,
+                                    const RowRange& range = {},
+                                    const text::LineFormat& format = {}) {
     const std::string path = base::JoinPath(dir_.path(), "rows.jsonl");
     EXPECT_TRUE(base::WriteFileAtomically(path, text).ok());
-    return ReadDialogues(path, range);
+    return ReadDialogues(path, range, format);
   }
 
   base::TemporaryDirectory dir_;
@@ -82,6 +85,26 @@ TEST_F(DialogueReaderTest, YearsMayBeFloatingPointAndTruthsWithoutOneAreCounted)
                 "'groundtruth':[{'title':'A','year':1999.0}]}"));
   ASSERT_TRUE(own.ok()) << own.status();
   EXPECT_EQ(own->rows[0].ground_truth, (std::vector<domain::Item>{{"A", 1999}}));
+}
+
+TEST_F(DialogueReaderTest, TruthsAreLinesWhereTheCatalogHasNoYears) {
+  const auto format = *text::LineFormat::Parse("{title} - {artist}");
+  const std::string turns = "{'id':'b','context':[{'role':'user','text':'hi'}],";
+  for (const char* const truth : {"[{'title':'Blue','artist':'Joni','album':'x'}]", "['Blue - Joni']"}) {
+    const auto result = Read(Json(turns + "'groundtruth':" + truth + "}"), {}, format);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->rows[0].ground_truth,
+              (std::vector<domain::Item>{{"Blue - Joni", domain::kNoYear}}));
+  }
+  const auto error = [&](const std::string& fields) {
+    return std::string(Read(Json(turns + fields + "}"), {}, format).status().message());
+  };
+  EXPECT_THAT(error("'groundtruth':[{'title':'Blue','year':1971}]"),
+              testing::HasSubstr("field \"groundtruth[0].artist\" is missing; data.line_format "
+                                 "\"{title} - {artist}\" writes it, and the row has title, year"));
+  EXPECT_THAT(error("'groundtruth':['Blue\\nJoni']"), testing::HasSubstr("a line break"));
+  EXPECT_THAT(std::string(Read(Json(turns + "'groundtruth':[{'title':'A'}]}")).status().message()),
+              testing::HasSubstr("For items without a year set data.line_format"));
 }
 
 TEST_F(DialogueReaderTest, FieldsThatNothingReadsAreCounted) {

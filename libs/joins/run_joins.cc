@@ -129,7 +129,8 @@ std::vector<Finding> CheckTitles(const catalog::Catalog& catalog,
 std::vector<Finding> CheckRun(const config::RunOptions& options) {
   std::vector<Finding> findings;
   if (options.data.catalog.empty()) return findings;
-  const absl::StatusOr<catalog::Catalog> catalog = catalog::Catalog::Load(options.data.catalog);
+  const absl::StatusOr<catalog::Catalog> catalog = catalog::Catalog::Load(
+      options.data.catalog, {.line_format = options.data.line_format});
   if (!catalog.ok()) return {Fault("data.catalog", catalog.status())};
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer;
   if (!options.model.path.empty()) {
@@ -157,7 +158,9 @@ std::vector<Finding> CheckRun(const config::RunOptions& options) {
         Split{"test", options.data.test, true}}) {
     if (!split.is_needed || split.options.path.empty()) continue;
     const absl::StatusOr<data::DialogueRows> rows = data::ReadDialogues(
-        split.options.path, {.skip = split.options.skip, .take = split.options.take});
+        split.options.path,
+        {.skip = split.options.skip, .take = split.options.take},
+        catalog->line_format());
     if (rows.ok()) {
       add(CheckSplit(*catalog, split.name, *rows, options));
     } else {

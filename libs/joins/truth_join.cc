@@ -151,7 +151,11 @@ class Joiner final {
   }
 
   void JoinSeen(const data::DialogueRow& row, const std::string& title) {
-    const std::vector<size_t> items = lists::ItemsSeen(catalog_, title);
+    const bool is_reference = rules_.counting == lists::RankCounting::kReference;
+    const std::vector<size_t> items = is_reference
+                                          ? lists::ItemsSeen(catalog_, title, rules_.counting)
+                                          : lists::ItemsNamed(catalog_, title);
+    join_.wide_seen_block_all = is_reference;
     if (items.size() > 1 && join_.num_wide_seen++ == 0) {
       join_.first_wide_seen = absl::StrCat("row ",
                                            row.id,
@@ -222,7 +226,9 @@ std::vector<std::string> DescribeOddities(const TruthJoin& join) {
   }
   if (join.num_wide_seen > 0) {
     sentences.push_back(absl::StrCat(join.num_wide_seen,
-                                     " seen titles without a year block several items, first: ",
+                                     " seen titles name several items and block ",
+                                     join.wide_seen_block_all ? "all" : "none",
+                                     " of them, first: ",
                                      join.first_wide_seen));
   }
   if (join.num_idle_seen > 0) {

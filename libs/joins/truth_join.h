@@ -48,8 +48,9 @@ struct TruthJoin {
   int64_t num_unevaluated = 0;
   std::string first_unevaluated;
 
-  // Seen titles without a year that several items have, which are blocked all.
+  // Seen titles that several items have, as "Heat" without a year.
   int64_t num_wide_seen = 0;
+  bool wide_seen_block_all = false;  // As in the published method; otherwise they block none.
   std::string first_wide_seen;
   // Seen titles that block nothing, although an item has the same title in other case or spaces.
   int64_t num_idle_seen = 0;

@@ -92,7 +92,7 @@ TEST(TruthJoinTest, OdditiesAreToldWithTheirFirstCase) {
       ElementsAre(
           "1 truths count for rewards and not for evaluation, which compares titles as they "
           "are written, first: row r1, \"alien (1979)\": the catalog has \"Alien (1979)\"",
-          "1 seen titles without a year block several items, first: row r1, \"Heat\" (2 "
+          "1 seen titles name several items and block none of them, first: row r1, \"Heat\" (2 "
           "items); \"Heat (1995)\" would block one",
           "1 seen titles are written otherwise than in the catalog and block nothing, first: "
           "row r1, \"heat\": the catalog has \"Heat (1986)\""));

@@ -1,11 +1,13 @@
 #include "libs/lists/list_format.h"
 
 #include "absl/strings/str_cat.h"
+#include "libs/domain/year.h"
 #include "libs/lists/list_parser.h"
 
 namespace convrec::lists {
 
 std::string FormatItem(const domain::Item& item) {
+  if (item.year == domain::kNoYear) return item.title;
   return absl::StrCat(item.title, " (", item.year, ")");
 }
 

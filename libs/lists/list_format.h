@@ -10,7 +10,7 @@ namespace convrec::lists {
 
 enum class ListStyle { kPlain, kNumbered };
 
-// "The Matrix (1999)".
+// "The Matrix (1999)", or the title alone for an item without a year.
 std::string FormatItem(const domain::Item& item);
 
 // One item per line, joined by "\n", no line break at the end. Numbered: "1. The Matrix (1999)".

@@ -66,9 +66,7 @@ JudgedLine ListJudge::JudgeTitle(const ListLine& line, const Title& title) {
   if (line.status == LineStatus::kMalformed) return judged;
   judged.title_hash = title.hash;
   FindItem(title, line.year, &judged);
-  judged.is_seen =
-      target_->IsSeen(title.text, title.hash) ||
-      (judged.item != kNoItem && (target_->IsSeenItem(judged.item) || HasSeenName(judged.item)));
+  judged.is_seen = IsSeen(title, judged.item);
   // Items and the hashes of what is not one share a set: the highest bit tells them apart.
   constexpr uint64_t kIsItem = uint64_t{1} << 63;
   judged.is_duplicate =
@@ -115,6 +113,12 @@ void ListJudge::FindItem(const Title& title, int year, JudgedLine* judged) const
   judged->item = static_cast<uint32_t>(near->item);
   judged->match = LineMatch::kFuzzy;
   judged->similarity = static_cast<float>(near->similarity);
+}
+
+bool ListJudge::IsSeen(const Title& title, uint32_t item) const {
+  if (target_->counting() == RankCounting::kReference)
+    return target_->IsSeen(title.text, title.hash) || (item != kNoItem && HasSeenName(item));
+  return item == kNoItem ? target_->IsSeen(title.text, title.hash) : target_->IsSeenItem(item);
 }
 
 // The title that was written has been looked up already; here are the item's others.

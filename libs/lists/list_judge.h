@@ -72,6 +72,7 @@ class ListJudge final {
   Title TitleOf(const ListLine& line, std::string* scratch) const;
   JudgedLine JudgeTitle(const ListLine& line, const Title& title);
   void FindItem(const Title& title, int year, JudgedLine* judged) const;
+  bool IsSeen(const Title& title, uint32_t item) const;
   bool HasSeenName(uint32_t item) const;
   // Whether the item, or without one the line, is new in this list.
   bool InsertNew(uint64_t identity);

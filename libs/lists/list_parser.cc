@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "libs/lists/line_grammar.h"
 #include "libs/lists/list_reader.h"
 #include "libs/text/unicode_text.h"
@@ -64,6 +65,11 @@ std::string WhyMalformed(std::string_view line) {
     if (num_digits == 4) return "the parenthesis behind the year does not close at once";
   }
   return has_number ? "the year does not stand in parentheses" : "there is no year";
+}
+
+std::string WhyMalformed(std::string_view line, const text::LineFormat& format) {
+  if (format.is_dated()) return WhyMalformed(line);
+  return absl::StrCat("the line is not of the form \"", format.text(), "\"");
 }
 
 }  // namespace convrec::lists

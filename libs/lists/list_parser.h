@@ -1,4 +1,5 @@
-// Reads a generated list: one "Title (Year)" per line, best first.
+// Reads a generated list: one item per line, "Title (Year)" unless the catalog's line format is
+// another, best first.
 //
 // Two ways to count ranks (method sections 3.1 and 3.2) over one way to read a line:
 //   by_line    the k-th line that is not blank is rank k, whether it parses or not;
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "libs/domain/item.h"
+#include "libs/text/line_format.h"
 
 namespace convrec::lists {
 
@@ -49,5 +51,7 @@ std::optional<domain::Item> ParseLine(std::string_view line);
 // What keeps a malformed line from being "Title (Year)", as a clause: "the year has not four
 // digits". Empty for a line that parses.
 std::string WhyMalformed(std::string_view line);
+// The same where lines are read as the catalog with this format decides.
+std::string WhyMalformed(std::string_view line, const text::LineFormat& format);
 
 }  // namespace convrec::lists

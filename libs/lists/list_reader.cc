@@ -73,8 +73,11 @@ bool IsReadByBytes(std::string_view line) {
 }
 #pragma GCC diagnostic pop
 
-ListReader::ListReader(const OddTitles* odd_titles)
-    : odd_titles_(odd_titles != nullptr && !odd_titles->empty() ? odd_titles : nullptr) {}
+ListReader::ListReader(const OddTitles* odd_titles) {
+  if (odd_titles == nullptr || odd_titles->empty()) return;
+  whole_lines_ = odd_titles->whole_lines();
+  if (whole_lines_ == nullptr) odd_titles_ = odd_titles;
+}
 
 std::string_view ListReader::Keep(std::string_view text) {
   if (num_kept_ == kept_.size()) kept_.emplace_back();
@@ -104,6 +107,7 @@ bool ListReader::ReadCodePoints(std::string_view line, ListLine* result) {
 }
 
 bool ListReader::ReadInto(std::string_view line, Shape shape, ListLine* result) {
+  if (whole_lines_ != nullptr) return ReadWhole(line, result);
   if (shape == Shape::kPlain) return ReadBytes(line, line, result);
   line = grammar::TrimIn(line);
   const ByteTraits traits = TraitsOf(line);
@@ -112,6 +116,16 @@ bool ListReader::ReadInto(std::string_view line, Shape shape, ListLine* result) 
     return ReadBytes(line, line, result);
   grammar::FoldSpacesInto(line, &folded_);
   return ReadBytes(folded_, line, result);
+}
+
+bool ListReader::ReadWhole(std::string_view line, ListLine* result) {
+  if (const auto name = whole_lines_->NameIn(line)) {
+    result->title = *name;
+    return true;
+  }
+  const std::optional<std::string> cleaned = whole_lines_->Clean(line);
+  if (cleaned) result->title = Keep(*cleaned);
+  return cleaned.has_value();
 }
 
 void ListReader::ReadOddTitle(std::string_view line, ListLine* result) const {

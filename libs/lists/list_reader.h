@@ -14,6 +14,7 @@
 namespace convrec::lists {
 
 class OddTitles;
+class WholeLines;
 
 // One rank of a list, or one line of a text. The title is a view of the text, of the reader or of
 // the catalog.
@@ -51,10 +52,13 @@ class ListReader final {
   bool ReadInto(std::string_view line, Shape shape, ListLine* result);
   bool ReadBytes(std::string_view folded, std::string_view whole, ListLine* result);
   bool ReadCodePoints(std::string_view line, ListLine* result);
+  // By the names of the catalog: see whole_lines.h.
+  bool ReadWhole(std::string_view line, ListLine* result);
   // A copy that lives until the next call.
   std::string_view Keep(std::string_view text);
 
-  const OddTitles* const odd_titles_;  // nullptr when there are none.
+  const OddTitles* odd_titles_ = nullptr;    // nullptr when there are none.
+  const WholeLines* whole_lines_ = nullptr;  // Reads all lines, where set.
   std::vector<ListLine> lines_;
   int num_lines_ = 0;
   std::deque<std::string> kept_;  // The first num_kept_ are in use.

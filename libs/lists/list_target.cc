@@ -8,7 +8,8 @@ namespace convrec::lists {
 ListTarget::ListTarget(const catalog::Catalog& catalog,
                        const std::vector<domain::Item>& ground_truth,
                        const std::vector<std::string>& seen_titles,
-                       RankCounting counting) {
+                       RankCounting counting)
+    : counting_(counting) {
   std::string scratch;
   std::string key;
   truths_.reserve(ground_truth.size());
@@ -24,8 +25,10 @@ ListTarget::ListTarget(const catalog::Catalog& catalog,
   seen_.reserve(seen_titles.size());
   for (const std::string& raw : seen_titles) {
     if (counting == RankCounting::kByLine) {
-      if (const auto item = DatedItem(catalog, raw))
+      if (const auto item = ItemSeen(catalog, raw)) {
         seen_items_.push_back(static_cast<uint32_t>(*item));
+        item_bits_ |= uint64_t{1} << (*item & 63);
+      }
     }
     const std::string_view title = catalog.InForm(raw, &scratch);
     const uint64_t hash = catalog::HashText(title);

@@ -1,7 +1,6 @@
 #include "libs/lists/odd_titles.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "absl/strings/str_cat.h"
 #include "libs/lists/line_grammar.h"
@@ -67,13 +66,6 @@ bool BeginsWithYear(std::string_view rest, int year) {
          grammar::ParenthesisedYear(text, open) == year;
 }
 
-// The number of "3. Rest"; 0 for a title that does not begin as a line of a numbered list.
-int NumberOf(std::string_view title) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(title.data(), title.data() + title.size(), number);
-  return error == std::errc() && title.starts_with(absl::StrCat(number, ". ")) ? number : 0;
-}
-
 void SortUnique(std::vector<size_t>* items) {
   std::sort(items->begin(), items->end());
   items->erase(std::unique(items->begin(), items->end()), items->end());
@@ -82,6 +74,14 @@ void SortUnique(std::vector<size_t>* items) {
 }  // namespace
 
 OddTitles::OddTitles(const catalog::Catalog& catalog) : catalog_(catalog) {
+  if (catalog_.line_format().is_dated()) {
+    ReadNames();
+  } else {
+    whole_lines_ = std::make_unique<const WholeLines>(&catalog_);
+  }
+}
+
+void OddTitles::ReadNames() {
   const catalog::CatalogImage& image = catalog_.image();
   ListReader grammar_alone;
   for (uint32_t name = 0; name < image.num_names(); ++name) {
@@ -187,13 +187,15 @@ std::optional<OddTitles::Name> OddTitles::Find(std::string_view line,
 std::vector<size_t> OddTitles::NotReadBack(RankCounting counting,
                                            ListStyle style,
                                            int num_ranks) const {
+  if (whole_lines_ != nullptr) return whole_lines_->NotReadBack(style, num_ranks);
   if (counting == RankCounting::kReference) return changed_;
   std::vector<size_t> items = unreadable_;
   if (style == ListStyle::kNumbered) {
     // "3. Reich Street" at some rank and "Reich Street" at rank 3 are the same line.
     for (const auto& [reading, names] : names_of_reading_) {
       for (const uint32_t name : names) {
-        const int number = NumberOf(catalog_.image().text(name));
+        const auto numbering = NumberingOf(catalog_.image().text(name));
+        const int number = numbering ? numbering->number : 0;
         if (number < 1 || number > num_ranks) continue;
         for (const size_t item : ItemsReadAs(reading, names)) {
           if (!IsReadAsWritten(item, absl::StrCat(number, ". "))) items.push_back(item);

@@ -6,12 +6,14 @@
 // Where several fit, the longest does, which is the least cleaned one. So "12 - Apes (1995)" is
 // "12 - Apes" where the catalog has that title, and "Apes" where it has not.
 //
+// Where the catalog's items are lines as a whole, every line is read as whole_lines.h says.
 // Immutable, so thread-safe.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +24,7 @@
 #include "libs/catalog/catalog.h"
 #include "libs/lists/list_format.h"
 #include "libs/lists/list_parser.h"
+#include "libs/lists/whole_lines.h"
 
 namespace convrec::lists {
 
@@ -29,8 +32,12 @@ class OddTitles final {
  public:
   // Reads every name of the catalog; shares its memory.
   explicit OddTitles(const catalog::Catalog& catalog);
+  OddTitles(const OddTitles&) = delete;
+  OddTitles& operator=(const OddTitles&) = delete;
 
-  bool empty() const { return names_of_reading_.empty(); }
+  bool empty() const { return names_of_reading_.empty() && whole_lines_ == nullptr; }
+  // How all lines are read; nullptr where they are a title and a year.
+  const WholeLines* whole_lines() const { return whole_lines_.get(); }
 
   // Whether a line that the grammar reads as this title and year (empty and 0 when malformed) may
   // name another. Costs a few instructions and rules out nearly all lines.
@@ -47,7 +54,7 @@ class OddTitles final {
   std::optional<Name> Find(std::string_view line, std::string_view title, int year) const;
 
   // Items, ascending, whose own line in a list of `num_ranks` is not read as the item: their year
-  // has not four digits, or the line names another title. By RankCounting::kReference lines are
+  // has not four digits, or the line names another item. By RankCounting::kReference lines are
   // read by the grammar alone.
   std::vector<size_t> NotReadBack(RankCounting counting, ListStyle style, int num_ranks) const;
 
@@ -68,7 +75,10 @@ class OddTitles final {
   // Whether the name stands in `line`, which is in the catalog's form, as the class comment says.
   bool IsNamedBy(uint32_t name, std::string_view line) const;
 
+  void ReadNames();
+
   const catalog::Catalog catalog_;
+  std::unique_ptr<const WholeLines> whole_lines_;
   // By the title and year that the grammar reads from a line with the name, the longest name first.
   absl::flat_hash_map<Reading, std::vector<uint32_t>> names_of_reading_;
   std::array<uint64_t, kFilterBits / 64> filter_{};

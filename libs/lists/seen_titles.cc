@@ -9,6 +9,7 @@
 namespace convrec::lists {
 namespace {
 
+// Items of which this is exactly the title or an alias; titles before aliases.
 std::vector<size_t> ItemsOfTitle(const catalog::Catalog& catalog, const std::string& title) {
   std::string scratch;
   const std::string_view name = catalog.InForm(title, &scratch);
@@ -21,8 +22,7 @@ std::vector<size_t> ItemsOfTitle(const catalog::Catalog& catalog, const std::str
   return items;
 }
 
-}  // namespace
-
+// The item that "Title (Year)" names.
 std::optional<size_t> DatedItem(const catalog::Catalog& catalog, const std::string& seen_title) {
   constexpr size_t kYearSize = 7;  // " (1995)".
   if (seen_title.size() <= kYearSize || seen_title.back() != ')') return std::nullopt;
@@ -30,13 +30,30 @@ std::optional<size_t> DatedItem(const catalog::Catalog& catalog, const std::stri
   if (seen_title[end] != ' ') return std::nullopt;
   const auto year = grammar::ParenthesisedYear(std::string_view(seen_title), end + 1);
   if (!year) return std::nullopt;
-  const std::optional<size_t> item = catalog.IndexOf({seen_title.substr(0, end), *year});
-  return item && ItemsOfTitle(catalog, seen_title).empty() ? item : std::nullopt;
+  return catalog.IndexOf({seen_title.substr(0, end), *year});
 }
 
-std::vector<size_t> ItemsSeen(const catalog::Catalog& catalog, const std::string& seen_title) {
-  if (const std::optional<size_t> item = DatedItem(catalog, seen_title)) return {*item};
-  return ItemsOfTitle(catalog, seen_title);
+}  // namespace
+
+std::vector<size_t> ItemsNamed(const catalog::Catalog& catalog, const std::string& seen_title) {
+  std::vector<size_t> items = ItemsOfTitle(catalog, seen_title);
+  if (!items.empty()) return items;
+  if (!catalog.line_format().is_dated()) return catalog.MentionedBy(seen_title);
+  if (const std::optional<size_t> item = DatedItem(catalog, seen_title)) items.push_back(*item);
+  return items;
+}
+
+std::optional<size_t> ItemSeen(const catalog::Catalog& catalog, const std::string& seen_title) {
+  const std::vector<size_t> items = ItemsNamed(catalog, seen_title);
+  return items.size() == 1 ? std::optional<size_t>(items.front()) : std::nullopt;
+}
+
+std::vector<size_t> ItemsSeen(const catalog::Catalog& catalog,
+                              const std::string& seen_title,
+                              RankCounting counting) {
+  if (counting == RankCounting::kReference) return ItemsOfTitle(catalog, seen_title);
+  const std::optional<size_t> item = ItemSeen(catalog, seen_title);
+  return item ? std::vector<size_t>{*item} : std::vector<size_t>();
 }
 
 }  // namespace convrec::lists

@@ -1,8 +1,9 @@
-// Which items of a catalog a title blocks that was named in a dialogue ("seen").
+// Which item of a catalog a title blocks that was named in a dialogue ("seen").
 //
-// "Heat" blocks every item of which this is exactly the title or an alias, whatever its year, as
-// in the published method. "Heat (1995)" blocks that item alone, unless some title is exactly this
-// text.
+// A seen title is a title or an alias exactly as the catalog has it, "Heat (1995)", or the item's
+// line. It blocks the one item that it names. Where it names several, as "Heat" does where the
+// catalog has films of 1986 and 1995, nobody can tell which was meant, and it blocks none; in the
+// published method (RankCounting::kReference) it blocks all of them.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +12,18 @@
 #include <vector>
 
 #include "libs/catalog/catalog.h"
+#include "libs/lists/list_parser.h"
 
 namespace convrec::lists {
 
-// The item that "Title (Year)" names; nullopt for a text that does not and for one that is a title.
-std::optional<size_t> DatedItem(const catalog::Catalog& catalog, const std::string& seen_title);
+// All items that the title may mean, each once.
+std::vector<size_t> ItemsNamed(const catalog::Catalog& catalog, const std::string& seen_title);
 
-// All items that the title blocks, titles before aliases, each in catalog order.
-std::vector<size_t> ItemsSeen(const catalog::Catalog& catalog, const std::string& seen_title);
+// The item that it blocks.
+std::optional<size_t> ItemSeen(const catalog::Catalog& catalog, const std::string& seen_title);
+// The same by either way to count.
+std::vector<size_t> ItemsSeen(const catalog::Catalog& catalog,
+                              const std::string& seen_title,
+                              RankCounting counting = RankCounting::kByLine);
 
 }  // namespace convrec::lists

@@ -41,12 +41,18 @@ class SeenTitlesTest : public ::testing::Test {
   const catalog::Catalog catalog_ = Films();
 };
 
-TEST_F(SeenTitlesTest, ATitleAloneBlocksEveryItemOfThatTitle) {
-  EXPECT_THAT(ItemsSeen(catalog_, "Heat"), ElementsAre(0, 1));
+TEST_F(SeenTitlesTest, ATitleOfSeveralItemsBlocksNone) {
+  EXPECT_THAT(ItemsNamed(catalog_, "Heat"), ElementsAre(0, 1));
+  EXPECT_THAT(ItemsSeen(catalog_, "Heat"), ElementsAre());
+  EXPECT_THAT(Judge("Heat (1986)\nHeat (1995)\nHeat (2013)", {"Heat"}),
+              ElementsAre(kMiss, kMiss, kSeen));  // The last is no item.
+}
+
+TEST_F(SeenTitlesTest, ATitleOrAliasOfOneItemBlocksIt) {
   EXPECT_THAT(ItemsSeen(catalog_, "Se7en"), ElementsAre(2));
   EXPECT_THAT(ItemsSeen(catalog_, "heat"), ElementsAre());  // Only as written.
-  EXPECT_THAT(Judge("Heat (1986)\nHeat (1995)\nSeven (1995)", {"Heat", "Se7en"}),
-              ElementsAre(kSeen, kSeen, kSeen));
+  EXPECT_THAT(Judge("Heat (1986)\nSeven (1995)\nSe7en (1995)", {"Se7en"}),
+              ElementsAre(kMiss, kSeen, kSeen));
 }
 
 TEST_F(SeenTitlesTest, ATitleWithItsYearBlocksThatItemAlone) {
@@ -58,7 +64,6 @@ TEST_F(SeenTitlesTest, ATitleWithItsYearBlocksThatItemAlone) {
 }
 
 TEST_F(SeenTitlesTest, ATextThatIsATitleStandsForThatTitle) {
-  EXPECT_EQ(DatedItem(catalog_, "FIFA (2020)"), std::nullopt);
   EXPECT_THAT(ItemsSeen(catalog_, "FIFA (2020)"), ElementsAre(4));
   EXPECT_THAT(ItemsSeen(catalog_, "FIFA (2020) (2019)"), ElementsAre(4));
 }
@@ -66,6 +71,24 @@ TEST_F(SeenTitlesTest, ATextThatIsATitleStandsForThatTitle) {
 TEST_F(SeenTitlesTest, TheReferenceComparesTextsOnly) {
   EXPECT_THAT(Judge("Heat (1986)\nHeat (1995)", {"Heat (1995)"}, RankCounting::kReference),
               ElementsAre(kMiss, kMiss));
+  EXPECT_THAT(Judge("Heat (1986)\nHeat (1995)", {"Heat"}, RankCounting::kReference),
+              ElementsAre(kSeen, kSeen));
+  EXPECT_THAT(ItemsSeen(catalog_, "Heat", RankCounting::kReference), ElementsAre(0, 1));
+}
+
+TEST(SeenSongsTest, ABareTitleBlocksTheOneItemOfThatTitle) {
+  const catalog::Catalog songs =
+      *catalog::Catalog::FromItems({{.item = {"Blue - Joni Mitchell"}, .mentions = {"Blue"}},
+                                    {.item = {"Hurt - Johnny Cash"}, .mentions = {"Hurt"}},
+                                    {.item = {"Hurt - Nine Inch Nails"}, .mentions = {"Hurt"}}},
+                                   "songs",
+                                   catalog::TitleForm::kAsWritten,
+                                   *text::LineFormat::Parse("{title} - {artist}"));
+  EXPECT_THAT(ItemsSeen(songs, "Blue"), ElementsAre(0));
+  EXPECT_THAT(ItemsSeen(songs, "Hurt - Johnny Cash"), ElementsAre(1));
+  EXPECT_THAT(ItemsNamed(songs, "Hurt"), ElementsAre(1, 2));
+  EXPECT_THAT(ItemsSeen(songs, "Hurt"), ElementsAre());
+  EXPECT_THAT(ItemsNamed(songs, "blue"), ElementsAre());
 }
 
 }  // namespace

@@ -18,6 +18,14 @@ using statistics::Record;
 using statistics::Shape;
 using statistics::Statistic;
 
+// The cutoffs by which columns are named, for the longest lists of the records.
+std::vector<int> CutoffsOf(const std::map<absl::string_view, size_t>& widths) {
+  const auto by_rank = widths.find("hits_by_rank");
+  const bool is_known = by_rank != widths.end() && by_rank->second > 0;
+  return domain::ShownCutoffs(is_known ? static_cast<int>(by_rank->second)
+                                       : domain::kCutoffs.back());
+}
+
 // Entries of the longest list of each row.
 struct WidthVisitor {
   std::map<absl::string_view, size_t>* widths;
@@ -38,7 +46,7 @@ struct HeadVisitor {
   }
   void operator()(const Statistic& row, const Record&, size_t) {
     if (row.shape == Shape::kAtCutoffs) {
-      for (const int cutoff : domain::kCutoffs)
+      for (const int cutoff : CutoffsOf(*widths))
         cells->push_back(absl::StrCat(row.name, "_", cutoff));
     } else if (statistics::IsList(row.shape)) {
       const size_t width = widths->at(row.name);
@@ -56,7 +64,12 @@ struct CellVisitor {
   void operator()(const char*, Stage value) { cells->push_back(base::NameOf(value)); }
   void operator()(const char*, Split value) { cells->push_back(base::NameOf(value)); }
   void operator()(const Statistic& row, const Record& record, size_t i) {
-    const std::span<const double> values = record.at(i);
+    std::span<const double> values = record.at(i);
+    size_t width = widths->at(row.name);
+    if (row.shape == Shape::kAtCutoffs) {
+      width = CutoffsOf(*widths).size();
+      values = values.first(std::min(values.size(), width));
+    }
     for (const double value : values) {
       if (row.shape == Shape::kCount) {
         cells->push_back(absl::StrCat(static_cast<int64_t>(value)));
@@ -64,7 +77,7 @@ struct CellVisitor {
         cells->push_back(std::isfinite(value) ? absl::StrFormat("%.9g", value) : "");
       }
     }
-    cells->insert(cells->end(), widths->at(row.name) - values.size(), "");
+    cells->insert(cells->end(), width - values.size(), "");
   }
 };
 

@@ -35,6 +35,17 @@ TEST(CsvTest, CutoffsNameTheirColumns) {
   EXPECT_THAT(csv, HasSubstr("rl,validation,0,0,0,0,0,0,0.1,0.2,0.3,0.4"));
 }
 
+TEST(CsvTest, NoColumnGoesBeyondTheLengthOfLists) {
+  Evaluation evaluation;
+  evaluation.list("ndcg") = {0.1, 0.2, 0.2, 0.2};
+  evaluation.list("hits_by_rank") = std::vector<double>(8, 0.5);
+  const std::string csv = ToCsv(std::vector<Evaluation>{evaluation});
+  EXPECT_THAT(csv, HasSubstr("ndcg_5,ndcg_8,"));
+  EXPECT_THAT(csv, testing::Not(HasSubstr("ndcg_20")));
+  EXPECT_THAT(csv, HasSubstr(",0.1,0.2,"));
+  EXPECT_THAT(csv, testing::Not(HasSubstr("0.2,0.2")));
+}
+
 TEST(CsvTest, NoRecordsGiveAHeadLine) {
   EXPECT_EQ(ToCsv(std::vector<SftStep>{}),
             "step,total_steps,loss,learning_rate,grad_norm,tokens,tokens_per_second,seconds\n");

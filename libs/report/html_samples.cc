@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "libs/domain/year.h"
 #include "libs/report/format.h"
 
 namespace convrec::report {
@@ -115,9 +116,8 @@ std::string RenderTruth(const SampleList& list, const SampleList* after) {
                     ">",
                     is_found ? "&#10003; " : "",
                     EscapeHtml(item.title),
-                    " (",
-                    item.year,
-                    ")</span>");
+                    item.year == domain::kNoYear ? "" : absl::StrCat(" (", item.year, ")"),
+                    "</span>");
   }
   return html + "</div>";
 }

@@ -145,26 +145,6 @@ absl::StatusOr<std::vector<JsonRow>> JsonRow::Rows(const std::string& field) con
   return rows;
 }
 
-absl::StatusOr<domain::Item> JsonRow::ItemValue() const {
-  domain::Item item;
-  CR_ASSIGN_OR_RETURN(item.title, String("title"));
-  if (text::IsBlank(item.title) || item.title.find('\n') != std::string::npos) {
-    return Error("title", "is blank or has a line break; expected a title on one line");
-  }
-  CR_ASSIGN_OR_RETURN(item.year, Int("year"));
-  return item;
-}
-
-absl::StatusOr<std::vector<domain::Item>> JsonRow::Items(const std::string& field) const {
-  CR_ASSIGN_OR_RETURN(const std::vector<JsonRow> rows, Rows(field));
-  std::vector<domain::Item> items;
-  for (const JsonRow& row : rows) {
-    CR_ASSIGN_OR_RETURN(domain::Item item, row.ItemValue());
-    items.push_back(std::move(item));
-  }
-  return items;
-}
-
 absl::Status ForEachJsonRow(
     const std::string& path,
     const std::function<bool(int64_t index)>& wanted,

@@ -10,7 +10,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "libs/domain/item.h"
 
 namespace convrec::rows {
 
@@ -32,9 +31,6 @@ class JsonRow final {
   absl::StatusOr<std::vector<std::string>> Strings(const std::string& field) const;
   // The objects of an array.
   absl::StatusOr<std::vector<JsonRow>> Rows(const std::string& field) const;
-  // An item from {"title", "year"}, and a list of them.
-  absl::StatusOr<domain::Item> ItemValue() const;
-  absl::StatusOr<std::vector<domain::Item>> Items(const std::string& field) const;
 
   // InvalidArgument "file:line: field "x" problem".
   absl::Status Error(const std::string& field, const std::string& problem) const;

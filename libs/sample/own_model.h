@@ -21,6 +21,7 @@ struct OwnModelOptions {
   int max_position_embeddings = 2048;  // Of prompt and answer together.
   uint64_t seed = 1;                   // Of the weights.
   lists::ListStyle style = lists::ListStyle::kPlain;
+  std::string line_format = {};  // See CatalogOptions.
 };
 
 struct OwnModelFacts {

@@ -62,7 +62,7 @@ Remapper::Remapper(const catalog::Catalog* catalog, const RemapOptions& options)
 std::optional<Remapper::TeacherLine> Remapper::ReadLine(const std::string& line) {
   const lists::ListLine read = reader_.ReadLine(line);
   if (read.status == lists::LineStatus::kOk) return TeacherLine{std::string(read.title), read.year};
-  if (absl::EndsWith(line, ":")) return std::nullopt;
+  if (absl::EndsWith(line, ":") || !catalog_->line_format().is_dated()) return std::nullopt;
   const auto item = lists::ParseLine(absl::StrCat(line, " (1000)"));
   if (!item.has_value() || item->title.empty()) return std::nullopt;
   return TeacherLine{item->title, std::nullopt};

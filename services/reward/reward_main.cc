@@ -36,7 +36,8 @@ constexpr absl::Duration kDrain = absl::Seconds(2);
 constexpr int kMaxThreads = 4;  // Scoring one group takes less than a millisecond.
 
 absl::StatusOr<catalog::Catalog> LoadCatalog(const config::DataOptions& data) {
-  if (!data.catalog.empty()) return catalog::Catalog::Load(data.catalog);
+  if (!data.catalog.empty())
+    return catalog::Catalog::Load(data.catalog, {.line_format = data.line_format});
   return world::World(world::EmbeddedFilms(), {.seed = data.world.seed}).ToCatalog();
 }
 

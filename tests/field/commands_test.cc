@@ -121,6 +121,105 @@ TEST_F(FieldCommandsTest, AModelOfOnesOwnFilesPassesTheChecks) {
   EXPECT_THAT(again.output, HasSubstr("exists and is not empty"));
 }
 
+// Songs with an artist and without a year, their rows, and what runs on them.
+class FieldSongsTest : public ::testing::Test {
+ protected:
+  FieldSongsTest() {
+    std::string catalog, rows;
+    for (int i = 0; i < 25; ++i) {
+      const std::string song = absl::StrCat(
+          "{\"title\": \"Song ", i / 2, "\", \"artist\": \"", i % 2 == 0 ? "Ann" : "Bob & Co.", "\"}");
+      absl::StrAppend(&catalog, song, "\n");
+      absl::StrAppend(&rows,
+                      "{\"id\": \"r",
+                      i,
+                      "\", \"context\": [{\"role\": \"user\", \"text\": \"I liked Song ",
+                      i,
+                      ".\"}], \"seen_titles\": [\"Song 12\", \"Song 0\"], \"groundtruth\": [",
+                      song,
+                      "]}\n");
+    }
+    EXPECT_TRUE(base::WriteFileAtomically(catalog_, catalog).ok());
+    EXPECT_TRUE(base::WriteFileAtomically(rows_, rows).ok());
+  }
+
+  CommandResult Run(std::vector<std::string> command,
+                    const std::vector<std::string>& overrides,
+                    absl::Duration timeout = kShort) const {
+    command.insert(command.begin(), Binary("convrec"));
+    for (const std::string& override : {"data.catalog=" + catalog_,
+                                        "data.sft.path=" + rows_,
+                                        "data.train.path=" + rows_,
+                                        "data.validation.path=" + rows_,
+                                        "data.test.path=" + rows_,
+                                        "run_dir=" + run_dir_}) {
+      command.push_back(override);
+    }
+    command.insert(command.end(), overrides.begin(), overrides.end());
+    return RunCommand(command, timeout);
+  }
+
+  const base::TemporaryDirectory directory_;
+  const std::string catalog_ = base::JoinPath(directory_.path(), "songs.jsonl");
+  const std::string rows_ = base::JoinPath(directory_.path(), "rows.jsonl");
+  const std::string run_dir_ = base::JoinPath(directory_.path(), "run");
+  const std::string model_ = base::JoinPath(directory_.path(), "model");
+  const std::vector<std::string> format_ = {
+      "data.line_format={title} - {artist}",
+      "data.instruction=Name {num_items} songs as title - artist. {conversation}",
+      "data.num_ranks=4",
+      "data.sft_targets=cooccurrence",
+      "model.path=" + model_};
+};
+
+TEST_F(FieldSongsTest, WithoutTheSettingTheLineAndTheSettingAreNamed) {
+  for (const std::vector<std::string>& verb :
+       std::vector<std::vector<std::string>>{{"doctor"}, {"train", "--dry-run"}, {"train"}}) {
+    const CommandResult result =
+        Run(verb, {"model.path=" + FieldPath("models/tied_other_head")});
+    EXPECT_EQ(result.exit.code, 65) << verb.back() << ": " << result.output;
+    EXPECT_THAT(result.output, HasSubstr("songs.jsonl:1: field \"year\" is missing"));
+    EXPECT_THAT(result.output, HasSubstr("set data.line_format, as in \"{title}\""));
+  }
+}
+
+TEST_F(FieldSongsTest, AJobRunsOnThem) {
+  const CommandResult made =
+      Run({"new-model", "--out", model_, "--vocab-size", "400", "--hidden-size", "32", "--layers", "1"},
+          format_);
+  ASSERT_EQ(made.exit.code, 0) << made.output;
+  const CommandResult doctor = Run({"doctor"}, format_);
+  EXPECT_EQ(doctor.exit.code, 0) << doctor.output;
+  EXPECT_THAT(doctor.output, HasSubstr("all 25 titles are read back from a list"));
+  // Of one song each row has seen "Song 12", which is one item; "Song 0" is two and blocks none.
+  EXPECT_THAT(doctor.output, HasSubstr("24 of 25 truths can be hit"));
+  EXPECT_THAT(doctor.output, HasSubstr("25 seen titles name several items and block none of them"));
+  EXPECT_EQ(Run({"train", "--dry-run"}, format_).exit.code, 0);
+
+  std::vector<std::string> job = format_;
+  for (const char* const override : {"learner.sft.steps=30",
+                                     "learner.sft.rows_per_step=8",
+                                     "learner.steps=2",
+                                     "learner.groups_per_step=4",
+                                     "rollout.siblings=4",
+                                     "rollout.constrained=true",
+                                     "rollout.max_new_tokens=160",
+                                     "evaluation.every_steps=2",
+                                     "evaluation.constrained=true"}) {
+    job.push_back(override);
+  }
+  const CommandResult trained = Run({"train"}, job, absl::Minutes(4));
+  ASSERT_EQ(trained.exit.code, 0) << trained.output;
+  const auto log = report::ReadRunLog(base::JoinPath(run_dir_, "metrics.jsonl"));
+  ASSERT_TRUE(log.ok()) << log.status();
+  ASSERT_EQ(log->rl_steps.size(), 2u);
+  // Constrained lists hold items of the catalog alone, or writing and reading do not agree.
+  ASSERT_FALSE(log->evaluations.empty());
+  for (const report::Evaluation& evaluation : log->evaluations) {
+    EXPECT_EQ(evaluation["in_catalog_ratio"], 1) << report::StageName(evaluation.stage);
+  }
+}
+
 TEST_F(FieldCommandsTest, AKQuantizedFileIsImported) {
   const std::string out = base::JoinPath(directory_.path(), "imported");
   const CommandResult result =

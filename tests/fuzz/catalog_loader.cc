@@ -43,10 +43,12 @@ bool Open(std::string_view bytes) {
   return image.ok();
 }
 
-void LoadRows(std::string_view text, const std::string& path) {
-  CatalogBuilder builder(path, TitleForm::kAsWritten, "");
-  const absl::Status status = ForEachCatalogItem(
-      text, path, [&](const CatalogItem& item, int line) { return builder.Add(item, line); });
+void LoadRows(std::string_view text, const std::string& path, const text::LineFormat& format) {
+  CatalogBuilder builder(path, TitleForm::kAsWritten, "", format);
+  const absl::Status status =
+      ForEachCatalogItem(text, path, format, [&](const CatalogItem& item, int line) {
+        return builder.Add(item, line);
+      });
   if (!status.ok()) return;
   const auto block = builder.Finish();
   if (block.ok()) Open(*block);
@@ -85,12 +87,16 @@ void OpenChanged(std::string_view changes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+  // By the next bit also lines without a year.
+  const auto format = (data[0] & 4) == 0
+                          ? convrec::text::LineFormat()
+                          : *convrec::text::LineFormat::Parse("{title} - {artist}");
   switch (data[0] % 4) {
     case 0:
-      convrec::catalog::LoadRows(rest, "fuzz.jsonl");
+      convrec::catalog::LoadRows(rest, "fuzz.jsonl", format);
       break;
     case 1:
-      convrec::catalog::LoadRows(rest, "fuzz.csv");
+      convrec::catalog::LoadRows(rest, "fuzz.csv", format);
       break;
     case 2:
       convrec::catalog::Open(rest);

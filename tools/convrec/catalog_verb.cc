@@ -10,8 +10,10 @@
 namespace convrec::cli {
 namespace {
 
-absl::Status MakeIndex(const std::string& path, const std::string& out, catalog::TitleForm form) {
-  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, catalog::Catalog::Load(path, {.form = form}));
+absl::Status MakeIndex(const std::string& path,
+                       const std::string& out,
+                       const catalog::CatalogOptions& options) {
+  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, catalog::Catalog::Load(path, options));
   CR_RETURN_IF_ERROR(catalog.WriteIndex(out));
   std::printf("%s: %zu items, %zu names, %.1f MB (%.1f bytes per item), digest %s\n",
               out.c_str(),
@@ -34,6 +36,7 @@ void AddCatalogVerb(CLI::App* app, Action* action) {
   struct Arguments {
     std::string catalog;
     std::string out;
+    std::string line_format;
     bool is_nfc = false;
   };
   auto arguments = std::make_shared<Arguments>();
@@ -44,6 +47,11 @@ void AddCatalogVerb(CLI::App* app, Action* action) {
       ->add_option(
           "--out", arguments->out, "The index; the catalog's name and \".idx\" when left out.")
       ->type_name("FILE");
+  index
+      ->add_option("--line-format",
+                   arguments->line_format,
+                   "How items are written, as data.line_format; \"{title} ({year})\" when left out.")
+      ->type_name("TEXT");
   index->add_flag("--nfc", arguments->is_nfc, "Compare titles in Unicode normalisation form C.");
   index->footer(
       "data.catalog and --catalog take an index in place of the catalog: a million items are there "
@@ -54,10 +62,11 @@ void AddCatalogVerb(CLI::App* app, Action* action) {
   index->callback([arguments, action] {
     *action = [arguments] {
       const std::string out = arguments->out.empty() ? arguments->catalog + ".idx" : arguments->out;
-      const absl::Status status =
-          MakeIndex(arguments->catalog,
-                    out,
-                    arguments->is_nfc ? catalog::TitleForm::kNfc : catalog::TitleForm::kAsWritten);
+      const absl::Status status = MakeIndex(
+          arguments->catalog,
+          out,
+          {.form = arguments->is_nfc ? catalog::TitleForm::kNfc : catalog::TitleForm::kAsWritten,
+           .line_format = arguments->line_format});
       return status.ok() ? base::kExitOk : Fail(status);
     };
   });

@@ -125,7 +125,7 @@ std::string ListExplainer::WhyOf(const ListToScore& list,
                           Shown(explained.suggestion->item),
                           Lookalike(line.title, catalog().title(explained.suggestion->item)));
     case LineOutcome::kMalformed:
-      return lists::WhyMalformed(explained.text);
+      return lists::WhyMalformed(explained.text, catalog().line_format());
   }
   return absl::StrCat(as, std::string(line.title));
 }

@@ -8,6 +8,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/data/dialogue_reader.h"
 #include "libs/lists/list_parser.h"
+#include "libs/rows/item_rows.h"
 #include "libs/rows/json_rows.h"
 #include "libs/rows/known_fields.h"
 
@@ -26,10 +27,18 @@ constexpr char kPublishedTruths[] = "groundtruth_with_release_year";
 
 absl::StatusOr<std::vector<domain::Item>> GroundTruthOf(const JsonRow& row,
                                                         const std::string& field,
+                                                        const text::LineFormat& format,
                                                         int* num_without_year) {
   const nlohmann::json* const value = row.Find(field);
   const bool has_pairs = value->is_array() && !value->empty() && value->front().is_array();
-  if (!has_pairs) return row.Items(field);
+  if (!has_pairs) return rows::ReadItems(row, field, format);
+  if (!format.is_dated()) {
+    return row.Error(field,
+                     absl::StrCat("holds pairs; expected objects or texts, since data.line_format "
+                                  "is \"",
+                                  format.text(),
+                                  "\""));
+  }
   std::vector<domain::Item> items;
   for (const nlohmann::json& pair : *value) {
     const bool is_pair = pair.is_array() && pair.size() == 2 && pair[0].is_string();
@@ -54,10 +63,13 @@ rows::KnownFields FieldsOfLists() {
   return rows::KnownFields(std::move(groups));
 }
 
-absl::Status ReadTruth(const JsonRow& row, ListToScore* list, int* num_without_year) {
+absl::Status ReadTruth(const JsonRow& row,
+                       const text::LineFormat& format,
+                       ListToScore* list,
+                       int* num_without_year) {
   for (const char* const field : {"groundtruth", kPublishedTruths}) {
     if (!row.Has(field)) continue;
-    CR_ASSIGN_OR_RETURN(list->ground_truth, GroundTruthOf(row, field, num_without_year));
+    CR_ASSIGN_OR_RETURN(list->ground_truth, GroundTruthOf(row, field, format, num_without_year));
   }
   if (row.Has("seen_titles")) {
     CR_ASSIGN_OR_RETURN(list->seen_titles, row.Strings("seen_titles"));
@@ -65,7 +77,9 @@ absl::Status ReadTruth(const JsonRow& row, ListToScore* list, int* num_without_y
   return absl::OkStatus();
 }
 
-absl::StatusOr<ListToScore> ReadList(const JsonRow& row, int* num_without_year) {
+absl::StatusOr<ListToScore> ReadList(const JsonRow& row,
+                                     const text::LineFormat& format,
+                                     int* num_without_year) {
   ListToScore list;
   list.where = row.where();
   if (row.Has("id")) {
@@ -73,7 +87,7 @@ absl::StatusOr<ListToScore> ReadList(const JsonRow& row, int* num_without_year) 
     list.id = id.is_string() ? id.get<std::string>() : id.dump();
   }
   CR_ASSIGN_OR_RETURN(list.text, row.String(row.Has("completion") ? "completion" : "text"));
-  CR_RETURN_IF_ERROR(ReadTruth(row, &list, num_without_year));
+  CR_RETURN_IF_ERROR(ReadTruth(row, format, &list, num_without_year));
   return list;
 }
 
@@ -93,6 +107,7 @@ void AddNotes(const std::string& path,
 }  // namespace
 
 absl::StatusOr<std::vector<ListToScore>> ReadLists(const std::string& path,
+                                                   const text::LineFormat& format,
                                                    std::vector<std::string>* notes) {
   CR_ASSIGN_OR_RETURN(std::string text, base::ReadFile(path));
   std::vector<ListToScore> lists;
@@ -101,7 +116,7 @@ absl::StatusOr<std::vector<ListToScore>> ReadLists(const std::string& path,
     int num_without_year = 0;
     const auto read_row = [&](const JsonRow& row, int) -> absl::Status {
       CR_RETURN_IF_ERROR(fields.Check(row));
-      CR_ASSIGN_OR_RETURN(ListToScore list, ReadList(row, &num_without_year));
+      CR_ASSIGN_OR_RETURN(ListToScore list, ReadList(row, format, &num_without_year));
       lists.push_back(std::move(list));
       return absl::OkStatus();
     };
@@ -114,12 +129,13 @@ absl::StatusOr<std::vector<ListToScore>> ReadLists(const std::string& path,
   }
   if (lists.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        path, ": there is no list; expected lines \"Title (Year)\" or JSON lines with \"text\""));
+        path, ": there is no list; expected lines \"", format.text(), "\" or JSON lines with \"text\""));
   }
   return lists;
 }
 
 absl::Status ReadTruths(const std::string& path,
+                        const text::LineFormat& format,
                         const lists::OddTitles* odd_titles,
                         std::vector<ListToScore>* lists,
                         std::vector<std::string>* notes) {
@@ -132,7 +148,7 @@ absl::Status ReadTruths(const std::string& path,
       ++line;
       if (entry.status == lists::LineStatus::kMalformed) {
         return absl::InvalidArgumentError(absl::StrCat(
-            path, ": item ", line, " is not \"Title (Year)\"; expected one item per line"));
+            path, ": item ", line, " is not \"", format.text(), "\"; expected one item per line"));
       }
       items.push_back(entry.item);
     }
@@ -148,7 +164,7 @@ absl::Status ReadTruths(const std::string& path,
   const auto read_row = [&](const JsonRow& row, int) -> absl::Status {
     CR_RETURN_IF_ERROR(fields.Check(row));
     const size_t index = num_rows++;
-    return index < lists->size() ? ReadTruth(row, &(*lists)[index], &num_without_year)
+    return index < lists->size() ? ReadTruth(row, format, &(*lists)[index], &num_without_year)
                                  : absl::OkStatus();
   };
   CR_RETURN_IF_ERROR(rows::ForEachJsonRowOf(text, path, read_row));

@@ -48,6 +48,7 @@ absl::Status ReadConfig(NewModelArguments* arguments) {
       arguments->rows.push_back(path);
   }
   arguments->model.seed = options.seed;
+  arguments->model.line_format = options.data.line_format;
   if (options.data.numbered_lists) arguments->model.style = lists::ListStyle::kNumbered;
   return absl::OkStatus();
 }
@@ -93,6 +94,10 @@ void AddNewModelVerb(CLI::App* app, Action* action) {
       "--numbered",
       [model] { model->style = lists::ListStyle::kNumbered; },
       "Lists are numbered; with --catalog.");
+  verb->add_option("--line-format",
+                   model->line_format,
+                   "How items are written, as in \"{title} - {artist}\"; with --catalog.")
+      ->type_name("TEXT");
   const auto size = [verb](const char* name, int* value, int low, int high, const char* help) {
     verb->add_option(name, *value, help)
         ->check(CLI::Range(low, high))

@@ -92,7 +92,8 @@ Json MetricsJson(const ListExplainer& explainer,
 }
 
 Json ItemJson(const catalog::Catalog& catalog, size_t item) {
-  Json json = {{"title", std::string(catalog.title(item))}, {"year", catalog.year(item)}};
+  Json json = {{"title", std::string(catalog.title(item))}};
+  if (catalog.line_format().is_dated()) json["year"] = catalog.year(item);
   if (!catalog.id(item).empty()) json["id"] = std::string(catalog.id(item));
   return json;
 }
@@ -109,7 +110,8 @@ Json LineJson(const catalog::Catalog& catalog, const ExplainedLine& line, size_t
                {"seen", judged.is_seen},
                {"duplicate", judged.is_duplicate}};
   json["title"] = is_malformed ? Json() : Json(line.item.title);
-  json["year"] = is_malformed ? Json() : Json(line.item.year);
+  if (catalog.line_format().is_dated())
+    json["year"] = is_malformed ? Json() : Json(line.item.year);
   json["reward"] = line.reward ? Json(*line.reward) : Json();
   json["ground_truth"] = judged.truth >= 0 ? Json(judged.truth) : Json();
   if (judged.item != lists::kNoItem) json["item"] = ItemJson(catalog, judged.item);
@@ -234,6 +236,11 @@ void PrintTotals(const ListExplainer& explainer, const Totals& totals) {
   std::printf("\n");
 }
 
+// An index that is named on the command line says itself how its lines are written.
+std::string LineFormatOf(const config::DataOptions& data, const std::string& path) {
+  return path == data.catalog || !config::HasYears(data) ? data.line_format : "";
+}
+
 absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const config::RunOptions options,
                       config::LoadRunOptions(arguments.config.files, arguments.config.overrides));
@@ -242,17 +249,20 @@ absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArgument
     return base::BadConfig("no catalog is named; expected --catalog FILE or data.catalog");
   }
   CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog,
-                      catalog::Catalog::Load(path, {.index_path = arguments.index}));
+                      catalog::Catalog::Load(path,
+                                             {.index_path = arguments.index,
+                                              .line_format = LineFormatOf(options.data, path)}));
   return ListExplainer::Create(catalog, config::ScorerOptionsOf(options));
 }
 
 absl::Status Score(const ScoreArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const std::unique_ptr<ListExplainer> explainer, MakeExplainer(arguments));
+  const text::LineFormat& format = explainer->catalog().line_format();
   std::vector<std::string> notes;
-  CR_ASSIGN_OR_RETURN(std::vector<ListToScore> lists, ReadLists(arguments.lists, &notes));
+  CR_ASSIGN_OR_RETURN(std::vector<ListToScore> lists, ReadLists(arguments.lists, format, &notes));
   const lists::OddTitles* const odd_titles = explainer->scorer().odd_titles();
   if (!arguments.truth.empty())
-    CR_RETURN_IF_ERROR(ReadTruths(arguments.truth, odd_titles, &lists, &notes));
+    CR_RETURN_IF_ERROR(ReadTruths(arguments.truth, format, odd_titles, &lists, &notes));
   const scoring::ListScorer::Options& rules = explainer->scorer().options();
   const std::vector<size_t> lost =
       lists::OddTitles(explainer->catalog())
@@ -290,16 +300,16 @@ void AddScoreVerb(CLI::App* app, Action* action) {
   verb->add_option(
           "--truth",
           arguments->truth,
-          "Ground truths apart: JSON lines, one per list, or \"Title (Year)\" lines for all.")
+          "Ground truths apart: JSON lines, one per list, or lines of a list for all.")
       ->type_name("FILE");
   verb->add_flag("--json", arguments->is_json, "One JSON object per list, then the summary.");
   verb->add_option("--index", arguments->index, "Keep the catalog's index here and use it.")
       ->type_name("FILE");
   AddConfigArguments(verb, &arguments->config);
   verb->footer(
-      "A line hits when it reads \"Title (Year)\", stands in the catalog exactly so, is not among "
-      "the\n"
-      "seen titles, and matches a ground truth that no earlier line has taken (case aside, within\n"
+      "A line hits when it reads \"Title (Year)\" (or as data.line_format says), stands in the "
+      "catalog\n"
+      "exactly so, is not among the seen titles, and matches a ground truth that no earlier line has taken (case aside, within\n"
       "reward.year_tolerance years). Outcomes: hit, miss, duplicate, seen, off_catalog (with the "
       "nearest\n"
       "title of the catalog), malformed (with what is wrong). The reward column follows the rules "

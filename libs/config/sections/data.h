@@ -6,7 +6,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "libs/config/sections/compat.h"
 #include "libs/config/table.h"
+#include "libs/text/line_format.h"
 
 namespace convrec::config {
 
@@ -106,12 +108,35 @@ struct DataOptions {
       "is the conversation: {conversation}";
   int num_ranks = 20;
   bool numbered_lists = false;
+  std::string line_format = text::LineFormat::kTitleAndYear;
   int max_prompt_tokens = 2048;
   PromptKeep keep = PromptKeep::kLast;
   std::string template_arguments;
   double least_hittable = 0.1;
   WorldOptions world;
 };
+
+inline bool HasYears(const DataOptions& data) {
+  return data.line_format == text::LineFormat::kTitleAndYear;
+}
+
+void DescribeLineFormat(DataOptions& data, const auto& run, Table& table) {
+  const bool is_reference = run.compat == Compat::kReference;
+  table.Key("line_format", data.line_format)
+      .Read(Reading::kVerbatim)
+      .Must(text::LineFormat::Parse(data.line_format).ok(),
+            "one line with fields of the catalog in braces, as in {title} - {artist}")
+      .Must(HasYears(data),
+            text::LineFormat::kTitleAndYear,
+            {is_reference, "compat is reference", ": the published method reads titles with years"})
+      .Must(HasYears(data),
+            text::LineFormat::kTitleAndYear,
+            {data.catalog.empty(), "data.catalog is empty", ": the sample world has films"})
+      .Help(
+          "How an item is written as a line: fields of the catalog's rows in braces, as in {title}, "
+          "{title} - {artist} or {title} [{id}]. With any other than {title} ({year}) the whole "
+          "line is the item's name, and no year is compared.");
+}
 
 void Describe(DataOptions& data, const auto& run, Table& table) {
   const bool own = !data.catalog.empty();
@@ -150,11 +175,15 @@ void Describe(DataOptions& data, const auto& run, Table& table) {
       .Read(Reading::kVerbatim)
       .Must(data.instruction.find("{conversation}") != std::string::npos,
             "a text that holds {conversation}")
+      .Must(data.instruction != DataOptions().instruction,
+            "a text that asks for such lines",
+            {!HasYears(data), absl::StrCat("data.line_format is ", data.line_format)})
       .Help("Text of the user turn; {conversation} and {num_items} are replaced.");
   table.Key("num_ranks", data.num_ranks, Integer(1, 100))
       .Help("Lines a list should have: N of the method.");
   table.Key("numbered_lists", data.numbered_lists)
-      .Help("Whether SFT targets are written as \"1. Title (Year)\".");
+      .Help("Whether the lines of lists are numbered, as in \"1. Title (Year)\".");
+  DescribeLineFormat(data, run, table);
   table.Key("max_prompt_tokens", data.max_prompt_tokens, Integer(1, kMaxTokens))
       .Help("Longest prompt in tokens; longer ones are cut. Above 0.");
   table.Key("keep", data.keep)

@@ -1,7 +1,10 @@
 // Test support: a small tokenizer and random catalogs for lists in tokens.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +13,7 @@
 #include "libs/base/check.h"
 #include "libs/base/random.h"
 #include "libs/constraint/title_trie.h"
+#include "libs/domain/token_constraint.h"
 
 namespace convrec::constraint {
 
@@ -83,6 +87,24 @@ inline std::vector<domain::Item> RandomItems(size_t count, uint64_t seed) {
     }
   }
   return items;
+}
+
+// Any legal token at each step; the tokens taken, the end token included.
+inline std::vector<int32_t> RandomWalk(domain::TokenConstraint* constraint,
+                                int32_t end_token_id,
+                                base::RandomStream* random) {
+  std::vector<int32_t> ids;
+  do {
+    const std::vector<int32_t>& legal = constraint->Legal();
+    EXPECT_TRUE(std::is_sorted(legal.begin(), legal.end(), std::less_equal<int32_t>()));
+    if (legal.empty()) {
+      ADD_FAILURE() << "no token is legal";
+      return ids;
+    }
+    ids.push_back(legal[random->Below(legal.size())]);
+    constraint->Advance(ids.back());
+  } while (ids.back() != end_token_id);
+  return ids;
 }
 
 inline PieceTokenizer WordTokenizer() {
