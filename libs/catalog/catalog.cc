@@ -36,8 +36,8 @@ absl::StatusOr<text::LineFormat> LineFormatOf(const CatalogOptions& options) {
   if (options.line_format.empty()) return text::LineFormat();
   absl::StatusOr<text::LineFormat> format = text::LineFormat::Parse(options.line_format);
   if (format.ok()) return format;
-  return base::BadConfig(absl::StrCat(
-      "the line format \"", options.line_format, "\" ", format.status().message()));
+  return base::BadConfig(
+      absl::StrCat("the line format \"", options.line_format, "\" ", format.status().message()));
 }
 
 absl::Status CheckLineFormat(const text::LineFormat& made_with,
@@ -113,7 +113,8 @@ absl::StatusOr<Catalog> Catalog::Load(const std::string& path, const CatalogOpti
   CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
   const std::string source_digest = base::DigestOf(text);
   if (!options.index_path.empty()) {
-    if (std::optional<Catalog> fresh = LoadFresh(options, line_format, source_digest)) return *std::move(fresh);
+    if (std::optional<Catalog> fresh = LoadFresh(options, line_format, source_digest))
+      return *std::move(fresh);
   }
   CatalogBuilder builder(path, options.form, source_digest, line_format);
   CR_RETURN_IF_ERROR(

@@ -83,8 +83,8 @@ class Catalog final {
   // Writes the index file. A digest of the file it was loaded from is in it.
   absl::Status WriteIndex(const std::string& path) const;
 
-  // How the items are written as lines. Unless it is dated, an item's title is its line, aliases are
-  // lines too, and years are domain::kNoYear.
+  // How the items are written as lines. Unless it is dated, an item's title is its line, aliases
+  // are lines too, and years are domain::kNoYear.
   const text::LineFormat& line_format() const { return *line_format_; }
   // Items, ascending, that dialogues call so although it is not their line: CatalogItem::mentions.
   std::vector<size_t> MentionedBy(std::string_view text) const;

@@ -132,7 +132,8 @@ absl::Status CatalogBuilder::Add(const CatalogItem& entry, int line) {
   }
   for (const std::string& raw : entry.mentions) {
     const std::string mention = in_form(raw);
-    const bool is_name = mention == title || std::find(aliases.begin(), aliases.end(), mention) != aliases.end();
+    const bool is_name =
+        mention == title || std::find(aliases.begin(), aliases.end(), mention) != aliases.end();
     if (!is_name) AddMention(item, mention);
   }
 

@@ -163,7 +163,8 @@ class CatalogImage final {
 
   // Empty for "{title} ({year})".
   std::string_view line_format() const { return line_format_; }
-  // Calls `visit(item)` for each item of which this is a mention; one that has it twice comes twice.
+  // Calls `visit(item)` for each item of which this is a mention; one that has it twice comes
+  // twice.
   template <typename Visit>
   void ForEachMentioned(std::string_view text, Visit visit) const {
     if (mention_items_.empty()) return;

@@ -56,7 +56,8 @@ template <typename Row>
 absl::Status WriteAliases(const Row& row, const LineFormat& format, CatalogItem* entry) {
   if (format.is_dated()) return absl::OkStatus();
   const auto& fields = format.fields();
-  const auto place = static_cast<size_t>(std::find(fields.begin(), fields.end(), "title") - fields.begin());
+  const auto place =
+      static_cast<size_t>(std::find(fields.begin(), fields.end(), "title") - fields.begin());
   if (place == fields.size() && !entry->aliases.empty()) {
     return row.Error("aliases",
                      absl::StrCat("is of no use: data.line_format \"",

@@ -69,9 +69,10 @@ TEST_F(LineFormatCatalogTest, TheFormatIsPartOfTheDigest) {
 
 TEST_F(LineFormatCatalogTest, WhatALineCannotSayIsNamedByFileLineAndField) {
   const std::string blue = "{\"title\":\"Blue\",\"artist\":\"Joni Mitchell\"}\n";
-  EXPECT_THAT(ErrorOf(blue, ""),
-              HasSubstr("c.jsonl:1: field \"year\" is missing; expected a whole number, since lines "
-                        "are \"{title} ({year})\". For items without a year set data.line_format"));
+  EXPECT_THAT(
+      ErrorOf(blue, ""),
+      HasSubstr("c.jsonl:1: field \"year\" is missing; expected a whole number, since lines "
+                "are \"{title} ({year})\". For items without a year set data.line_format"));
   EXPECT_THAT(ErrorOf(blue, "{title} - {artst}"),
               HasSubstr("c.jsonl:1: field \"artst\" is missing; data.line_format \"{title} - "
                         "{artst}\" writes it, and the row has artist, title"));
@@ -81,9 +82,10 @@ TEST_F(LineFormatCatalogTest, WhatALineCannotSayIsNamedByFileLineAndField) {
               HasSubstr("c.jsonl:2: field \"artist\" is blank or has a line break"));
   EXPECT_THAT(ErrorOf(blue + "{\"title\":\"Hurt\",\"artist\":[\"x\"]}\n", kTitleArtist),
               HasSubstr("c.jsonl:2: field \"artist\" is [\"x\"]; expected text"));
-  EXPECT_THAT(ErrorOf(kSongs, "{title}"),
-              HasSubstr("c.jsonl:2: the item is written \"Hurt\", as the item of line 1 is; expected "
-                        "a data.line_format that tells them apart, instead of \"{title}\""));
+  EXPECT_THAT(
+      ErrorOf(kSongs, "{title}"),
+      HasSubstr("c.jsonl:2: the item is written \"Hurt\", as the item of line 1 is; expected "
+                "a data.line_format that tells them apart, instead of \"{title}\""));
   EXPECT_THAT(ErrorOf(kSongs, "{artist}"),
               HasSubstr("c.jsonl:1: field \"aliases\" is of no use: data.line_format"));
 }

@@ -134,6 +134,31 @@ TEST(RulesTest, OwnDiscountsAreNumbersOnePerRank) {
               HasSubstr("the published scripts have no dcg"));
 }
 
+TEST(RulesTest, ALineFormatGoesWithItsCatalogAndInstruction) {
+  const std::vector<std::string> own = {"data.catalog=c.jsonl",
+                                        "data.sft.path=r.jsonl",
+                                        "data.train.path=r.jsonl",
+                                        "data.validation.path=r.jsonl",
+                                        "data.test.path=r.jsonl"};
+  const auto verdict = [&own](std::vector<std::string> overrides) {
+    overrides.insert(overrides.begin(), own.begin(), own.end());
+    return Verdict(overrides);
+  };
+  const std::string instruction = "data.instruction=Songs as title - artist: {conversation}";
+  EXPECT_EQ(verdict({"data.line_format={title} - {artist}", instruction}), "");
+  EXPECT_EQ(verdict({"data.line_format={title} ({year})"}), "");
+  EXPECT_THAT(verdict({"data.line_format={title} - {artist}"}),
+              HasSubstr("expected a text of your own that asks for such lines, since "
+                        "data.line_format is not {title} ({year})"));
+  EXPECT_THAT(verdict({"data.line_format=title", instruction}),
+              HasSubstr("is \"title\": expected one line with fields of the catalog in "
+                        "braces, as in {title} - {artist}"));
+  EXPECT_THAT(verdict({"data.line_format={title}", instruction, "compat=reference"}),
+              HasSubstr("expected {title} ({year}), since compat is reference"));
+  EXPECT_THAT(Verdict({"data.line_format={title}", instruction}),
+              HasSubstr("expected {title} ({year}), since data.catalog is empty"));
+}
+
 TEST(RulesTest, TheLargestRequestFindsRoom) {
   EXPECT_THAT(Verdict({"reward.limits.max_message_bytes=4096",
                        "reward.limits.max_list_bytes=2048",

@@ -92,16 +92,22 @@ TEST(ListConstraintTest, EveryTitleCanBeListedAtEveryRank) {
   }
 }
 
-TEST(ListConstraintTest, SeenTitlesAreOutInEveryYearAndOnlyAsWritten) {
+TEST(ListConstraintTest, SeenTitlesAreOutAsWrittenAndInEveryYearByTheReference) {
   const PieceTokenizer tokenizer({});
-  const auto titles = BuildOrDie({{"Heat", 1986}, {"Heat", 1995}, {"heat", 1999}, {"Up", 2009}},
-                                 lists::ListStyle::kPlain,
-                                 2,
-                                 tokenizer);
-  const auto make = MakeListConstraints(titles, {"Heat", "Heat"});
-  ASSERT_TRUE(make.ok()) << make.status();
-  EXPECT_EQ((*make)()->Legal(), (std::vector<int32_t>{'U', 'h'}));
-  const auto none = MakeListConstraints(titles, {"Heat", "Up"});
+  const auto catalog = MakeCatalog({{"Heat", 1986}, {"Heat", 1995}, {"heat", 1999}, {"Up", 2009}});
+  const auto start = [&](lists::RankCounting counting, const std::vector<std::string>& seen) {
+    const auto titles = TitleTrie::Build(
+        catalog, lists::ListStyle::kPlain, 2, tokenizer.line_tokenizer(), counting);
+    CR_CHECK(titles.ok(), titles.status().ToString());
+    return MakeListConstraints(*titles, seen);
+  };
+  using enum lists::RankCounting;
+  using Ids = std::vector<int32_t>;
+  EXPECT_EQ((*start(kByLine, {"heat"}))()->Legal(), (Ids{'H', 'U'}));
+  // Nobody can tell which of the two was meant.
+  EXPECT_EQ((*start(kByLine, {"Heat"}))()->Legal(), (Ids{'H', 'U', 'h'}));
+  EXPECT_EQ((*start(kReference, {"Heat", "Heat"}))()->Legal(), (Ids{'U', 'h'}));
+  const auto none = start(kReference, {"Heat", "Up"});
   EXPECT_EQ(none.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(none.status().message().find("of 4 titles 3 were named"), std::string::npos)
       << none.status();

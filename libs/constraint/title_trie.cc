@@ -46,9 +46,8 @@ class LineReader final {
     for (const int rank : ranks) {
       if (style_ == lists::ListStyle::kNumbered) absl::StrAppend(&text_, rank + 1, ".");
       const size_t number_end = text_.size();
-      absl::StrAppend(&text_,
-                      style_ == lists::ListStyle::kNumbered ? " " : "",
-                      lists::FormatItem(item));
+      absl::StrAppend(
+          &text_, style_ == lists::ListStyle::kNumbered ? " " : "", lists::FormatItem(item));
       if (ends_.size() + 1 < ranks.size()) text_ += '\n';
       ends_.push_back({number_end, text_.size()});
     }

@@ -1,10 +1,10 @@
 // The catalog's titles as the lines of a list, in the tokens that a tokenizer gives them there.
 //
-// A list is line 1, "\n", ..., line N, end token; a line is an item as its catalog writes it, with "3. " before it
-// in numbered lists. Byte-level BPE writes a line in the same tokens wherever it stands, but for its
-// end: many vocabularies join ")" and the line break to one token. So titles are held twice, with
-// the line break behind them (`inner`) and with the end token (`last`). Whatever path through both
-// is taken, its tokens are those of tokenizing the whole list text.
+// A list is line 1, "\n", ..., line N, end token; a line is an item as its catalog writes it, with
+// "3. " before it in numbered lists. Byte-level BPE writes a line in the same tokens wherever it
+// stands, but for its end: many vocabularies join ")" and the line break to one token. So titles
+// are held twice, with the line break behind them (`inner`) and with the end token (`last`).
+// Whatever path through both is taken, its tokens are those of tokenizing the whole list text.
 // Immutable; thread-safe.
 #pragma once
 

@@ -26,10 +26,7 @@ CooccurrenceTeacher::CooccurrenceTeacher(const catalog::Catalog* catalog,
                                          lists::ListStyle style,
                                          int num_ranks,
                                          lists::RankCounting counting)
-    : catalog_(catalog),
-      style_(style),
-      counting_(counting),
-      is_listable_(catalog->size(), true) {
+    : catalog_(catalog), style_(style), counting_(counting), is_listable_(catalog->size(), true) {
   const lists::OddTitles odd_titles(*catalog_);
   for (const Index item : odd_titles.NotReadBack(counting, style_, num_ranks))
     is_listable_[item] = false;
@@ -100,10 +97,9 @@ std::vector<CooccurrenceTeacher::Index> CooccurrenceTeacher::SeenItems(
   std::vector<Index> items;
   for (const std::string& title : row.seen_titles) {
     const std::vector<Index> like = catalog_->FindKey(text::TitleKey(title));
-    const std::vector<Index> seen =
-        counting_ == lists::RankCounting::kReference || like.size() == 1
-            ? like
-            : lists::ItemsSeen(*catalog_, title, counting_);
+    const std::vector<Index> seen = counting_ == lists::RankCounting::kReference || like.size() == 1
+                                        ? like
+                                        : lists::ItemsSeen(*catalog_, title, counting_);
     items.insert(items.end(), seen.begin(), seen.end());
   }
   return items;

@@ -45,8 +45,9 @@ std::vector<std::vector<std::string>> DialogueFields();
 
 // Ground truths are items as `format` writes them: by another format than "{title} ({year})" the
 // objects of "groundtruth" have its fields, or are texts that are the lines, and pairs of the
-// published form are no truths. Rows outside `range` are not checked. NotFound without the file; InvalidArgument naming file,
-// line, field and what was expected for a bad row, a repeated id, an empty ground truth, or no row.
+// published form are no truths. Rows outside `range` are not checked. NotFound without the file;
+// InvalidArgument naming file, line, field and what was expected for a bad row, a repeated id, an
+// empty ground truth, or no row.
 absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path,
                                            const RowRange& range,
                                            const text::LineFormat& format = {});

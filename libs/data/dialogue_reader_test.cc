@@ -90,7 +90,8 @@ TEST_F(DialogueReaderTest, YearsMayBeFloatingPointAndTruthsWithoutOneAreCounted)
 TEST_F(DialogueReaderTest, TruthsAreLinesWhereTheCatalogHasNoYears) {
   const auto format = *text::LineFormat::Parse("{title} - {artist}");
   const std::string turns = "{'id':'b','context':[{'role':'user','text':'hi'}],";
-  for (const char* const truth : {"[{'title':'Blue','artist':'Joni','album':'x'}]", "['Blue - Joni']"}) {
+  for (const char* const truth :
+       {"[{'title':'Blue','artist':'Joni','album':'x'}]", "['Blue - Joni']"}) {
     const auto result = Read(Json(turns + "'groundtruth':" + truth + "}"), {}, format);
     ASSERT_TRUE(result.ok()) << result.status();
     EXPECT_EQ(result->rows[0].ground_truth,

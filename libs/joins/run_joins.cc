@@ -15,8 +15,16 @@
 namespace convrec::joins {
 namespace {
 
-Finding Fault(std::string part, const absl::Status& status) {
-  return {Verdict::kFault, std::move(part), std::string(status.message()), status};
+constexpr char kCorrectFile[] = "correct the file, or name another; the run would not start";
+constexpr char kJoinRules[] = "docs/catalog.md says how truths, titles and lines find each other";
+
+Finding Fault(std::string part, const absl::Status& status, std::string remedy = kCorrectFile) {
+  return {
+      Verdict::kFault, std::move(part), std::string(status.message()), std::move(remedy), status};
+}
+
+Finding Fine(std::string part, std::string text) {
+  return {Verdict::kFine, std::move(part), std::move(text), "", {}};
 }
 
 // A share of what should go together: a fault below the bound, a warning below all of it.
@@ -24,13 +32,19 @@ Finding Judge(std::string part, std::string text, double share, double least) {
   if (share < least) {
     return Fault(std::move(part),
                  absl::InvalidArgumentError(absl::StrCat(
-                     text, "; data.least_hittable asks for ", absl::SixDigits(100 * least), " %")));
+                     text, "; data.least_hittable asks for ", absl::SixDigits(100 * least), " %")),
+                 "the run would not start: name items as the catalog writes them, take the catalog "
+                 "that belongs to the rows, or lower data.least_hittable");
   }
-  return {share < 1 ? Verdict::kWarning : Verdict::kFine, std::move(part), std::move(text), {}};
+  if (share >= 1) return Fine(std::move(part), std::move(text));
+  return {Verdict::kWarning, std::move(part), std::move(text), kJoinRules, {}};
 }
 
-void AddWarning(const std::string& part, std::string text, std::vector<Finding>* findings) {
-  findings->push_back({Verdict::kWarning, part, std::move(text), {}});
+void AddWarning(const std::string& part,
+                std::string text,
+                std::string remedy,
+                std::vector<Finding>* findings) {
+  findings->push_back({Verdict::kWarning, part, std::move(text), std::move(remedy), {}});
 }
 
 lists::ListStyle StyleOf(const config::RunOptions& options) {
@@ -46,12 +60,16 @@ void AddLeftOut(const data::DialogueRows& rows,
                absl::StrCat(rows.num_truths_without_year,
                             " truths are left out because they have no year, first: ",
                             rows.first_without_year),
+               "give them years; data.line_format is for catalogs without any",
                findings);
   }
   for (const auto& [field, num_rows] : rows.num_rows_of_unknown_field) {
-    AddWarning(part,
-               absl::StrCat("nothing reads the field \"", field, "\" of ", num_rows, " rows"),
-               findings);
+    AddWarning(
+        part,
+        absl::StrCat("nothing reads the field \"", field, "\" of ", num_rows, " rows"),
+        "leave it so if it is not meant for this; docs/training.md names the fields that are "
+        "read",
+        findings);
   }
 }
 
@@ -78,13 +96,15 @@ std::vector<Finding> CheckSplit(const catalog::Catalog& catalog,
           answers.num_lines == 0
               ? Fault(part,
                       absl::InvalidArgumentError(
-                          "no row has a \"completion\", which data.sft_targets: completion needs"))
+                          "no row has a \"completion\", which data.sft_targets: completion needs"),
+                      "give the rows answers, or choose other data.sft_targets")
               : Judge(part, DescribeAnswers(answers), answers.share(), least));
     }
   } else {
     const TruthJoin truths = JoinTruths(catalog, rows.rows, ListRulesOf(options));
     findings.push_back(Judge(part, DescribeTruths(truths), truths.share(), least));
-    for (std::string& text : DescribeOddities(truths)) AddWarning(part, std::move(text), &findings);
+    for (std::string& text : DescribeOddities(truths))
+      AddWarning(part, std::move(text), kJoinRules, &findings);
   }
   AddLeftOut(rows, part, &findings);
   return findings;
@@ -102,18 +122,22 @@ std::vector<Finding> CheckTitles(const catalog::Catalog& catalog,
     findings.push_back(
         Fault(part, absl::InvalidArgumentError(lists::DescribeNotReadBack(catalog, lost))));
   } else if (!lost.empty()) {
-    AddWarning(part, lists::DescribeNotReadBack(catalog, lost), &findings);
+    AddWarning(part,
+               lists::DescribeNotReadBack(catalog, lost),
+               "no list can name these items; docs/catalog.md says what a line can say",
+               &findings);
   } else {
-    findings.push_back({Verdict::kFine,
-                        part,
-                        absl::StrCat("all ", catalog.size(), " titles are read back from a list"),
-                        {}});
+    findings.push_back(
+        Fine(part, absl::StrCat("all ", catalog.size(), " titles are read back from a list")));
   }
   if (tokenizer == nullptr) return findings;
   const TitleTokens tokens = JoinTitles(catalog, *tokenizer, rules.style);
   const bool is_written = tokens.num_written == tokens.num_checked;
-  findings.push_back(
-      {is_written ? Verdict::kFine : Verdict::kWarning, part, DescribeTitles(tokens), {}});
+  findings.push_back({is_written ? Verdict::kFine : Verdict::kWarning,
+                      part,
+                      DescribeTitles(tokens),
+                      is_written ? "" : "take a tokenizer that has bytes for every character",
+                      {}});
   const double list_tokens = tokens.mean_tokens * rules.num_ranks;
   if (options.learner.steps > 0 && list_tokens > options.rollout.max_new_tokens) {
     AddWarning("rollout.max_new_tokens",
@@ -121,6 +145,7 @@ std::vector<Finding> CheckTitles(const catalog::Catalog& catalog,
                                options.rollout.max_new_tokens,
                                rules.num_ranks,
                                std::ceil(list_tokens)),
+               "raise it, or lower data.num_ranks",
                &findings);
   }
   return findings;
@@ -129,8 +154,8 @@ std::vector<Finding> CheckTitles(const catalog::Catalog& catalog,
 std::vector<Finding> CheckRun(const config::RunOptions& options) {
   std::vector<Finding> findings;
   if (options.data.catalog.empty()) return findings;
-  const absl::StatusOr<catalog::Catalog> catalog = catalog::Catalog::Load(
-      options.data.catalog, {.line_format = options.data.line_format});
+  const absl::StatusOr<catalog::Catalog> catalog =
+      catalog::Catalog::Load(options.data.catalog, {.line_format = options.data.line_format});
   if (!catalog.ok()) return {Fault("data.catalog", catalog.status())};
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer;
   if (!options.model.path.empty()) {
@@ -157,10 +182,10 @@ std::vector<Finding> CheckRun(const config::RunOptions& options) {
         Split{"validation", options.data.validation, trains && options.evaluation.every_steps > 0},
         Split{"test", options.data.test, true}}) {
     if (!split.is_needed || split.options.path.empty()) continue;
-    const absl::StatusOr<data::DialogueRows> rows = data::ReadDialogues(
-        split.options.path,
-        {.skip = split.options.skip, .take = split.options.take},
-        catalog->line_format());
+    const absl::StatusOr<data::DialogueRows> rows =
+        data::ReadDialogues(split.options.path,
+                            {.skip = split.options.skip, .take = split.options.take},
+                            catalog->line_format());
     if (rows.ok()) {
       add(CheckSplit(*catalog, split.name, *rows, options));
     } else {

@@ -22,6 +22,7 @@ struct Finding {
   Verdict verdict = Verdict::kFine;
   std::string part;     // "truths of data.train".
   std::string text;     // "0 of 24 truths can be hit, ...".
+  std::string remedy;   // What to do about it; empty when it is fine.
   absl::Status status;  // Of a fault.
 };
 

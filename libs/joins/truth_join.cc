@@ -98,8 +98,7 @@ class Joiner final {
       return {TruthFault::kOtherYear};
     const std::string text = lists::FormatItem(ItemAt(item));
     const lists::ListLine line = reader_.ReadLine(text);
-    judge_.Begin(&target);
-    const lists::JudgedLine judged = judge_.Judge(line);
+    const lists::JudgedLine judged = judge_.JudgeAll({&line, 1}, target).front();
     if (judged.is_seen) return {TruthFault::kSeen};
     if (std::binary_search(not_read_back_.begin(), not_read_back_.end(), item) ||
         judged.outcome != domain::LineOutcome::kHit) {
@@ -203,17 +202,17 @@ std::string DescribeTruths(const TruthJoin& join) {
     if (join.num_by_fault[i] == 0) continue;
     absl::StrAppend(&faults, faults.empty() ? "" : ", ", join.num_by_fault[i], " ", kNames[i]);
   }
-  return absl::StrCat(join.num_hittable,
-                      " of ",
-                      join.num_truths,
-                      " truths can be hit (",
-                      faults,
-                      "; ",
-                      join.num_rows_without,
-                      " of ",
-                      join.num_rows,
-                      " rows have none that can), first that cannot: ",
-                      join.first_fault);
+  return absl::StrCat(
+      join.num_hittable,
+      " of ",
+      join.num_truths,
+      " truths can be hit (",
+      faults,
+      join.num_rows_without == 0
+          ? ""
+          : absl::StrCat("; ", join.num_rows_without, " of ", join.num_rows, " rows have none"),
+      "), first that cannot: ",
+      join.first_fault);
 }
 
 std::vector<std::string> DescribeOddities(const TruthJoin& join) {

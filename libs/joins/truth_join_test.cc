@@ -44,7 +44,7 @@ TEST(TruthJoinTest, TruthsWrittenInAnotherWayThanTheCatalogAreNamed) {
   EXPECT_EQ(join.share(), 0);
   EXPECT_EQ(
       DescribeTruths(join),
-      "0 of 24 truths can be hit (24 not in the catalog; 24 of 24 rows have none that can), "
+      "0 of 24 truths can be hit (24 not in the catalog; 24 of 24 rows have none), "
       "first that cannot: row t0, \"Moon, Dark (2012)\": not in the catalog, which has \"Dark "
       "Moon (2012)\"");
 }

@@ -77,13 +77,16 @@ TEST_F(SeenTitlesTest, TheReferenceComparesTextsOnly) {
 }
 
 TEST(SeenSongsTest, ABareTitleBlocksTheOneItemOfThatTitle) {
+  const text::LineFormat format = *text::LineFormat::Parse("{title} - {artist}");
+  std::vector<catalog::CatalogItem> items(3);
+  items[0].item.title = "Blue - Joni Mitchell";
+  items[0].mentions = {"Blue"};
+  items[1].item.title = "Hurt - Johnny Cash";
+  items[1].mentions = {"Hurt"};
+  items[2].item.title = "Hurt - Nine Inch Nails";
+  items[2].mentions = {"Hurt"};
   const catalog::Catalog songs =
-      *catalog::Catalog::FromItems({{.item = {"Blue - Joni Mitchell"}, .mentions = {"Blue"}},
-                                    {.item = {"Hurt - Johnny Cash"}, .mentions = {"Hurt"}},
-                                    {.item = {"Hurt - Nine Inch Nails"}, .mentions = {"Hurt"}}},
-                                   "songs",
-                                   catalog::TitleForm::kAsWritten,
-                                   *text::LineFormat::Parse("{title} - {artist}"));
+      *catalog::Catalog::FromItems(items, "songs", catalog::TitleForm::kAsWritten, format);
   EXPECT_THAT(ItemsSeen(songs, "Blue"), ElementsAre(0));
   EXPECT_THAT(ItemsSeen(songs, "Hurt - Johnny Cash"), ElementsAre(1));
   EXPECT_THAT(ItemsNamed(songs, "Hurt"), ElementsAre(1, 2));

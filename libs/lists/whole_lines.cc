@@ -112,7 +112,8 @@ std::optional<std::string_view> WholeLines::FindWithin(std::string_view line) co
   const Offsets begins = Begins(line), ends = Ends(line);
   if (begins.size() == 1 && ends.size() == 1) return std::nullopt;
   // The least cleaned one first; of two the one that keeps its end.
-  absl::InlinedVector<std::tuple<size_t, size_t, size_t>, 16> places;  // Bytes left out, begin, end.
+  absl::InlinedVector<std::tuple<size_t, size_t, size_t>, 16>
+      places;  // Bytes left out, begin, end.
   for (const size_t begin : begins) {
     for (const size_t end : ends) {
       if (begin < end) places.emplace_back(begin + line.size() - end, line.size() - begin, end);

@@ -2,8 +2,8 @@
 // "{title} ({year})"): it names the item that is written in it, with nothing but numbering, marks,
 // quotes and spaces around it.
 //
-// Where several fit, the longest does, which is the least cleaned one. So "12 - Apes" is "12 - Apes"
-// where the catalog has that item, and "Apes" where it has not. Immutable, so thread-safe.
+// Where several fit, the longest does, which is the least cleaned one. So "12 - Apes" is "12 -
+// Apes" where the catalog has that item, and "Apes" where it has not. Immutable, so thread-safe.
 #pragma once
 
 #include <optional>

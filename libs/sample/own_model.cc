@@ -102,11 +102,13 @@ absl::StatusOr<OwnModelFacts> WriteOwnModel(const OwnModelOptions& options,
                                             const std::vector<std::string>& rows,
                                             const std::string& directory) {
   CR_RETURN_IF_ERROR(CheckSizes(options));
-  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, catalog::Catalog::Load(catalog_path, {.line_format = options.line_format}));
+  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog,
+                      catalog::Catalog::Load(catalog_path, {.line_format = options.line_format}));
   OwnModelFacts facts;
   std::vector<std::string> texts;
   for (const std::string& path : rows) {
-    CR_ASSIGN_OR_RETURN(const data::DialogueRows dialogues, data::ReadDialogues(path, {}, catalog.line_format()));
+    CR_ASSIGN_OR_RETURN(const data::DialogueRows dialogues,
+                        data::ReadDialogues(path, {}, catalog.line_format()));
     for (const data::DialogueRow& row : dialogues.rows) AddTexts(row, &texts);
     facts.num_rows += dialogues.rows.size();
   }

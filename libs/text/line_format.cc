@@ -47,8 +47,8 @@ absl::StatusOr<LineFormat> LineFormat::Parse(std::string_view text) {
     const size_t end = std::min(text.find('}', i), text.size());
     const std::string_view name = text.substr(i + 1, end - i - 1);
     if (end == text.size() || !IsFieldName(name)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("holds \"", std::string(text.substr(i, end + 1 - i)), "\", which is no field"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "holds \"", std::string(text.substr(i, end + 1 - i)), "\", which is no field"));
     }
     if (format.HasField(name)) {
       return absl::InvalidArgumentError(absl::StrCat("names {", std::string(name), "} twice"));

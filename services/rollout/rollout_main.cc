@@ -72,9 +72,8 @@ ListConstraints::LoadTitles TitlesOf(const config::RunOptions& options,
   return [data = options.data, counting = CountingOf(options), tokenizer](
              lists::ListStyle style,
              int num_ranks) -> absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> {
-    CR_ASSIGN_OR_RETURN(
-        catalog::Catalog catalog,
-        catalog::Catalog::Load(data.catalog, {.line_format = data.line_format}));
+    CR_ASSIGN_OR_RETURN(catalog::Catalog catalog,
+                        catalog::Catalog::Load(data.catalog, {.line_format = data.line_format}));
     return constraint::MakeListTitles(std::make_shared<const catalog::Catalog>(std::move(catalog)),
                                       style,
                                       num_ranks,

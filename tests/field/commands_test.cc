@@ -127,8 +127,11 @@ class FieldSongsTest : public ::testing::Test {
   FieldSongsTest() {
     std::string catalog, rows;
     for (int i = 0; i < 25; ++i) {
-      const std::string song = absl::StrCat(
-          "{\"title\": \"Song ", i / 2, "\", \"artist\": \"", i % 2 == 0 ? "Ann" : "Bob & Co.", "\"}");
+      const std::string song = absl::StrCat("{\"title\": \"Song ",
+                                            i / 2,
+                                            "\", \"artist\": \"",
+                                            i % 2 == 0 ? "Ann" : "Bob & Co.",
+                                            "\"}");
       absl::StrAppend(&catalog, song, "\n");
       absl::StrAppend(&rows,
                       "{\"id\": \"r",
@@ -175,8 +178,7 @@ class FieldSongsTest : public ::testing::Test {
 TEST_F(FieldSongsTest, WithoutTheSettingTheLineAndTheSettingAreNamed) {
   for (const std::vector<std::string>& verb :
        std::vector<std::vector<std::string>>{{"doctor"}, {"train", "--dry-run"}, {"train"}}) {
-    const CommandResult result =
-        Run(verb, {"model.path=" + FieldPath("models/tied_other_head")});
+    const CommandResult result = Run(verb, {"model.path=" + FieldPath("models/tied_other_head")});
     EXPECT_EQ(result.exit.code, 65) << verb.back() << ": " << result.output;
     EXPECT_THAT(result.output, HasSubstr("songs.jsonl:1: field \"year\" is missing"));
     EXPECT_THAT(result.output, HasSubstr("set data.line_format, as in \"{title}\""));
@@ -184,9 +186,9 @@ TEST_F(FieldSongsTest, WithoutTheSettingTheLineAndTheSettingAreNamed) {
 }
 
 TEST_F(FieldSongsTest, AJobRunsOnThem) {
-  const CommandResult made =
-      Run({"new-model", "--out", model_, "--vocab-size", "400", "--hidden-size", "32", "--layers", "1"},
-          format_);
+  const CommandResult made = Run(
+      {"new-model", "--out", model_, "--vocab-size", "400", "--hidden-size", "32", "--layers", "1"},
+      format_);
   ASSERT_EQ(made.exit.code, 0) << made.output;
   const CommandResult doctor = Run({"doctor"}, format_);
   EXPECT_EQ(doctor.exit.code, 0) << doctor.output;

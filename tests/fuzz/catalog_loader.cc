@@ -88,9 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   // By the next bit also lines without a year.
-  const auto format = (data[0] & 4) == 0
-                          ? convrec::text::LineFormat()
-                          : *convrec::text::LineFormat::Parse("{title} - {artist}");
+  const auto format = (data[0] & 4) == 0 ? convrec::text::LineFormat()
+                                         : *convrec::text::LineFormat::Parse("{title} - {artist}");
   switch (data[0] % 4) {
     case 0:
       convrec::catalog::LoadRows(rest, "fuzz.jsonl", format);

@@ -48,9 +48,10 @@ void AddCatalogVerb(CLI::App* app, Action* action) {
           "--out", arguments->out, "The index; the catalog's name and \".idx\" when left out.")
       ->type_name("FILE");
   index
-      ->add_option("--line-format",
-                   arguments->line_format,
-                   "How items are written, as data.line_format; \"{title} ({year})\" when left out.")
+      ->add_option(
+          "--line-format",
+          arguments->line_format,
+          "How items are written, as data.line_format; \"{title} ({year})\" when left out.")
       ->type_name("TEXT");
   index->add_flag("--nfc", arguments->is_nfc, "Compare titles in Unicode normalisation form C.");
   index->footer(

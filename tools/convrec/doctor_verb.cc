@@ -210,13 +210,11 @@ Check CheckModel(const config::RunOptions& options) {
 std::vector<Check> CheckJoins(const config::RunOptions& options) {
   std::vector<Check> checks;
   for (const joins::Finding& finding : joins::CheckRun(options)) {
-    Check check{Verdict::kFine, finding.part, finding.text, ""};
+    Check check{Verdict::kFine, finding.part, finding.text, finding.remedy};
     if (finding.verdict == joins::Verdict::kWarning) {
       check.verdict = Verdict::kWarning;
-      check.remedy = "docs/catalog.md says how truths, titles and lines find each other";
     } else if (finding.verdict == joins::Verdict::kFault) {
       check.verdict = Verdict::kFault;
-      check.remedy = "the run would not start: correct one of the two";
       check.exit_code = base::ExitCodeOf(finding.status);
     }
     checks.push_back(std::move(check));
@@ -252,9 +250,9 @@ int Doctor(const config::ConfigArguments& arguments) {
     const char* word = check.verdict == Verdict::kFine      ? "ok   "
                        : check.verdict == Verdict::kWarning ? "WARN "
                                                             : "FAULT";
-    std::printf("%s  %-14s %s\n", word, check.name.c_str(), check.found.c_str());
+    std::printf("%s  %-15s %s\n", word, check.name.c_str(), check.found.c_str());
     if (check.verdict != Verdict::kFine)
-      std::printf("       %-14s -> %s\n", "", check.remedy.c_str());
+      std::printf("       %-15s -> %s\n", "", check.remedy.c_str());
     if (check.verdict == Verdict::kFault && !exit_code.has_value()) exit_code = check.exit_code;
   }
   return exit_code.value_or(base::kExitOk);

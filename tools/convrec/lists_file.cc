@@ -128,8 +128,10 @@ absl::StatusOr<std::vector<ListToScore>> ReadLists(const std::string& path,
     list.text = std::move(text);
   }
   if (lists.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": there is no list; expected lines \"", format.text(), "\" or JSON lines with \"text\""));
+    return absl::InvalidArgumentError(absl::StrCat(path,
+                                                   ": there is no list; expected lines \"",
+                                                   format.text(),
+                                                   "\" or JSON lines with \"text\""));
   }
   return lists;
 }

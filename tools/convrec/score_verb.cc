@@ -110,8 +110,7 @@ Json LineJson(const catalog::Catalog& catalog, const ExplainedLine& line, size_t
                {"seen", judged.is_seen},
                {"duplicate", judged.is_duplicate}};
   json["title"] = is_malformed ? Json() : Json(line.item.title);
-  if (catalog.line_format().is_dated())
-    json["year"] = is_malformed ? Json() : Json(line.item.year);
+  if (catalog.line_format().is_dated()) json["year"] = is_malformed ? Json() : Json(line.item.year);
   json["reward"] = line.reward ? Json(*line.reward) : Json();
   json["ground_truth"] = judged.truth >= 0 ? Json(judged.truth) : Json();
   if (judged.item != lists::kNoItem) json["item"] = ItemJson(catalog, judged.item);
@@ -248,10 +247,10 @@ absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArgument
   if (path.empty()) {
     return base::BadConfig("no catalog is named; expected --catalog FILE or data.catalog");
   }
-  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog,
-                      catalog::Catalog::Load(path,
-                                             {.index_path = arguments.index,
-                                              .line_format = LineFormatOf(options.data, path)}));
+  CR_ASSIGN_OR_RETURN(
+      const catalog::Catalog catalog,
+      catalog::Catalog::Load(
+          path, {.index_path = arguments.index, .line_format = LineFormatOf(options.data, path)}));
   return ListExplainer::Create(catalog, config::ScorerOptionsOf(options));
 }
 
@@ -297,10 +296,9 @@ void AddScoreVerb(CLI::App* app, Action* action) {
           "JSON lines {\"text\", \"groundtruth\", \"seen_titles\"}, or a text that is one list.")
       ->required()
       ->type_name("FILE");
-  verb->add_option(
-          "--truth",
-          arguments->truth,
-          "Ground truths apart: JSON lines, one per list, or lines of a list for all.")
+  verb->add_option("--truth",
+                   arguments->truth,
+                   "Ground truths apart: JSON lines, one per list, or lines of a list for all.")
       ->type_name("FILE");
   verb->add_flag("--json", arguments->is_json, "One JSON object per list, then the summary.");
   verb->add_option("--index", arguments->index, "Keep the catalog's index here and use it.")
@@ -309,7 +307,8 @@ void AddScoreVerb(CLI::App* app, Action* action) {
   verb->footer(
       "A line hits when it reads \"Title (Year)\" (or as data.line_format says), stands in the "
       "catalog\n"
-      "exactly so, is not among the seen titles, and matches a ground truth that no earlier line has taken (case aside, within\n"
+      "exactly so, is not among the seen titles, and matches a ground truth that no earlier line "
+      "has taken (case aside, within\n"
       "reward.year_tolerance years). Outcomes: hit, miss, duplicate, seen, off_catalog (with the "
       "nearest\n"
       "title of the catalog), malformed (with what is wrong). The reward column follows the rules "

@@ -133,7 +133,8 @@ void DescribeLineFormat(DataOptions& data, const auto& run, Table& table) {
             text::LineFormat::kTitleAndYear,
             {data.catalog.empty(), "data.catalog is empty", ": the sample world has films"})
       .Help(
-          "How an item is written as a line: fields of the catalog's rows in braces, as in {title}, "
+          "How an item is written as a line: fields of the catalog's rows in braces, as in "
+          "{title}, "
           "{title} - {artist} or {title} [{id}]. With any other than {title} ({year}) the whole "
           "line is the item's name, and no year is compared.");
 }
@@ -176,8 +177,8 @@ void Describe(DataOptions& data, const auto& run, Table& table) {
       .Must(data.instruction.find("{conversation}") != std::string::npos,
             "a text that holds {conversation}")
       .Must(data.instruction != DataOptions().instruction,
-            "a text that asks for such lines",
-            {!HasYears(data), absl::StrCat("data.line_format is ", data.line_format)})
+            "a text of your own that asks for such lines",
+            {!HasYears(data), "data.line_format is not {title} ({year})"})
       .Help("Text of the user turn; {conversation} and {num_items} are replaced.");
   table.Key("num_ranks", data.num_ranks, Integer(1, 100))
       .Help("Lines a list should have: N of the method.");

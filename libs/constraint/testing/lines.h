@@ -91,8 +91,8 @@ inline std::vector<domain::Item> RandomItems(size_t count, uint64_t seed) {
 
 // Any legal token at each step; the tokens taken, the end token included.
 inline std::vector<int32_t> RandomWalk(domain::TokenConstraint* constraint,
-                                int32_t end_token_id,
-                                base::RandomStream* random) {
+                                       int32_t end_token_id,
+                                       base::RandomStream* random) {
   std::vector<int32_t> ids;
   do {
     const std::vector<int32_t>& legal = constraint->Legal();

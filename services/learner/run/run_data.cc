@@ -108,10 +108,10 @@ absl::StatusOr<std::vector<data::DialogueRow>> ReadSplit(const config::RunOption
     return base::BadConfig(
         absl::StrCat("data.", key, ".path is empty: expected a file in JSON lines"));
   }
-  CR_ASSIGN_OR_RETURN(data::DialogueRows rows,
-                      data::ReadDialogues(split.path,
-                                          {.skip = split.skip, .take = split.take},
-                                          catalog.line_format()));
+  CR_ASSIGN_OR_RETURN(
+      data::DialogueRows rows,
+      data::ReadDialogues(
+          split.path, {.skip = split.skip, .take = split.take}, catalog.line_format()));
   CR_RETURN_IF_ERROR(LogFindings(joins::CheckSplit(catalog, key, rows, options)));
   return std::move(rows.rows);
 }
@@ -269,9 +269,9 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
     return base::BadConfig(
         "data.catalog is empty: expected a file in JSON lines (convrec train makes the sample's)");
   }
-  CR_ASSIGN_OR_RETURN(catalog::Catalog catalog,
-                      catalog::Catalog::Load(options.data.catalog,
-                                             {.line_format = options.data.line_format}));
+  CR_ASSIGN_OR_RETURN(
+      catalog::Catalog catalog,
+      catalog::Catalog::Load(options.data.catalog, {.line_format = options.data.line_format}));
   CR_ASSIGN_OR_RETURN(Renderer renderer, Renderer::Create(options, &tokenizer));
   RunData data;
   data.catalog = std::make_shared<const catalog::Catalog>(std::move(catalog));
