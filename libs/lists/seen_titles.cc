@@ -11,13 +11,17 @@ namespace {
 
 // Items of which this is exactly the title or an alias; titles before aliases.
 std::vector<size_t> ItemsOfTitle(const catalog::Catalog& catalog, const std::string& title) {
-  std::string scratch;
-  const std::string_view name = catalog.InForm(title, &scratch);
+  const catalog::CatalogImage& image = catalog.image();
+  std::string scratch, key;
+  const std::string_view written = catalog.InForm(title, &scratch);
+  text::MakeTitleKey(written, &key);
   std::vector<size_t> items;
-  for (const size_t index : catalog.FindKey(text::TitleKey(name))) {
-    const std::vector<std::string> aliases = catalog.aliases(index);
-    const bool is_alias = std::find(aliases.begin(), aliases.end(), name) != aliases.end();
-    if (is_alias || catalog.title(index) == name) items.push_back(index);
+  for (uint32_t name = image.FindKey(key); name != catalog::kNoName;) {
+    const size_t item = image.item_of_name(name);
+    if (image.text(name) == written && std::find(items.begin(), items.end(), item) == items.end())
+      items.push_back(item);
+    const uint32_t next = image.name(name).next_with_key;
+    name = next == 0 ? catalog::kNoName : next;
   }
   return items;
 }

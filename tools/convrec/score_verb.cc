@@ -30,6 +30,7 @@ struct ScoreArguments {
   std::string lists;
   std::string truth;
   std::string index;
+  std::string line_format;
   bool is_json = false;
 };
 
@@ -236,8 +237,9 @@ void PrintTotals(const ListExplainer& explainer, const Totals& totals) {
 }
 
 // An index that is named on the command line says itself how its lines are written.
-std::string LineFormatOf(const config::DataOptions& data, const std::string& path) {
-  return path == data.catalog || !config::HasYears(data) ? data.line_format : "";
+std::string LineFormatOf(const ScoreArguments& arguments, const config::DataOptions& data) {
+  if (!arguments.line_format.empty()) return arguments.line_format;
+  return arguments.catalog.empty() || !config::HasYears(data) ? data.line_format : "";
 }
 
 absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArguments& arguments) {
@@ -250,7 +252,8 @@ absl::StatusOr<std::unique_ptr<ListExplainer>> MakeExplainer(const ScoreArgument
   CR_ASSIGN_OR_RETURN(
       const catalog::Catalog catalog,
       catalog::Catalog::Load(
-          path, {.index_path = arguments.index, .line_format = LineFormatOf(options.data, path)}));
+          path,
+          {.index_path = arguments.index, .line_format = LineFormatOf(arguments, options.data)}));
   return ListExplainer::Create(catalog, config::ScorerOptionsOf(options));
 }
 
@@ -300,6 +303,12 @@ void AddScoreVerb(CLI::App* app, Action* action) {
                    arguments->truth,
                    "Ground truths apart: JSON lines, one per list, or lines of a list for all.")
       ->type_name("FILE");
+  verb->add_option(
+          "--line-format",
+          arguments->line_format,
+          "How the catalog's items are written, as \"{title} - {artist}\"; data.line_format "
+          "when left out.")
+      ->type_name("TEXT");
   verb->add_flag("--json", arguments->is_json, "One JSON object per list, then the summary.");
   verb->add_option("--index", arguments->index, "Keep the catalog's index here and use it.")
       ->type_name("FILE");

@@ -99,6 +99,31 @@ TEST_F(ScoreVerbTest, TheTableSaysWhy) {
     EXPECT_THAT(outcome.out, HasSubstr(part));
 }
 
+TEST_F(ScoreVerbTest, LinesWithoutYearsAreScoredByTheirFormat) {
+  const std::string songs = Write("songs.jsonl",
+                                  "{\"title\":\"Blue\",\"artist\":\"Joni Mitchell\"}\n"
+                                  "{\"title\":\"Hurt\",\"artist\":\"Johnny Cash\"}\n"
+                                  "{\"title\":\"12\",\"artist\":\"Sneaker Pimps\"}\n");
+  const std::string lists = Write(
+      "lists.jsonl",
+      Json{{"text", "1. 12 - Sneaker Pimps\n**Blue - Joni Mitchell**\nHurt - Johnny Cash\nSongs:"},
+           {"groundtruth", {{{"title", "12"}, {"artist", "sneaker pimps"}}}},
+           {"seen_titles", {"Hurt"}}}
+          .dump());
+  std::vector<std::string> command = {"score", "--catalog", songs, "--lists", lists};
+  EXPECT_THAT(Run(command).error,
+              HasSubstr("songs.jsonl:1: field \"year\" is missing; expected a whole number"));
+  command.insert(command.end(), {"--line-format", "{title} - {artist}"});
+  const Outcome outcome = Run(command);
+  EXPECT_EQ(outcome.code, base::kExitOk) << outcome.error;
+  for (const char* const part : {"hit          12 - Sneaker Pimps",
+                                 "miss         Blue - Joni Mitchell",
+                                 "seen         Hurt - Johnny Cash",
+                                 "the line is not of the form \"{title} - {artist}\"",
+                                 "lines: 1 hit, 1 malformed, 1 miss, 1 seen"})
+    EXPECT_THAT(outcome.out, HasSubstr(part));
+}
+
 TEST_F(ScoreVerbTest, JsonHoldsTheSame) {
   const Outcome outcome = Run({"score", "--catalog", catalog_, "--lists", lists_, "--json"});
   ASSERT_EQ(outcome.code, base::kExitOk) << outcome.error;
