@@ -83,6 +83,7 @@ class ApiTest : public ::testing::Test {
   const std::unique_ptr<http::HttpServer> server_ = *http::HttpServer::Listen("127.0.0.1:0", {});
   const std::unique_ptr<const text_model::ModelText> text_ =
       text_model::ByteModelText(/*context_length=*/200);
+  const text_model::CatalogLists lists_;
   telemetry::Metrics metrics_{"test", "serve"};
   ServeMetrics serve_metrics_{&metrics_};
   FakeEngine engine_{Script, text_model::kStopId, /*max_rows=*/4};
@@ -92,6 +93,7 @@ class ApiTest : public ::testing::Test {
             .default_max_tokens = 100,
             .limits = {.max_choices_per_prompt = 4, .max_choices = 6}},
            text_.get(),
+           &lists_,
            {.server = server_.get(),
             .loop = &loop_,
             .tokenizer = &text_->tokenizer(),

@@ -191,8 +191,21 @@ void ReadPrompts(RequestFields* fields, CompletionRequest* request) {
   }
 }
 
+void ReadSeenTitles(RequestFields* fields, CompletionRequest* request) {
+  const json* titles = fields->Find("seen_titles");
+  if (titles == nullptr) return;
+  const bool is_list = titles->is_array() && std::all_of(titles->begin(),
+                                                         titles->end(),
+                                                         [](const json& title) {
+                                                           return title.is_string();
+                                                         });
+  if (!is_list) return fields->Fail("seen_titles", "must be a list of strings");
+  request->seen_titles = titles->get<std::vector<std::string>>();
+}
+
 void ReadChat(RequestFields* fields, CompletionRequest* request) {
   ReadMessages(fields, request);
+  ReadSeenTitles(fields, request);
   ReadChatLogprobs(fields, request);
   if (const auto limit = fields->Integer("max_completion_tokens", 1, kMaxInt)) {
     if (request->max_tokens && *request->max_tokens != *limit) {

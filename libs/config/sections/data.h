@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/config/table.h"
+#include "libs/prompt/model_prompt.h"
 
 namespace convrec::config {
 
@@ -14,9 +15,6 @@ enum class SftTargets { kCompletion, kTeacher, kCooccurrence };
 constexpr std::array<const char*, 3> NamesOf(SftTargets) {
   return {"completion", "teacher", "cooccurrence"};
 }
-
-enum class PromptKeep { kLast, kEnds };
-constexpr std::array<const char*, 2> NamesOf(PromptKeep) { return {"last", "ends"}; }
 
 // 256 bytes and the special tokens leave room for merges.
 constexpr int kMinVocabulary = 300;
@@ -107,7 +105,7 @@ struct DataOptions {
   int num_ranks = 20;
   bool numbered_lists = false;
   int max_prompt_tokens = 2048;
-  PromptKeep keep = PromptKeep::kLast;
+  prompt::PromptKeep keep = prompt::PromptKeep::kLast;
   std::string template_arguments;
   WorldOptions world;
 };

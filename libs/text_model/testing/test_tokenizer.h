@@ -54,7 +54,7 @@ inline std::unique_ptr<const tokenizer::Tokenizer> ByteTokenizer() {
 
 inline std::unique_ptr<const ModelText> ByteModelText(int context_length = 256) {
   return std::make_unique<const ModelText>(
-      ByteTokenizer(), tokenizer::ChatTemplate::Options{}, context_length, kByteVocabSize);
+      ByteTokenizer(), std::nullopt, tokenizer::ChatTemplate::Options{}, context_length, kByteVocabSize);
 }
 
 // One token per byte.
