@@ -40,8 +40,7 @@ std::optional<CorsPolicy::Headers> CorsPolicy::PreflightHeaders(
   Headers headers = AnswerHeaders(origin);
   if (headers.empty()) return std::nullopt;
   headers.emplace_back("Access-Control-Allow-Methods", "GET, POST");
-  if (!wanted_headers.empty())
-    headers.emplace_back("Access-Control-Allow-Headers", wanted_headers);
+  if (!wanted_headers.empty()) headers.emplace_back("Access-Control-Allow-Headers", wanted_headers);
   headers.emplace_back("Access-Control-Max-Age", "600");
   return headers;
 }

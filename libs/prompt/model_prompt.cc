@@ -119,22 +119,21 @@ std::string ToJson(const ModelPrompt& prompt) {
   const tokenizer::ChatTemplate::Options& chat = prompt.chat;
   // The learner has parsed the arguments before it trained with them.
   const Json arguments = chat.arguments.empty() ? Json::object() : Json::parse(chat.arguments);
-  const Json json = {
-      {"format_version", kVersion},
-      {"form", base::NameOf(prompt.form)},
-      {"instruction", prompt.instruction},
-      {"turns", kRoleLines},
-      {"num_ranks", prompt.num_ranks},
-      {"list_style", base::NameOf(prompt.list_style)},
-      {"constrained", prompt.constrained},
-      {"catalog_digest", prompt.catalog_digest},
-      {"chat_template",
-       {{"format", chat.format ? base::NameOf(*chat.format) : kModelsOwn},
-        {"date", chat.date},
-        {"arguments", arguments}}},
-      {"max_prompt_tokens", prompt.max_prompt_tokens},
-      {"keep", base::NameOf(prompt.keep)},
-      {"max_new_tokens", prompt.max_new_tokens}};
+  const Json json = {{"format_version", kVersion},
+                     {"form", base::NameOf(prompt.form)},
+                     {"instruction", prompt.instruction},
+                     {"turns", kRoleLines},
+                     {"num_ranks", prompt.num_ranks},
+                     {"list_style", base::NameOf(prompt.list_style)},
+                     {"constrained", prompt.constrained},
+                     {"catalog_digest", prompt.catalog_digest},
+                     {"chat_template",
+                      {{"format", chat.format ? base::NameOf(*chat.format) : kModelsOwn},
+                       {"date", chat.date},
+                       {"arguments", arguments}}},
+                     {"max_prompt_tokens", prompt.max_prompt_tokens},
+                     {"keep", base::NameOf(prompt.keep)},
+                     {"max_new_tokens", prompt.max_new_tokens}};
   return json.dump(2) + "\n";
 }
 

@@ -58,12 +58,12 @@ absl::StatusOr<RenderedPrompt> PromptRenderer::EncodeChat(std::span<const ChatMe
     } else if (message.role == "user" || message.role == "assistant") {
       turns.push_back({.role = message.role, .text = message.text});
     } else {
-      return absl::InvalidArgumentError(
-          absl::StrCat("message ",
-                       i + 1,
-                       " has the role ",
-                       message.role,
-                       ": this model takes user and assistant, and one system message before them"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "message ",
+          i + 1,
+          " has the role ",
+          message.role,
+          ": this model takes user and assistant, and one system message before them"));
     }
   }
   if (turns.empty()) {

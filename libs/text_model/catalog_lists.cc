@@ -17,15 +17,17 @@ absl::StatusOr<CatalogLists> CatalogLists::Load(const std::string& path, const M
   CatalogLists lists;
   if (path.empty()) {
     if (prompt && prompt->constrained) {
-      CR_LOG(WARNING) << "the model's lists were held to its catalog: name it by --catalog, without "
-                         "which answers are free";
+      CR_LOG(WARNING)
+          << "the model's lists were held to its catalog: name it by --catalog, without "
+             "which answers are free";
     }
     return lists;
   }
   if (!prompt) {
-    return base::BadConfig(absl::StrCat(
-        path, ": a catalog needs a model whose directory says by ", prompt::kModelPromptFile,
-        " what its lists are"));
+    return base::BadConfig(absl::StrCat(path,
+                                        ": a catalog needs a model whose directory says by ",
+                                        prompt::kModelPromptFile,
+                                        " what its lists are"));
   }
   CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(path));
   if (catalog.digest() != prompt->catalog_digest) {

@@ -27,7 +27,8 @@ class CatalogLists final {
 
   // For one answer to a dialogue in which `seen_titles` were named; empty = every token is legal.
   // InvalidArgument when too few titles are left.
-  absl::StatusOr<domain::MakeTokenConstraint> For(const std::vector<std::string>& seen_titles) const;
+  absl::StatusOr<domain::MakeTokenConstraint> For(
+      const std::vector<std::string>& seen_titles) const;
 
  private:
   std::shared_ptr<const constraint::TitleTrie> titles_;

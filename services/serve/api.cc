@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/http/percent.h"
 #include "libs/telemetry/exposer.h"
 #include "services/serve/error_reply.h"
 
@@ -127,8 +128,8 @@ std::optional<ApiError> Api::Prepare(const CompletionRequest& request, Prompts* 
   if (request.model != options_.model_name) return UnknownModel(request.model);
   const bool is_chat = request.kind == CompletionRequest::Kind::kChat;
   if (!request.seen_titles.empty() && !lists_->is_on()) {
-    return InvalidRequest(
-        "\"seen_titles\" has no effect here: lists are not held to a catalog.", "seen_titles");
+    return InvalidRequest("\"seen_titles\" has no effect here: lists are not held to a catalog.",
+                          "seen_titles");
   }
   const uint64_t seed = request.seed.value_or(RandomWord());
   for (int i = 0; i < request.num_prompts(); ++i) {
@@ -141,7 +142,10 @@ std::optional<ApiError> Api::Prepare(const CompletionRequest& request, Prompts* 
                                  request.max_tokens.value_or(0),
                                  is_chat ? options_.default_max_tokens : kDefaultTextTokens);
     if (!max_tokens.ok()) {
-      ApiError error = ErrorOfField(field, max_tokens.status());
+      const bool is_prompt_long = static_cast<int>(ids->size()) >= text_->context_length();
+      const bool is_limit = request.max_tokens && !ids->empty() && !is_prompt_long;
+      ApiError error =
+          ErrorOfField(is_limit ? request.max_tokens_field : field, max_tokens.status());
       if (!ids->empty()) error.code = "context_length_exceeded";
       return error;
     }
@@ -196,9 +200,15 @@ http::HttpReply Api::Model(const std::string& path) const {
     return {.status = 200,
             .body = ModelListJson(options_.model_name, created_, text_->context_length())};
   }
-  const std::string name = path.substr(sizeof(kModelsPath));
-  if (name != options_.model_name) return ReplyOf(UnknownModel(name));
-  return {.status = 200, .body = ModelJson(name, created_, text_->context_length())};
+  const std::string escaped = path.substr(sizeof(kModelsPath));
+  const std::optional<std::string> name = http::PercentDecode(escaped);
+  if (!name) {
+    return ReplyOf(InvalidRequest(
+        absl::StrCat("The model's name \"", escaped, "\" has a \"%\" without two digits."),
+        "model"));
+  }
+  if (*name != options_.model_name) return ReplyOf(UnknownModel(*name));
+  return {.status = 200, .body = ModelJson(*name, created_, text_->context_length())};
 }
 
 ApiError Api::UnknownModel(const std::string& name) const {

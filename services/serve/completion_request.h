@@ -31,7 +31,8 @@ struct CompletionRequest {
   domain::SamplingParams sampling;  // But for its limit of tokens and its seed, which are below.
   std::optional<uint64_t> seed;
   std::optional<int> max_tokens;
-  int num_choices = 1;  // `n`: of each prompt.
+  std::string max_tokens_field;  // What the client calls it: "max_tokens", ...
+  int num_choices = 1;           // `n`: of each prompt.
   std::optional<int>
       num_logprobs;  // Likeliest tokens beside each drawn one; nullopt = none at all.
   std::vector<std::string> stops;

@@ -22,6 +22,7 @@
 #include "libs/text_model/catalog_lists.h"
 #include "libs/text_model/model_arguments.h"
 #include "libs/text_model/model_text.h"
+#include "libs/text_model/temperature.h"
 #include "tools/generate/generator.h"
 #include "tools/generate/line_reader.h"
 #include "tools/generate/writers.h"
@@ -36,7 +37,8 @@ constexpr char kExamples[] =
     "  convrec generate --model DIR --prompt \"Name a film.\" -n 4 --seed 7 --json\n"
     "  convrec generate --model DIR --chat --system \"You recommend films.\"\n"
     "A prompt is a user's message: of a model that convrec has trained the dialogue, within the\n"
-    "instruction it was trained with; --raw gives the model the text as it stands. Text goes to standard output as it is drawn, figures to standard\n"
+    "instruction it was trained with; --raw gives the model the text as it stands. Text goes to "
+    "standard output as it is drawn, figures to standard\n"
     "error. --json writes one object per completion: index, text, tokens, logprobs (of the\n"
     "softmax at the given temperature, at 1 when it is 0), finish_reason. The same seed gives the\n"
     "same text. In --chat each line is a message, /reset forgets the conversation, Ctrl-D ends.\n"
@@ -67,10 +69,14 @@ void AddInputArguments(CLI::App* app, Arguments* a) {
   input->require_option(1);
 
   CLI::Option* system = app->add_option(
-      "--system", a->system, "System message before the prompt or the conversation; a model that convrec has trained "
+      "--system",
+      a->system,
+      "System message before the prompt or the conversation; a model that convrec has trained "
       "takes it in the place of its instruction.");
   CLI::Option* raw = app->add_flag(
-      "--raw", a->is_raw, "No instruction and no chat template: the model goes on with the text as it stands.");
+      "--raw",
+      a->is_raw,
+      "No instruction and no chat template: the model goes on with the text as it stands.");
   CLI::Option* json = app->add_flag(
       "--json", a->is_json, "JSON lines with tokens and log-probabilities instead of text.");
   CLI::Option* count = app->add_option("-n,--n", a->num_completions, "Completions of the prompt.")
@@ -113,10 +119,11 @@ void AddSamplingArguments(CLI::App* app, Arguments* a) {
       app->add_option(
              "--seed", a->sampling.seed, "Of the draws; another one each time when left out.")
           ->group(group);
-  app->add_option("--max-tokens",
-                  a->max_tokens,
-                  "Longest answer; when left out, that of the evaluations the model was trained with, or "
-                  "1024, or what the context leaves.")
+  app->add_option(
+         "--max-tokens",
+         a->max_tokens,
+         "Longest answer; when left out, that of the evaluations the model was trained with, or "
+         "1024, or what the context leaves.")
       ->check(CLI::PositiveNumber)
       ->group(group);
   app->add_option(
@@ -162,8 +169,8 @@ class Program {
     CR_ASSIGN_OR_RETURN(
         auto engine,
         text_model::MakeEngine(arguments.model, text->tokenizer(), arguments.num_completions));
-    return std::unique_ptr<Program>(new Program(
-        arguments, std::move(text), std::move(make_constraint), std::move(engine)));
+    return std::unique_ptr<Program>(
+        new Program(arguments, std::move(text), std::move(make_constraint), std::move(engine)));
   }
 
   absl::StatusOr<int> AnswerPrompt() {
@@ -299,6 +306,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   AddInputArguments(&app, &arguments);
   AddSamplingArguments(&app, &arguments);
   if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
+  arguments.sampling.temperature = text_model::UsableTemperature(arguments.sampling.temperature);
   if (arguments.seed_option->count() == 0) {
     std::random_device device;
     arguments.sampling.seed = (uint64_t{device()} << 32) | device();

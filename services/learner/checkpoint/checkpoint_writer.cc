@@ -14,9 +14,8 @@ absl::Status Write(const model::Decoder& policy,
                    const ModelCompanions& companions,
                    RankShards* shards,
                    checkpoint::UnfinishedCheckpoint* checkpoint) {
-  CR_RETURN_IF_ERROR(policy.lora().is_on()
-                         ? ExportAdapter(policy, companions, checkpoint->path())
-                         : ExportModel(policy, companions, checkpoint->path()));
+  CR_RETURN_IF_ERROR(policy.lora().is_on() ? ExportAdapter(policy, companions, checkpoint->path())
+                                           : ExportModel(policy, companions, checkpoint->path()));
   std::vector<checkpoint::CheckpointFile> described;
   if (shards != nullptr) {
     CR_ASSIGN_OR_RETURN(described, shards->Finish());

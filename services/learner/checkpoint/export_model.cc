@@ -27,8 +27,8 @@ constexpr const char* kTokenizerFiles[] = {"tokenizer.json",
 
 absl::Status WriteCompanions(const ModelCompanions& companions, const std::string& directory) {
   if (!companions.prompt.empty()) {
-    CR_RETURN_IF_ERROR(
-        base::WriteFileAtomically(JoinPath(directory, prompt::kModelPromptFile), companions.prompt));
+    CR_RETURN_IF_ERROR(base::WriteFileAtomically(JoinPath(directory, prompt::kModelPromptFile),
+                                                 companions.prompt));
   }
   for (const char* file : kTokenizerFiles) {
     const std::string source = JoinPath(companions.source_directory, file);
@@ -59,8 +59,7 @@ absl::Status ExportAdapter(const model::Decoder& policy,
   std::error_code error;
   const std::string& source = companions.source_directory;
   const std::filesystem::path base = std::filesystem::weakly_canonical(source, error);
-  CR_RETURN_IF_ERROR(
-      model::SaveAdapter(policy, directory, base.empty() ? source : base.string()));
+  CR_RETURN_IF_ERROR(model::SaveAdapter(policy, directory, base.empty() ? source : base.string()));
   return WriteCompanions(companions, directory);
 }
 

@@ -21,8 +21,7 @@ std::vector<std::pair<std::string, std::string>> ChatTemplates() {
     const auto text = base::ReadFile(SourcePath(path));
     ASSERT_TRUE(text.ok()) << text.status();
     const json golden = json::parse(*text);
-    for (const json& entry : golden[list])
-      templates.emplace_back(entry["name"], entry["template"]);
+    for (const json& entry : golden[list]) templates.emplace_back(entry["name"], entry["template"]);
   };
   add("tests/golden/tokenizer/cases.json", "chats");
   add("tests/golden/jinja/families.json", "families");
@@ -35,15 +34,16 @@ class RunDataTest : public testing::Test {
   void SetUp() override {
     Write("catalog.jsonl", json{{"title", "Heat"}, {"year", 1995}}.dump() + "\n");
     Write("rows.jsonl", Row("a", Turns(false)) + Row("b", Turns(true)));
-    Write("config.json", json{{"model_type", "llama"},
-                              {"vocab_size", 200000},
-                              {"hidden_size", 8},
-                              {"intermediate_size", 8},
-                              {"num_hidden_layers", 1},
-                              {"num_attention_heads", 1},
-                              {"max_position_embeddings", 4096},
-                              {"rms_norm_eps", 1e-6}}
-                             .dump());
+    Write("config.json",
+          json{{"model_type", "llama"},
+               {"vocab_size", 200000},
+               {"hidden_size", 8},
+               {"intermediate_size", 8},
+               {"num_hidden_layers", 1},
+               {"num_attention_heads", 1},
+               {"max_position_embeddings", 4096},
+               {"rms_norm_eps", 1e-6}}
+              .dump());
     const std::string fixture = SourcePath("tests/golden/tokenizer/llama3/");
     Write("tokenizer.json", base::ReadFile(fixture + "tokenizer.json").value_or(""));
     Write("tokenizer_config.json", R"({"bos_token": "<|begin_of_text|>",
@@ -90,8 +90,7 @@ class RunDataTest : public testing::Test {
     const auto text = text_model::ModelText::Load(dir_.path(), {});
     EXPECT_TRUE(text.ok()) << text.status();
     std::vector<tokenizer::ChatMessage> messages;
-    for (const json& turn : turns)
-      messages.push_back({.role = turn["role"], .text = turn["text"]});
+    for (const json& turn : turns) messages.push_back({.role = turn["role"], .text = turn["text"]});
     const auto ids = (*text)->EncodeChat(messages);
     EXPECT_TRUE(ids.ok()) << ids.status();
     return ids.value_or(std::vector<int32_t>());
@@ -105,8 +104,8 @@ TEST_F(RunDataTest, EveryChatTemplateGivesTheServerTheIdsOfTheLearner) {
   for (const auto& [name, source] : ChatTemplates()) {
     SCOPED_TRACE(name);
     Write("chat_template.jinja", source);
-    const RunData data = LoadOrDie({"data.template_arguments={\"enable_thinking\": false}",
-                                    "model.chat_date=01 Mar 2025"});
+    const RunData data = LoadOrDie(
+        {"data.template_arguments={\"enable_thinking\": false}", "model.chat_date=01 Mar 2025"});
     EXPECT_EQ(Served(data, Turns(false)), data.test.prompts[0].token_ids);
     EXPECT_EQ(Served(data, Turns(true)), data.test.prompts[1].token_ids);
     ++num_templates;
