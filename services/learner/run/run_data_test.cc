@@ -34,16 +34,6 @@ class RunDataTest : public testing::Test {
   void SetUp() override {
     Write("catalog.jsonl", json{{"title", "Heat"}, {"year", 1995}}.dump() + "\n");
     Write("rows.jsonl", Row("a", Turns(false)) + Row("b", Turns(true)));
-    Write("config.json",
-          json{{"model_type", "llama"},
-               {"vocab_size", 200000},
-               {"hidden_size", 8},
-               {"intermediate_size", 8},
-               {"num_hidden_layers", 1},
-               {"num_attention_heads", 1},
-               {"max_position_embeddings", 4096},
-               {"rms_norm_eps", 1e-6}}
-              .dump());
     const std::string fixture = SourcePath("tests/golden/tokenizer/llama3/");
     Write("tokenizer.json", base::ReadFile(fixture + "tokenizer.json").value_or(""));
     Write("tokenizer_config.json", R"({"bos_token": "<|begin_of_text|>",
@@ -87,11 +77,14 @@ class RunDataTest : public testing::Test {
   // What a client's chat becomes behind the directory that the learner leaves.
   std::vector<int32_t> Served(const RunData& data, const json& turns) const {
     Write("convrec.json", prompt::ToJson(data.prompt));
-    const auto text = text_model::ModelText::Load(dir_.path(), {});
-    EXPECT_TRUE(text.ok()) << text.status();
+    const auto prompt = prompt::ReadModelPrompt(dir_.path());
+    EXPECT_TRUE(prompt.ok()) << prompt.status();
+    auto tokenizer = tokenizer::LoadTokenizer(dir_.path());
+    EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
+    const text_model::ModelText text(*std::move(tokenizer), *prompt, {}, 4096, 200000);
     std::vector<tokenizer::ChatMessage> messages;
     for (const json& turn : turns) messages.push_back({.role = turn["role"], .text = turn["text"]});
-    const auto ids = (*text)->EncodeChat(messages);
+    const auto ids = text.EncodeChat(messages);
     EXPECT_TRUE(ids.ok()) << ids.status();
     return ids.value_or(std::vector<int32_t>());
   }
