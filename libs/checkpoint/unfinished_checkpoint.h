@@ -16,6 +16,7 @@ struct CheckpointOptions {
   std::string root = {};
   std::string name = {};  // Folder name, as in "rl-50"; an older one of that name is replaced.
   std::string source_directory = {};  // Model directory the tokenizer's files are copied from.
+  std::string prompt = {};            // Text of the model's convrec.json; "" = none.
   std::string caller_state = {};      // Given back as it is.
   bool keep_always = false;           // Never removed to make room, as the end of a stage.
   int keep = 3;                       // Of the others the newest are kept; at least 1.

@@ -12,7 +12,7 @@ namespace convrec::data {
 
 // What the turns of a row are.
 enum class TurnsKind {
-  kDialogue,  // The bare dialogue; instruction.h makes the prompt from it.
+  kDialogue,  // The bare dialogue; libs/prompt makes the prompt from it.
   kChat,      // The prompt itself, instruction included; to be used as it is.
 };
 

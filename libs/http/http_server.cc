@@ -39,6 +39,7 @@ using net::ip::tcp;
 constexpr uint32_t kMaxHeaderBytes = 16 << 10;
 constexpr size_t kFirstReadBytes = 4096;
 constexpr absl::Duration kLinger = absl::Seconds(3);
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -108,6 +109,7 @@ class HttpServer::Session final : public HttpExchange,
   void ReadHeader();
   void ReadBody();
   void Handle();
+  void AnswerPreflight(const std::string& wanted_headers);
   void RefuseRequest(const error_code& error);
   void WatchForClose();
   void Write();
@@ -121,6 +123,8 @@ class HttpServer::Session final : public HttpExchange,
   void SetCommonHeaders(Response* response, const std::string& content_type) const {
     response->set(http::field::server, "convrec");
     response->set(http::field::content_type, content_type);
+    for (const auto& [name, value] : core_->options.cors.AnswerHeaders(request_.origin))
+      response->set(name, value);
     response->keep_alive(keep_alive_);
   }
 
@@ -210,12 +214,12 @@ void HttpServer::Session::ReadBody() {
     if (error) return self->RefuseRequest(error);
     self->Handle();
   };
-  if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
-    return http::async_read(stream_, buffer_, *parser_, read);
-  }
-  in_flight_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  // A client that has sent its body, or speaks HTTP/1.0, waits for nothing.
+  const bool is_waiting = parser_->get().version() >= 11 && !parser_->is_done() &&
+                          beast::iequals(parser_->get()[http::field::expect], "100-continue");
+  if (!is_waiting) return http::async_read(stream_, buffer_, *parser_, read);
   net::async_write(stream_,
-                   net::buffer(in_flight_),
+                   net::buffer(kContinue),
                    [self = shared_from_this(), read](const error_code& error, size_t) {
                      if (error) return self->RefuseRequest(error);
                      http::async_read(self->stream_, self->buffer_, *self->parser_, read);
@@ -260,12 +264,25 @@ void HttpServer::Session::Handle() {
   request_.method = std::string(View(message.method_string()));
   request_.path = std::string(target.substr(0, target.find('?')));
   request_.authorization = std::string(View(message[http::field::authorization]));
+  request_.origin = std::string(View(message[http::field::origin]));
   request_.body = std::move(message.body());
   is_answering_ = true;
   core_->AddAnswer();
   stream_.expires_never();
   WatchForClose();
-  core_->handler(shared_from_this());
+  const bool is_preflight = core_->options.cors.is_on() && request_.method == "OPTIONS" &&
+                            message.count(http::field::access_control_request_method) > 0;
+  if (!is_preflight) return core_->handler(shared_from_this());
+  AnswerPreflight(std::string(View(message[http::field::access_control_request_headers])));
+}
+
+void HttpServer::Session::AnswerPreflight(const std::string& wanted_headers) {
+  const auto headers = core_->options.cors.PreflightHeaders(request_.origin, wanted_headers);
+  if (headers) return Reply({.status = 204, .headers = *headers});
+  HttpReply reply{.status = 403};
+  if (core_->options.error_body)
+    reply.body = core_->options.error_body(403, "pages of this origin are not let in");
+  Reply(std::move(reply));
 }
 
 // While an answer is made the client has nothing to say: what makes its socket readable is its end,

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/http/cors.h"
 
 namespace convrec::http {
 
@@ -20,6 +21,7 @@ struct HttpRequest {
   std::string method;         // "GET", "POST", ...
   std::string path;           // Without the query.
   std::string authorization;  // The header's value; "" = none.
+  std::string origin;         // Likewise.
   std::string body;
 };
 
@@ -61,11 +63,14 @@ class HttpServer final {
     absl::Duration write_timeout = absl::Seconds(60);   // For one write.
     // Body of the answers that the server makes itself: 400, 413, 431. Empty = no body.
     std::function<std::string(int status, const std::string& message)> error_body = {};
+    // Pages of other origins. Every answer says whether its page is let in, and a browser that asks
+    // first is answered by the server.
+    CorsPolicy cors = {};
     // Names what is served in the sentence of an error: "metrics" makes it "cannot serve metrics
     // on ...".
     std::string purpose = {};
   };
-  // Called on the server's thread for every request.
+  // Called on the server's thread for every request but those of browsers that ask first.
   using Handler = std::function<void(std::shared_ptr<HttpExchange>)>;
 
   // Binds "host:port" (port 0 = any free one) as base::ListenOn() does; connections wait until

@@ -174,6 +174,76 @@ TEST_F(HttpServerTest, AClientThatAsksIsToldToContinue) {
   EXPECT_EQ(client.Receive().body, "POST /  body");
 }
 
+// A head that asks first, for a body of four bytes.
+std::string AskingHead(const std::string& version) {
+  return absl::StrCat("POST / HTTP/",
+                      version,
+                      "\r\nHost: x\r\nContent-Length: 4\r\nConnection: close\r\n"
+                      "Expect: 100-continue\r\n\r\n");
+}
+
+TEST_F(HttpServerTest, OneInterimAnswerStandsBeforeAStreamAndNoneInIt) {
+  Start([](const std::shared_ptr<HttpExchange>& exchange) {
+    exchange->BeginStream("text/event-stream");
+    for (int i = 0; i < 3; ++i) exchange->Send("data: x\n\n");
+    exchange->EndStream();
+  });
+  HttpClient client(port());
+  client.SendRaw(AskingHead("1.1"));
+  const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  EXPECT_EQ(client.ReceiveRaw(interim.size()), interim);  // Before any of the body is sent.
+  client.SendRaw("body");
+  const std::string rest = client.ReceiveRawToEnd();
+  EXPECT_TRUE(rest.starts_with("HTTP/1.1 200 OK\r\n")) << rest;
+  EXPECT_EQ(rest.find("HTTP/1.1", 1), std::string::npos) << rest;
+  const std::string event = "9\r\ndata: x\n\n\r\n";
+  EXPECT_TRUE(rest.ends_with(absl::StrCat("\r\n\r\n", event, event, event, "0\r\n\r\n"))) << rest;
+}
+
+TEST_F(HttpServerTest, ABodyThatWouldBeTooLongIsRefusedBeforeItIsSent) {
+  Start(Echo, {.max_body_bytes = 3});
+  HttpClient client(port());
+  client.SendRaw(AskingHead("1.1"));
+  EXPECT_EQ(client.Receive().status, 413);
+}
+
+TEST_F(HttpServerTest, AnOldClientIsNotToldToContinue) {
+  Start(Echo);
+  HttpClient client(port());
+  client.SendRaw(AskingHead("1.0"));
+  client.SendRaw("body");
+  EXPECT_EQ(client.Receive().body, "POST /  body");
+}
+
+TEST_F(HttpServerTest, ABrowserThatAsksFirstIsAnsweredAndAnswersNameItsOrigin) {
+  Start(
+      [](const std::shared_ptr<HttpExchange>& exchange) {
+        if (exchange->request().path != "/stream") return Echo(exchange);
+        exchange->BeginStream("text/event-stream");
+        exchange->EndStream();
+      },
+      {.cors = CorsPolicy({"https://a.example"})});
+  HttpClient client(port());
+  const auto ask = [&client](const std::string& origin) {
+    client.SendRaw(absl::StrCat("OPTIONS / HTTP/1.1\r\nHost: x\r\nOrigin: ",
+                                origin,
+                                "\r\nAccess-Control-Request-Method: POST\r\n"
+                                "Access-Control-Request-Headers: authorization\r\n\r\n"));
+    return client.Receive();
+  };
+  HttpResponse response = ask("https://a.example");
+  EXPECT_EQ(response.status, 204);
+  EXPECT_EQ(response.headers["access-control-allow-origin"], "https://a.example");
+  EXPECT_EQ(response.headers["access-control-allow-headers"], "authorization");
+  EXPECT_EQ(ask("https://b.example").status, 403);
+  response = client.Get("/", {{"Origin", "https://a.example"}});
+  EXPECT_EQ(response.headers["access-control-allow-origin"], "https://a.example");
+  EXPECT_EQ(response.headers["vary"], "Origin");
+  EXPECT_EQ(client.Get("/").headers.count("access-control-allow-origin"), 0u);
+  client.SendPost("/stream", "", {{"Origin", "https://a.example"}});
+  EXPECT_EQ(client.ReceiveHead().headers["access-control-allow-origin"], "https://a.example");
+}
+
 TEST_F(HttpServerTest, AnOldClientGetsAStreamThatEndsWithTheConnection) {
   Start([](const std::shared_ptr<HttpExchange>& exchange) {
     exchange->BeginStream("text/plain");

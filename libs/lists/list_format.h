@@ -1,6 +1,7 @@
 // Writes a list the way list_parser.h reads it.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 namespace convrec::lists {
 
 enum class ListStyle { kPlain, kNumbered };
+constexpr std::array<const char*, 2> NamesOf(ListStyle) { return {"plain", "numbered"}; }
 
 // "The Matrix (1999)", or the title alone for an item without a year.
 std::string FormatItem(const domain::Item& item);

@@ -19,9 +19,13 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
                   "downloaded.")
       ->required()
       ->type_name("DIR");
+  app->add_option("--catalog",
+                  arguments->catalog,
+                  "Catalog of the run: lists are held to it where the model was evaluated so.")
+      ->type_name("FILE");
   app->add_option("--chat-format",
                   arguments->chat_format,
-                  "How chats become prompts; auto = as the directory's chat template says.")
+                  "How chats become prompts; auto = as the directory says.")
       ->check(CLI::IsMember(formats))
       ->capture_default_str();
   app->add_option("--template-arguments,--chat-template-kwargs",
@@ -50,11 +54,14 @@ void AddModelArguments(CLI::App* app, ModelArguments* arguments) {
       ->group(group);
 }
 
-absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& arguments) {
+absl::StatusOr<std::unique_ptr<const ModelText>> LoadText(const ModelArguments& arguments,
+                                                          bool is_raw) {
   // The format is absent for "auto".
-  return ModelText::Load(arguments.directory,
-                         {.format = base::ParseName<tokenizer::ChatFormat>(arguments.chat_format),
-                          .arguments = arguments.template_arguments});
+  return ModelText::Load(
+      arguments.directory,
+      {.chat = {.format = base::ParseName<tokenizer::ChatFormat>(arguments.chat_format),
+                .arguments = arguments.template_arguments},
+       .is_raw = is_raw});
 }
 
 absl::StatusOr<std::unique_ptr<engine::DecoderEngine>> MakeEngine(

@@ -1,4 +1,4 @@
-// The text side of a model directory: its tokenizer, its chat template and its context.
+// The text side of a model directory: its tokenizer, how it was trained to be asked, its context.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/prompt/model_prompt.h"
+#include "libs/prompt/prompt_renderer.h"
 #include "libs/tokenizer/chat_template.h"
 #include "libs/tokenizer/tokenizer.h"
 
@@ -17,13 +19,23 @@ namespace convrec::text_model {
 // Immutable; thread-safe.
 class ModelText final {
  public:
-  // Reads tokenizer and configuration of a Hugging Face model directory; the weights stay unread.
-  // A chat template that cannot be used is logged, as it takes nothing from texts without one;
-  // InvalidArgument for arguments or a date that are malformed.
-  static absl::StatusOr<std::unique_ptr<const ModelText>> Load(
-      const std::string& directory, const tokenizer::ChatTemplate::Options& chat);
+  struct Options {
+    // Format and arguments that are given replace those that the model was trained with.
+    tokenizer::ChatTemplate::Options chat = {};
+    // What convrec.json says is left out of account: chats go to the chat template as they are.
+    bool is_raw = false;
+  };
 
+  // Reads tokenizer and configuration of a Hugging Face model directory, and its convrec.json where
+  // it has one; the weights stay unread. A chat template that cannot be used is logged, as it takes
+  // nothing from texts without one; InvalidArgument for arguments or a date that are malformed, and
+  // for a convrec.json that this release does not read.
+  static absl::StatusOr<std::unique_ptr<const ModelText>> Load(const std::string& directory,
+                                                               const Options& options);
+
+  // `prompt` is nullopt for a model that takes chats as they are.
   ModelText(std::unique_ptr<const tokenizer::Tokenizer> tokenizer,
+            std::optional<prompt::ModelPrompt> prompt,
             const tokenizer::ChatTemplate::Options& chat,
             int context_length,
             int vocab_size);
@@ -32,9 +44,12 @@ class ModelText final {
   int context_length() const { return context_length_; }  // Tokens of prompt and answer together.
   int vocab_size() const { return vocab_size_; }          // Rows of the model's embedding.
 
-  // A chat up to where the assistant's answer begins; `more_arguments` as in ChatTemplate.
-  // InvalidArgument when the model's chat template cannot be used, and for chats that it cannot
-  // render.
+  // What convrec.json says; nullopt without one.
+  const std::optional<prompt::ModelPrompt>& prompt() const { return prompt_; }
+
+  // A chat up to where the assistant's answer begins, as PromptRenderer makes it; that it was cut
+  // is logged. InvalidArgument when the model's chat template cannot be used, and for chats that it
+  // cannot render.
   absl::StatusOr<std::vector<int32_t>> EncodeChat(std::span<const tokenizer::ChatMessage> messages,
                                                   const std::string& more_arguments = "") const;
   // A text as it stands, after the tokenizer's own first token (BOS). Special tokens in it count.
@@ -42,10 +57,15 @@ class ModelText final {
 
  private:
   const std::unique_ptr<const tokenizer::Tokenizer> tokenizer_;
-  const absl::StatusOr<tokenizer::ChatTemplate> chat_template_;
+  const std::optional<prompt::ModelPrompt> prompt_;
+  const absl::StatusOr<prompt::PromptRenderer> renderer_;
   const int context_length_;
   const int vocab_size_;
 };
+
+// The longest answer where nobody names a limit: `wanted`, or when it is 0 that of the evaluations
+// that the model was trained with, or 1024.
+int DefaultAnswerTokens(const ModelText& text, int wanted = 0);
 
 // Tokens that an answer may have after a prompt: `wanted`, or when it is 0 as many as fit, but at
 // most `most`. InvalidArgument, naming the figures, when that does not fit the context.

@@ -49,6 +49,8 @@ absl::StatusOr<Value> MessageValues(std::span<const ChatMessage> messages) {
     MappingBuilder entries(nullptr);
     entries.SetText("role", Value::OfText(text::ReplaceInvalidUtf8(message.role)));
     entries.SetText("content", Value::OfText(text::ReplaceInvalidUtf8(message.text)));
+    if (!message.name.empty())
+      entries.SetText("name", Value::OfText(text::ReplaceInvalidUtf8(message.name)));
     CR_ASSIGN_OR_RETURN(Value value, entries.Build());
     values.push_back(std::move(value));
   }

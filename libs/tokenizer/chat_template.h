@@ -18,6 +18,7 @@ namespace convrec::tokenizer {
 struct ChatMessage {
   std::string role;  // "system", "user" or "assistant", or what else the template knows.
   std::string text;
+  std::string name = {};  // Of who speaks, for templates that show it; "" = none.
 };
 
 // Formats for models that bring no template of their own.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/http/percent.h"
 #include "libs/telemetry/exposer.h"
 #include "services/serve/error_reply.h"
 
@@ -37,6 +38,12 @@ bool EqualSecrets(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+ApiError ErrorOfField(const std::string& field, const absl::Status& status) {
+  ApiError error = ErrorOfStatus(status);
+  error.param = field;
+  return error;
+}
+
 http::HttpReply MethodNotAllowed(const http::HttpRequest& request, const std::string& allowed) {
   http::HttpReply reply = ReplyOf(
       ErrorOfHttpStatus(405, absl::StrCat(request.method, " is not allowed here; use ", allowed)));
@@ -48,9 +55,11 @@ http::HttpReply MethodNotAllowed(const http::HttpRequest& request, const std::st
 
 Api::Api(const Options& options,
          const text_model::ModelText* text,
+         const text_model::CatalogLists* lists,
          const Answering::Context& context)
     : options_(options),
       text_(text),
+      lists_(lists),
       context_(context),
       created_(absl::ToUnixSeconds(context.clock->Now())) {}
 
@@ -118,23 +127,25 @@ void Api::Complete(CompletionRequest::Kind kind, std::shared_ptr<http::HttpExcha
 std::optional<ApiError> Api::Prepare(const CompletionRequest& request, Prompts* prompts) const {
   if (request.model != options_.model_name) return UnknownModel(request.model);
   const bool is_chat = request.kind == CompletionRequest::Kind::kChat;
+  if (!request.seen_titles.empty() && !lists_->is_on()) {
+    return InvalidRequest("\"seen_titles\" has no effect here: lists are not held to a catalog.",
+                          "seen_titles");
+  }
   const uint64_t seed = request.seed.value_or(RandomWord());
   for (int i = 0; i < request.num_prompts(); ++i) {
     const std::string field = is_chat ? "messages" : "prompt";
     auto ids = EncodePrompt(request, i);
-    if (!ids.ok()) {
-      ApiError error = ErrorOfStatus(ids.status());
-      error.param = field;
-      return error;
-    }
+    if (!ids.ok()) return ErrorOfField(field, ids.status());
     const auto max_tokens =
         text_model::AnswerTokens(text_->context_length(),
                                  ids->size(),
                                  request.max_tokens.value_or(0),
                                  is_chat ? options_.default_max_tokens : kDefaultTextTokens);
     if (!max_tokens.ok()) {
-      ApiError error = ErrorOfStatus(max_tokens.status());
-      error.param = field;
+      const bool is_prompt_long = static_cast<int>(ids->size()) >= text_->context_length();
+      const bool is_limit = request.max_tokens && !ids->empty() && !is_prompt_long;
+      ApiError error =
+          ErrorOfField(is_limit ? request.max_tokens_field : field, max_tokens.status());
       if (!ids->empty()) error.code = "context_length_exceeded";
       return error;
     }
@@ -147,6 +158,11 @@ std::optional<ApiError> Api::Prepare(const CompletionRequest& request, Prompts* 
     prompt.group.sampling.max_new_tokens = *max_tokens;
     prompt.group.sampling.seed = seed;
     prompt.group.num_top_logprobs = request.num_logprobs.value_or(0);
+    if (is_chat) {
+      auto make_constraint = lists_->For(request.seen_titles);
+      if (!make_constraint.ok()) return ErrorOfField("seen_titles", make_constraint.status());
+      prompt.group.make_constraint = *std::move(make_constraint);
+    }
     prompts->push_back(std::move(prompt));
   }
   return std::nullopt;
@@ -184,9 +200,15 @@ http::HttpReply Api::Model(const std::string& path) const {
     return {.status = 200,
             .body = ModelListJson(options_.model_name, created_, text_->context_length())};
   }
-  const std::string name = path.substr(sizeof(kModelsPath));
-  if (name != options_.model_name) return ReplyOf(UnknownModel(name));
-  return {.status = 200, .body = ModelJson(name, created_, text_->context_length())};
+  const std::string escaped = path.substr(sizeof(kModelsPath));
+  const std::optional<std::string> name = http::PercentDecode(escaped);
+  if (!name) {
+    return ReplyOf(InvalidRequest(
+        absl::StrCat("The model's name \"", escaped, "\" has a \"%\" without two digits."),
+        "model"));
+  }
+  if (*name != options_.model_name) return ReplyOf(UnknownModel(*name));
+  return {.status = 200, .body = ModelJson(*name, created_, text_->context_length())};
 }
 
 ApiError Api::UnknownModel(const std::string& name) const {

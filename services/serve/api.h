@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/http/http_server.h"
+#include "libs/text_model/catalog_lists.h"
 #include "libs/text_model/model_text.h"
 #include "services/serve/answering.h"
 #include "services/serve/api_error.h"
@@ -26,8 +27,12 @@ class Api final {
     RequestLimits limits;
   };
 
-  // Everything given outlives the value; `context.tokenizer` is that of `text`.
-  Api(const Options& options, const text_model::ModelText* text, const Answering::Context& context);
+  // Everything given outlives the value; `context.tokenizer` is that of `text`. Chats are held to
+  // `lists`.
+  Api(const Options& options,
+      const text_model::ModelText* text,
+      const text_model::CatalogLists* lists,
+      const Answering::Context& context);
 
   // Answers now or later; the handler of the HTTP server.
   void Handle(std::shared_ptr<http::HttpExchange> exchange);
@@ -47,6 +52,7 @@ class Api final {
 
   const Options options_;
   const text_model::ModelText* const text_;
+  const text_model::CatalogLists* const lists_;
   const Answering::Context context_;
   const int64_t created_;  // Seconds since 1970.
 };

@@ -28,7 +28,8 @@ constexpr int kScriptTokens = 12;  // 11 bytes and the stop token.
 
 class ApiTest : public ::testing::Test {
  protected:
-  explicit ApiTest(std::string api_key = "") : api_key_(std::move(api_key)) {
+  explicit ApiTest(std::string api_key = "", std::string name = "m")
+      : api_key_(std::move(api_key)), name_(std::move(name)) {
     server_->Start([this](std::shared_ptr<http::HttpExchange> e) { api_.Handle(std::move(e)); });
   }
   ~ApiTest() override { server_->Stop(); }
@@ -80,18 +81,21 @@ class ApiTest : public ::testing::Test {
 
  private:
   const std::string api_key_;
+  const std::string name_;
   const std::unique_ptr<http::HttpServer> server_ = *http::HttpServer::Listen("127.0.0.1:0", {});
   const std::unique_ptr<const text_model::ModelText> text_ =
       text_model::ByteModelText(/*context_length=*/200);
+  const text_model::CatalogLists lists_;
   telemetry::Metrics metrics_{"test", "serve"};
   ServeMetrics serve_metrics_{&metrics_};
   FakeEngine engine_{Script, text_model::kStopId, /*max_rows=*/4};
   EngineLoop loop_{&engine_, {.max_sequences = 6}};
-  Api api_{{.model_name = "m",
+  Api api_{{.model_name = name_,
             .api_key = api_key_,
             .default_max_tokens = 100,
             .limits = {.max_choices_per_prompt = 4, .max_choices = 6}},
            text_.get(),
+           &lists_,
            {.server = server_.get(),
             .loop = &loop_,
             .tokenizer = &text_->tokenizer(),
@@ -216,8 +220,29 @@ TEST_F(ApiTest, APromptBeyondTheContextIsRefusedWithASentence) {
   const json error = ErrorOf(Post(kTextPath, Text({{"prompt", std::string(200, 'x')}})), 400);
   EXPECT_EQ(error["code"], "context_length_exceeded");
   EXPECT_NE(error["message"].get<std::string>().find("200 tokens"), std::string::npos) << error;
-  EXPECT_EQ(ErrorOf(Post(kChatPath, Chat({{"max_tokens", 1000}})), 400)["code"],
-            "context_length_exceeded");
+  EXPECT_EQ(error["param"], "prompt");
+  for (const char* field : {"max_tokens", "max_completion_tokens"}) {
+    const json limit = ErrorOf(Post(kChatPath, Chat({{field, 1000}})), 400);
+    EXPECT_EQ(limit["code"], "context_length_exceeded");
+    EXPECT_EQ(limit["param"], field);
+  }
+}
+
+class SlashedNameTest : public ApiTest {
+ protected:
+  SlashedNameTest() : ApiTest("", "org/a b") {}
+};
+
+TEST_F(SlashedNameTest, ANameWithASlashIsFoundEscapedAndAsItIs) {
+  for (const char* path :
+       {"/v1/models/org/a%20b", "/v1/models/org%2Fa%20b", "/v1/models/org%2fa%20b"}) {
+    const http::HttpResponse response = http::HttpClient(port()).Get(path);
+    ASSERT_EQ(response.status, 200) << path;
+    EXPECT_EQ(json::parse(response.body)["id"], "org/a b");
+  }
+  EXPECT_EQ(ErrorOf(http::HttpClient(port()).Get("/v1/models/org%252Fa%20b"), 404)["code"],
+            "model_not_found");
+  EXPECT_EQ(ErrorOf(http::HttpClient(port()).Get("/v1/models/org%2"), 400)["param"], "model");
 }
 
 TEST_F(ApiTest, AnEmptyPromptIsRefused) {

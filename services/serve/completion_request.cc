@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/text_model/temperature.h"
 #include "services/serve/request_fields.h"
 
 namespace convrec::serve {
@@ -19,7 +20,7 @@ constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 void ReadSampling(RequestFields* fields, CompletionRequest* request) {
   domain::SamplingParams& sampling = request->sampling;
   if (const auto value = fields->Number("temperature", 0, 2)) {
-    sampling.temperature = static_cast<float>(*value);
+    sampling.temperature = text_model::UsableTemperature(static_cast<float>(*value));
   }
   if (const auto value = fields->Number("top_p", 0, 1)) {
     sampling.top_p = static_cast<float>(*value);
@@ -87,6 +88,7 @@ void ReadCommon(RequestFields* fields, const RequestLimits& limits, CompletionRe
   }
   if (const auto limit = fields->Integer("max_tokens", 1, kMaxInt)) {
     request->max_tokens = static_cast<int>(*limit);
+    request->max_tokens_field = "max_tokens";
   }
   fields->Ignore("user");
 }
@@ -122,10 +124,11 @@ void ReadMessage(const json& message, RequestFields* fields, CompletionRequest* 
   } else {
     inner.Fail("content", "must be a string or a list of {\"type\": \"text\", \"text\": ...}");
   }
+  read.name = inner.String("name").value_or("");
   // Clients send answers back with all the fields that an answer has.
   inner.AllowOnly("tool_calls", json::array(), "an empty list");
   inner.AllowOnly("annotations", json::array(), "an empty list");
-  for (const char* empty : {"function_call", "refusal", "audio", "name"}) {
+  for (const char* empty : {"function_call", "refusal", "audio"}) {
     inner.AllowOnly(empty, nullptr, "null");
   }
   fields->Adopt(inner.Finish());
@@ -191,16 +194,34 @@ void ReadPrompts(RequestFields* fields, CompletionRequest* request) {
   }
 }
 
+void ReadSeenTitles(RequestFields* fields, CompletionRequest* request) {
+  const json* titles = fields->Find("seen_titles");
+  if (titles == nullptr) return;
+  const bool is_list =
+      titles->is_array() && std::all_of(titles->begin(), titles->end(), [](const json& title) {
+        return title.is_string();
+      });
+  if (!is_list) return fields->Fail("seen_titles", "must be a list of strings");
+  request->seen_titles = titles->get<std::vector<std::string>>();
+}
+
 void ReadChat(RequestFields* fields, CompletionRequest* request) {
   ReadMessages(fields, request);
+  ReadSeenTitles(fields, request);
   ReadChatLogprobs(fields, request);
   if (const auto limit = fields->Integer("max_completion_tokens", 1, kMaxInt)) {
     if (request->max_tokens && *request->max_tokens != *limit) {
       fields->Fail("max_completion_tokens", "differs from \"max_tokens\", its older name");
     }
     request->max_tokens = static_cast<int>(*limit);
+    request->max_tokens_field = "max_completion_tokens";
   }
-  fields->AllowOnly("tools", json::array(), "an empty list");
+  const json* tools = fields->Find("tools");
+  if (tools != nullptr && *tools != json::array()) {
+    fields->Fail("tools",
+                 "is not supported: answers have no tool calls; a template that is to show tools "
+                 "gets them by \"chat_template_kwargs\": {\"tools\": [...]}");
+  }
   fields->AllowOnly("functions", json::array(), "an empty list");
   fields->AllowOnly("tool_choice", "none", "\"none\"");
   fields->AllowOnly("function_call", "none", "\"none\"");

@@ -1,7 +1,7 @@
 // The bodies of /v1/chat/completions and /v1/completions as plain values.
 //
-// A field that would change the answer is honoured or refused, never left out in silence. `top_k`
-// and `min_p` are accepted beside OpenAI's own fields.
+// A field that would change the answer is honoured or refused, never left out in silence. `top_k`,
+// `min_p` and `seen_titles` are accepted beside OpenAI's own fields.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +26,13 @@ struct CompletionRequest {
   std::string model;
   std::vector<tokenizer::ChatMessage> messages;  // Of kChat.
   std::string template_arguments;                // Of kChat: `chat_template_kwargs` as JSON.
+  std::vector<std::string> seen_titles;          // Of kChat: what constrained lists leave out.
   std::vector<TextPrompt> prompts;               // Of kText; at least one.
   domain::SamplingParams sampling;  // But for its limit of tokens and its seed, which are below.
   std::optional<uint64_t> seed;
   std::optional<int> max_tokens;
-  int num_choices = 1;  // `n`: of each prompt.
+  std::string max_tokens_field;  // What the client calls it: "max_tokens", ...
+  int num_choices = 1;           // `n`: of each prompt.
   std::optional<int>
       num_logprobs;  // Likeliest tokens beside each drawn one; nullopt = none at all.
   std::vector<std::string> stops;

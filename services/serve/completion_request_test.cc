@@ -202,8 +202,20 @@ TEST(ChatRequestTest, AMessageAtFaultIsNamedByItsPlace) {
   EXPECT_EQ(fault({{"role", "user"}}), "messages[1].content");
   EXPECT_EQ(fault({{"role", "user"}, {"content", {{{"type", "image_url"}, {"image_url", "x"}}}}}),
             "messages[1].content");
-  EXPECT_EQ(fault({{"role", "user"}, {"content", "x"}, {"name", "Ann"}}), "messages[1].name");
+  EXPECT_EQ(fault({{"role", "user"}, {"content", "x"}, {"name", 7}}), "messages[1].name");
   EXPECT_EQ(fault({{"role", "user"}, {"content", "x"}, {"colour", 1}}), "messages[1].colour");
+}
+
+TEST(ChatRequestTest, NamesOfMessagesAreKept) {
+  const CompletionRequest request =
+      ReadChat({{"messages", {{{"role", "user"}, {"content", "hi"}, {"name", "Ann"}}}}});
+  EXPECT_EQ(request.messages[0].name, "Ann");
+}
+
+TEST(ChatRequestTest, TinyTemperaturesAreGreedy) {
+  for (const double tiny : {0.0, 1e-40, 1e-9, 9.9e-6})
+    EXPECT_EQ(ReadChat({{"temperature", tiny}}).sampling.temperature, 0) << tiny;
+  EXPECT_EQ(ReadChat({{"temperature", 1e-5}}).sampling.temperature, 1e-5F);
 }
 
 TEST(ChatRequestTest, StreamOptionsNeedAStream) {

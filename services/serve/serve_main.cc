@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
@@ -13,6 +14,7 @@
 #include "libs/http/http_server.h"
 #include "libs/kernels/adaptive_wait.h"
 #include "libs/telemetry/metrics.h"
+#include "libs/text_model/catalog_lists.h"
 #include "libs/text_model/model_arguments.h"
 #include "libs/text_model/model_text.h"
 #include "services/serve/api.h"
@@ -28,7 +30,10 @@ constexpr char kExamples[] =
     "    \"model\": \"model\", \"messages\": [{\"role\": \"user\", \"content\": \"Films like "
     "Alien?\"}],\n"
     "    \"stream\": true}'\n"
-    "Beside OpenAI's own fields top_k and min_p are accepted; what is not supported is refused.\n"
+    "A model that convrec has trained gets chats as the dialogues it was trained on; --raw, and\n"
+    "/v1/completions, go without. Beside OpenAI's own fields top_k and min_p are accepted; what "
+    "is\n"
+    "not supported is refused.\n"
     "GET /health is 200 while answers are given, GET /metrics is for Prometheus. SIGTERM or "
     "Ctrl-C:\n"
     "running answers finish, new ones get 503. Transport is plaintext: keep the port on a trusted\n"
@@ -39,9 +44,11 @@ struct Arguments {
   std::string listen = "127.0.0.1:8000";
   std::string name;
   std::string api_key;
+  std::vector<std::string> cors_origins;
   int max_sequences = 64;
   int max_waiting = 128;
-  int default_max_tokens = 1024;
+  int default_max_tokens = 0;  // 0 = as the model says.
+  bool is_raw = false;
   int drain_seconds = 60;
 };
 
@@ -58,6 +65,16 @@ void AddArguments(CLI::App* app, Arguments* arguments) {
                   "Only clients that send this key are served; better given as CONVREC_API_KEY, "
                   "which other users do not see.")
       ->envname("CONVREC_API_KEY");
+  app->add_option("--cors",
+                  arguments->cors_origins,
+                  "Origin of pages that browsers let talk to the server, as in "
+                  "https://host:port, or * for all; may be repeated.")
+      ->allow_extra_args(false)
+      ->check([](const std::string& origin) {
+        return http::IsCorsOrigin(origin) ? std::string()
+                                          : origin + " is no origin: expected https://host:port";
+      })
+      ->type_name("ORIGIN");
   app->add_option("--max-sequences",
                   arguments->max_sequences,
                   "Completions that are drawn at the same time, of all requests together.")
@@ -70,9 +87,14 @@ void AddArguments(CLI::App* app, Arguments* arguments) {
       ->capture_default_str();
   app->add_option("--default-max-tokens",
                   arguments->default_max_tokens,
-                  "Longest answer of a chat whose request names no limit.")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+                  "Longest answer of a chat whose request names no limit; when left out, that of "
+                  "the evaluations the model was trained with, or 1024.")
+      ->check(CLI::PositiveNumber);
+  app->add_flag(
+      "--raw",
+      arguments->is_raw,
+      "Chats go to the model's chat template as they are, without the instruction that it "
+      "was trained with (convrec.json).");
   app->add_option("--drain-seconds",
                   arguments->drain_seconds,
                   "After a stop signal, running answers get so long to finish.")
@@ -95,9 +117,12 @@ absl::Status Run(const Arguments& arguments) {
   server_options.error_body = [](int status, const std::string& message) {
     return ErrorOfHttpStatus(status, message).ToJson();
   };
+  server_options.cors = http::CorsPolicy(arguments.cors_origins);
   CR_ASSIGN_OR_RETURN(const auto server,
                       http::HttpServer::Listen(arguments.listen, server_options));
-  CR_ASSIGN_OR_RETURN(const auto text, text_model::LoadText(arguments.model));
+  CR_ASSIGN_OR_RETURN(const auto text, text_model::LoadText(arguments.model, arguments.is_raw));
+  CR_ASSIGN_OR_RETURN(const auto lists,
+                      text_model::CatalogLists::Load(arguments.model.catalog, *text));
   CR_ASSIGN_OR_RETURN(
       const auto engine,
       text_model::MakeEngine(arguments.model, text->tokenizer(), arguments.max_sequences));
@@ -107,20 +132,24 @@ absl::Status Run(const Arguments& arguments) {
   ServeMetrics serve_metrics(&metrics);
   const int most = arguments.max_sequences + arguments.max_waiting;
   EngineLoop loop(engine.get(), {.max_sequences = most});
-  Api api({.model_name = name,
-           .api_key = arguments.api_key,
-           .default_max_tokens = arguments.default_max_tokens,
-           .limits = {.max_choices_per_prompt = arguments.max_sequences, .max_choices = most}},
-          text.get(),
-          {.server = server.get(),
-           .loop = &loop,
-           .tokenizer = &text->tokenizer(),
-           .metrics = &serve_metrics,
-           .clock = base::Clock::Real()});
+  Api api(
+      {.model_name = name,
+       .api_key = arguments.api_key,
+       .default_max_tokens = text_model::DefaultAnswerTokens(*text, arguments.default_max_tokens),
+       .limits = {.max_choices_per_prompt = arguments.max_sequences, .max_choices = most}},
+      text.get(),
+      &lists,
+      {.server = server.get(),
+       .loop = &loop,
+       .tokenizer = &text->tokenizer(),
+       .metrics = &serve_metrics,
+       .clock = base::Clock::Real()});
   server->Start(
       [&api](std::shared_ptr<http::HttpExchange> exchange) { api.Handle(std::move(exchange)); });
   CR_LOG(INFO) << "serving \"" << name << "\" on port " << server->port()
-               << (arguments.api_key.empty() ? ", no API key needed" : ", API key needed");
+               << (arguments.api_key.empty() ? ", no API key needed" : ", API key needed")
+               << (text->prompt() ? ", chats as in training" : ", chats as they are")
+               << (lists.is_on() ? ", lists held to the catalog" : "");
 
   while (!base::WaitForStop(absl::Hours(1))) {
   }

@@ -160,6 +160,31 @@ class OpenAiClientTest(unittest.TestCase):
         for extension in ({"top_k": 1}, {"min_p": 1.0}):
             self.assertEqual(self.chat(extra_body=extension).choices[0].message.content, greedy)
 
+    def test_names_of_messages_are_taken(self):
+        named = [{"role": "user", "content": "I like Alien.", "name": "Ann"}]
+        self.assertEqual(len(self.chat(messages=named).choices), 1)
+
+    def test_a_tiny_temperature_is_greedy(self):
+        greedy = self.chat(temperature=0).choices[0].message.content
+        self.assertEqual(self.chat(temperature=1e-9).choices[0].message.content, greedy)
+
+    def test_a_limit_beyond_the_context_is_the_limits_fault(self):
+        for field in ("max_tokens", "max_completion_tokens"):
+            with self.assertRaises(openai.BadRequestError) as caught:
+                self.client.chat.completions.create(model="tiny", messages=MESSAGES,
+                                                    **{field: 5000})
+            self.assertEqual(caught.exception.code, "context_length_exceeded")
+            self.assertEqual(caught.exception.param, field)
+
+    def test_a_name_with_a_slash(self):
+        server = Server(self.binaries, self.model, "--name", "org/tiny")
+        with openai.OpenAI(**server.options()) as client:
+            self.assertEqual(client.models.retrieve("org/tiny").id, "org/tiny")
+            answer = client.chat.completions.create(model="org/tiny", messages=MESSAGES,
+                                                    max_tokens=2)
+            self.assertEqual(answer.model, "org/tiny")
+        self.assertEqual(server.stop(), 0)
+
     def test_errors_have_their_types(self):
         with self.assertRaises(openai.NotFoundError) as caught:
             self.chat(model="other")

@@ -4,15 +4,14 @@
 
 #include <future>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <thread>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/base/files.h"
 #include "libs/http/testing/http_client.h"
 #include "tests/support/job.h"
+#include "tests/support/served_model.h"
 #include "tests/support/tiny_model.h"
 
 namespace convrec::testing {
@@ -37,60 +36,11 @@ const std::string& TinyModel() {
   return path;
 }
 
-// A running `convrec serve`.
-class Server {
+// A running `convrec serve` of it.
+class Server final : public ServedModel {
  public:
-  explicit Server(std::vector<std::string> options = {}) {
-    std::vector<std::string> arguments = {Binary("convrec"),
-                                          "serve",
-                                          "--model",
-                                          TinyModel(),
-                                          "--listen",
-                                          "127.0.0.1:0",
-                                          "--threads",
-                                          "1"};
-    arguments.insert(arguments.end(), options.begin(), options.end());
-    auto child = cli::ChildProcess::Spawn({.arguments = arguments, .log_path = log_path()});
-    EXPECT_TRUE(child.ok()) << child.status();
-    child_.emplace(*std::move(child));
-    const absl::Time deadline = absl::Now() + kLong;
-    while (port_ == 0 && absl::Now() < deadline && !child_->Poll()) {
-      absl::SleepFor(absl::Milliseconds(20));
-      const std::string text = Log();
-      const std::string marker = "on port ";
-      const size_t begin = text.find(marker);
-      if (begin == std::string::npos) continue;
-      const size_t digits = begin + marker.size();
-      if (!absl::SimpleAtoi(text.substr(digits, text.find(',', digits) - digits), &port_))
-        port_ = 0;
-    }
-    EXPECT_NE(port_, 0) << Log();
-  }
-
-  int port() const { return port_; }
-  cli::ChildProcess& child() { return *child_; }
-  std::string Log() const { return base::ReadFile(log_path()).value_or(""); }
-  cli::ExitState WaitForEnd() {
-    const absl::Time deadline = absl::Now() + kLong;
-    std::optional<cli::ExitState> exit;
-    while (!(exit = child_->Poll()) && absl::Now() < deadline)
-      absl::SleepFor(absl::Milliseconds(20));
-    EXPECT_TRUE(exit.has_value()) << Log();
-    return exit.value_or(cli::ExitState{.code = 0, .signal = 9});
-  }
-
-  json PostOk(const std::string& path, const json& body) const {
-    const HttpResponse response = HttpClient(port_).Post(path, body.dump());
-    EXPECT_EQ(response.status, 200) << response.body;
-    return json::parse(response.body, nullptr, false);
-  }
-
- private:
-  std::string log_path() const { return base::JoinPath(directory_.path(), "log"); }
-
-  const base::TemporaryDirectory directory_;
-  std::optional<cli::ChildProcess> child_;
-  int port_ = 0;
+  explicit Server(const std::vector<std::string>& options = {})
+      : ServedModel(TinyModel(), options) {}
 };
 
 json Chat(const json& extra = json::object()) {

@@ -113,6 +113,7 @@ TEST_F(FieldCommandsTest, AModelOfOnesOwnFilesPassesTheChecks) {
       "");
   EXPECT_EQ(made.exit.code, 0) << made.output;
   EXPECT_THAT(made.output, HasSubstr("from 25 titles and 25 conversations"));
+  EXPECT_TRUE(base::FileExists(base::JoinPath(model, "convrec.json")));
   EXPECT_EQ(Run({"doctor"}, model).exit.code, 0);
   EXPECT_EQ(Run({"train", "--dry-run"}, model).exit.code, 0);
   const CommandResult again =

@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 using base::JoinPath;
 
 constexpr char kConfigFile[] = "config.json";
+// Of the files below folders of a checkpoint the only one.
+constexpr char kToolTemplate[] = "additional_chat_templates/tool_use.jinja";
 
 bool IsWeightFile(const std::string& name) {
   return absl::StartsWith(name, "model") && absl::StrContains(name, ".safetensors");
@@ -84,6 +86,12 @@ absl::Status ExportCheckpoint(const checkpoint::Checkpoint& checkpoint,
                              std::find(shards.begin(), shards.end(), name) != shards.end();
     if (is_training || (is_rounded && (IsWeightFile(name) || name == kConfigFile))) continue;
     CR_RETURN_IF_ERROR(Copy(JoinPath(checkpoint.directory, name), JoinPath(folder.path(), name)));
+  }
+  if (base::FileExists(JoinPath(checkpoint.directory, kToolTemplate))) {
+    CR_RETURN_IF_ERROR(base::MakeDirectories(
+        fs::path(JoinPath(folder.path(), kToolTemplate)).parent_path().string()));
+    CR_RETURN_IF_ERROR(Copy(JoinPath(checkpoint.directory, kToolTemplate),
+                            JoinPath(folder.path(), kToolTemplate)));
   }
   if (is_rounded) CR_RETURN_IF_ERROR(WriteRounded(checkpoint.directory, folder.path()));
   return folder.Commit();

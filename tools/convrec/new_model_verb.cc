@@ -10,9 +10,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "libs/base/errors.h"
+#include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/catalog/catalog.h"
 #include "libs/config/command_line.h"
 #include "libs/config/load.h"
+#include "libs/config/prompt_options.h"
+#include "libs/prompt/model_prompt.h"
 #include "libs/sample/own_model.h"
 #include "tools/convrec/verbs.h"
 
@@ -24,6 +28,7 @@ struct NewModelArguments {
   std::string catalog;  // Instead of a configuration.
   std::vector<std::string> rows;
   std::string directory;
+  config::RunOptions options;  // Of the prompt; the defaults without a configuration.
   sample::OwnModelOptions model;
 };
 
@@ -34,8 +39,9 @@ absl::Status ReadConfig(NewModelArguments* arguments) {
     if (!has_config) return absl::OkStatus();
     return base::BadConfig("--catalog and a configuration are given, expected one of them");
   }
-  CR_ASSIGN_OR_RETURN(const config::RunOptions options,
+  CR_ASSIGN_OR_RETURN(arguments->options,
                       config::LoadRunOptions(arguments->config.files, arguments->config.overrides));
+  const config::RunOptions& options = arguments->options;
   if (options.data.catalog.empty()) {
     return base::BadConfig(
         "data.catalog is empty: name the catalog whose titles the model is to write, there or with "
@@ -53,6 +59,16 @@ absl::Status ReadConfig(NewModelArguments* arguments) {
   return absl::OkStatus();
 }
 
+// What the model is to be trained with; the run that trains it writes its own.
+absl::Status WritePrompt(NewModelArguments arguments) {
+  arguments.options.data.numbered_lists = arguments.model.style == lists::ListStyle::kNumbered;
+  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, catalog::Catalog::Load(arguments.catalog));
+  const prompt::ModelPrompt prompt =
+      config::ModelPromptOf(arguments.options, catalog.digest(), prompt::PromptForm::kDialogue);
+  return base::WriteFileAtomically(base::JoinPath(arguments.directory, prompt::kModelPromptFile),
+                                   prompt::ToJson(prompt));
+}
+
 absl::Status NewModel(NewModelArguments arguments) {
   CR_RETURN_IF_ERROR(ReadConfig(&arguments));
   std::error_code error;
@@ -64,6 +80,7 @@ absl::Status NewModel(NewModelArguments arguments) {
   CR_ASSIGN_OR_RETURN(const sample::OwnModelFacts facts,
                       sample::WriteOwnModel(
                           arguments.model, arguments.catalog, arguments.rows, arguments.directory));
+  CR_RETURN_IF_ERROR(WritePrompt(arguments));
   std::printf("%s",
               absl::StrFormat(
                   "model in %s: %.1f M parameters with random values, %d tokens, from %d titles "

@@ -19,8 +19,10 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
 #include "libs/kernels/adaptive_wait.h"
+#include "libs/text_model/catalog_lists.h"
 #include "libs/text_model/model_arguments.h"
 #include "libs/text_model/model_text.h"
+#include "libs/text_model/temperature.h"
 #include "tools/generate/generator.h"
 #include "tools/generate/line_reader.h"
 #include "tools/generate/writers.h"
@@ -34,8 +36,9 @@ constexpr char kExamples[] =
     "  convrec generate --model DIR --prompt-file prompt.txt --raw --temperature 0\n"
     "  convrec generate --model DIR --prompt \"Name a film.\" -n 4 --seed 7 --json\n"
     "  convrec generate --model DIR --chat --system \"You recommend films.\"\n"
-    "A prompt is put into the model's chat template as a user's message; --raw gives the model\n"
-    "the text as it stands. Text goes to standard output as it is drawn, figures to standard\n"
+    "A prompt is a user's message: of a model that convrec has trained the dialogue, within the\n"
+    "instruction it was trained with; --raw gives the model the text as it stands. Text goes to "
+    "standard output as it is drawn, figures to standard\n"
     "error. --json writes one object per completion: index, text, tokens, logprobs (of the\n"
     "softmax at the given temperature, at 1 when it is 0), finish_reason. The same seed gives the\n"
     "same text. In --chat each line is a message, /reset forgets the conversation, Ctrl-D ends.\n"
@@ -50,7 +53,7 @@ struct Arguments {
   domain::SamplingParams sampling;
   int max_tokens = 0;
   int num_completions = 1;
-  std::vector<std::string> stops;
+  std::vector<std::string> stops, seen_titles;
   CLI::Option* prompt_option = nullptr;
   CLI::Option* seed_option = nullptr;
 };
@@ -66,9 +69,14 @@ void AddInputArguments(CLI::App* app, Arguments* a) {
   input->require_option(1);
 
   CLI::Option* system = app->add_option(
-      "--system", a->system, "System message before the prompt or the conversation.");
+      "--system",
+      a->system,
+      "System message before the prompt or the conversation; a model that convrec has trained "
+      "takes it in the place of its instruction.");
   CLI::Option* raw = app->add_flag(
-      "--raw", a->is_raw, "No chat template: the model goes on with the text as it stands.");
+      "--raw",
+      a->is_raw,
+      "No instruction and no chat template: the model goes on with the text as it stands.");
   CLI::Option* json = app->add_flag(
       "--json", a->is_json, "JSON lines with tokens and log-probabilities instead of text.");
   CLI::Option* count = app->add_option("-n,--n", a->num_completions, "Completions of the prompt.")
@@ -77,6 +85,12 @@ void AddInputArguments(CLI::App* app, Arguments* a) {
   raw->excludes(system)->excludes(chat);
   json->excludes(chat);
   count->excludes(chat);
+  app->add_option("--seen",
+                  a->seen_titles,
+                  "Title that a list held to the catalog leaves out; may be repeated.")
+      ->allow_extra_args(false)
+      ->type_name("TITLE")
+      ->excludes(raw);
   app->footer(kExamples);
 }
 
@@ -105,9 +119,11 @@ void AddSamplingArguments(CLI::App* app, Arguments* a) {
       app->add_option(
              "--seed", a->sampling.seed, "Of the draws; another one each time when left out.")
           ->group(group);
-  app->add_option("--max-tokens",
-                  a->max_tokens,
-                  "Longest answer; 1024, or what the context leaves, when left out.")
+  app->add_option(
+         "--max-tokens",
+         a->max_tokens,
+         "Longest answer; when left out, that of the evaluations the model was trained with, or "
+         "1024, or what the context leaves.")
       ->check(CLI::PositiveNumber)
       ->group(group);
   app->add_option(
@@ -119,8 +135,6 @@ void AddSamplingArguments(CLI::App* app, Arguments* a) {
       ->type_name("TEXT")
       ->group(group);
 }
-
-constexpr int kDefaultMaxTokens = 1024;
 
 bool WriteToStdout(std::string_view text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
@@ -145,11 +159,18 @@ void PrintFigures(size_t num_prompt_tokens, const GenerationFigures& figures) {
 class Program {
  public:
   static absl::StatusOr<std::unique_ptr<Program>> Load(const Arguments& arguments) {
-    CR_ASSIGN_OR_RETURN(auto text, text_model::LoadText(arguments.model));
+    CR_ASSIGN_OR_RETURN(auto text, text_model::LoadText(arguments.model, arguments.is_raw));
+    CR_ASSIGN_OR_RETURN(const auto lists,
+                        text_model::CatalogLists::Load(arguments.model.catalog, *text));
+    CR_ASSIGN_OR_RETURN(auto make_constraint, lists.For(arguments.seen_titles));
+    if (!lists.is_on() && !arguments.seen_titles.empty()) {
+      return base::BadConfig("--seen has no effect: lists are not held to a catalog");
+    }
     CR_ASSIGN_OR_RETURN(
         auto engine,
         text_model::MakeEngine(arguments.model, text->tokenizer(), arguments.num_completions));
-    return std::unique_ptr<Program>(new Program(arguments, std::move(text), std::move(engine)));
+    return std::unique_ptr<Program>(
+        new Program(arguments, std::move(text), std::move(make_constraint), std::move(engine)));
   }
 
   absl::StatusOr<int> AnswerPrompt() {
@@ -222,8 +243,12 @@ class Program {
 
   Program(const Arguments& arguments,
           std::unique_ptr<const text_model::ModelText> text,
+          domain::MakeTokenConstraint make_constraint,
           std::unique_ptr<engine::DecoderEngine> engine)
-      : arguments_(arguments), text_(std::move(text)), engine_(std::move(engine)) {}
+      : arguments_(arguments),
+        text_(std::move(text)),
+        make_constraint_(std::move(make_constraint)),
+        engine_(std::move(engine)) {}
 
   absl::StatusOr<std::string> ReadPrompt() const {
     if (arguments_.prompt_option->count() > 0) return arguments_.prompt;
@@ -241,12 +266,13 @@ class Program {
     GenerationInput input{.prompt_token_ids = std::move(prompt_token_ids),
                           .sampling = arguments_.sampling,
                           .num_completions = arguments_.num_completions,
-                          .stops = arguments_.stops};
+                          .stops = arguments_.stops,
+                          .make_constraint = make_constraint_};
     CR_ASSIGN_OR_RETURN(input.sampling.max_new_tokens,
                         text_model::AnswerTokens(text_->context_length(),
                                                  input.prompt_token_ids.size(),
                                                  arguments_.max_tokens,
-                                                 kDefaultMaxTokens));
+                                                 text_model::DefaultAnswerTokens(*text_)));
     CR_ASSIGN_OR_RETURN(const GenerationFigures figures,
                         Generate(
                             engine_.get(),
@@ -262,6 +288,7 @@ class Program {
 
   const Arguments arguments_;
   const std::unique_ptr<const text_model::ModelText> text_;
+  const domain::MakeTokenConstraint make_constraint_;
   const std::unique_ptr<engine::DecoderEngine> engine_;
 };
 
@@ -279,6 +306,7 @@ absl::StatusOr<int> Main(int argc, char** argv) {
   AddInputArguments(&app, &arguments);
   AddSamplingArguments(&app, &arguments);
   if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
+  arguments.sampling.temperature = text_model::UsableTemperature(arguments.sampling.temperature);
   if (arguments.seed_option->count() == 0) {
     std::random_device device;
     arguments.sampling.seed = (uint64_t{device()} << 32) | device();

@@ -23,6 +23,7 @@ absl::StatusOr<GenerationFigures> Generate(engine::GenerationEngine* engine,
   request.prompt_token_ids = input.prompt_token_ids;
   request.num_siblings = input.num_completions;
   request.sampling = input.sampling;
+  request.make_constraint = input.make_constraint;
   CR_RETURN_IF_ERROR(engine->Add(std::move(request)));
 
   std::vector<text_model::ChoiceText> texts(

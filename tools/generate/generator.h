@@ -12,6 +12,7 @@
 #include "libs/base/clock.h"
 #include "libs/domain/completion.h"
 #include "libs/domain/sampling_params.h"
+#include "libs/domain/token_constraint.h"
 #include "libs/engine/generation_engine.h"
 #include "libs/text_model/choice_text.h"
 #include "libs/tokenizer/tokenizer.h"
@@ -32,6 +33,7 @@ struct GenerationInput {
   domain::SamplingParams sampling;
   int num_completions = 1;
   std::vector<std::string> stops = {};
+  domain::MakeTokenConstraint make_constraint = {};  // As in GenerationRequest.
 };
 
 struct GenerationFigures {

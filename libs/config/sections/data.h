@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/config/sections/compat.h"
 #include "libs/config/table.h"
+#include "libs/prompt/model_prompt.h"
 #include "libs/text/line_format.h"
 
 namespace convrec::config {
@@ -16,9 +17,6 @@ enum class SftTargets { kCompletion, kTeacher, kCooccurrence };
 constexpr std::array<const char*, 3> NamesOf(SftTargets) {
   return {"completion", "teacher", "cooccurrence"};
 }
-
-enum class PromptKeep { kLast, kEnds };
-constexpr std::array<const char*, 2> NamesOf(PromptKeep) { return {"last", "ends"}; }
 
 // 256 bytes and the special tokens leave room for merges.
 constexpr int kMinVocabulary = 300;
@@ -110,7 +108,7 @@ struct DataOptions {
   bool numbered_lists = false;
   std::string line_format = text::LineFormat::kTitleAndYear;
   int max_prompt_tokens = 2048;
-  PromptKeep keep = PromptKeep::kLast;
+  prompt::PromptKeep keep = prompt::PromptKeep::kLast;
   std::string template_arguments;
   double least_hittable = 0.1;
   WorldOptions world;

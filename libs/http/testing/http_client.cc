@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -87,6 +88,20 @@ void HttpClient::Send(const std::string& method,
 void HttpClient::SendRaw(const std::string& bytes) {
   boost::system::error_code error;
   net::write(state_->socket, net::buffer(bytes), error);
+}
+
+std::string HttpClient::ReceiveRaw(size_t count) {
+  std::string bytes(count, '\0');
+  boost::system::error_code error;
+  bytes.resize(net::read(state_->socket, net::buffer(bytes), error));
+  return bytes;
+}
+
+std::string HttpClient::ReceiveRawToEnd() {
+  std::string bytes;
+  boost::system::error_code error;
+  net::read(state_->socket, net::dynamic_buffer(bytes), error);
+  return bytes;
 }
 
 HttpResponse HttpClient::Receive() {

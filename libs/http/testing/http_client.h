@@ -31,6 +31,9 @@ class HttpClient final {
   void SendPost(const std::string& path, const std::string& body, const Headers& headers = {});
   HttpResponse Receive();
   void SendRaw(const std::string& bytes);
+  // Bytes as they come: `count` of them, and all up to the connection's end; fewer after a minute.
+  std::string ReceiveRaw(size_t count);
+  std::string ReceiveRawToEnd();
 
   // The head of an answer, and then its events one by one without "data: "; "" = the stream has
   // ended.

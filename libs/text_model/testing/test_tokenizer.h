@@ -53,8 +53,11 @@ inline std::unique_ptr<const tokenizer::Tokenizer> ByteTokenizer() {
 }
 
 inline std::unique_ptr<const ModelText> ByteModelText(int context_length = 256) {
-  return std::make_unique<const ModelText>(
-      ByteTokenizer(), tokenizer::ChatTemplate::Options{}, context_length, kByteVocabSize);
+  return std::make_unique<const ModelText>(ByteTokenizer(),
+                                           std::nullopt,
+                                           tokenizer::ChatTemplate::Options{},
+                                           context_length,
+                                           kByteVocabSize);
 }
 
 // One token per byte.

@@ -72,8 +72,14 @@ TEST(AdapterCheckpointTest, ARunLeavesTheMergedModelAndTheAdapter) {
   const auto policy = MakeTinyDecoder(1, true, TinyLora());
   const auto trainer = MakeTrainer(policy.get());
   Steps(trainer.get(), 0, 3);
-  ASSERT_TRUE(ExportModel(*policy, folder.path(), JoinPath(folder.path(), "model")).ok());
-  ASSERT_TRUE(ExportAdapter(*policy, folder.path(), JoinPath(folder.path(), "adapter")).ok());
+  ASSERT_TRUE(ExportModel(*policy,
+                          {.source_directory = folder.path(), .prompt = ""},
+                          JoinPath(folder.path(), "model"))
+                  .ok());
+  ASSERT_TRUE(ExportAdapter(*policy,
+                            {.source_directory = folder.path(), .prompt = ""},
+                            JoinPath(folder.path(), "adapter"))
+                  .ok());
   const auto merged = *model::LoadDecoder(JoinPath(folder.path(), "model"), {});
   const auto adapted = MakeTinyDecoder(1, false, TinyLora());
   ASSERT_TRUE(model::LoadAdapter(JoinPath(folder.path(), "adapter"), adapted.get()).ok());

@@ -11,12 +11,11 @@ namespace {
 
 // `shards` is null for a checkpoint without optimizer.
 absl::Status Write(const model::Decoder& policy,
-                   const std::string& source_directory,
+                   const ModelCompanions& companions,
                    RankShards* shards,
                    checkpoint::UnfinishedCheckpoint* checkpoint) {
-  CR_RETURN_IF_ERROR(policy.lora().is_on()
-                         ? ExportAdapter(policy, source_directory, checkpoint->path())
-                         : ExportModel(policy, source_directory, checkpoint->path()));
+  CR_RETURN_IF_ERROR(policy.lora().is_on() ? ExportAdapter(policy, companions, checkpoint->path())
+                                           : ExportModel(policy, companions, checkpoint->path()));
   std::vector<checkpoint::CheckpointFile> described;
   if (shards != nullptr) {
     CR_ASSIGN_OR_RETURN(described, shards->Finish());
@@ -63,11 +62,11 @@ absl::Status CheckpointWriter::Begin(const checkpoint::CheckpointOptions& option
   has_ended_ = false;
   thread_ = std::thread([this,
                          shards,
-                         source = options.source_directory,
+                         companions = ModelCompanions{options.source_directory, options.prompt},
                          checkpoint = std::move(checkpoint),
                          on_written = std::move(on_written)]() mutable {
     const absl::Time start = base::MonotonicNow();
-    status_ = Write(*copy_, source, shards, checkpoint.get());
+    status_ = Write(*copy_, companions, shards, checkpoint.get());
     checkpoint.reset();  // A folder that is not whole is gone when the error is told.
     if (status_.ok() && on_written) on_written(base::MonotonicNow() - start);
     has_ended_ = true;

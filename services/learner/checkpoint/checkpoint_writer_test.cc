@@ -44,6 +44,7 @@ class CheckpointWriterTest : public ::testing::Test {
     return {.root = root(),
             .name = name,
             .source_directory = source(),
+            .prompt = "{}\n",
             .caller_state = "state of " + name,
             .keep = 2};
   }
@@ -195,7 +196,7 @@ TEST_F(CheckpointWriterTest, OptimizerOfAnotherModelOrNoneIsRefused) {
 TEST_F(CheckpointWriterTest, CheckpointsOfTheFirstFormatAreResumedFrom) {
   Steps(trainer_.get(), 0, 2);
   const std::string directory = JoinPath(root(), "rl-2");
-  ASSERT_TRUE(ExportModel(*policy_, source(), directory).ok());
+  ASSERT_TRUE(ExportModel(*policy_, {.source_directory = source(), .prompt = ""}, directory).ok());
   std::vector<model::TensorSource> sources;
   const std::vector<MomentPiece> moments = trainer_->Moments(0);
   for (size_t i = 0; i < moments.size(); ++i) {
@@ -314,8 +315,10 @@ TEST_F(CheckpointWriterTest, WriterReportsAFailedWriteAtTheNextCall) {
 
 TEST_F(CheckpointWriterTest, ExportedModelLoads) {
   const std::string directory = JoinPath(folder_.path(), "model");
-  ASSERT_TRUE(ExportModel(*policy_, source(), directory).ok());
+  const ModelCompanions companions{.source_directory = source(), .prompt = "{}\n"};
+  ASSERT_TRUE(ExportModel(*policy_, companions, directory).ok());
   EXPECT_TRUE(base::FileExists(JoinPath(directory, "tokenizer.json")));
+  EXPECT_EQ(base::ReadFile(JoinPath(directory, "convrec.json")).value_or(""), "{}\n");
   const auto loaded = model::LoadDecoder(directory, {});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_TRUE((*loaded)->parameters()[0].tensor.equal(policy_->parameters()[0].tensor));

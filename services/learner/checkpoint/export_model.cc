@@ -5,6 +5,7 @@
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
 #include "libs/model/adapter.h"
+#include "libs/prompt/model_prompt.h"
 
 namespace convrec::learner {
 namespace {
@@ -20,14 +21,22 @@ constexpr const char* kTokenizerFiles[] = {"tokenizer.json",
                                            "vocab.json",
                                            "merges.txt",
                                            "chat_template.jinja",
+                                           "chat_template.json",
+                                           "additional_chat_templates/tool_use.jinja",
                                            "generation_config.json"};
 
-absl::Status CopyTokenizer(const std::string& source_directory, const std::string& directory) {
+absl::Status WriteCompanions(const ModelCompanions& companions, const std::string& directory) {
+  if (!companions.prompt.empty()) {
+    CR_RETURN_IF_ERROR(base::WriteFileAtomically(JoinPath(directory, prompt::kModelPromptFile),
+                                                 companions.prompt));
+  }
   for (const char* file : kTokenizerFiles) {
-    const std::string source = JoinPath(source_directory, file);
+    const std::string source = JoinPath(companions.source_directory, file);
     if (!base::FileExists(source)) continue;
     CR_ASSIGN_OR_RETURN(const std::string content, base::ReadFile(source));
-    CR_RETURN_IF_ERROR(base::WriteFileAtomically(JoinPath(directory, file), content));
+    const std::filesystem::path target = JoinPath(directory, file);
+    CR_RETURN_IF_ERROR(base::MakeDirectories(target.parent_path().string()));
+    CR_RETURN_IF_ERROR(base::WriteFileAtomically(target.string(), content));
   }
   return absl::OkStatus();
 }
@@ -35,23 +44,23 @@ absl::Status CopyTokenizer(const std::string& source_directory, const std::strin
 }  // namespace
 
 absl::Status ExportModel(const model::Decoder& policy,
-                         const std::string& source_directory,
+                         const ModelCompanions& companions,
                          const std::string& directory) {
   CR_RETURN_IF_ERROR(base::MakeDirectories(directory));
   CR_RETURN_IF_ERROR(model::SaveDecoder(policy, directory, "F32"));
-  return CopyTokenizer(source_directory, directory);
+  return WriteCompanions(companions, directory);
 }
 
 absl::Status ExportAdapter(const model::Decoder& policy,
-                           const std::string& source_directory,
+                           const ModelCompanions& companions,
                            const std::string& directory) {
   CR_RETURN_IF_ERROR(base::MakeDirectories(directory));
   // Found from everywhere.
   std::error_code error;
-  const std::filesystem::path base = std::filesystem::weakly_canonical(source_directory, error);
-  CR_RETURN_IF_ERROR(
-      model::SaveAdapter(policy, directory, base.empty() ? source_directory : base.string()));
-  return CopyTokenizer(source_directory, directory);
+  const std::string& source = companions.source_directory;
+  const std::filesystem::path base = std::filesystem::weakly_canonical(source, error);
+  CR_RETURN_IF_ERROR(model::SaveAdapter(policy, directory, base.empty() ? source : base.string()));
+  return WriteCompanions(companions, directory);
 }
 
 }  // namespace convrec::learner

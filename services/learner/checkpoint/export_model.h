@@ -9,15 +9,21 @@
 
 namespace convrec::learner {
 
-// Writes weights as float32, an adapter merged in, config.json and, from `source_directory`, the
-// tokenizer's files; makes the directory.
+// What a directory holds beside the weights.
+struct ModelCompanions {
+  std::string source_directory;  // The tokenizer's files and chat templates are copied from there.
+  std::string prompt;            // The text of convrec.json; "" = none.
+};
+
+// Writes weights as float32, an adapter merged in, config.json and the companions; makes the
+// directory.
 absl::Status ExportModel(const model::Decoder& policy,
-                         const std::string& source_directory,
+                         const ModelCompanions& companions,
                          const std::string& directory);
 
-// Writes the adapter and the tokenizer's files as a PEFT directory on top of `source_directory`.
+// Writes the adapter and the companions as a PEFT directory on top of their source.
 absl::Status ExportAdapter(const model::Decoder& policy,
-                           const std::string& source_directory,
+                           const ModelCompanions& companions,
                            const std::string& directory);
 
 }  // namespace convrec::learner

@@ -34,6 +34,7 @@ absl::Status LeaderCheckpoints::Save(const RunState& state, Place place) {
   return writer_.Begin({.root = options_.root,
                         .name = name,
                         .source_directory = options_.source_directory,
+                        .prompt = options_.prompt,
                         .caller_state = ToJson(kept),
                         .keep_always = place == Place::kStageEnd,
                         .keep = options_.keep,

@@ -22,6 +22,7 @@ class LeaderCheckpoints final : public Checkpoints {
   struct Options {
     std::string root;
     std::string source_directory;  // Of the tokenizer's and the model's other files.
+    std::string prompt;            // Text of the model's convrec.json.
     int keep = 3;
     std::function<GroupLedger::State()> ledger_state;  // What has not been trained, now.
     std::function<void(absl::Duration)> on_written;    // Called on the writer's thread.

@@ -50,6 +50,7 @@ absl::StatusOr<std::unique_ptr<RankJob>> RankJob::Meet(const config::RunOptions&
 }
 
 void RankJob::Fill(int num_canaries, const RunInputs* inputs) {
+  if (inputs != nullptr) prompt_ = prompt::ToJson(inputs->data.prompt);
   if (group_ != nullptr) {
     link_ = std::make_unique<GroupLink>(group_);
   } else {
@@ -67,6 +68,7 @@ void RankJob::Fill(int num_canaries, const RunInputs* inputs) {
     checkpoints_ = std::make_unique<LeaderCheckpoints>(
         LeaderCheckpoints::Options{.root = checkpoint::CheckpointRoot(options_.run_dir),
                                    .source_directory = options_.model.path,
+                                   .prompt = prompt_,
                                    .keep = options_.learner.checkpoint.keep,
                                    .ledger_state = [ledger] { return ledger->state(); },
                                    .on_written =
@@ -105,11 +107,12 @@ absl::Status RankJob::Export() {
     return absl::OkStatus();
   }
   const model::Decoder& policy = training_->policy();
+  const ModelCompanions companions{.source_directory = options_.model.path, .prompt = prompt_};
   if (policy.lora().is_on()) {
     CR_RETURN_IF_ERROR(
-        ExportAdapter(policy, options_.model.path, base::JoinPath(options_.run_dir, "adapter")));
+        ExportAdapter(policy, companions, base::JoinPath(options_.run_dir, "adapter")));
   }
-  return ExportModel(policy, options_.model.path, base::JoinPath(options_.run_dir, "model"));
+  return ExportModel(policy, companions, base::JoinPath(options_.run_dir, "model"));
 }
 
 }  // namespace convrec::learner

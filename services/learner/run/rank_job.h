@@ -42,6 +42,7 @@ class RankJob final {
   const config::RunOptions& options_;
   ProcessGroup* const group_;
   LeaderSeat* const seat_;
+  std::string prompt_;  // Text of convrec.json; the leader's.
   RankShards shards_;
   std::optional<RankTraining> training_;
   std::unique_ptr<HeaderLink> link_;

@@ -9,82 +9,49 @@
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
 #include "libs/catalog/catalog.h"
+#include "libs/config/prompt_options.h"
 #include "libs/config/scorer_options.h"
 #include "libs/data/cooccurrence_teacher.h"
 #include "libs/data/dialogue_reader.h"
-#include "libs/data/instruction.h"
 #include "libs/joins/run_joins.h"
 #include "libs/lists/list_format.h"
-#include "libs/tokenizer/chat_template.h"
+#include "libs/prompt/instruction.h"
+#include "libs/prompt/prompt_renderer.h"
 #include "libs/world/remap.h"
 
 namespace convrec::learner {
 namespace {
 
-// Turns rows into token ids by the run's instruction and the model's chat markup.
+// Turns rows into token ids and keeps what there is to tell of them.
 class Renderer {
  public:
-  static absl::StatusOr<Renderer> Create(const config::RunOptions& options,
+  static absl::StatusOr<Renderer> Create(const prompt::ModelPrompt& prompt,
                                          const tokenizer::Tokenizer* tokenizer) {
-    CR_ASSIGN_OR_RETURN(
-        data::Instruction instruction,
-        data::Instruction::Create(options.data.instruction, options.data.num_ranks));
-    CR_ASSIGN_OR_RETURN(
-        tokenizer::ChatTemplate chat,
-        tokenizer::ChatTemplate::Create(tokenizer,
-                                        {.format = options.model.chat_format,
-                                         .date = options.model.chat_date,
-                                         .arguments = options.data.template_arguments}));
-    return Renderer(options.data, std::move(instruction), std::move(chat));
+    CR_ASSIGN_OR_RETURN(prompt::PromptRenderer prompts,
+                        prompt::PromptRenderer::Create(prompt, tokenizer));
+    return Renderer(std::move(prompts));
   }
 
   absl::StatusOr<std::vector<int32_t>> PromptTokens(const data::DialogueRow& row) {
-    CR_ASSIGN_OR_RETURN(std::vector<int32_t> ids, Encode(row));
-    const size_t limit = static_cast<size_t>(data_.max_prompt_tokens);
-    if (ids.size() <= limit) return ids;
-    ++num_cut_;
-    if (data_.keep == config::PromptKeep::kEnds && row.turns_kind == data::TurnsKind::kDialogue) {
-      // The oldest turns go first; the last one stays.
-      data::DialogueRow shorter = row;
-      while (shorter.turns.size() > 1 && ids.size() > limit) {
-        shorter.turns.erase(shorter.turns.begin());
-        CR_ASSIGN_OR_RETURN(ids, Encode(shorter));
-      }
-    }
-    if (ids.size() > limit) ids.erase(ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(limit));
-    return ids;
-  }
-
-  std::string ConversationText(const data::DialogueRow& row) const {
-    std::string text;
-    for (const domain::Turn& turn : row.turns) {
-      absl::StrAppend(&text,
-                      text.empty() ? "" : "\n",
-                      turn.role == "user" ? "USER: " : "ASSISTANT: ",
-                      turn.text);
-    }
-    return text;
+    const prompt::PromptForm form = row.turns_kind == data::TurnsKind::kChat
+                                        ? prompt::PromptForm::kChat
+                                        : prompt::PromptForm::kDialogue;
+    CR_ASSIGN_OR_RETURN(prompt::RenderedPrompt rendered, prompts_.Encode(row.turns, form));
+    if (rendered.is_cut) ++num_cut_;
+    if (form == prompt::PromptForm::kDialogue) form_ = form;
+    return std::move(rendered.token_ids);
   }
 
   int64_t num_cut() const { return num_cut_; }
+  // Chats only where no row was a dialogue.
+  prompt::PromptForm form() const { return form_; }
 
  private:
-  Renderer(const config::DataOptions& data,
-           data::Instruction instruction,
-           tokenizer::ChatTemplate chat)
-      : data_(data), instruction_(std::move(instruction)), chat_(std::move(chat)) {}
+  explicit Renderer(prompt::PromptRenderer prompts) : prompts_(std::move(prompts)) {}
 
-  absl::StatusOr<std::vector<int32_t>> Encode(const data::DialogueRow& row) const {
-    std::vector<tokenizer::ChatMessage> messages;
-    for (const domain::Turn& turn : instruction_.Chat(row))
-      messages.push_back({.role = turn.role, .text = turn.text});
-    return chat_.EncodePrompt(messages);
-  }
-
-  const config::DataOptions data_;
-  const data::Instruction instruction_;
-  const tokenizer::ChatTemplate chat_;
+  const prompt::PromptRenderer prompts_;
   int64_t num_cut_ = 0;
+  prompt::PromptForm form_ = prompt::PromptForm::kChat;
 };
 
 // Says what does not go together; the first fault is the error.
@@ -140,7 +107,7 @@ absl::StatusOr<EvaluationSplit> MakeEvaluationSplit(const config::RunOptions& op
   EvaluationSplit result;
   CR_ASSIGN_OR_RETURN(result.prompts, MakePrompts(rows, renderer));
   for (const data::DialogueRow& row : rows)
-    result.conversations.push_back(renderer->ConversationText(row));
+    result.conversations.push_back(prompt::DialogueLines(row.turns));
   return result;
 }
 
@@ -272,7 +239,11 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
   CR_ASSIGN_OR_RETURN(
       catalog::Catalog catalog,
       catalog::Catalog::Load(options.data.catalog, {.line_format = options.data.line_format}));
-  CR_ASSIGN_OR_RETURN(Renderer renderer, Renderer::Create(options, &tokenizer));
+  const std::string digest = catalog.digest();
+  CR_ASSIGN_OR_RETURN(
+      Renderer renderer,
+      Renderer::Create(config::ModelPromptOf(options, digest, prompt::PromptForm::kDialogue),
+                       &tokenizer));
   RunData data;
   data.catalog = std::make_shared<const catalog::Catalog>(std::move(catalog));
   CR_RETURN_IF_ERROR(LogFindings(joins::CheckTitles(*data.catalog, &tokenizer, options)));
@@ -286,9 +257,8 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
     CR_RETURN_IF_ERROR(CheckLengths(
         data.train, options.rollout.max_new_tokens, context, "rollout.max_new_tokens"));
   }
-  const int evaluation_tokens = options.evaluation.max_new_tokens > 0
-                                    ? options.evaluation.max_new_tokens
-                                    : options.rollout.max_new_tokens;
+  const int evaluation_tokens =
+      config::ModelPromptOf(options, digest, renderer.form()).max_new_tokens;
   if (options.evaluation.every_steps > 0) {
     CR_ASSIGN_OR_RETURN(
         data.validation,
@@ -307,6 +277,7 @@ absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
   CR_RETURN_IF_ERROR(
       CheckLengths(data.test.prompts, evaluation_tokens, context, "evaluation.max_new_tokens"));
   data.prompts_cut = renderer.num_cut();
+  data.prompt = config::ModelPromptOf(options, digest, renderer.form());
   return data;
 }
 

@@ -10,6 +10,7 @@
 #include "libs/catalog/catalog.h"
 #include "libs/config/run_options.h"
 #include "libs/domain/prompt.h"
+#include "libs/prompt/model_prompt.h"
 #include "libs/tokenizer/tokenizer.h"
 #include "services/learner/batch/sft_row.h"
 
@@ -26,6 +27,7 @@ struct RunData {
   EvaluationSplit validation;
   EvaluationSplit test;
   std::vector<SftRow> sft;
+  prompt::ModelPrompt prompt;     // What the model is trained to be shown.
   int64_t sft_rows_too_long = 0;  // Dropped: longer than sft.max_tokens.
   int64_t prompts_cut = 0;        // Longer than data.max_prompt_tokens.
 };

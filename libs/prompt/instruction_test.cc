@@ -1,24 +1,19 @@
-#include "libs/data/instruction.h"
+#include "libs/prompt/instruction.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "libs/base/errors.h"
 
-namespace convrec::data {
+namespace convrec::prompt {
 namespace {
 
 using ::testing::HasSubstr;
 
-TEST(InstructionTest, DefaultTextWrapsTheDialogueIntoOneUserTurn) {
+TEST(InstructionTest, DefaultTextWrapsTheDialogue) {
   const auto instruction = Instruction::Create(kDefaultInstruction, 20);
   ASSERT_TRUE(instruction.ok()) << instruction.status();
-  DialogueRow row;
-  row.turns = {{"user", "Hi"}, {"assistant", "Heat (1995)?"}};
-  const std::vector<domain::Turn> chat = instruction->Chat(row);
-  ASSERT_EQ(chat.size(), 1u);
-  EXPECT_EQ(chat[0].role, "user");
-  EXPECT_EQ(chat[0].text,
+  EXPECT_EQ(instruction->Render({{"user", "Hi"}, {"assistant", "Heat (1995)?"}}),
             "Pretend you are a movie recommender system.\n"
             "I will give you a conversation between a user and you (a recommender system).\n"
             "Based on the conversation, you need to reply with 20 recommendations.\n"
@@ -27,13 +22,9 @@ TEST(InstructionTest, DefaultTextWrapsTheDialogueIntoOneUserTurn) {
             "Here is the conversation: USER: Hi\nASSISTANT: Heat (1995)?");
 }
 
-TEST(InstructionTest, ChatRowsAreLeftAsTheyAre) {
-  DialogueRow row;
-  row.turns_kind = TurnsKind::kChat;
-  row.turns = {{"user", "Pretend {conversation}"}};
-  const std::vector<domain::Turn> chat = Instruction::Create("{conversation}", 20)->Chat(row);
-  ASSERT_EQ(chat.size(), 1u);
-  EXPECT_EQ(chat[0].text, "Pretend {conversation}");
+TEST(InstructionTest, TheDialogueFollowsATextWithoutAPlaceForIt) {
+  EXPECT_EQ(Instruction::Before("Only {num_items} comedies.").Render({{"user", "Hi"}}),
+            "Only {num_items} comedies.\n\nUSER: Hi");
 }
 
 TEST(InstructionTest, DialogueTextIsNeverTakenForAPlaceholder) {
@@ -56,4 +47,4 @@ TEST(InstructionTest, WrongPlaceholdersAreBadConfiguration) {
 }
 
 }  // namespace
-}  // namespace convrec::data
+}  // namespace convrec::prompt

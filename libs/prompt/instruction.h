@@ -5,16 +5,19 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "libs/data/dialogue_row.h"
 #include "libs/domain/prompt.h"
 
-namespace convrec::data {
+namespace convrec::prompt {
 
 // The instruction of the published data sets.
 extern const char kDefaultInstruction[];
+
+// "USER: ...", "ASSISTANT: ..." lines.
+std::string DialogueLines(const std::vector<domain::Turn>& dialogue);
 
 // Immutable, thread-safe.
 class Instruction final {
@@ -22,13 +25,11 @@ class Instruction final {
   // `text` holds {conversation} once and may hold {num_items}, which becomes `num_items`. BadConfig
   // when {conversation} is missing or repeated, or {another_name} stands in the text.
   static absl::StatusOr<Instruction> Create(const std::string& text, int num_items);
+  // The dialogue follows `text` after an empty line. Nothing in it is a placeholder.
+  static Instruction Before(const std::string& text);
 
-  // The chat turns of a prompt: one user turn around a dialogue, or the turns of a row that is a
-  // chat already.
-  std::vector<domain::Turn> Chat(const DialogueRow& row) const;
-
-  // "USER: ...", "ASSISTANT: ..." lines, put in the place of {conversation}. Text of the dialogue
-  // is never taken for a placeholder.
+  // The lines of the dialogue, put in the place of {conversation}. Text of the dialogue is never
+  // taken for a placeholder.
   std::string Render(const std::vector<domain::Turn>& dialogue) const;
 
  private:
@@ -39,4 +40,7 @@ class Instruction final {
   std::string tail_;
 };
 
-}  // namespace convrec::data
+// Whether `text` has a place for the dialogue.
+bool HoldsConversation(const std::string& text);
+
+}  // namespace convrec::prompt

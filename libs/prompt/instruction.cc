@@ -1,4 +1,4 @@
-#include "libs/data/instruction.h"
+#include "libs/prompt/instruction.h"
 
 #include <utility>
 
@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 
-namespace convrec::data {
+namespace convrec::prompt {
 namespace {
 
 constexpr char kConversation[] = "conversation";
@@ -33,6 +33,15 @@ const char kDefaultInstruction[] =
     "\"movie name\" (release_year) with NO extra words or sentences.\n"
     "\n"
     "Here is the conversation: {conversation}";
+
+std::string DialogueLines(const std::vector<domain::Turn>& dialogue) {
+  std::string text;
+  for (const domain::Turn& turn : dialogue) {
+    absl::StrAppend(
+        &text, text.empty() ? "" : "\n", absl::AsciiStrToUpper(turn.role), ": ", turn.text);
+  }
+  return text;
+}
 
 absl::StatusOr<Instruction> Instruction::Create(const std::string& text, int num_items) {
   std::string parts[2];  // Before and after the conversation.
@@ -63,18 +72,14 @@ absl::StatusOr<Instruction> Instruction::Create(const std::string& text, int num
   return Instruction(std::move(parts[0]), std::move(parts[1]));
 }
 
-std::vector<domain::Turn> Instruction::Chat(const DialogueRow& row) const {
-  if (row.turns_kind == TurnsKind::kChat) return row.turns;
-  return {{"user", Render(row.turns)}};
-}
+Instruction Instruction::Before(const std::string& text) { return Instruction(text + "\n\n", ""); }
 
 std::string Instruction::Render(const std::vector<domain::Turn>& dialogue) const {
-  std::string text = head_;
-  for (size_t i = 0; i < dialogue.size(); ++i) {
-    if (i > 0) text += '\n';
-    absl::StrAppend(&text, absl::AsciiStrToUpper(dialogue[i].role), ": ", dialogue[i].text);
-  }
-  return text + tail_;
+  return absl::StrCat(head_, DialogueLines(dialogue), tail_);
 }
 
-}  // namespace convrec::data
+bool HoldsConversation(const std::string& text) {
+  return text.find(absl::StrCat("{", kConversation, "}")) != std::string::npos;
+}
+
+}  // namespace convrec::prompt
