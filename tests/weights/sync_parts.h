@@ -54,7 +54,7 @@ class PublishingLearner final {
     server_ = *std::move(server);
   }
   ~PublishingLearner() {
-    store_.Close();
+    service_->EndWaits();
     server_->Shutdown(absl::Seconds(2));
   }
 

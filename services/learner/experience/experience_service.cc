@@ -9,8 +9,9 @@
 #include "libs/base/clock.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
-#include "libs/rpc/long_poll.h"
+#include "libs/rpc/answer.h"
 #include "libs/rpc/status_convert.h"
+#include "libs/rpc/waiting_calls.h"
 #include "libs/wire/common.h"
 #include "libs/wire/lease.h"
 #include "libs/wire/rollout.h"
@@ -23,8 +24,9 @@ namespace {
 
 // Submissions come as the bytes that were sent, so that those that cannot be read are told of and
 // counted here.
-using Handlers =
-    v1::ExperienceService::WithRawCallbackMethod_SubmitGroups<v1::ExperienceService::Service>;
+using Handlers = v1::ExperienceService::WithRawCallbackMethod_SubmitGroups<
+    v1::ExperienceService::WithCallbackMethod_LeasePrompts<
+        v1::ExperienceService::WithCallbackMethod_Join<v1::ExperienceService::Service>>>;
 
 // A live worker asks for leases more often than that.
 constexpr absl::Duration kCallInterval = absl::Seconds(10);
@@ -48,23 +50,28 @@ class Service final : public ExperienceService, public Handlers {
         zero_signal_(Dropped(metrics, "zero_signal")),
         unreadable_(Dropped(metrics, "unreadable")),
         set_aside_(Dropped(metrics, "set_aside")),
-        depth_(metrics->AddGauge("rl_buffer_depth")) {}
+        depth_(metrics->AddGauge("rl_buffer_depth")) {
+    ledger_->SetListener([this] { polls_.Wake(); });
+  }
+  ~Service() override { ledger_->SetListener({}); }
 
   grpc::Service* service() override { return this; }
   void CompleteRun(absl::Duration grace) override {
     run_complete_ = true;
+    polls_.Wake();
     roster_.AwaitForgotten(kCallInterval, grace);
   }
+  void EndWaits() override { polls_.Close(); }
   bool all_sample_in_float32() const override { return roster_.AllAreFloat32(); }
   int num_workers() const override { return roster_.NumHeardWithin(absl::Minutes(1)); }
 
-  grpc::Status Join(grpc::ServerContext*,
-                    const v1::JoinRequest* request,
-                    v1::JoinReply* reply) override {
+  grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
+                                 const v1::JoinRequest* request,
+                                 v1::JoinReply* reply) override {
     const std::string& worker = request->call().worker();
     if (const absl::Status status = CheckJoin(*request); !status.ok()) {
       CR_LOG(ERROR) << status.message();
-      return rpc::ToGrpc(status);
+      return rpc::AnswerNow(context, status);
     }
     roster_.Join(worker, request->call().instance(), request->is_float32());
     const int returned = ledger_->ReturnAllOf(worker);
@@ -78,42 +85,20 @@ class Service final : public ExperienceService, public Handlers {
     reply->set_segmentation(options_.counts_ranks_by_line ? "by_line" : "reference");
     reply->set_constrained(options_.constrained);
     reply->set_numbered_lists(options_.numbered_lists);
-    return grpc::Status::OK;
+    return rpc::AnswerNow(context, absl::OkStatus());
   }
 
-  grpc::Status LeasePrompts(grpc::ServerContext* context,
-                            const v1::LeasePromptsRequest* request,
-                            v1::LeasePromptsReply* reply) override {
-    if (const absl::Status call = CheckCall(request->call()); !call.ok()) return rpc::ToGrpc(call);
+  grpc::ServerUnaryReactor* LeasePrompts(grpc::CallbackServerContext* context,
+                                         const v1::LeasePromptsRequest* request,
+                                         v1::LeasePromptsReply* reply) override {
+    absl::Status call = CheckCall(request->call());
+    if (call.ok() && request->max_groups() <= 0)
+      call = absl::InvalidArgumentError(absl::StrCat("max_groups is ", request->max_groups()));
+    if (!call.ok()) return rpc::AnswerNow(context, call);
     *reply->mutable_header() = header_;
-    const std::string& worker = request->call().worker();
-    if (request->max_groups() <= 0) {
-      return {grpc::StatusCode::INVALID_ARGUMENT,
-              absl::StrCat("max_groups is ", request->max_groups())};
-    }
-    std::vector<GroupLedger::Ticket> tickets;
-    const grpc::Status polled =
-        rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
-          if (run_complete_) return true;
-          tickets = ledger_->Lease(worker, request->max_groups(), until);
-          return !tickets.empty();
-        });
-    if (!polled.ok()) return polled;
-    if (tickets.empty() && run_complete_) {
-      reply->set_run_complete(true);
-      roster_.Forget(worker);
-      return grpc::Status::OK;
-    }
-    if (context->IsCancelled()) {  // Nobody reads the answer: the work goes to the next caller.
-      for (const GroupLedger::Ticket& ticket : tickets)
-        ledger_->Return(ticket.group, ticket.attempt);
-      return grpc::Status::CANCELLED;
-    }
-    for (const GroupLedger::Ticket& ticket : tickets) {
-      const auto lease = prompts_->MakeLease(ticket);
-      if (lease.ok()) *reply->add_leases() = wire::ToProto(*lease);
-    }
-    return grpc::Status::OK;
+    return polls_.Answer(
+        {.wait = absl::Milliseconds(request->wait_ms()),
+         .attempt = [this, context, request, reply] { return Lease(*context, *request, reply); }});
   }
 
   grpc::ServerUnaryReactor* SubmitGroups(grpc::CallbackServerContext* context,
@@ -167,6 +152,29 @@ class Service final : public ExperienceService, public Handlers {
     }
     depth_.Set(ledger_->counts().waiting);
     return grpc::Status::OK;
+  }
+
+  rpc::WaitingCalls::Attempt Lease(const grpc::CallbackServerContext& context,
+                                   const v1::LeasePromptsRequest& request,
+                                   v1::LeasePromptsReply* reply) {
+    const std::string& worker = request.call().worker();
+    if (run_complete_) {
+      reply->set_run_complete(true);
+      roster_.Forget(worker);
+      return {.answer = absl::OkStatus()};
+    }
+    const std::vector<GroupLedger::Ticket> tickets = ledger_->Lease(worker, request.max_groups());
+    if (tickets.empty()) return {.again = ledger_->NextExpiry()};
+    if (context.IsCancelled()) {  // Nobody reads the answer: the work goes to the next caller.
+      for (const GroupLedger::Ticket& ticket : tickets)
+        ledger_->Return(ticket.group, ticket.attempt);
+      return {.answer = absl::CancelledError("the caller has gone")};
+    }
+    for (const GroupLedger::Ticket& ticket : tickets) {
+      const auto lease = prompts_->MakeLease(ticket);
+      if (lease.ok()) *reply->add_leases() = wire::ToProto(*lease);
+    }
+    return {.answer = absl::OkStatus()};
   }
 
   v1::Admission Admit(const v1::RolloutGroup& submitted, std::string* reason) {
@@ -255,6 +263,7 @@ class Service final : public ExperienceService, public Handlers {
   const telemetry::Gauge depth_;
   std::atomic<bool> run_complete_{false};
   WorkerRoster roster_{base::Clock::Real()};
+  rpc::WaitingCalls polls_;
 };
 
 }  // namespace

@@ -53,6 +53,8 @@ class ExperienceService {
   // From now on leases are empty and say that nothing will come any more. Waits until every worker
   // heard of lately has been told, at most `grace`.
   virtual void CompleteRun(absl::Duration grace) = 0;
+  // Calls that wait, now or later, are answered at once: the server is about to end.
+  virtual void EndWaits() = 0;
   // Workers heard of in the last minute.
   virtual int num_workers() const = 0;
   // Whether all workers that ever joined sample in float32.

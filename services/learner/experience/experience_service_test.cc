@@ -9,10 +9,12 @@
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
+#include "libs/rpc/testing/many_calls.h"
 #include "libs/wire/rollout.h"
 #include "libs/wire/run_header.h"
 #include "proto/experience.grpc.pb.h"
@@ -27,6 +29,9 @@ constexpr char kWorker[] = "rollout-0";
 
 class ExperienceServiceTest : public testing::Test {
  protected:
+  explicit ExperienceServiceTest(absl::Duration lease_timeout = absl::Minutes(5))
+      : lease_timeout_(lease_timeout) {}
+
   void SetUp() override {
     ExperienceService::Options options{
         .run = "test",
@@ -172,9 +177,13 @@ class ExperienceServiceTest : public testing::Test {
     return metrics_.AddCounter("rl_learner_samples_dropped_total", {{"reason", reason}}).value();
   }
 
+  const absl::Duration lease_timeout_;
   std::vector<GroupLedger::SetAside> set_aside_;
   telemetry::Metrics metrics_{"test", "learner"};
-  GroupLedger ledger_{{.groups_per_step = 1}, PromptFeed(1, 1), {}, base::Clock::Real()};
+  GroupLedger ledger_{{.groups_per_step = 1, .lease_timeout = lease_timeout_},
+                      PromptFeed(1, 1),
+                      {},
+                      base::Clock::Real()};
   PromptBook prompts_{{MakePrompt()},
                       {.num_siblings = 1, .params = {.constrained = true}},
                       kIdentity.epoch,
@@ -277,6 +286,99 @@ TEST_F(ExperienceServiceTest, AGroupRefusedThreeTimesIsSetAsideCountedAndAnother
   ASSERT_EQ(set_aside_.size(), 1u);
   EXPECT_EQ(set_aside_[0].reason, "21 lists: expected at most 20");
   EXPECT_EQ(Lease().group().pass(), first + 1);  // There is one prompt: its next pass.
+}
+
+// Workers that have come for work while there is none: the fixture's one training group is leased.
+class WaitingWorkersTest : public ExperienceServiceTest {
+ protected:
+  static constexpr int kWorkers = 200;
+  using Calls = rpc::ManyCalls<v1::LeasePromptsRequest, v1::LeasePromptsReply>;
+
+  static v1::LeasePromptsRequest RequestOf(const std::string& worker, absl::Duration wait) {
+    v1::LeasePromptsRequest request;
+    *request.mutable_call() = CallOf(worker);
+    request.set_max_groups(1);
+    request.set_wait_ms(absl::ToInt64Milliseconds(wait));
+    return request;
+  }
+
+  void SetUp() override {
+    ExperienceServiceTest::SetUp();
+    Lease();
+    for (int i = 0; i < kWorkers; ++i) {
+      const std::string worker = absl::StrCat("waiting-", i);
+      ASSERT_TRUE(Join(JoinRequestOf(worker)).status.ok());
+      calls_.Start(RequestOf(worker, absl::Seconds(30)));
+    }
+    // Behind them, and answered at once.
+    grpc::ClientContext context;
+    v1::LeasePromptsReply reply;
+    ASSERT_TRUE(
+        stub_->LeasePrompts(&context, RequestOf(kWorker, absl::ZeroDuration()), &reply).ok());
+    ASSERT_EQ(calls_.num_ended(), 0u);
+  }
+  void TearDown() override {
+    server_->Shutdown(absl::ZeroDuration());
+    EXPECT_TRUE(calls_.AwaitEnds(kWorkers));
+  }
+
+  Calls calls_{[this](auto* context, auto* request, auto* reply, auto done) {
+    stub_->async()->LeasePrompts(context, request, reply, std::move(done));
+  }};
+};
+
+TEST_F(WaitingWorkersTest, HoldNoThreadAndEachGetsAGroupOfItsOwn) {
+  EXPECT_LT(rpc::NumThreadsOfProcess(), 40u);
+  const std::vector<domain::Prompt> prompts(kWorkers, MakePrompt());
+  ledger_.BeginEvaluation(prompts_.OpenEvaluation(&prompts, {.num_siblings = 1, .params = {}}));
+  ASSERT_TRUE(calls_.AwaitEnds(kWorkers));
+  std::set<int64_t> leased;
+  for (const Calls::Call& call : calls_.calls()) {
+    ASSERT_TRUE(call.status.ok()) << call.status.error_message();
+    ASSERT_EQ(call.reply.leases_size(), 1);
+    leased.insert(call.reply.leases(0).group().prompt());
+  }
+  EXPECT_EQ(leased.size(), static_cast<size_t>(kWorkers));
+}
+
+TEST_F(WaitingWorkersTest, OneOfThemGetsALeaseThatIsGivenBack) {
+  ledger_.ReturnAllOf(kWorker);
+  ASSERT_TRUE(calls_.AwaitEnds(1));
+  service_->EndWaits();
+  ASSERT_TRUE(calls_.AwaitEnds(kWorkers));
+  int num_leases = 0;
+  for (const Calls::Call& call : calls_.calls()) num_leases += call.reply.leases_size();
+  EXPECT_EQ(num_leases, 1);
+  EXPECT_EQ(ledger_.counts().leased, 1);
+}
+
+TEST_F(WaitingWorkersTest, AreAllToldWhenTheRunIsComplete) {
+  service_->CompleteRun(absl::ZeroDuration());
+  ASSERT_TRUE(calls_.AwaitEnds(kWorkers));
+  for (const Calls::Call& call : calls_.calls()) EXPECT_TRUE(call.reply.run_complete());
+}
+
+TEST_F(WaitingWorkersTest, AreAnsweredAtOnceWhenTheServerIsToEnd) {
+  service_->EndWaits();
+  ASSERT_TRUE(calls_.AwaitEnds(kWorkers));
+  for (const Calls::Call& call : calls_.calls()) {
+    EXPECT_TRUE(call.status.ok());
+    EXPECT_EQ(call.reply.leases_size(), 0);
+    EXPECT_FALSE(call.reply.run_complete());
+  }
+}
+
+class ShortLeaseTest : public ExperienceServiceTest {
+ protected:
+  ShortLeaseTest() : ExperienceServiceTest(absl::Milliseconds(300)) {}
+};
+
+TEST_F(ShortLeaseTest, ALeaseThatExpiresGoesToACallThatWaits) {
+  const v1::Lease lost = Lease();
+  const v1::Lease again = Lease();  // Waits for it: there is no other group.
+  EXPECT_EQ(again.group().prompt(), lost.group().prompt());
+  EXPECT_EQ(again.attempt(), lost.attempt() + 1);
+  EXPECT_EQ(ledger_.counts().expired, 1);
 }
 
 // One thing wrong with a group, and what is said and counted.

@@ -40,6 +40,7 @@ GroupLedger::GroupLedger(const Options& options,
 void GroupLedger::AllowTraining(int64_t total_groups) {
   absl::MutexLock lock(&mu_);
   allowed_ = total_groups;
+  TellListener();
 }
 
 int GroupLedger::SlotsInUse() const {
@@ -50,13 +51,14 @@ int GroupLedger::SlotsInUse() const {
 }
 
 bool GroupLedger::CanLease() const {
-  if (closed_ || !evaluation_queue_.empty()) return true;
+  if (closed_) return false;
+  if (!evaluation_queue_.empty()) return true;
   const int slots = (options_.max_staleness + 1) * options_.groups_per_step;
   return allowed_ > 0 && SlotsInUse() < slots;
 }
 
 std::optional<GroupLedger::Ticket> GroupLedger::NextTicket(const std::string& worker) {
-  if (!CanLease() || closed_) return std::nullopt;
+  if (!CanLease()) return std::nullopt;
   Leased leased;
   if (!evaluation_queue_.empty()) {
     leased.ticket = evaluation_queue_.front();
@@ -81,6 +83,7 @@ void GroupLedger::PutBack(const Leased& leased) {
   if (leased.ticket.kind == domain::LeaseKind::kEvaluation) {
     evaluation_queue_.push_front(leased.ticket);
     ++evaluation_queue_.front().attempt;
+    TellListener();
     return;
   }
   ++allowed_;
@@ -89,6 +92,7 @@ void GroupLedger::PutBack(const Leased& leased) {
   std::sort(again_.begin(), again_.end(), [](const Leased& a, const Leased& b) {
     return a.order < b.order;
   });
+  TellListener();
 }
 
 void GroupLedger::ExpireLeases() {
@@ -104,21 +108,28 @@ void GroupLedger::ExpireLeases() {
   }
 }
 
-absl::Time GroupLedger::NextExpiry(absl::Time deadline) const {
+absl::Time GroupLedger::ExpiryBefore(absl::Time deadline) const {
   for (const auto& [id, lease] : leases_) deadline = std::min(deadline, lease.expires);
   return deadline;
 }
 
-std::vector<GroupLedger::Ticket> GroupLedger::Lease(const std::string& worker,
-                                                    int max_groups,
-                                                    absl::Time deadline) {
+absl::Time GroupLedger::NextExpiry() const {
+  absl::MutexLock lock(&mu_);
+  return ExpiryBefore(absl::InfiniteFuture());
+}
+
+void GroupLedger::SetListener(std::function<void()> can_lease) {
+  absl::MutexLock lock(&mu_);
+  can_lease_ = std::move(can_lease);
+}
+
+void GroupLedger::TellListener() const {
+  if (can_lease_ && CanLease()) can_lease_();
+}
+
+std::vector<GroupLedger::Ticket> GroupLedger::Lease(const std::string& worker, int max_groups) {
   absl::MutexLock lock(&mu_);
   ExpireLeases();
-  while (!CanLease() && clock_->Now() < deadline) {
-    clock_->AwaitWithDeadline(
-        &mu_, absl::Condition(this, &GroupLedger::CanLease), NextExpiry(deadline));
-    ExpireLeases();
-  }
   std::vector<Ticket> tickets;
   while (static_cast<int>(tickets.size()) < max_groups) {
     std::optional<Ticket> ticket = NextTicket(worker);
@@ -183,6 +194,7 @@ GroupLedger::Admission GroupLedger::AdmitTraining(domain::RolloutGroup group) {
     } else {
       again_.erase(again);
     }
+    TellListener();
     return Admission::kNoSignal;
   }
   if (!has_signal) ++counts_.accepted_unsignaled;
@@ -236,6 +248,7 @@ std::optional<GroupLedger::SetAside> GroupLedger::Refuse(domain::GroupId group,
     ++allowed_;  // Another group comes in its place.
   }
   leases_.erase(it);
+  TellListener();
   ++counts_.set_aside;
   last_reason_ = absl::StrCat("group ", group.ToString(), ": ", reason);
   return SetAside{.group = group, .num_refusals = num_refusals, .reason = reason};
@@ -290,7 +303,7 @@ absl::StatusOr<std::vector<GroupLedger::Admitted>> GroupLedger::TakeBatch(absl::
   ExpireLeases();
   while (!HasBatch() && clock_->Now() < deadline) {
     clock_->AwaitWithDeadline(
-        &mu_, absl::Condition(this, &GroupLedger::HasBatch), NextExpiry(deadline));
+        &mu_, absl::Condition(this, &GroupLedger::HasBatch), ExpiryBefore(deadline));
     ExpireLeases();
   }
   if (closed_) return absl::CancelledError("the ledger is closed");
@@ -354,6 +367,7 @@ void GroupLedger::Publish(domain::PolicyVersion version) {
     PutBack({.ticket = {.group = group.group, .attempt = group.attempt}, .order = it->first});
     it = waiting_.erase(it);
   }
+  TellListener();
 }
 
 bool GroupLedger::EvaluationDone() const {
@@ -372,6 +386,7 @@ void GroupLedger::BeginEvaluation(const std::vector<domain::GroupId>& groups) {
   }
   evaluated_ = 0;
   evaluation_set_aside_.clear();
+  TellListener();
 }
 
 absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::AwaitEvaluation(
@@ -379,7 +394,7 @@ absl::StatusOr<std::vector<domain::RolloutGroup>> GroupLedger::AwaitEvaluation(
   absl::MutexLock lock(&mu_);
   while (!EvaluationDone() && clock_->Now() < deadline) {
     clock_->AwaitWithDeadline(
-        &mu_, absl::Condition(this, &GroupLedger::EvaluationDone), NextExpiry(deadline));
+        &mu_, absl::Condition(this, &GroupLedger::EvaluationDone), ExpiryBefore(deadline));
     ExpireLeases();
   }
   if (!EvaluationDone()) {

@@ -17,7 +17,7 @@
 // A group that workers refuse, or send malformed, is handed out again max_refusals - 1 times, then
 // set aside: another prompt takes its slot, an evaluation ends without it. Once more groups than
 // max_set_aside have been, all waits for groups end with an error.
-// Thread-safe; every wait has a deadline and ends early after Close().
+// Thread-safe. TakeBatch() and AwaitEvaluation() wait, at most until a deadline or Close().
 #pragma once
 
 #include <deque>
@@ -108,10 +108,12 @@ class GroupLedger final {
   // back.
   void AllowTraining(int64_t total_groups) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Up to `max_groups` leases for `worker`; waits for the first one until `deadline`, then returns
-  // what is there, perhaps nothing. After Close() returns at once.
-  std::vector<Ticket> Lease(const std::string& worker, int max_groups, absl::Time deadline)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // Up to `max_groups` leases for `worker`: what is there, perhaps nothing; nothing after Close().
+  std::vector<Ticket> Lease(const std::string& worker, int max_groups) ABSL_LOCKS_EXCLUDED(mu_);
+  // When the next lease expires, and can be handed out again.
+  absl::Time NextExpiry() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Called whenever there may be more to lease, under the ledger's lock; empty = nobody.
+  void SetListener(std::function<void()> can_lease) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Never blocks.
   Admission Admit(domain::RolloutGroup group) ABSL_LOCKS_EXCLUDED(mu_);
@@ -181,11 +183,13 @@ class GroupLedger final {
   int64_t MinVersion() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return version_.value - options_.max_staleness;
   }
-  absl::Time NextExpiry(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Time ExpiryBefore(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TellListener() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Options options_;
   const base::Clock* const clock_;
   mutable absl::Mutex mu_;
+  std::function<void()> can_lease_ ABSL_GUARDED_BY(mu_);
   PromptFeed feed_ ABSL_GUARDED_BY(mu_);
   domain::PolicyVersion version_ ABSL_GUARDED_BY(mu_);
   domain::PolicyVersion announced_ ABSL_GUARDED_BY(mu_);  // version_ or newer.

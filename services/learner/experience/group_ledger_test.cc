@@ -4,6 +4,7 @@
 
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "libs/base/random.h"
 #include "libs/base/testing/fake_clock.h"
@@ -42,22 +43,22 @@ class GroupLedgerTest : public ::testing::Test {
 
 TEST_F(GroupLedgerTest, HandsOutNothingBeforeTrainingIsAllowed) {
   GroupLedger ledger = Make(2, 0);
-  EXPECT_TRUE(ledger.Lease("w", 4, Past()).empty());
+  EXPECT_TRUE(ledger.Lease("w", 4).empty());
   ledger.AllowTraining(1);
-  EXPECT_EQ(ledger.Lease("w", 4, Past()).size(), 1u);
+  EXPECT_EQ(ledger.Lease("w", 4).size(), 1u);
 }
 
 TEST_F(GroupLedgerTest, MaxStalenessZeroIsLockstep) {
   GroupLedger ledger = Make(2, 0);
   ledger.AllowTraining(100);
-  const auto tickets = ledger.Lease("w", 10, Past());
+  const auto tickets = ledger.Lease("w", 10);
   ASSERT_EQ(tickets.size(), 2u);  // (0 + 1) * 2 slots
   for (const auto& ticket : tickets)
     EXPECT_EQ(ledger.Admit(GroupOf(ticket, 0)), Admission::kAccepted);
   ASSERT_TRUE(ledger.TakeBatch(Past()).ok());
-  EXPECT_TRUE(ledger.Lease("w", 10, Past()).empty());  // Still in training.
+  EXPECT_TRUE(ledger.Lease("w", 10).empty());  // Still in training.
   ledger.Publish(PolicyVersion{1});
-  const auto next = ledger.Lease("w", 10, Past());
+  const auto next = ledger.Lease("w", 10);
   ASSERT_EQ(next.size(), 2u);
   EXPECT_EQ(next[0].version, PolicyVersion{1});
 }
@@ -65,7 +66,7 @@ TEST_F(GroupLedgerTest, MaxStalenessZeroIsLockstep) {
 TEST_F(GroupLedgerTest, BatchComesInTheOrderOfHandingOut) {
   GroupLedger ledger = Make(3, 0);
   ledger.AllowTraining(3);
-  const auto tickets = ledger.Lease("w", 3, Past());
+  const auto tickets = ledger.Lease("w", 3);
   for (size_t i : {2u, 0u, 1u}) ledger.Admit(GroupOf(tickets[i], 0));
   const auto batch = ledger.TakeBatch(Past());
   ASSERT_TRUE(batch.ok());
@@ -75,9 +76,9 @@ TEST_F(GroupLedgerTest, BatchComesInTheOrderOfHandingOut) {
 TEST_F(GroupLedgerTest, ExpiredLeaseIsReissuedUnderTheSameGroupId) {
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(5);
-  const auto first = ledger.Lease("w", 1, Past());
+  const auto first = ledger.Lease("w", 1);
   clock_.Advance(absl::Seconds(11));
-  const auto second = ledger.Lease("w", 1, Past());
+  const auto second = ledger.Lease("w", 1);
   ASSERT_EQ(second.size(), 1u);
   EXPECT_EQ(second[0].group, first[0].group);
   EXPECT_EQ(second[0].attempt, 1);
@@ -86,9 +87,9 @@ TEST_F(GroupLedgerTest, ExpiredLeaseIsReissuedUnderTheSameGroupId) {
 TEST_F(GroupLedgerTest, FirstCopyWinsAndLaterOnesAreDuplicates) {
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(5);
-  const auto first = ledger.Lease("w", 1, Past());
+  const auto first = ledger.Lease("w", 1);
   clock_.Advance(absl::Seconds(11));
-  const auto second = ledger.Lease("w", 1, Past());
+  const auto second = ledger.Lease("w", 1);
   EXPECT_EQ(ledger.Admit(GroupOf(first[0], 0)),
             Admission::kAccepted);  // The slow worker was not dead.
   EXPECT_EQ(ledger.Admit(GroupOf(second[0], 0)), Admission::kDuplicate);
@@ -98,9 +99,9 @@ TEST_F(GroupLedgerTest, FirstCopyWinsAndLaterOnesAreDuplicates) {
 TEST_F(GroupLedgerTest, ReturnedLeaseIsHandedOutAtOnce) {
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(1);
-  const auto first = ledger.Lease("w", 1, Past());
+  const auto first = ledger.Lease("w", 1);
   ledger.Return(first[0].group, first[0].attempt);
-  const auto second = ledger.Lease("w", 1, Past());
+  const auto second = ledger.Lease("w", 1);
   ASSERT_EQ(second.size(), 1u);
   EXPECT_EQ(second[0].group, first[0].group);
 }
@@ -110,13 +111,13 @@ TEST_F(GroupLedgerTest, LeasesOfAWorkerThatIsGoneAreHandedOutAtOnceAndThoseOfOth
   ledger.AllowTraining(3);
   const GroupId eval{.pass = 9, .prompt = 1};
   ledger.BeginEvaluation({eval});
-  const auto gone = ledger.Lease("gone", 3, Past());  // The evaluation and two for training.
-  const auto other = ledger.Lease("other", 1, Past());
+  const auto gone = ledger.Lease("gone", 3);  // The evaluation and two for training.
+  const auto other = ledger.Lease("other", 1);
   ASSERT_EQ(gone.size(), 3u);
   ASSERT_EQ(other.size(), 1u);
-  EXPECT_TRUE(ledger.Lease("next", 3, Past()).empty());
+  EXPECT_TRUE(ledger.Lease("next", 3).empty());
   EXPECT_EQ(ledger.ReturnAllOf("gone"), 3);
-  const auto again = ledger.Lease("next", 4, Past());
+  const auto again = ledger.Lease("next", 4);
   ASSERT_EQ(again.size(), 3u);
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(again[i].group, gone[i].group);
   EXPECT_EQ(ledger.counts().expired, 0);
@@ -126,12 +127,12 @@ TEST_F(GroupLedgerTest, LeasesOfAWorkerThatIsGoneAreHandedOutAtOnceAndThoseOfOth
 TEST_F(GroupLedgerTest, SlowGroupIsNeverTrainedPastMaxStaleness) {
   GroupLedger ledger = Make(1, 1);
   ledger.AllowTraining(10);
-  const auto tickets = ledger.Lease("w", 10, Past());
+  const auto tickets = ledger.Lease("w", 10);
   ASSERT_EQ(tickets.size(), 2u);  // (1 + 1) * 1 slots
   ledger.Admit(GroupOf(tickets[1], 0));
   ASSERT_TRUE(ledger.TakeBatch(Past()).ok());  // Step 0 takes the quick one.
   ledger.Publish(PolicyVersion{1});
-  const auto fresh = ledger.Lease("w", 10, Past());
+  const auto fresh = ledger.Lease("w", 10);
   ASSERT_EQ(fresh.size(), 1u);
   ledger.Admit(GroupOf(fresh[0], 1));
   // Step 1 is the last that may train the slow group of version 0: it waits for it.
@@ -147,12 +148,12 @@ TEST_F(GroupLedgerTest, SlowGroupIsNeverTrainedPastMaxStaleness) {
 TEST_F(GroupLedgerTest, QuickGroupsDoNotLetSlowOnesGrowTooOld) {
   GroupLedger ledger = Make(1, 2);
   ledger.AllowTraining(10);
-  const auto tickets = ledger.Lease("w", 10, Past());
+  const auto tickets = ledger.Lease("w", 10);
   ASSERT_EQ(tickets.size(), 3u);
   ledger.Admit(GroupOf(tickets[0], 0));
   ASSERT_TRUE(ledger.TakeBatch(Past()).ok());
   ledger.Publish(PolicyVersion{1});
-  ledger.Admit(GroupOf(ledger.Lease("w", 1, Past())[0], 1));
+  ledger.Admit(GroupOf(ledger.Lease("w", 1)[0], 1));
   EXPECT_TRUE(absl::IsDeadlineExceeded(ledger.TakeBatch(Past()).status()));
   ledger.Admit(GroupOf(tickets[1], 0));
   EXPECT_EQ(ledger.TakeBatch(Past())->front().group.group, tickets[1].group);
@@ -161,22 +162,22 @@ TEST_F(GroupLedgerTest, QuickGroupsDoNotLetSlowOnesGrowTooOld) {
 TEST_F(GroupLedgerTest, AnAttemptThatIsOverCannotGiveTheLeaseBack) {
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(5);
-  const auto first = ledger.Lease("w", 1, Past());
+  const auto first = ledger.Lease("w", 1);
   clock_.Advance(absl::Seconds(11));
-  const auto second = ledger.Lease("w", 1, Past());
+  const auto second = ledger.Lease("w", 1);
   ledger.Return(first[0].group, first[0].attempt);
-  EXPECT_TRUE(ledger.Lease("w", 1, Past()).empty());
+  EXPECT_TRUE(ledger.Lease("w", 1).empty());
   ledger.Return(second[0].group, second[0].attempt);
-  EXPECT_EQ(ledger.Lease("w", 1, Past()).size(), 1u);
+  EXPECT_EQ(ledger.Lease("w", 1).size(), 1u);
 }
 
 TEST_F(GroupLedgerTest, GroupOfTooOldWeightsIsStaleAndLeasedAgain) {
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(10);
   ledger.Publish(PolicyVersion{5});
-  const auto tickets = ledger.Lease("w", 1, Past());
+  const auto tickets = ledger.Lease("w", 1);
   EXPECT_EQ(ledger.Admit(GroupOf(tickets[0], 4)), Admission::kStale);
-  const auto again = ledger.Lease("w", 1, Past());
+  const auto again = ledger.Lease("w", 1);
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0].group, tickets[0].group);
 }
@@ -185,10 +186,10 @@ TEST_F(GroupLedgerTest, GroupOfAVersionThatDoesNotExistIsRefusedAndLeasedAgain) 
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(10);
   ledger.Publish(PolicyVersion{5});
-  const auto tickets = ledger.Lease("w", 1, Past());
+  const auto tickets = ledger.Lease("w", 1);
   EXPECT_EQ(ledger.Admit(GroupOf(tickets[0], 6)), Admission::kFuture);
   EXPECT_FALSE(ledger.Refuse(tickets[0].group, tickets[0].attempt, "from the future").has_value());
-  const auto again = ledger.Lease("w", 1, Past());
+  const auto again = ledger.Lease("w", 1);
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0].group, tickets[0].group);
   // A worker may have the next version a moment before the ledger hears that it is published.
@@ -206,9 +207,9 @@ class RefusalTest : public GroupLedgerTest {
   }
   // Refuses what is leased next until it is set aside.
   GroupId SetAsideNext(GroupLedger* ledger) const {
-    const auto first = ledger->Lease("w", 1, Past())[0];
+    const auto first = ledger->Lease("w", 1)[0];
     EXPECT_FALSE(ledger->Refuse(first.group, first.attempt, "too large").has_value());
-    const auto second = ledger->Lease("w", 1, Past())[0];
+    const auto second = ledger->Lease("w", 1)[0];
     EXPECT_EQ(second.group, first.group);
     const auto set_aside = ledger->Refuse(second.group, second.attempt, "far too large");
     EXPECT_TRUE(set_aside.has_value());
@@ -223,12 +224,12 @@ TEST_F(RefusalTest, AGroupRefusedOftenEnoughIsSetAsideAndAnotherPromptTakesItsSl
   GroupLedger ledger = Make(5);
   ledger.AllowTraining(1);
   const GroupId lost = SetAsideNext(&ledger);
-  const auto next = ledger.Lease("w", 1, Past());
+  const auto next = ledger.Lease("w", 1);
   ASSERT_EQ(next.size(), 1u);
   EXPECT_NE(next[0].group, lost);
   EXPECT_EQ(ledger.Admit(GroupOf(next[0], 0)), Admission::kAccepted);
   EXPECT_TRUE(ledger.TakeBatch(Past()).ok());
-  EXPECT_TRUE(ledger.Lease("w", 1, Past()).empty());  // One group was allowed, and one came.
+  EXPECT_TRUE(ledger.Lease("w", 1).empty());  // One group was allowed, and one came.
   EXPECT_TRUE(ledger.state().untrained.empty());
   EXPECT_EQ(ledger.counts().refused, 2);
   EXPECT_EQ(ledger.counts().set_aside, 1);
@@ -244,9 +245,9 @@ TEST_F(RefusalTest, ALateCopyOfAGroupThatWasSetAsideIsADuplicate) {
 TEST_F(RefusalTest, AnAttemptThatIsOverCannotRefuse) {
   GroupLedger ledger = Make(5);
   ledger.AllowTraining(1);
-  const auto first = ledger.Lease("w", 1, Past())[0];
+  const auto first = ledger.Lease("w", 1)[0];
   ledger.Return(first.group, first.attempt);
-  const auto second = ledger.Lease("w", 1, Past())[0];
+  const auto second = ledger.Lease("w", 1)[0];
   EXPECT_FALSE(ledger.Refuse(first.group, first.attempt, "late").has_value());
   EXPECT_EQ(ledger.counts().refused, 0);
   EXPECT_EQ(ledger.Admit(GroupOf(second, 0)), Admission::kAccepted);
@@ -257,7 +258,7 @@ TEST_F(RefusalTest, AnEvaluationEndsWithoutWhatWasSetAside) {
   const GroupId good{.pass = 9, .prompt = 0}, bad{.pass = 9, .prompt = 1};
   ledger.BeginEvaluation({bad, good});
   EXPECT_EQ(SetAsideNext(&ledger), bad);
-  const auto ticket = ledger.Lease("w", 1, Past())[0];
+  const auto ticket = ledger.Lease("w", 1)[0];
   EXPECT_TRUE(absl::IsDeadlineExceeded(ledger.AwaitEvaluation(Past()).status()));
   ledger.Admit(GroupOf(ticket, 0));
   const auto results = ledger.AwaitEvaluation(Past());
@@ -304,12 +305,12 @@ class DynamicSamplingTest : public GroupLedgerTest {
 TEST_F(DynamicSamplingTest, GroupWithoutSignalIsReplacedByAnotherPrompt) {
   GroupLedger ledger = Make(2, 10);
   ledger.AllowTraining(2);
-  const auto first = ledger.Lease("w", 10, Past());
+  const auto first = ledger.Lease("w", 10);
   ASSERT_EQ(first.size(), 2u);
   EXPECT_EQ(ledger.Admit(With(false, first[0])), Admission::kNoSignal);
   EXPECT_EQ(ledger.Admit(With(true, first[1])), Admission::kAccepted);
   EXPECT_EQ(ledger.Admit(With(true, first[0])), Admission::kDuplicate);  // A late copy.
-  const auto second = ledger.Lease("w", 10, Past());
+  const auto second = ledger.Lease("w", 10);
   ASSERT_EQ(second.size(), 1u);
   EXPECT_NE(second[0].group, first[0].group);
   EXPECT_EQ(ledger.Admit(With(true, second[0])), Admission::kAccepted);
@@ -319,7 +320,7 @@ TEST_F(DynamicSamplingTest, GroupWithoutSignalIsReplacedByAnotherPrompt) {
   EXPECT_EQ((*batch)[1].group.group, second[0].group);
   EXPECT_EQ(ledger.counts().resampled, 1);
   EXPECT_TRUE(ledger.state().untrained.empty());
-  EXPECT_TRUE(ledger.Lease("w", 10, Past()).empty());  // Two groups were allowed, and two came.
+  EXPECT_TRUE(ledger.Lease("w", 10).empty());  // Two groups were allowed, and two came.
 }
 
 TEST_F(DynamicSamplingTest, ThatIsBoundedPerPublishedVersion) {
@@ -327,9 +328,9 @@ TEST_F(DynamicSamplingTest, ThatIsBoundedPerPublishedVersion) {
   ledger.AllowTraining(2);
   for (int step = 0; step < 2; ++step) {
     for (int i = 0; i < 2; ++i) {
-      EXPECT_EQ(ledger.Admit(With(false, ledger.Lease("w", 1, Past())[0])), Admission::kNoSignal);
+      EXPECT_EQ(ledger.Admit(With(false, ledger.Lease("w", 1)[0])), Admission::kNoSignal);
     }
-    EXPECT_EQ(ledger.Admit(With(false, ledger.Lease("w", 1, Past())[0])), Admission::kAccepted);
+    EXPECT_EQ(ledger.Admit(With(false, ledger.Lease("w", 1)[0])), Admission::kAccepted);
     EXPECT_EQ(ledger.counts().accepted_unsignaled, step + 1);
     ASSERT_TRUE(ledger.TakeBatch(Past()).ok());
     ledger.Publish(PolicyVersion{0});
@@ -340,11 +341,11 @@ TEST_F(DynamicSamplingTest, ThatIsBoundedPerPublishedVersion) {
 TEST_F(DynamicSamplingTest, AnExpiredCopyWithoutSignalIsNotAskedForAgain) {
   GroupLedger ledger = Make(1, 10);
   ledger.AllowTraining(1);
-  const auto first = ledger.Lease("w", 1, Past());
+  const auto first = ledger.Lease("w", 1);
   clock_.Advance(absl::Seconds(11));
   EXPECT_FALSE(ledger.TakeBatch(Past()).ok());  // The lease is over.
   EXPECT_EQ(ledger.Admit(With(false, first[0])), Admission::kNoSignal);
-  const auto second = ledger.Lease("w", 10, Past());
+  const auto second = ledger.Lease("w", 10);
   ASSERT_EQ(second.size(), 1u);
   EXPECT_NE(second[0].group, first[0].group);
 }
@@ -359,7 +360,7 @@ TEST_F(DynamicSamplingTest, BatchDoesNotDependOnTheOrderOfArrival) {
     std::vector<GroupLedger::Ticket> held;
     absl::StatusOr<std::vector<GroupLedger::Admitted>> batch = absl::UnknownError("");
     while (!batch.ok()) {
-      for (const auto& ticket : ledger.Lease("w", 10, Past())) held.push_back(ticket);
+      for (const auto& ticket : ledger.Lease("w", 10)) held.push_back(ticket);
       ASSERT_FALSE(held.empty());
       const auto it = held.begin() + static_cast<std::ptrdiff_t>(random.Below(held.size()));
       ledger.Admit(With(it->group.prompt % 3 == 0, *it));
@@ -375,10 +376,10 @@ TEST_F(DynamicSamplingTest, BatchDoesNotDependOnTheOrderOfArrival) {
 TEST_F(GroupLedgerTest, EvaluationGoesFirstAndUsesNoSlot) {
   GroupLedger ledger = Make(1, 0);
   ledger.AllowTraining(10);
-  ledger.Lease("w", 1, Past());
+  ledger.Lease("w", 1);
   const GroupId eval{.pass = -1, .prompt = 3};
   ledger.BeginEvaluation({eval});
-  const auto tickets = ledger.Lease("w", 1, Past());
+  const auto tickets = ledger.Lease("w", 1);
   ASSERT_EQ(tickets.size(), 1u);
   EXPECT_EQ(tickets[0].kind, domain::LeaseKind::kEvaluation);
   EXPECT_TRUE(absl::IsDeadlineExceeded(ledger.AwaitEvaluation(Past()).status()));
@@ -392,18 +393,57 @@ TEST_F(GroupLedgerTest, UntrainedGroupsOfAnEarlierStartComeFirst) {
   const GroupId lost{.pass = 0, .prompt = 42};
   GroupLedger ledger = Make(1, 0, {lost});
   ledger.AllowTraining(2);
-  EXPECT_EQ(ledger.Lease("w", 1, Past())[0].group, lost);
+  EXPECT_EQ(ledger.Lease("w", 1)[0].group, lost);
 }
 
 TEST_F(GroupLedgerTest, CloseWakesPendingWaits) {
   GroupLedger ledger = Make(1, 0);
   absl::Status status;
   std::thread taker([&] { status = ledger.TakeBatch(absl::InfiniteFuture()).status(); });
-  std::thread lessee([&] { EXPECT_TRUE(ledger.Lease("w", 1, absl::InfiniteFuture()).empty()); });
   ledger.Close();
   taker.join();
-  lessee.join();
   EXPECT_TRUE(absl::IsCancelled(status));
+}
+
+TEST_F(GroupLedgerTest, NothingIsLeasedOnceItIsClosed) {
+  GroupLedger ledger = Make(1, 0);
+  ledger.AllowTraining(1);
+  ledger.Close();
+  EXPECT_TRUE(ledger.Lease("w", 1).empty());
+}
+
+TEST_F(GroupLedgerTest, ItsListenerIsToldOfEverythingThatCanBeLeased) {
+  GroupLedger ledger = Make(1, 0);
+  int num_told = 0;
+  ledger.SetListener([&] { ++num_told; });
+  ledger.Publish(PolicyVersion{0});
+  EXPECT_EQ(num_told, 0);  // No training is allowed yet.
+  const auto lease_after_told = [&] {
+    EXPECT_GT(std::exchange(num_told, 0), 0);
+    const auto tickets = ledger.Lease("w", 1);
+    EXPECT_EQ(tickets.size(), 1u);
+    return tickets.at(0);
+  };
+  ledger.AllowTraining(10);
+  GroupLedger::Ticket ticket = lease_after_told();
+  ledger.Return(ticket.group, ticket.attempt);
+  ticket = lease_after_told();
+  ledger.ReturnAllOf("w");
+  ticket = lease_after_told();
+  ledger.Refuse(ticket.group, ticket.attempt, "a reason");
+  ticket = lease_after_told();
+  EXPECT_EQ(ledger.NextExpiry(), clock_.Now() + absl::Seconds(10));
+  EXPECT_EQ(ledger.Admit(GroupOf(ticket, 0)), Admission::kAccepted);
+  EXPECT_EQ(num_told, 0);  // Its slot is in use.
+  ASSERT_TRUE(ledger.TakeBatch(Past()).ok());
+  ledger.Publish(PolicyVersion{1});
+  lease_after_told();
+  ledger.BeginEvaluation({{.pass = -1, .prompt = 3}});
+  lease_after_told();
+  ledger.SetListener({});
+  ledger.AllowTraining(10);
+  ledger.ReturnAllOf("w");
+  EXPECT_EQ(num_told, 0);
 }
 
 // Random leases, expiries, returns, late copies and steps: slots are conserved, no group is trained
@@ -422,8 +462,7 @@ TEST_F(GroupLedgerTest, RandomOperationsKeepTheInvariants) {
     for (int op = 0; op < 2000; ++op) {
       switch (random.Below(5)) {
         case 0:
-          for (const auto& ticket :
-               ledger.Lease("w", 1 + static_cast<int>(random.Below(3)), Past())) {
+          for (const auto& ticket : ledger.Lease("w", 1 + static_cast<int>(random.Below(3)))) {
             held.emplace_back(ticket, std::max(ticket.version.value, version));
           }
           break;

@@ -3,6 +3,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -10,12 +12,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/synchronization/mutex.h"
+#include "libs/base/bounded_queue.h"
 #include "libs/base/log.h"
 #include "libs/base/monotonic.h"
-#include "libs/rpc/long_poll.h"
+#include "libs/rpc/answer.h"
 #include "libs/rpc/status_convert.h"
+#include "libs/rpc/waiting_calls.h"
 #include "libs/wire/policy.h"
 #include "libs/wire/run_header.h"
+#include "libs/wire/weight_stream.h"
 #include "proto/policy.grpc.pb.h"
 #include "services/learner/publish/payload_store.h"
 
@@ -25,13 +30,60 @@ namespace {
 constexpr char kSharedMemory[] = "shared_memory";
 constexpr char kBroadcast[] = "broadcast";
 
-grpc::Status Superseded(int64_t version) {
-  return {grpc::StatusCode::NOT_FOUND, absl::StrCat("version ", version, " has been superseded")};
+// What keeps a processor busy for a while, such as a delta, is made on these.
+constexpr int kMakers = 2;
+constexpr size_t kMaxJobs = 1024;
+
+absl::Status Superseded(int64_t version) {
+  return absl::NotFoundError(absl::StrCat("version ", version, " has been superseded"));
 }
 
+bool HasFailed(const v1::PlanTransferRequest& request, const char* source) {
+  const auto& failed = request.failed();
+  return std::find(failed.begin(), failed.end(), source) != failed.end();
+}
+
+// A version that is being written to shared memory, for all that wait for it.
+class SegmentJob final {
+ public:
+  explicit SegmentJob(int64_t version) : version_(version) {}
+  int64_t version() const { return version_; }
+  bool is_done() const {
+    absl::MutexLock lock(&mu_);
+    return is_done_;
+  }
+  // Nothing when it is not done or shared memory is full.
+  std::optional<weights::SegmentRef> segment() const {
+    absl::MutexLock lock(&mu_);
+    return segment_;
+  }
+  void Finish(std::optional<weights::SegmentRef> segment) {
+    absl::MutexLock lock(&mu_);
+    segment_ = std::move(segment);
+    is_done_ = true;
+  }
+
+ private:
+  const int64_t version_;
+  mutable absl::Mutex mu_;
+  bool is_done_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<weights::SegmentRef> segment_ ABSL_GUARDED_BY(mu_);
+};
+
+// A PlanTransfer that has not been answered. It tries shared memory, a broadcast and the tree, in
+// this order.
+struct Transfer {
+  const v1::PlanTransferRequest* request;
+  v1::PlanTransferReply* reply;
+  std::shared_ptr<const weights::Snapshot> snapshot;
+  std::shared_ptr<SegmentJob> segment;  // Null once shared memory is out of the question.
+  bool asks_for_broadcast = false;      // False once a broadcast is.
+  TransferPlanner::Request in_tree;
+};
+
 class Service final : public PolicyService,
-                      public v1::PolicyService::Service,
-                      public v1::WeightService::Service {
+                      public v1::PolicyService::CallbackService,
+                      public v1::WeightService::CallbackService {
  public:
   Service(PolicyStore* store,
           weights::SegmentWriter* segments,
@@ -47,91 +99,111 @@ class Service final : public PolicyService,
         identity_(identity),
         header_(wire::ToProto(identity)),
         observer_(std::move(observer)),
-        planner_(options) {}
+        planner_(options),
+        jobs_(kMaxJobs) {
+    for (int i = 0; i < kMakers; ++i) makers_.emplace_back([this] { Make(); });
+    store_->SetListener([this] { polls_.Wake(); });
+    if (broadcaster_ != nullptr) broadcaster_->SetListener([this] { polls_.Wake(); });
+  }
+
+  ~Service() override {
+    if (broadcaster_ != nullptr) broadcaster_->SetListener({});
+    store_->SetListener({});
+    jobs_.Close();
+    for (std::thread& maker : makers_) maker.join();
+  }
 
   std::vector<grpc::Service*> services() override {
-    return {static_cast<v1::PolicyService::Service*>(this),
-            static_cast<v1::WeightService::Service*>(this)};
+    return {static_cast<v1::PolicyService::CallbackService*>(this),
+            static_cast<v1::WeightService::CallbackService*>(this)};
   }
 
-  grpc::Status WaitForVersion(grpc::ServerContext* context,
-                              const v1::WaitForVersionRequest* request,
-                              v1::WaitForVersionReply* reply) override {
+  void EndWaits() override { polls_.Close(); }
+
+  grpc::ServerUnaryReactor* WaitForVersion(grpc::CallbackServerContext* context,
+                                           const v1::WaitForVersionRequest* request,
+                                           v1::WaitForVersionReply* reply) override {
     const absl::Status call = wire::CheckCall(request->call(), identity_);
-    if (!call.ok()) return rpc::ToGrpc(call);
+    if (!call.ok()) return rpc::AnswerNow(context, call);
     *reply->mutable_header() = header_;
-    std::shared_ptr<const weights::Snapshot> snapshot;
-    const grpc::Status polled =
-        rpc::LongPoll(*context, absl::Milliseconds(request->wait_ms()), [&](absl::Time until) {
-          snapshot = store_->WaitNewer(request->held_version(), until);
-          return snapshot != nullptr;
-        });
-    if (!polled.ok() || snapshot == nullptr) return polled;
-    reply->set_has_snapshot(true);
-    *reply->mutable_manifest() = wire::ToProto(snapshot->manifest);
-    if (!snapshot->manifest.base_digest.empty()) {
-      *reply->mutable_base() = wire::ToProto(store_->Get(weights::kBaseVersion)->manifest);
-    }
-    if (segments_ != nullptr) *reply->mutable_probe() = wire::ToProto(segments_->probe());
-    return grpc::Status::OK;
+    return polls_.Answer({.wait = absl::Milliseconds(request->wait_ms()),
+                          .attempt = [this, request, reply]() -> rpc::WaitingCalls::Attempt {
+                            const auto snapshot = store_->GetNewer(request->held_version());
+                            if (snapshot == nullptr) return {};
+                            Offer(*snapshot, reply);
+                            return {.answer = absl::OkStatus()};
+                          }});
   }
 
-  grpc::Status PlanTransfer(grpc::ServerContext* context,
-                            const v1::PlanTransferRequest* request,
-                            v1::PlanTransferReply* reply) override {
+  grpc::ServerUnaryReactor* PlanTransfer(grpc::CallbackServerContext* context,
+                                         const v1::PlanTransferRequest* request,
+                                         v1::PlanTransferReply* reply) override {
     const absl::Status call = wire::CheckCall(request->call(), identity_);
-    if (!call.ok()) return rpc::ToGrpc(call);
+    if (!call.ok()) return rpc::AnswerNow(context, call);
     *reply->mutable_header() = header_;
-    std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
-    if (snapshot == nullptr) return Superseded(request->version());
-
-    if (request->has_opened_probe() && !HasFailed(*request, kSharedMemory) &&
-        PlanSegment(*request, *snapshot, reply))
-      return grpc::Status::OK;
-    if (broadcaster_ != nullptr && request->broadcast_backend() == broadcaster_->backend() &&
-        !HasFailed(*request, kBroadcast)) {
-      bool is_planned = false;
-      const grpc::Status status =
-          PlanBroadcast(*context, *request, std::move(snapshot), &is_planned, reply);
-      if (!status.ok() || is_planned) return status;
+    const auto transfer = std::make_shared<Transfer>();
+    transfer->request = request;
+    transfer->reply = reply;
+    transfer->snapshot = store_->Get({request->version()});
+    if (transfer->snapshot == nullptr)
+      return rpc::AnswerNow(context, Superseded(request->version()));
+    // Whole: a delta would save bytes of a network, and costs more time than the bytes in memory.
+    if (request->has_opened_probe() && segments_ != nullptr && !HasFailed(*request, kSharedMemory))
+      transfer->segment = WriteSegment(transfer->snapshot);
+    transfer->asks_for_broadcast = broadcaster_ != nullptr &&
+                                   request->broadcast_backend() == broadcaster_->backend() &&
+                                   !HasFailed(*request, kBroadcast);
+    const RelayAddress relay = RelayAddressOf(context->peer(), request->relay_port());
+    transfer->in_tree = {.worker = request->call().worker(),
+                         .relay_address = relay.address,
+                         .is_local = relay.is_local,
+                         .failed = {}};
+    for (const std::string& source : request->failed()) {
+      if (source != kSharedMemory && source != kBroadcast)
+        transfer->in_tree.failed.push_back(source);
     }
-    return PlanCopy(*context, *request, reply);
+    return polls_.Answer({.wait = absl::Milliseconds(request->wait_ms()),
+                          .attempt = [this, transfer] { return Plan(transfer.get()); },
+                          .gone =
+                              [this, transfer] {
+                                if (!transfer->asks_for_broadcast) return;
+                                broadcaster_->Gone(transfer->in_tree.worker,
+                                                   transfer->request->version());
+                              }});
   }
 
-  grpc::Status FetchWeights(grpc::ServerContext* context,
-                            const v1::FetchWeightsRequest* request,
-                            grpc::ServerWriter<v1::WeightChunk>* writer) override {
+  grpc::ServerWriteReactor<v1::WeightChunk>* FetchWeights(
+      grpc::CallbackServerContext* /*context*/, const v1::FetchWeightsRequest* request) override {
+    auto* const stream = new wire::WeightStream(
+        {.run = header_,
+         .offset = request->offset(),
+         .sent =
+             [this](const weights::PayloadHeader& header, uint64_t size_bytes) {
+               if (observer_.sent) observer_.sent(header.encoding, size_bytes);
+             },
+         .ended =
+             [this, worker = request->call().worker(), version = request->version()](
+                 bool is_whole) {
+               if (!is_whole) NoteBroken(worker, version);
+             }});
     const absl::Status call = wire::CheckCall(request->call(), identity_);
-    if (!call.ok()) return rpc::ToGrpc(call);
-    std::shared_ptr<const weights::Snapshot> snapshot = store_->Get({request->version()});
-    if (snapshot == nullptr) return Superseded(request->version());
-    const weights::Payload payload =
-        PayloadsOf(request->version())
-            .PayloadFor(std::move(snapshot),
-                        {.version = request->base_version(), .digest = request->base_digest()});
-    const weights::PayloadHeader header = payload.header();
-    v1::WeightChunk chunk;
-    uint64_t offset = request->offset();
-    for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk);
-         is_first = false) {
-      if (is_first) *chunk.mutable_run() = header_;
-      if (context->IsCancelled() || !writer->Write(chunk)) {
-        absl::MutexLock lock(&mu_);
-        planner_.Ended(request->call().worker(), request->version());
-        ++num_changes_;
-        return grpc::Status::CANCELLED;
-      }
-      offset += chunk.data().size();
-      if (observer_.sent) observer_.sent(header.encoding, chunk.data().size());
+    const auto snapshot = call.ok() ? store_->Get({request->version()}) : nullptr;
+    if (snapshot == nullptr) {
+      stream->Finish(rpc::ToGrpc(call.ok() ? Superseded(request->version()) : call));
+      return stream;
     }
-    return grpc::Status::OK;
+    const weights::Base base{.version = request->base_version(), .digest = request->base_digest()};
+    jobs_.Push([this, stream, snapshot, base] {
+      stream->Send(PayloadsOf(snapshot->manifest.version).PayloadFor(snapshot, base));
+    });
+    return stream;
   }
 
-  grpc::Status ReportWeights(grpc::ServerContext*,
-                             const v1::ReportWeightsRequest* request,
-                             v1::ReportWeightsReply* reply) override {
+  grpc::ServerUnaryReactor* ReportWeights(grpc::CallbackServerContext* context,
+                                          const v1::ReportWeightsRequest* request,
+                                          v1::ReportWeightsReply* reply) override {
     const absl::Status call = wire::CheckCall(request->call(), identity_);
-    if (!call.ok()) return rpc::ToGrpc(call);
+    if (!call.ok()) return rpc::AnswerNow(context, call);
     *reply->mutable_header() = header_;
     const domain::PolicyVersion version{request->version()};
     const bool matches = store_->Matches(version, request->digest());
@@ -145,99 +217,100 @@ class Service final : public PolicyService,
     } else {
       absl::MutexLock lock(&mu_);
       planner_.Verified(request->call().worker(), request->version());
-      ++num_changes_;
+      polls_.Wake();
     }
-    return grpc::Status::OK;
+    return rpc::AnswerNow(context, absl::OkStatus());
   }
 
  private:
-  static bool HasFailed(const v1::PlanTransferRequest& request, const char* source) {
-    const auto& failed = request.failed();
-    return std::find(failed.begin(), failed.end(), source) != failed.end();
+  using Attempt = rpc::WaitingCalls::Attempt;
+
+  PayloadStore& PayloadsOf(domain::PolicyVersion version) {
+    return version == weights::kBaseVersion ? base_payloads_ : payloads_;
   }
 
-  // False without a segment. Whole: a delta would save bytes of a network, and costs more time than
-  // the bytes in memory.
-  bool PlanSegment(const v1::PlanTransferRequest& request,
-                   const weights::Snapshot& snapshot,
-                   v1::PlanTransferReply* reply) {
-    const auto segment = PayloadsOf(request.version()).SegmentFor(snapshot);
-    if (!segment) return false;
-    reply->set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
-    *reply->mutable_segment() = wire::ToProto(wire::PlacedSegment{
-        .ref = *segment,
-        .header = {.encoding = weights::Encoding::kWhole, .size_bytes = snapshot.bytes.size()}});
-    return true;
+  void Make() {
+    while (const std::optional<std::function<void()>> job = jobs_.Pop()) (*job)();
   }
 
-  // `is_planned`: the worker takes part, or waits to be told. Else it fetches a copy of its own.
-  grpc::Status PlanBroadcast(grpc::ServerContext& context,
-                             const v1::PlanTransferRequest& request,
-                             std::shared_ptr<const weights::Snapshot> snapshot,
-                             bool* is_planned,
-                             v1::PlanTransferReply* reply) {
-    WeightBroadcaster::Answer answer;
-    const grpc::Status polled =
-        rpc::LongPoll(context, absl::Milliseconds(request.wait_ms()), [&](absl::Time until) {
-          answer = broadcaster_->PlanFor(
-              request.call().worker(), request.broadcast_generation(), snapshot, until);
-          return answer.is_known;
-        });
-    if (!polled.ok()) {
-      broadcaster_->Gone(request.call().worker(), request.version());
-      return polled;
+  void Offer(const weights::Snapshot& snapshot, v1::WaitForVersionReply* reply) {
+    reply->set_has_snapshot(true);
+    *reply->mutable_manifest() = wire::ToProto(snapshot.manifest);
+    if (!snapshot.manifest.base_digest.empty()) {
+      *reply->mutable_base() = wire::ToProto(store_->Get(weights::kBaseVersion)->manifest);
     }
-    *is_planned = !answer.is_known || answer.place.has_value();
-    if (answer.is_known && answer.place) {
-      reply->set_source(v1::PlanTransferReply::SOURCE_BROADCAST);
-      *reply->mutable_broadcast() = wire::ToProto(*answer.place);
-    }
-    return grpc::Status::OK;  // SOURCE_WAIT when nothing is known.
+    if (segments_ != nullptr) *reply->mutable_probe() = wire::ToProto(segments_->probe());
   }
 
-  // From the learner or from another worker.
-  grpc::Status PlanCopy(grpc::ServerContext& context,
-                        const v1::PlanTransferRequest& request,
-                        v1::PlanTransferReply* reply) {
-    const RelayAddress relay = RelayAddressOf(context.peer(), request.relay_port());
-    TransferPlanner::Request planned{.worker = request.call().worker(),
-                                     .relay_address = relay.address,
-                                     .is_local = relay.is_local,
-                                     .failed = {}};
-    for (const std::string& source : request.failed()) {
-      if (source != kSharedMemory && source != kBroadcast) planned.failed.push_back(source);
+  // The job that writes this version, which may have begun, or be done, for another worker.
+  std::shared_ptr<SegmentJob> WriteSegment(std::shared_ptr<const weights::Snapshot> snapshot)
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    const domain::PolicyVersion version = snapshot->manifest.version;
+    const auto job = std::make_shared<SegmentJob>(version.value);
+    {
+      absl::MutexLock lock(&mu_);
+      std::shared_ptr<SegmentJob>& last =
+          version == weights::kBaseVersion ? base_segment_ : segment_;
+      if (last != nullptr && last->version() == version.value && !last->is_done()) return last;
+      last = job;
     }
-    using Source = TransferPlanner::Plan::Source;
-    TransferPlanner::Plan plan;
-    const grpc::Status polled =
-        rpc::LongPoll(context, absl::Milliseconds(request.wait_ms()), [&](absl::Time until) {
-          absl::MutexLock lock(&mu_);
-          do {
-            plan = planner_.PlanFor(planned, request.version(), base::MonotonicNow());
-            if (plan.source != Source::kWait) return true;
-            const auto has_changed = [this, seen = num_changes_]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(
-                                         mu_) { return num_changes_ != seen; };
-            base::AwaitUntil(&mu_, absl::Condition(&has_changed), until);
-          } while (base::MonotonicNow() < until);
-          return false;
-        });
-    if (!polled.ok()) return polled;
-    reply->set_address(plan.address);
+    jobs_.Push([this, job, version, snapshot = std::move(snapshot)] {
+      job->Finish(PayloadsOf(version).SegmentFor(*snapshot));
+      polls_.Wake();
+    });
+    return job;
+  }
+
+  Attempt Plan(Transfer* transfer) {
+    v1::PlanTransferReply& reply = *transfer->reply;
+    if (transfer->segment != nullptr) {
+      if (!transfer->segment->is_done()) return {};
+      if (const auto segment = std::exchange(transfer->segment, nullptr)->segment()) {
+        reply.set_source(v1::PlanTransferReply::SOURCE_SHARED_MEMORY);
+        *reply.mutable_segment() = wire::ToProto(
+            wire::PlacedSegment{.ref = *segment,
+                                .header = {.encoding = weights::Encoding::kWhole,
+                                           .size_bytes = transfer->snapshot->bytes.size()}});
+        return {.answer = absl::OkStatus()};
+      }
+    }
+    if (transfer->asks_for_broadcast) {
+      const WeightBroadcaster::Answer answer = broadcaster_->PlanFor(
+          transfer->in_tree.worker, transfer->request->broadcast_generation(), transfer->snapshot);
+      if (!answer.is_known) return {.again = answer.again};
+      transfer->asks_for_broadcast = false;
+      if (answer.place) {
+        reply.set_source(v1::PlanTransferReply::SOURCE_BROADCAST);
+        *reply.mutable_broadcast() = wire::ToProto(*answer.place);
+        return {.answer = absl::OkStatus()};
+      }
+    }
+    return PlanInTree(*transfer);
+  }
+
+  Attempt PlanInTree(const Transfer& transfer) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    const TransferPlanner::Plan plan =
+        planner_.PlanFor(transfer.in_tree, transfer.request->version(), base::MonotonicNow());
+    if (plan.frees_place) polls_.Wake();
     switch (plan.source) {
-      case Source::kWait:
+      case TransferPlanner::Plan::Source::kWait:
+        return {.again = plan.again};
+      case TransferPlanner::Plan::Source::kLearner:
+        transfer.reply->set_source(v1::PlanTransferReply::SOURCE_LEARNER);
         break;
-      case Source::kLearner:
-        reply->set_source(v1::PlanTransferReply::SOURCE_LEARNER);
-        break;
-      case Source::kWorker:
-        reply->set_source(v1::PlanTransferReply::SOURCE_WORKER);
+      case TransferPlanner::Plan::Source::kWorker:
+        transfer.reply->set_source(v1::PlanTransferReply::SOURCE_WORKER);
+        transfer.reply->set_address(plan.address);
         break;
     }
-    return grpc::Status::OK;
+    return {.answer = absl::OkStatus()};
   }
 
-  PayloadStore& PayloadsOf(int64_t version) {
-    return version == weights::kBaseVersion.value ? base_payloads_ : payloads_;
+  void NoteBroken(const std::string& worker, int64_t version) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    planner_.Ended(worker, version);
+    polls_.Wake();
   }
 
   PolicyStore* const store_;
@@ -248,9 +321,13 @@ class Service final : public PolicyService,
   const domain::RunIdentity identity_;
   const v1::RunHeader header_;  // Of every answer.
   const Observer observer_;
+  rpc::WaitingCalls polls_;
   absl::Mutex mu_;
   TransferPlanner planner_ ABSL_GUARDED_BY(mu_);
-  uint64_t num_changes_ ABSL_GUARDED_BY(mu_) = 0;  // Places may have become free.
+  std::shared_ptr<SegmentJob> segment_ ABSL_GUARDED_BY(mu_);  // Asked for last.
+  std::shared_ptr<SegmentJob> base_segment_ ABSL_GUARDED_BY(mu_);
+  base::BoundedQueue<std::function<void()>> jobs_;
+  std::vector<std::thread> makers_;
 };
 
 }  // namespace

@@ -43,6 +43,8 @@ class PolicyService {
                                                Observer observer);
   virtual ~PolicyService() = default;
   virtual std::vector<grpc::Service*> services() = 0;
+  // Calls that wait, now or later, are answered at once: the server is about to end.
+  virtual void EndWaits() = 0;
 };
 
 // The address at which others reach the caller's `port`, from the name gRPC gives the caller

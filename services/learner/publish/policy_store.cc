@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "libs/base/check.h"
-#include "libs/base/monotonic.h"
 
 namespace convrec::learner {
 namespace {
@@ -30,6 +29,7 @@ void PolicyStore::Publish(std::shared_ptr<const weights::Snapshot> snapshot) {
     bases_.pop_front();
   }
   newest_ = std::move(snapshot);
+  if (published_) published_();
 }
 
 void PolicyStore::SetBase(std::shared_ptr<const weights::Snapshot> snapshot) {
@@ -40,14 +40,9 @@ void PolicyStore::SetBase(std::shared_ptr<const weights::Snapshot> snapshot) {
   adapter_base_ = std::move(snapshot);
 }
 
-std::shared_ptr<const weights::Snapshot> PolicyStore::WaitNewer(int64_t held, absl::Time deadline) {
+std::shared_ptr<const weights::Snapshot> PolicyStore::GetNewer(int64_t held) const {
   absl::MutexLock lock(&mu_);
-  const auto ready = [this, held]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return closed_ || (newest_ != nullptr && newest_->manifest.version.value > held);
-  };
-  base::AwaitUntil(&mu_, absl::Condition(&ready), deadline);
-  if (closed_ || newest_ == nullptr || newest_->manifest.version.value <= held) return nullptr;
-  return newest_;
+  return newest_ != nullptr && newest_->manifest.version.value > held ? newest_ : nullptr;
 }
 
 std::shared_ptr<const weights::Snapshot> PolicyStore::Get(domain::PolicyVersion version) const {
@@ -72,9 +67,9 @@ bool PolicyStore::Matches(domain::PolicyVersion version, const std::string& dige
   return it != digests_.end() && it->second == digest;
 }
 
-void PolicyStore::Close() {
+void PolicyStore::SetListener(std::function<void()> published) {
   absl::MutexLock lock(&mu_);
-  closed_ = true;
+  published_ = std::move(published);
 }
 
 }  // namespace convrec::learner

@@ -1,19 +1,18 @@
 // The newest published policy as bytes, for workers to fetch, and the few before it that deltas are
 // made against.
 //
-// Readers that still stream an older one hold it by their own handle. Thread-safe; WaitNewer() is
-// the only call that waits.
+// Readers that still stream an older one hold it by their own handle. Thread-safe; no call waits.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "libs/domain/ids.h"
 #include "libs/weights/payload.h"
 #include "libs/weights/snapshot.h"
@@ -31,9 +30,8 @@ class PolicyStore final {
   // What published adapters belong to, with kBaseVersion; before the first of them.
   void SetBase(std::shared_ptr<const weights::Snapshot> snapshot) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Waits until a version newer than `held` exists; null at `deadline` or after Close().
-  std::shared_ptr<const weights::Snapshot> WaitNewer(int64_t held, absl::Time deadline)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // Null when there is no version newer than `held`.
+  std::shared_ptr<const weights::Snapshot> GetNewer(int64_t held) const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Null when `version` is neither the newest one nor that of a base that there is.
   std::shared_ptr<const weights::Snapshot> Get(domain::PolicyVersion version) const
@@ -47,7 +45,8 @@ class PolicyStore final {
   bool Matches(domain::PolicyVersion version, const std::string& digest) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  void Close() ABSL_LOCKS_EXCLUDED(mu_);
+  // Called after each Publish(), under the store's lock; empty = nobody.
+  void SetListener(std::function<void()> published) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   const size_t num_bases_;
@@ -58,7 +57,7 @@ class PolicyStore final {
       ABSL_GUARDED_BY(mu_);  // Oldest first.
   std::map<int64_t, std::string> digests_
       ABSL_GUARDED_BY(mu_);  // Of the last versions, for late reports.
-  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  std::function<void()> published_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace convrec::learner

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-
 namespace convrec::learner {
 namespace {
 
@@ -15,29 +13,25 @@ std::shared_ptr<const weights::Snapshot> Snapshot(int64_t version,
   return snapshot;
 }
 
-TEST(PolicyStoreTest, WaitNewerGivesTheNewestVersionOnly) {
+TEST(PolicyStoreTest, OnlyTheNewestVersionIsGiven) {
   PolicyStore store(0);
+  EXPECT_EQ(store.GetNewer(-1), nullptr);
   store.Publish(Snapshot(0));
   store.Publish(Snapshot(1));
-  EXPECT_EQ(store.WaitNewer(-1, absl::InfinitePast())->manifest.version.value, 1);
-  EXPECT_EQ(store.WaitNewer(1, absl::InfinitePast()), nullptr);
+  EXPECT_EQ(store.GetNewer(-1)->manifest.version.value, 1);
+  EXPECT_EQ(store.GetNewer(1), nullptr);
   EXPECT_EQ(store.Get({0}), nullptr);
 }
 
-TEST(PolicyStoreTest, PublishWakesAWaitingWorker) {
+TEST(PolicyStoreTest, ItsListenerIsToldOfEachVersion) {
   PolicyStore store(0);
-  std::shared_ptr<const weights::Snapshot> seen;
-  std::thread worker([&] { seen = store.WaitNewer(-1, absl::InfiniteFuture()); });
+  int num_told = 0;
+  store.SetListener([&] { ++num_told; });
   store.Publish(Snapshot(3));
-  worker.join();
-  EXPECT_EQ(seen->manifest.version.value, 3);
-}
-
-TEST(PolicyStoreTest, CloseWakesAWaitingWorker) {
-  PolicyStore store(0);
-  std::thread worker([&] { EXPECT_EQ(store.WaitNewer(-1, absl::InfiniteFuture()), nullptr); });
-  store.Close();
-  worker.join();
+  EXPECT_EQ(num_told, 1);
+  store.SetListener({});
+  store.Publish(Snapshot(4));
+  EXPECT_EQ(num_told, 1);
 }
 
 TEST(PolicyStoreTest, OtherBytesDoNotMatch) {

@@ -29,7 +29,7 @@ void TransferPlanner::BeginVersion(int64_t version) {
 TransferPlanner::Load TransferPlanner::LoadFor(const Request& request, absl::Time now) {
   Load load;
   for (auto& [worker, member] : members_) {
-    if (member.is_fetching && now - member.since > options_.longest_transfer)
+    if (member.is_fetching && now - member.since >= options_.longest_transfer)
       member.is_fetching = false;
     const bool counts = member.is_fetching || member.has_verified;
     if (member.is_direct && counts) ++load.num_direct;
@@ -38,6 +38,14 @@ TransferPlanner::Load TransferPlanner::LoadFor(const Request& request, absl::Tim
       load.has_prospect = true;
   }
   return load;
+}
+
+absl::Time TransferPlanner::NextTimeout() const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const auto& [worker, member] : members_) {
+    if (member.is_fetching) next = std::min(next, member.since + options_.longest_transfer);
+  }
+  return next;
 }
 
 const TransferPlanner::Member* TransferPlanner::SourceFor(const Request& request,
@@ -61,10 +69,11 @@ TransferPlanner::Plan TransferPlanner::PlanFor(const Request& request,
                                                int64_t version,
                                                absl::Time now) {
   BeginVersion(version);
-  const Plan from_learner{.source = Plan::Source::kLearner, .address = {}};
+  Plan from_learner{.source = Plan::Source::kLearner};
   if (options_.fanout <= 0 || version < version_) return from_learner;
   for (const std::string& address : request.failed) complaints_[address].insert(request.worker);
-  members_.erase(request.worker);
+  const bool frees_place = members_.erase(request.worker) > 0;
+  from_learner.frees_place = frees_place;
   const absl::Time waiting_since = waiting_since_.emplace(request.worker, now).first->second;
   Load load = LoadFor(request, now);
   Member member{.has_verified = false,
@@ -75,14 +84,19 @@ TransferPlanner::Plan TransferPlanner::PlanFor(const Request& request,
                 .source = {},
                 .since = now};
   if (const Member* const source = SourceFor(request, &load)) {
-    Plan plan{.source = Plan::Source::kWorker, .address = source->relay_address};
+    Plan plan{.source = Plan::Source::kWorker,
+              .address = source->relay_address,
+              .frees_place = frees_place};
     member.source = source->relay_address;
     members_[request.worker] = std::move(member);
     return plan;
   }
   const bool may_go_direct = load.num_direct < options_.fanout || !request.failed.empty() ||
                              !load.has_prospect || now - waiting_since >= options_.longest_wait;
-  if (!may_go_direct) return {};
+  if (!may_go_direct) {
+    return {.again = std::min(waiting_since + options_.longest_wait, NextTimeout()),
+            .frees_place = frees_place};
+  }
   member.is_direct = true;
   members_[request.worker] = std::move(member);
   return from_learner;

@@ -38,7 +38,9 @@ class TransferPlanner final {
   struct Plan {
     enum class Source { kWait, kLearner, kWorker };
     Source source = Source::kWait;
-    std::string address;  // Of the worker.
+    std::string address = {};                   // Of the worker.
+    absl::Time again = absl::InfiniteFuture();  // kWait: when it is to ask at the latest.
+    bool frees_place = false;  // Its own transfer is over, so that one that waits may begin.
   };
   // A new version forgets everything about the last. The plan counts as begun.
   Plan PlanFor(const Request& request, int64_t version, absl::Time now);
@@ -69,6 +71,8 @@ class TransferPlanner final {
   void BeginVersion(int64_t version);
   // Frees the places of transfers that have taken too long.
   Load LoadFor(const Request& request, absl::Time now);
+  // When the first of the transfers counts as over.
+  absl::Time NextTimeout() const;
   // The worker that fewest fetch from; null when there is none with a place.
   const Member* SourceFor(const Request& request, Load* load) const;
 

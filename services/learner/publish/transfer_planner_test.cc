@@ -90,6 +90,26 @@ TEST(TransferPlannerTest, NobodyWaitsForReadersThatHaveDied) {
   EXPECT_EQ(other.PlanFor(Worker(1), 1, kStart).source, Source::kLearner);
 }
 
+TEST(TransferPlannerTest, APlanToWaitSaysWhenTimeAloneMayChangeIt) {
+  TransferPlanner planner(
+      {.fanout = 1, .longest_wait = absl::Seconds(20), .longest_transfer = absl::Seconds(30)});
+  planner.PlanFor(Worker(0), 1, kStart);
+  const absl::Time later = kStart + absl::Seconds(15);
+  EXPECT_EQ(planner.PlanFor(Worker(1), 1, kStart).again, kStart + absl::Seconds(20));
+  EXPECT_EQ(planner.PlanFor(Worker(2), 1, later).again, kStart + absl::Seconds(30));
+  EXPECT_EQ(planner.PlanFor(Worker(2), 1, kStart + absl::Seconds(30)).source, Source::kLearner);
+}
+
+TEST(TransferPlannerTest, AWorkerThatAsksAgainGivesItsPlaceBackAndSaysSo) {
+  TransferPlanner planner({.fanout = 1});
+  EXPECT_FALSE(planner.PlanFor(Worker(0), 1, kStart).frees_place);
+  planner.Verified("w0", 1);
+  EXPECT_EQ(planner.PlanFor(Worker(1), 1, kStart).address, "10.0.0.0:1");
+  EXPECT_EQ(planner.PlanFor(Worker(2), 1, kStart).source, Source::kWait);
+  EXPECT_TRUE(planner.PlanFor(Worker(1, {"10.0.0.0:1"}), 1, kStart).frees_place);
+  EXPECT_EQ(planner.PlanFor(Worker(2), 1, kStart).address, "10.0.0.0:1");
+}
+
 TEST(TransferPlannerTest, WorkersThatServeNobodyFetchFromTheLearner) {
   TransferPlanner planner({.fanout = 1});
   for (int i = 0; i < 5; ++i) {

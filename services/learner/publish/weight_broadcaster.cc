@@ -1,6 +1,5 @@
 #include "services/learner/publish/weight_broadcaster.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "libs/base/log.h"
@@ -29,44 +28,38 @@ absl::Duration WeightBroadcaster::TimeoutFor(uint64_t size_bytes) const {
 WeightBroadcaster::Answer WeightBroadcaster::PlanFor(
     const std::string& worker,
     int64_t held,
-    const std::shared_ptr<const weights::Snapshot>& snapshot,
-    absl::Time until) {
+    const std::shared_ptr<const weights::Snapshot>& snapshot) {
   using PlanAnswer = BroadcastPlanner::Plan::Answer;
-  const int64_t version = snapshot->manifest.version.value;
   const absl::Duration timeout = TimeoutFor(snapshot->bytes.size());
   absl::MutexLock lock(&mu_);
-  while (true) {
-    const absl::Time now = base::MonotonicNow();
-    const BroadcastPlanner::Plan plan = planner_.PlanFor(worker, held, version, now);
-    if (const std::optional<BroadcastPlanner::Round> round = planner_.TakeRound()) {
-      order_ = Order{.snapshot = snapshot,
-                     .place = {.address = {},
-                               .port = options_.port,
-                               .generation = round->generation,
-                               .rank = 0,
-                               .size = round->size,
-                               .timeout = timeout}};
-      ++num_rounds_;
-    }
-    switch (plan.answer) {
-      case PlanAnswer::kElsewhere:
-        return {.is_known = true, .place = std::nullopt};
-      case PlanAnswer::kJoin:
-        return {.is_known = true,
-                .place = collective::BroadcastPlace{.address = {},
-                                                    .port = options_.port,
-                                                    .generation = plan.generation,
-                                                    .rank = plan.rank,
-                                                    .size = plan.size,
-                                                    .timeout = timeout}};
-      case PlanAnswer::kWait:
-        break;
-    }
-    if (now >= until) return {};
-    const auto is_planned = [this, seen = num_rounds_]()
-                                ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return num_rounds_ != seen; };
-    base::AwaitUntil(&mu_, absl::Condition(&is_planned), std::min(until, planner_.closes()));
+  const BroadcastPlanner::Plan plan =
+      planner_.PlanFor(worker, held, snapshot->manifest.version.value, base::MonotonicNow());
+  const auto place = [&](int64_t generation, int rank, int size) {
+    return collective::BroadcastPlace{.address = {},
+                                      .port = options_.port,
+                                      .generation = generation,
+                                      .rank = rank,
+                                      .size = size,
+                                      .timeout = timeout};
+  };
+  if (const std::optional<BroadcastPlanner::Round> round = planner_.TakeRound()) {
+    order_ = Order{.snapshot = snapshot, .place = place(round->generation, 0, round->size)};
+    if (planned_) planned_();
   }
+  switch (plan.answer) {
+    case PlanAnswer::kElsewhere:
+      return {.is_known = true};
+    case PlanAnswer::kJoin:
+      return {.is_known = true, .place = place(plan.generation, plan.rank, plan.size)};
+    case PlanAnswer::kWait:
+      break;
+  }
+  return {.again = planner_.closes()};
+}
+
+void WeightBroadcaster::SetListener(std::function<void()> planned) {
+  absl::MutexLock lock(&mu_);
+  planned_ = std::move(planned);
 }
 
 void WeightBroadcaster::Gone(const std::string& worker, int64_t version) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,17 +40,19 @@ class WeightBroadcaster final {
   const std::string& backend() const { return options_.backend; }
 
   struct Answer {
-    bool is_known = false;  // False: ask again.
+    bool is_known = false;  // False: ask again when the listener is told, or at this time.
+    absl::Time again = absl::InfiniteFuture();
     // Where the worker takes part; nothing = it gets the version elsewhere.
-    std::optional<collective::BroadcastPlace> place;
+    std::optional<collective::BroadcastPlace> place = std::nullopt;
   };
-  // Waits for the plan at most `until`. `held` is the generation that the worker is a member of.
+  // Does not wait. `held` is the generation that the worker is a member of.
   Answer PlanFor(const std::string& worker,
                  int64_t held,
-                 const std::shared_ptr<const weights::Snapshot>& snapshot,
-                 absl::Time until) ABSL_LOCKS_EXCLUDED(mu_);
+                 const std::shared_ptr<const weights::Snapshot>& snapshot) ABSL_LOCKS_EXCLUDED(mu_);
   // The worker does not wait any more.
   void Gone(const std::string& worker, int64_t version) ABSL_LOCKS_EXCLUDED(mu_);
+  // Called when there is a plan for those that wait, under the value's lock; empty = nobody.
+  void SetListener(std::function<void()> planned) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   struct Order {
@@ -63,7 +66,7 @@ class WeightBroadcaster final {
   const Options options_;
   collective::BroadcastMember member_;  // Of the thread.
   absl::Mutex mu_;
-  uint64_t num_rounds_ ABSL_GUARDED_BY(mu_) = 0;  // Those that wait for a plan ask again at each.
+  std::function<void()> planned_ ABSL_GUARDED_BY(mu_);
   BroadcastPlanner planner_ ABSL_GUARDED_BY(mu_);
   std::optional<Order> order_ ABSL_GUARDED_BY(mu_);
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;

@@ -148,8 +148,9 @@ void LeaderServices::Serve() {
 
 void LeaderServices::ShutDown(bool is_complete) {
   if (is_complete) experience_->CompleteRun(absl::Seconds(10));
-  publication_->Close();
   ledger_.Close();
+  publication_->EndWaits();
+  experience_->EndWaits();
   server_->Shutdown(absl::Seconds(5));
 }
 

@@ -29,7 +29,7 @@ class LedgerBatchesTest : public ::testing::Test {
   }
 
   void Answer(int count) {
-    for (const GroupLedger::Ticket& ticket : ledger_.Lease("w", count, absl::InfinitePast())) {
+    for (const GroupLedger::Ticket& ticket : ledger_.Lease("w", count)) {
       domain::RolloutGroup group =
           MakeGroup({MakeRollout({0, domain::kEndUnit}, {1})}, ticket.group.prompt).group;
       group.group = ticket.group;
@@ -82,9 +82,9 @@ TEST_F(LedgerBatchesTest, GroupsOfConstrainedPromptsComeWithTheirConstraint) {
 
 TEST_F(LedgerBatchesTest, NoLeaseIsGivenOutBeforeItIsAllowed) {
   LedgerBatches batches = Batches();
-  EXPECT_TRUE(ledger_.Lease("w", 2, absl::InfinitePast()).empty());
+  EXPECT_TRUE(ledger_.Lease("w", 2).empty());
   batches.Allow(1);
-  EXPECT_THAT(ledger_.Lease("w", 2, absl::InfinitePast()), SizeIs(1));
+  EXPECT_THAT(ledger_.Lease("w", 2), SizeIs(1));
 }
 
 TEST_F(LedgerBatchesTest, AStarvedStepWarnsAndWaitsOn) {

@@ -51,7 +51,7 @@ class LedgerEvaluatorTest : public ::testing::Test {
 
   // A worker: hits with the first line of every list it is asked for, at most `count`.
   void Answer(int count) {
-    for (const GroupLedger::Ticket& ticket : ledger_.Lease("w", count, absl::InfinitePast())) {
+    for (const GroupLedger::Ticket& ticket : ledger_.Lease("w", count)) {
       const absl::StatusOr<domain::Lease> lease = prompts_.MakeLease(ticket);
       ASSERT_TRUE(lease.ok()) << lease.status();
       leases_.push_back(*lease);

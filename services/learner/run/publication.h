@@ -42,8 +42,8 @@ class Publication final {
                domain::PolicyVersion version,
                const std::vector<std::vector<int32_t>>& texts);
 
-  // Ends the waits of workers.
-  void Close() { store_.Close(); }
+  // Calls of workers that wait, now or later, are answered at once: the server is about to end.
+  void EndWaits() { service_->EndWaits(); }
 
  private:
   Publication(const config::RunOptions& options,

@@ -8,17 +8,17 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "libs/wire/policy.h"
 #include "libs/wire/run_header.h"
+#include "libs/wire/weight_stream.h"
 #include "proto/policy.grpc.pb.h"
 
 namespace convrec::rollout {
 namespace {
 
-// More than the learner sends here; bounds the threads that a stranger can take.
+// More than the learner sends here; bounds what a stranger can take.
 constexpr int kMaxReaders = 32;
 
-class Service final : public RelayService, public v1::WeightService::Service {
+class Service final : public RelayService, public v1::WeightService::CallbackService {
  public:
   explicit Service(std::function<void(uint64_t)> sent) : sent_(std::move(sent)) {}
 
@@ -31,40 +31,27 @@ class Service final : public RelayService, public v1::WeightService::Service {
     base_ = base;
   }
 
-  grpc::Status FetchWeights(grpc::ServerContext* context,
-                            const v1::FetchWeightsRequest* request,
-                            grpc::ServerWriter<v1::WeightChunk>* writer) override {
-    weights::Payload payload;
-    {
-      absl::MutexLock lock(&mu_);
-      payload = payload_;
-      const weights::Base held{.version = request->base_version(),
-                               .digest = request->base_digest()};
-      if (held.digest.empty() || !(held == base_)) payload.delta = nullptr;
+  grpc::ServerWriteReactor<v1::WeightChunk>* FetchWeights(
+      grpc::CallbackServerContext* /*context*/, const v1::FetchWeightsRequest* request) override {
+    const weights::Payload payload = PayloadFor(*request);
+    const auto place =
+        payload.snapshot == nullptr ? nullptr : std::make_shared<const Place>(&num_readers_);
+    auto* const stream = new wire::WeightStream(
+        {.run = request->call().run(),
+         .offset = request->offset(),
+         .sent = [this, place](const weights::PayloadHeader&, uint64_t size_bytes) {
+           if (sent_) sent_(size_bytes);
+         }});
+    if (place == nullptr) {
+      stream->Finish({grpc::StatusCode::NOT_FOUND,
+                      absl::StrCat("version ", request->version(), " is not held here")});
+    } else if (place->number() > kMaxReaders) {
+      stream->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                      absl::StrCat(kMaxReaders, " workers fetch from here already")});
+    } else {
+      stream->Send(payload);
     }
-    const absl::StatusOr<domain::RunIdentity> asked = wire::FromProto(request->call().run());
-    if (payload.snapshot == nullptr || !asked.ok() ||
-        payload.snapshot->manifest.epoch != asked->epoch ||
-        payload.snapshot->manifest.version.value != request->version()) {
-      return {grpc::StatusCode::NOT_FOUND,
-              absl::StrCat("version ", request->version(), " is not held here")};
-    }
-    const Place place(&num_readers_);
-    if (place.number() > kMaxReaders) {
-      return {grpc::StatusCode::RESOURCE_EXHAUSTED,
-              absl::StrCat(kMaxReaders, " workers fetch from here already")};
-    }
-    const weights::PayloadHeader header = payload.header();
-    v1::WeightChunk chunk;
-    uint64_t offset = request->offset();
-    for (bool is_first = true; wire::NextChunk(header, payload.bytes(), is_first, offset, &chunk);
-         is_first = false) {
-      if (is_first) *chunk.mutable_run() = request->call().run();
-      if (context->IsCancelled() || !writer->Write(chunk)) return grpc::Status::CANCELLED;
-      offset += chunk.data().size();
-      if (sent_) sent_(chunk.data().size());
-    }
-    return grpc::Status::OK;
+    return stream;
   }
 
  private:
@@ -80,6 +67,21 @@ class Service final : public RelayService, public v1::WeightService::Service {
     std::atomic<int>* const count_;
     const int number_;
   };
+
+  // Without a snapshot when what is asked for is not held.
+  weights::Payload PayloadFor(const v1::FetchWeightsRequest& request) ABSL_LOCKS_EXCLUDED(mu_) {
+    const absl::StatusOr<domain::RunIdentity> asked = wire::FromProto(request.call().run());
+    const weights::Base held{.version = request.base_version(), .digest = request.base_digest()};
+    absl::MutexLock lock(&mu_);
+    if (payload_.snapshot == nullptr || !asked.ok() ||
+        payload_.snapshot->manifest.epoch != asked->epoch ||
+        payload_.snapshot->manifest.version.value != request.version()) {
+      return {};
+    }
+    weights::Payload payload = payload_;
+    if (held.digest.empty() || !(held == base_)) payload.delta = nullptr;
+    return payload;
+  }
 
   const std::function<void(uint64_t)> sent_;
   std::atomic<int> num_readers_{0};
