@@ -15,6 +15,7 @@
 #include "libs/base/check.h"
 #include "libs/base/random.h"
 #include "libs/rpc/channel.h"
+#include "proto/experience.grpc.pb.h"
 
 namespace convrec::testing {
 
@@ -46,6 +47,7 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
     return new Reactor(this, context);
   }
 
+  void StopShifting() { shifts_ = false; }
   int port() const { return port_; }
   int64_t num_calls() const { return num_calls_; }
   int64_t num_duplicated() const { return num_duplicated_; }
@@ -69,6 +71,24 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
   void Spawn(std::function<void()> work) {
     const std::lock_guard lock(mu_);
     threads_.emplace_back(std::move(work));
+  }
+
+  // Moves the log-probabilities of a submission.
+  void Shift(grpc::ByteBuffer* request) const {
+    v1::SubmitGroupsRequest message;
+    using Traits = grpc::SerializationTraits<v1::SubmitGroupsRequest>;
+    if (!Traits::Deserialize(request, &message).ok()) return;
+    for (v1::RolloutGroup& group : *message.mutable_groups()) {
+      for (v1::Rollout& rollout : *group.mutable_rollouts()) {
+        if (rollout.version_runs_size() == 0 ||
+            rollout.version_runs(0).version() < options_.shifted_version)
+          continue;
+        for (float& logprob : *rollout.mutable_sampled_logprobs())
+          logprob += options_.logprob_shift;
+      }
+    }
+    bool owns = false;
+    CR_CHECK(Traits::Serialize(message, request, &owns).ok());
   }
 
   static void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
@@ -125,6 +145,7 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
     void Pass() {
       const Fate fate = proxy_->NextFate();
       Sleep(fate.delay_ms[0]);
+      if (proxy_->shifts_ && absl::EndsWith(method_, "/SubmitGroups")) proxy_->Shift(&request_);
       const bool is_unary = !absl::StrContains(method_, "FetchWeights");
       if (is_unary && fate.is_duplicated) {
         ++proxy_->num_duplicated_;
@@ -158,6 +179,7 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
   std::mutex mu_;
   base::RandomStream random_;  // Under mu_.
   std::list<std::thread> threads_;
+  std::atomic<bool> shifts_{options_.logprob_shift != 0};
   std::atomic<int64_t> num_calls_{0};
   std::atomic<int64_t> num_duplicated_{0};
   grpc::GenericStub stub_;
@@ -168,6 +190,7 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
 CallProxy::CallProxy(const std::string& target, const Options& options)
     : impl_(std::make_unique<Impl>(target, options)) {}
 CallProxy::~CallProxy() = default;
+void CallProxy::StopShifting() { impl_->StopShifting(); }
 int CallProxy::port() const { return impl_->port(); }
 int64_t CallProxy::num_calls() const { return impl_->num_calls(); }
 int64_t CallProxy::num_duplicated() const { return impl_->num_duplicated(); }

@@ -55,7 +55,6 @@ class Service final : public ExperienceService, public Handlers {
     run_complete_ = true;
     roster_.AwaitForgotten(kCallInterval, grace);
   }
-  bool all_sample_in_float32() const override { return roster_.AllAreFloat32(); }
   int num_workers() const override { return roster_.NumHeardWithin(absl::Minutes(1)); }
 
   grpc::Status Join(grpc::ServerContext*,
@@ -162,14 +161,16 @@ class Service final : public ExperienceService, public Handlers {
     }
     for (const v1::RolloutGroup& submitted : request.groups()) {
       std::string reason;
-      reply->add_admissions(Admit(submitted, &reason));
+      reply->add_admissions(Admit(submitted, request.call().worker(), &reason));
       reply->add_reasons(reason);
     }
     depth_.Set(ledger_->counts().waiting);
     return grpc::Status::OK;
   }
 
-  v1::Admission Admit(const v1::RolloutGroup& submitted, std::string* reason) {
+  v1::Admission Admit(const v1::RolloutGroup& submitted,
+                      const std::string& worker,
+                      std::string* reason) {
     const auto id = wire::FromProto(submitted.group());
     const int siblings = id.ok() ? prompts_->NumSiblings(*id) : 0;
     if (id.ok() && siblings == 0) {
@@ -195,6 +196,8 @@ class Service final : public ExperienceService, public Handlers {
       if (id.ok()) Refuse(*id, submitted.attempt(), *reason);
       return v1::ADMISSION_INVALID;
     }
+    group->worker = worker;
+    group->in_float32 = roster_.IsFloat32(worker);
     switch (ledger_->Admit(*std::move(group))) {
       case GroupLedger::Admission::kAccepted:
         return v1::ADMISSION_ACCEPTED;
