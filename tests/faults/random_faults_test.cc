@@ -183,6 +183,8 @@ TEST(RandomFaultsTest, CallsThatComeLateAndTwiceAreTrainedOnOnce) {
     }
     ASSERT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
     EXPECT_GT(proxy.num_duplicated(), 5);
+    EXPECT_GE(proxy.num_accepted(), 10 * kTinyGroupsPerStep);
+    EXPECT_EQ(proxy.num_accepted_again(), 0);
     EXPECT_EQ(job.Log().rl_steps.size(), 10u);
     ExpectEveryGroupIsAccountedFor(job);
   }

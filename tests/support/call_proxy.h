@@ -30,6 +30,9 @@ class CallProxy final {
   int port() const;
   int64_t num_calls() const;
   int64_t num_duplicated() const;
+  // Groups that the target has accepted, and those that it has accepted more than once.
+  int64_t num_accepted() const;
+  int64_t num_accepted_again() const;
 
  private:
   class Impl;
