@@ -28,6 +28,10 @@ struct RolloutGroup {
   int attempt = 0;
   RunEpoch epoch;
   std::vector<Rollout> rollouts;  // G siblings, in sibling order.
+  // Noted by the learner when the group arrives: the worker that sampled it, and whether that
+  // computes in float32.
+  std::string worker = {};
+  bool in_float32 = false;
 };
 
 }  // namespace convrec::domain

@@ -12,6 +12,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/model/config_digest.h"
 #include "libs/model/lora.h"
 #include "libs/model/weight_files.h"
 
@@ -185,6 +186,7 @@ absl::Status CheckTokenizerFits(const tokenizer::Tokenizer& tokenizer,
 absl::StatusOr<CheckedModel> CheckModelDirectory(const std::string& directory) {
   CheckedModel checked;
   CR_ASSIGN_OR_RETURN(checked.model, ReadModelDirectory(directory));
+  checked.digest = ConfigDigest(checked.model.config);
   CR_ASSIGN_OR_RETURN(checked.tokenizer, tokenizer::LoadTokenizer(directory));
   CR_RETURN_IF_ERROR(CheckTokenizerFits(*checked.tokenizer, checked.model.config, directory));
   if (checked.model.has_weights)

@@ -34,6 +34,9 @@ absl::Status CheckTokenizerFits(const tokenizer::Tokenizer& tokenizer,
 
 struct CheckedModel {
   ModelDirectory model;
+  // Of the shape as the weights have it, by which learner and workers know that they work with the
+  // same model.
+  std::string digest;
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer;
 };
 

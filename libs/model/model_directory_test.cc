@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/model/config_digest.h"
 #include "libs/model/parameter_table.h"
 #include "libs/model/testing/small_config.h"
 #include "libs/model/weight_files.h"
@@ -98,6 +99,16 @@ TEST_F(ModelDirectoryTest, AHeadOfItsOwnIsUsedThoughTheConfigTiesIt) {
               ElementsAre(HasSubstr("config.json: tie_word_embeddings is true, but the tensors "
                                     "model.embed_tokens.weight and lm_head.weight differ")));
   EXPECT_TRUE(CheckModelDirectory(model()).ok());
+}
+
+TEST_F(ModelDirectoryTest, TheDigestIsOfTheModelAsItsWeightsHaveIt) {
+  const std::string digest = CheckModelDirectory(model())->digest;
+  config_.tie_word_embeddings = true;
+  WriteConfig();
+  EXPECT_EQ(CheckModelDirectory(model())->digest, digest);  // The head is still its own.
+  WriteWeights();
+  EXPECT_NE(CheckModelDirectory(model())->digest, digest);
+  EXPECT_EQ(CheckModelDirectory(model())->digest, ConfigDigest(config_));
 }
 
 TEST_F(ModelDirectoryTest, ATiedHeadStaysTied) {

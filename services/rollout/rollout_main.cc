@@ -21,7 +21,6 @@
 #include "libs/constraint/list_titles.h"
 #include "libs/kernels/adaptive_wait.h"
 #include "libs/model/compute_threads.h"
-#include "libs/model/config_digest.h"
 #include "libs/model/model_directory.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/server.h"
@@ -152,7 +151,7 @@ absl::Status Run(const config::ServiceArguments& arguments) {
       options.model.device, rpc::IsLoopback(options.rollout.learner_address)));
   const bool relays = CanRelay(options);
   RolloutWorkerOptions worker_options;
-  worker_options.model_digest = model::ConfigDigest(checked.model.config);
+  worker_options.model_digest = checked.digest;
   worker_options.max_rows = MaxRows(options);
   worker_options.reward_timeout = options.rollout.reward_timeout;
   worker_options.transfer.keeps_weights = options.rollout.keep_weights;

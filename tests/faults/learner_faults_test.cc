@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/digest.h"
 #include "libs/base/files.h"
 #include "tests/support/job.h"
 #include "tests/support/tcp_proxy.h"
@@ -92,6 +94,32 @@ TEST(AnotherRunTest, WithAnotherCatalogEndsTheWorkerWithASentence) {
   EXPECT_NE(old_run.LogText("rollout-1").find("worker rollout-1 works with catalog "),
             std::string::npos)
       << old_run.LogText("rollout-1");
+}
+
+// Segments that a learner has made, by the names that libs/weights gives them.
+int NumSegmentsOf(const Job& job) {
+  const std::string prefix =
+      absl::StrCat("convrec.", base::DigestOf(job.run_dir()).substr(0, 16), ".");
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm"))
+    count += entry.path().filename().string().starts_with(prefix) ? 1 : 0;
+  return count;
+}
+
+TEST(AnotherRunTest, RemovesWhatAKilledLearnerLeftInSharedMemory) {
+  Job old_run({"learner.steps=1000"}, JobSize::kTiny);
+  old_run.StartReward();
+  old_run.StartLearner();
+  old_run.StartWorker("rollout-1");
+  old_run.WaitForStep(1, kLong);
+  old_run.child("learner").Signal(SIGKILL);
+  old_run.WaitForEnd("learner", kLong);
+  EXPECT_GT(NumSegmentsOf(old_run), 0);
+
+  Job new_run({"learner.steps=1000"}, JobSize::kTiny);
+  new_run.StartLearner();
+  new_run.WaitForText("learner", "serving on ", kLong);
+  EXPECT_EQ(NumSegmentsOf(old_run), 0);
 }
 
 }  // namespace

@@ -9,16 +9,14 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "libs/base/files.h"
 #include "libs/base/random.h"
-#include "libs/checkpoint/manifest.h"
+#include "tests/support/accounting.h"
 #include "tests/support/call_proxy.h"
 #include "tests/support/job.h"
 #include "tests/support/tcp_proxy.h"
@@ -27,7 +25,6 @@ namespace convrec::testing {
 namespace {
 
 constexpr absl::Duration kLong = absl::Minutes(5);
-constexpr int kGroupsPerStep = 4;  // Of a tiny job.
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -41,25 +38,6 @@ std::vector<uint64_t> Seeds() {
   for (uint64_t i = 0; i < FromEnvironment("CONVREC_FAULTS_ROUNDS", 1); ++i)
     seeds.push_back(first + i);
   return seeds;
-}
-
-// Every group handed out is trained once, or still known: nothing is lost, nothing is repeated.
-void ExpectEveryGroupIsAccountedFor(const Job& job) {
-  const auto checkpoints = checkpoint::ListCheckpoints(checkpoint::CheckpointRoot(job.run_dir()));
-  EXPECT_FALSE(checkpoints.empty());
-  for (const checkpoint::Checkpoint& checkpoint : checkpoints) {
-    const auto state = nlohmann::json::parse(checkpoint.caller_state);
-    const auto cursor = state["feed_cursor"].get<int64_t>();
-    const auto untrained = static_cast<int64_t>(state["untrained"].size());
-    EXPECT_EQ(cursor - untrained, state["rl_step"].get<int64_t>() * kGroupsPerStep)
-        << checkpoint.name << ": " << checkpoint.caller_state;
-  }
-}
-
-std::string ModelOf(const Job& job) {
-  const auto model = base::ReadFile(base::JoinPath(job.run_dir(), "model/model.safetensors"));
-  EXPECT_TRUE(model.ok()) << model.status();
-  return model.value_or("");
 }
 
 // A job whose worker reaches the learner over a line that breaks, and whose processes die.
@@ -205,6 +183,8 @@ TEST(RandomFaultsTest, CallsThatComeLateAndTwiceAreTrainedOnOnce) {
     }
     ASSERT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
     EXPECT_GT(proxy.num_duplicated(), 5);
+    EXPECT_GE(proxy.num_accepted(), 10 * kTinyGroupsPerStep);
+    EXPECT_EQ(proxy.num_accepted_again(), 0);
     EXPECT_EQ(job.Log().rl_steps.size(), 10u);
     ExpectEveryGroupIsAccountedFor(job);
   }

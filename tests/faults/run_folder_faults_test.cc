@@ -124,6 +124,13 @@ TEST_F(ResumeFaultsTest, AnotherTokenizerIsNamed) {
   ExpectText(refused, absl::StrCat("model.path/tokenizer.json: ", File("model/tokenizer.json")));
 }
 
+TEST_F(ResumeFaultsTest, OtherRewardRulesAreNamed) {
+  const CommandResult refused = SecondLearner(*job_, {"--resume", "reward.duplicate_reward=-0.5"});
+  EXPECT_EQ(refused.exit.code, 78) << refused.output;
+  ExpectText(refused, "reward.duplicate_reward: ");
+  ExpectText(refused, " -> -0.5");
+}
+
 TEST_F(ResumeFaultsTest, ARemovedLogOrCountIsMissed) {
   for (const char* name : {"metrics.jsonl", "epoch"}) {
     const std::string path = base::JoinPath(job_->run_dir(), name);

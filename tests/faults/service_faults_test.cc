@@ -1,4 +1,4 @@
-// Reward services that refuse, change, or score otherwise than the run; workers that die or clash.
+// Reward services that refuse, change, or score otherwise than the run.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -71,43 +71,6 @@ TEST(RewardFaultsTest, ARewardServiceWithOtherRulesTakesNoPart) {
   EXPECT_NE(text.find("worker rollout-2 scores by \""), std::string::npos) << text;
   EXPECT_NE(text.find("duplicate=-0.5"), std::string::npos) << text;
   EXPECT_FALSE(job.child("rollout-1").Poll().has_value());
-}
-
-// Leases last five minutes: those of the killed process come back when it joins again.
-TEST(WorkerFaultsTest, AKilledWorkerThatIsStartedAgainCostsNoLease) {
-  Job job({"learner.steps=12"}, JobSize::kTiny);
-  job.StartReward();
-  job.StartLearner();
-  job.StartWorker("rollout-1");
-  for (const size_t step : {2, 5, 8}) {
-    job.WaitForStep(step, kLong);
-    job.child("rollout-1").Signal(SIGKILL);
-    job.WaitForEnd("rollout-1", kLong);
-    job.StartWorker("rollout-1");
-  }
-  EXPECT_EQ(job.WaitForEnd("learner", kLong).code, 0) << job.LogText("learner");
-  EXPECT_EQ(job.Log().rl_steps.size(), 12u);
-}
-
-TEST(WorkerFaultsTest, AProcessWhoseNameAnotherHasTakenEndsWithASentence) {
-  Job job({"learner.steps=1000"}, JobSize::kTiny);
-  job.StartReward();
-  job.StartLearner();
-  job.StartWorker("rollout-1");
-  job.WaitForStep(1, kLong);
-  // The same name from another shell.
-  std::vector<std::string> second = job.arguments("convrec-rollout", "rollout-1");
-  second.push_back(absl::StrCat("rollout.reward_address=127.0.0.1:", job.reward_port()));
-  second.push_back(absl::StrCat("rollout.learner_address=127.0.0.1:", job.learner_port()));
-  const base::TemporaryDirectory dir;
-  auto usurper = cli::ChildProcess::Spawn(
-      {.arguments = second, .log_path = base::JoinPath(dir.path(), "log")});
-  ASSERT_TRUE(usurper.ok()) << usurper.status();
-  EXPECT_EQ(job.WaitForEnd("rollout-1", kLong).code, 78);
-  EXPECT_NE(job.LogText("rollout-1").find("another process has joined under the name rollout-1"),
-            std::string::npos)
-      << job.LogText("rollout-1");
-  usurper->Kill();
 }
 
 }  // namespace

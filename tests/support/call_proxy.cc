@@ -4,8 +4,10 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <list>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "libs/base/check.h"
 #include "libs/base/random.h"
 #include "libs/rpc/channel.h"
+#include "proto/experience.grpc.pb.h"
 
 namespace convrec::testing {
 
@@ -46,9 +49,19 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
     return new Reactor(this, context);
   }
 
+  void StopShifting() { shifts_ = false; }
   int port() const { return port_; }
   int64_t num_calls() const { return num_calls_; }
   int64_t num_duplicated() const { return num_duplicated_; }
+  int64_t num_accepted() const {
+    const std::lock_guard lock(mu_);
+    return static_cast<int64_t>(accepted_.size());
+  }
+  int64_t num_accepted_again() const {
+    const std::lock_guard lock(mu_);
+    return std::count_if(
+        accepted_.begin(), accepted_.end(), [](const auto& entry) { return entry.second > 1; });
+  }
 
  private:
   struct Fate {
@@ -69,6 +82,46 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
   void Spawn(std::function<void()> work) {
     const std::lock_guard lock(mu_);
     threads_.emplace_back(std::move(work));
+  }
+
+  static bool IsSubmission(const std::string& method) {
+    return absl::EndsWith(method, "/SubmitGroups");
+  }
+
+  template <typename Message>
+  static bool Read(grpc::ByteBuffer bytes, Message* message) {
+    return grpc::SerializationTraits<Message>::Deserialize(&bytes, message).ok();
+  }
+
+  void CountAccepted(const grpc::ByteBuffer& request, const grpc::ByteBuffer& reply) {
+    v1::SubmitGroupsRequest sent;
+    v1::SubmitGroupsReply answer;
+    if (!Read(request, &sent) || !Read(reply, &answer)) return;
+    CR_CHECK(sent.groups_size() == answer.admissions_size());
+    const std::lock_guard lock(mu_);
+    for (int i = 0; i < sent.groups_size(); ++i) {
+      const v1::GroupId& group = sent.groups(i).group();
+      if (answer.admissions(i) == v1::ADMISSION_ACCEPTED)
+        ++accepted_[{group.pass(), group.prompt()}];
+    }
+  }
+
+  // Moves the log-probabilities of a submission.
+  void Shift(grpc::ByteBuffer* request) const {
+    v1::SubmitGroupsRequest message;
+    using Traits = grpc::SerializationTraits<v1::SubmitGroupsRequest>;
+    if (!Read(*request, &message)) return;
+    for (v1::RolloutGroup& group : *message.mutable_groups()) {
+      for (v1::Rollout& rollout : *group.mutable_rollouts()) {
+        if (rollout.version_runs_size() == 0 ||
+            rollout.version_runs(0).version() < options_.shifted_version)
+          continue;
+        for (float& logprob : *rollout.mutable_sampled_logprobs())
+          logprob += options_.logprob_shift;
+      }
+    }
+    bool owns = false;
+    CR_CHECK(Traits::Serialize(message, request, &owns).ok());
   }
 
   static void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
@@ -96,6 +149,7 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
       grpc::ByteBuffer reply;
       call->Read(&reply, nullptr);
       is_open = next();
+      if (is_open && IsSubmission(method)) CountAccepted(request, reply);
       if (is_open && !answer(reply)) context.TryCancel();
     }
     grpc::Status status;
@@ -125,6 +179,7 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
     void Pass() {
       const Fate fate = proxy_->NextFate();
       Sleep(fate.delay_ms[0]);
+      if (proxy_->shifts_ && IsSubmission(method_)) proxy_->Shift(&request_);
       const bool is_unary = !absl::StrContains(method_, "FetchWeights");
       if (is_unary && fate.is_duplicated) {
         ++proxy_->num_duplicated_;
@@ -155,9 +210,11 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
   };
 
   const Options options_;
-  std::mutex mu_;
-  base::RandomStream random_;  // Under mu_.
+  mutable std::mutex mu_;
+  base::RandomStream random_;                            // Under mu_.
+  std::map<std::pair<int64_t, int64_t>, int> accepted_;  // Under mu_: how often, by group.
   std::list<std::thread> threads_;
+  std::atomic<bool> shifts_{options_.logprob_shift != 0};
   std::atomic<int64_t> num_calls_{0};
   std::atomic<int64_t> num_duplicated_{0};
   grpc::GenericStub stub_;
@@ -168,8 +225,11 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
 CallProxy::CallProxy(const std::string& target, const Options& options)
     : impl_(std::make_unique<Impl>(target, options)) {}
 CallProxy::~CallProxy() = default;
+void CallProxy::StopShifting() { impl_->StopShifting(); }
 int CallProxy::port() const { return impl_->port(); }
 int64_t CallProxy::num_calls() const { return impl_->num_calls(); }
 int64_t CallProxy::num_duplicated() const { return impl_->num_duplicated(); }
+int64_t CallProxy::num_accepted() const { return impl_->num_accepted(); }
+int64_t CallProxy::num_accepted_again() const { return impl_->num_accepted_again(); }
 
 }  // namespace convrec::testing

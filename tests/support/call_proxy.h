@@ -1,5 +1,5 @@
 // A gRPC proxy that does to calls what a network and impatient clients do: delays them, and
-// delivers some of them twice.
+// delivers some of them twice; and what a worker with other weights does to its groups.
 #pragma once
 
 #include <atomic>
@@ -17,14 +17,22 @@ class CallProxy final {
     double duplicate_share =
         0;                 // Of unary calls: delivered again later, the second answer dropped.
     int max_delay_ms = 0;  // Before a call is passed on, and before it is answered.
+    // Added to the log-probabilities of groups on their way to the learner whose first token this
+    // version or a later one has drawn.
+    float logprob_shift = 0;
+    int64_t shifted_version = 0;
   };
 
   // `target` is "host:port".
   CallProxy(const std::string& target, const Options& options);
   ~CallProxy();
+  void StopShifting();
   int port() const;
   int64_t num_calls() const;
   int64_t num_duplicated() const;
+  // Groups that the target has accepted, and those that it has accepted more than once.
+  int64_t num_accepted() const;
+  int64_t num_accepted_again() const;
 
  private:
   class Impl;

@@ -181,12 +181,22 @@ void Job::Spawn(const std::string& binary,
                 std::vector<std::string> extra) {
   std::vector<std::string> all = arguments(binary, name);
   all.insert(all.end(), extra.begin(), extra.end());
+  SpawnCommand(name, std::move(all));
+}
+
+void Job::SpawnCommand(const std::string& name, std::vector<std::string> arguments) {
   children_.erase(name);
   auto child = cli::ChildProcess::Spawn(
-      {.arguments = std::move(all),
+      {.arguments = std::move(arguments),
        .log_path = base::JoinPath(dir_.path(), absl::StrCat(name, ".log"))});
   CR_CHECK(child.ok(), child.status().ToString());
   children_.emplace(name, *std::move(child));
+}
+
+void Job::StartAll() {
+  std::vector<std::string> command = {Binary("convrec"), "train"};
+  command.insert(command.end(), overrides_.begin(), overrides_.end());
+  SpawnCommand("train", std::move(command));
 }
 
 void Job::StartReward() {

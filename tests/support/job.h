@@ -35,6 +35,8 @@ class Job final {
 
   // Of processes that are started from here on.
   void Add(const std::string& override) { overrides_.push_back(override); }
+  // Everything, by `convrec train`: the child "train".
+  void StartAll();
   void StartReward();
   void RestartReward();  // On the port it had.
   // On the port it had, from its second start on.
@@ -74,6 +76,7 @@ class Job final {
  private:
   void AwaitReward();
   void Spawn(const std::string& binary, const std::string& name, std::vector<std::string> extra);
+  void SpawnCommand(const std::string& name, std::vector<std::string> arguments);
 
   base::TemporaryDirectory dir_;
   std::vector<std::string> overrides_;

@@ -133,6 +133,7 @@ struct LearnerOptions {
   PublishOptions publish;
   int max_refusals = 3;
   int max_set_aside = 16;
+  double max_logprob_gap = 0.05;
 };
 
 // As long as its table: one row per key.
@@ -206,6 +207,14 @@ void Describe(LearnerOptions& learner, const auto& run, Table& table) {
       .Place()
       .Help(
           "Groups that may be set aside; the run ends with one more. 0 = it ends with the first.");
+  table.Key("max_logprob_gap", learner.max_logprob_gap, NumberNotNegative())
+      .Place()
+      .IdleIf({learner.compute_type == kernels::ComputeType::kBfloat16,
+               "learner.compute_type is bfloat16"})
+      .Help(
+          "Largest difference between the log-probabilities that workers sampled with and those "
+          "that the learner computes with the same weights, where weights travel and both compute "
+          "in float32; a step with a larger one is not taken, and the run ends. 0 = no bound.");
 }
 
 }  // namespace convrec::config

@@ -118,6 +118,7 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
     return absl::InvalidArgumentError("a training batch has no groups, expected at least one");
   TrainingBatch batch;
   batch.objective = objective;
+  batch.version = version;
   StatsBuilder stats(objective.num_ranks);
   for (const auto& [prompt_tokens, group, make_constraint] : groups) {
     CR_RETURN_IF_ERROR(CheckGroup(group, objective));
@@ -130,6 +131,8 @@ absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup
     sample_group.id = group.group;
     sample_group.prompt_tokens = prompt_tokens;
     sample_group.make_constraint = make_constraint;
+    sample_group.worker = group.worker;
+    sample_group.in_float32 = group.in_float32;
     std::vector<std::vector<double>> rewards_GN, rewards_GU;
     for (const Rollout& rollout : group.rollouts) {
       rewards_GN.emplace_back(rollout.score.rank_rewards.begin(), rollout.score.rank_rewards.end());

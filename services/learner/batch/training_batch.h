@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -39,6 +40,8 @@ struct SampleGroup {
   // Of its oldest token: what comes after a token depends on it, so a group is as old as that.
   int64_t lag = 0;
   domain::MakeTokenConstraint make_constraint = {};  // As that of PromptedGroup.
+  std::string worker = {};                           // That sampled it.
+  bool in_float32 = false;                           // As it did so.
 };
 
 // Counts that the denominator needs; sums over processes in a distributed step.
@@ -54,6 +57,7 @@ struct LossCounts {
 
 struct TrainingBatch {
   Objective objective;
+  domain::PolicyVersion version;  // That is trained.
   std::vector<SampleGroup> groups;
   LossCounts counts;
   statistics::RlValues stats;  // What the batch says of the step's statistics.

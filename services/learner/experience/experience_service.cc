@@ -62,7 +62,6 @@ class Service final : public ExperienceService, public Handlers {
     roster_.AwaitForgotten(kCallInterval, grace);
   }
   void EndWaits() override { polls_.Close(); }
-  bool all_sample_in_float32() const override { return roster_.AllAreFloat32(); }
   int num_workers() const override { return roster_.NumHeardWithin(absl::Minutes(1)); }
 
   grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
@@ -147,7 +146,7 @@ class Service final : public ExperienceService, public Handlers {
     }
     for (const v1::RolloutGroup& submitted : request.groups()) {
       std::string reason;
-      reply->add_admissions(Admit(submitted, &reason));
+      reply->add_admissions(Admit(submitted, request.call().worker(), &reason));
       reply->add_reasons(reason);
     }
     depth_.Set(ledger_->counts().waiting);
@@ -177,7 +176,9 @@ class Service final : public ExperienceService, public Handlers {
     return {.answer = absl::OkStatus()};
   }
 
-  v1::Admission Admit(const v1::RolloutGroup& submitted, std::string* reason) {
+  v1::Admission Admit(const v1::RolloutGroup& submitted,
+                      const std::string& worker,
+                      std::string* reason) {
     const auto id = wire::FromProto(submitted.group());
     const int siblings = id.ok() ? prompts_->NumSiblings(*id) : 0;
     if (id.ok() && siblings == 0) {
@@ -203,6 +204,8 @@ class Service final : public ExperienceService, public Handlers {
       if (id.ok()) Refuse(*id, submitted.attempt(), *reason);
       return v1::ADMISSION_INVALID;
     }
+    group->worker = worker;
+    group->in_float32 = roster_.IsFloat32(worker);
     switch (ledger_->Admit(*std::move(group))) {
       case GroupLedger::Admission::kAccepted:
         return v1::ADMISSION_ACCEPTED;

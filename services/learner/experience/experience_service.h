@@ -57,8 +57,6 @@ class ExperienceService {
   virtual void EndWaits() = 0;
   // Workers heard of in the last minute.
   virtual int num_workers() const = 0;
-  // Whether all workers that ever joined sample in float32.
-  virtual bool all_sample_in_float32() const = 0;
 };
 
 }  // namespace convrec::learner

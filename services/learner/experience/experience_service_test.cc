@@ -266,6 +266,22 @@ TEST_F(ExperienceServiceTest, AListThatCouldNotHaveBeenSampledIsRefusedCountedAn
   EXPECT_EQ(Submit(again, 7).admissions(0), v1::ADMISSION_ACCEPTED);
 }
 
+TEST_F(ExperienceServiceTest, AGroupIsKnownByItsWorkerAndByHowThatComputes) {
+  v1::JoinRequest again = JoinRequestOf(kWorker, 2);
+  again.set_is_float32(true);
+  ASSERT_TRUE(Join(again).status.ok());
+  v1::SubmitGroupsRequest request = RequestOf(GroupFor(Lease(kWorker, 2)));
+  *request.mutable_call() = CallOf(kWorker, 2);
+  grpc::ClientContext context;
+  v1::SubmitGroupsReply reply;
+  ASSERT_TRUE(stub_->SubmitGroups(&context, request, &reply).ok());
+  ASSERT_EQ(reply.admissions(0), v1::ADMISSION_ACCEPTED);
+  const auto batch = ledger_.TakeBatch(absl::InfinitePast());
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_EQ(batch->at(0).group.worker, kWorker);
+  EXPECT_TRUE(batch->at(0).group.in_float32);
+}
+
 // The reward service will never score it: no worker can do better.
 TEST_F(ExperienceServiceTest, AGroupRefusedThreeTimesIsSetAsideCountedAndAnotherTakesItsPlace) {
   const int64_t first = Lease().group().pass();

@@ -11,10 +11,10 @@ void WorkerRoster::Join(const std::string& worker, uint64_t instance, bool is_fl
   members_[worker] = {.instance = instance, .heard = clock_->Now(), .is_float32 = is_float32};
 }
 
-bool WorkerRoster::AllAreFloat32() const {
+bool WorkerRoster::IsFloat32(const std::string& worker) const {
   absl::MutexLock lock(&mu_);
-  return std::all_of(
-      members_.begin(), members_.end(), [](const auto& entry) { return entry.second.is_float32; });
+  const auto it = members_.find(worker);
+  return it != members_.end() && it->second.is_float32;
 }
 
 absl::Status WorkerRoster::Hear(const std::string& worker, uint64_t instance) {

@@ -31,8 +31,8 @@ class WorkerRoster final {
   // The worker has been told that the run is complete.
   void Forget(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether all that ever joined sample in float32.
-  bool AllAreFloat32() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether the worker that has joined under this name last samples in float32.
+  bool IsFloat32(const std::string& worker) const ABSL_LOCKS_EXCLUDED(mu_);
   int NumHeardWithin(absl::Duration time) const ABSL_LOCKS_EXCLUDED(mu_);
   // Waits, at most `patience`, until every worker heard within `time` has been forgotten.
   void AwaitForgotten(absl::Duration time, absl::Duration patience) ABSL_LOCKS_EXCLUDED(mu_);

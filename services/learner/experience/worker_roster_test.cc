@@ -26,6 +26,18 @@ TEST(WorkerRosterTest, AProcessWhosePlaceAnotherHasTakenIsToldWhatToDo) {
   EXPECT_TRUE(roster.Hear("rollout-1", 8).ok());
 }
 
+TEST(WorkerRosterTest, TheLastOfANameSaysWhetherItSamplesInFloat32) {
+  base::FakeClock clock;
+  WorkerRoster roster(&clock);
+  EXPECT_FALSE(roster.IsFloat32("rollout-1"));
+  roster.Join("rollout-1", 1, /*is_float32=*/true);
+  roster.Join("rollout-2", 2, /*is_float32=*/false);
+  EXPECT_TRUE(roster.IsFloat32("rollout-1"));
+  EXPECT_FALSE(roster.IsFloat32("rollout-2"));
+  roster.Join("rollout-1", 3, /*is_float32=*/false);
+  EXPECT_FALSE(roster.IsFloat32("rollout-1"));
+}
+
 TEST(WorkerRosterTest, CountsThoseHeardLately) {
   base::FakeClock clock;
   WorkerRoster roster(&clock);

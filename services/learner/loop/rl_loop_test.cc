@@ -163,6 +163,23 @@ TEST(RlLoopTest, AStepWhoseGradientIsNotFiniteIsPublishedReportedAndPassed) {
   ExpectOtherRankDoesTheSame(leader, absl::OkStatus());
 }
 
+TEST(RlLoopTest, AStepThatAllRanksRefuseIsNotCountedPublishedReportedOrSaved) {
+  RunPlan plan = kPlan;
+  plan.checkpoint_every = 1;
+  const absl::Status refused = absl::InvalidArgumentError("the step is not taken");
+  FakeRank leader(plan, kStart, 0, 2);
+  leader.log.errors["policy step 2"] = refused;
+  EXPECT_EQ(RlLoop(&leader.parts).Run(), refused);
+  EXPECT_EQ(leader.parts.state.rl_step, 1);
+  EXPECT_THAT(leader.log.calls,
+              ElementsAre("begin rl", "policy step 1", "publish 2", "save rl-1", "policy step 2"));
+  EXPECT_EQ(leader.leader_log.calls.back(), "take");
+  FakeRank other(plan, kStart, 1, 2, leader.link.headers);
+  other.log.errors["policy step 2"] = refused;
+  EXPECT_EQ(RlLoop(&other.parts).Run(), refused);
+  EXPECT_EQ(other.log.calls, leader.log.calls);
+}
+
 TEST(RlLoopTest, AFailedWriteOfACheckpointEndsTheLoopBeforeABatchIsTaken) {
   FakeRank rank(kPlan, kStart);
   rank.checkpoints.write_error = absl::UnavailableError("the disk is full");

@@ -57,12 +57,14 @@ class Writer final {
     Put(lags);
   }
   void Put(const SampleGroup& group) {
-    const auto& [id, prompt, samples, lag, make_constraint] = group;
+    const auto& [id, prompt, samples, lag, make_constraint, worker, in_float32] = group;
     static_cast<void>(make_constraint);
     Put(id);
     Put(prompt);
     Put(samples);
     Put(lag);
+    Put(worker);
+    Put(in_float32);
   }
   void Put(const SftRow& row) {
     const auto& [prompt, completion] = row;
@@ -120,12 +122,14 @@ class Reader final {
     Get(&lags);
   }
   void Get(SampleGroup* group) {
-    auto& [id, prompt, samples, lag, make_constraint] = *group;
+    auto& [id, prompt, samples, lag, make_constraint, worker, in_float32] = *group;
     static_cast<void>(make_constraint);
     Get(&id);
     Get(&prompt);
     Get(&samples);
     Get(&lag);
+    Get(&worker);
+    Get(&in_float32);
   }
   void Get(SftRow* row) {
     auto& [prompt, completion] = *row;
@@ -231,6 +235,7 @@ absl::StatusOr<std::vector<PolicyShare>> SpreadBatch(TrainingBatch batch, const 
     share.num_rounds = plan.num_rounds;
     share.num_microbatches = plan.num_microbatches;
     share.batch.objective = batch.objective;
+    share.batch.version = batch.version;
     share.batch.counts = batch.counts;
     share.batch.stats = batch.stats;
     for (const size_t group : groups) share.batch.groups.push_back(std::move(batch.groups[group]));
@@ -259,6 +264,7 @@ absl::StatusOr<std::vector<SftShare>> SpreadRows(std::vector<SftRow> rows, const
 
 std::string EncodeShares(const std::vector<PolicyShare>& shares) {
   return Encode(shares, [](const PolicyShare& share, Writer* writer) {
+    writer->Put(share.batch.version);
     writer->Put(share.batch.counts);
     writer->Put(share.num_rounds);
     writer->Put(share.num_microbatches);
@@ -278,6 +284,7 @@ PolicyShare DecodePolicyShare(const std::string& bytes, int rank) {
   const std::string text = TextOf(bytes, rank);
   PolicyShare share;
   Reader reader(text);
+  reader.Get(&share.batch.version);
   reader.Get(&share.batch.counts);
   reader.Get(&share.num_rounds);
   reader.Get(&share.num_microbatches);

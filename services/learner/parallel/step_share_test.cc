@@ -9,6 +9,7 @@ namespace {
 // Of 4, 5 and 6 tokens.
 TrainingBatch ThreeGroups() {
   TrainingBatch batch;
+  batch.version = {5};
   batch.counts.num_rows = 3;
   batch.counts.num_loss_tokens = 17;
   for (int32_t i = 0; i < 3; ++i) {
@@ -16,6 +17,8 @@ TrainingBatch ThreeGroups() {
     group.id = {.pass = 1, .prompt = i};
     group.prompt_tokens.assign(static_cast<size_t>(2 + i), i);
     group.lag = i;
+    group.worker = "rollout-1";
+    group.in_float32 = true;
     TrainingSample& sample = group.samples.emplace_back();
     sample.token_ids = {7, i};
     sample.sampled_logprobs = {-0.5F, -1.5F};
@@ -71,11 +74,14 @@ TEST(StepShareTest, ARankReceivesItsGroupsAndTheCountsOfAll) {
   const PolicyShare share = DecodePolicyShare(bytes, 1);
   EXPECT_EQ(share.num_rounds, 1);
   EXPECT_EQ(share.num_microbatches, 3);
+  EXPECT_EQ(share.batch.version.value, 5);
   EXPECT_EQ(share.batch.counts.num_loss_tokens, 17);
   ASSERT_EQ(share.batch.groups.size(), 1u);
   const SampleGroup& group = share.batch.groups[0];
   EXPECT_EQ(group.id.prompt, 1);
   EXPECT_EQ(group.lag, 1);
+  EXPECT_EQ(group.worker, "rollout-1");
+  EXPECT_TRUE(group.in_float32);
   EXPECT_EQ(group.samples[0].lag_T, (std::vector<int64_t>{1, 0}));
   EXPECT_EQ(group.prompt_tokens, (std::vector<int32_t>{1, 1, 1}));
   EXPECT_EQ(group.samples[0].token_ids, (std::vector<int32_t>{7, 1}));

@@ -15,6 +15,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/base/usable_cores.h"
 #include "libs/model/compute_threads.h"
+#include "libs/model/config_digest.h"
 #include "libs/model/model_directory.h"
 #include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
@@ -64,6 +65,17 @@ absl::Status Open(const config::RunOptions& options,
   return absl::OkStatus();
 }
 
+// Workers hold the shape of model.path; what is trained may be a checkpoint.
+absl::Status CheckShape(const model::CheckedModel& checked,
+                        const model::ModelConfig& trained,
+                        const config::RunOptions& options) {
+  if (model::ConfigDigest(trained) == checked.digest) return absl::OkStatus();
+  return base::BadConfig(absl::StrCat("model.path is ",
+                                      options.model.path,
+                                      ", whose model has another shape than the one of this run's "
+                                      "checkpoint: resume with the model the run started with"));
+}
+
 // Rank 0.
 absl::Status Lead(const config::ServiceArguments& arguments,
                   const std::string& name,
@@ -75,6 +87,7 @@ absl::Status Lead(const config::ServiceArguments& arguments,
   CR_ASSIGN_OR_RETURN(RunStart start, StartRun(arguments));
   CR_ASSIGN_OR_RETURN(model::CheckedModel checked, model::CheckModelDirectory(options.model.path));
   CR_ASSIGN_OR_RETURN(auto policy, LoadPolicy(options, start.resumed, &start.state));
+  CR_RETURN_IF_ERROR(CheckShape(checked, policy->config(), options));
   CR_ASSIGN_OR_RETURN(const RunInputs inputs,
                       LoadInputs(options, policy->config(), std::move(checked.tokenizer)));
   CR_RETURN_IF_ERROR(CheckUntrained(start.state, inputs.data));

@@ -7,6 +7,12 @@
 namespace convrec::learner {
 namespace {
 
+// Whether the learner multiplies in bfloat16.
+bool IsNarrow(const config::RunOptions& options) {
+  return kernels::IsBfloat16(options.learner.compute_type,
+                             kernels::HasNativeBfloat16(options.model.device == "cpu"));
+}
+
 Trainer::Options TrainerOptions(const config::RunOptions& options,
                                 const config::OptimizerOptions& optimizer,
                                 int64_t steps,
@@ -40,17 +46,20 @@ Trainer::Options SftTrainerOptions(const config::RunOptions& options) {
 
 Trainer::Options RlTrainerOptions(const config::RunOptions& options) {
   const config::LearnerOptions& learner = options.learner;
-  return TrainerOptions(options, learner.optimizer, learner.steps, learner.updates_per_batch);
+  Trainer::Options result =
+      TrainerOptions(options, learner.optimizer, learner.steps, learner.updates_per_batch);
+  // Rounded weights and products have gaps of their own.
+  if (!IsNarrow(options) && options.model.wire_type == config::WireType::kF32)
+    result.max_logprob_gap = learner.max_logprob_gap;
+  return result;
 }
 
 model::DecoderOptions LearnerDecoderOptions(const config::RunOptions& options, bool trainable) {
-  const bool is_narrow = kernels::IsBfloat16(
-      options.learner.compute_type, kernels::HasNativeBfloat16(options.model.device == "cpu"));
   const config::LoraOptions& lora = options.learner.lora;
   return {
       .device = options.model.device,
       .trainable = trainable,
-      .products = is_narrow ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32,
+      .products = IsNarrow(options) ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32,
       .activation_checkpointing = trainable && options.learner.activation_checkpointing,
       .seed = options.seed,
       .lora = {

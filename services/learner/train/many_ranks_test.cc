@@ -72,6 +72,7 @@ struct Variant {
   bool activation_checkpointing = false;
   bool tied = true;  // The head is the embedding.
   model::LoraConfig lora = {};
+  double max_logprob_gap = 0;
 };
 
 struct Training {
@@ -143,6 +144,7 @@ int RunRank(const Training& training, const std::string& dir, int rank, int port
   }
   Trainer::Options options = Options(training.zero_stage);
   options.updates_per_batch = variant.updates_per_batch;
+  options.max_logprob_gap = variant.max_logprob_gap;
   const auto trainer =
       *Trainer::Create(options, policy.get(), base::Clock::Real(), group.get(), shards.get());
   if (training.state != nullptr) PutIn(*training.state, rank, trainer.get());
@@ -310,6 +312,33 @@ TEST(ManyRanksTest, AGradientThatIsNotFiniteIsRefusedByAllAndLeavesNoTrace) {
   EXPECT_EQ(one.values[2], 1);
   for (const int stage : {0, 1, 2, 3})
     ExpectEqual(RunTraining(2, stage, body), one, 2e-6, "refused");
+}
+
+// One of rank 1's groups: rank 0 finds nothing in its own.
+TEST(ManyRanksTest, AGapThatOneRankFindsEndsTheStepOnAllWithTheSameSentence) {
+  const Body body = [](Trainer& trainer, model::Decoder&, const model::Decoder*, int rank) {
+    TrainingBatch batch = MakeTinyBatch(4);
+    for (SampleGroup& group : batch.groups) group.worker = "rollout-1";
+    std::vector<PolicyShare> shares = *SpreadBatch(std::move(batch), trainer.spread());
+    SampleGroup& other = shares.back().batch.groups.back();
+    other.in_float32 = true;
+    const std::string name = other.id.ToString();
+    const size_t own = static_cast<size_t>(rank);
+    const absl::Status status =
+        trainer.PolicyStep(rank == 0 ? std::span(shares) : std::span(shares).subspan(own, 1), {})
+            .status();
+    const std::string text(status.message());
+    CR_CHECK(absl::IsInvalidArgument(status) &&
+                 text.find(absl::StrCat("(worker rollout-1, group ", name, ")")) != text.npos,
+             text);
+    const StepStats good = *PolicyStep(trainer, MakeTinyBatch(4), nullptr, rank);
+    return std::vector<double>{good.updates[0].grad_norm};
+  };
+  const Variant bounded = {.max_logprob_gap = 0.01};
+  const Result one = RunTraining(1, 0, body, nullptr, bounded);
+  EXPECT_EQ(one.values[0], 1);
+  for (const int stage : {0, 1, 2, 3})
+    ExpectEqual(RunTraining(2, stage, body, nullptr, bounded), one, 2e-6, "a gap");
 }
 
 TEST(ManyRanksTest, AStateGoesFromFourRanksToThreeToTwoToOneBitForBit) {

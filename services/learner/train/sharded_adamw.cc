@@ -185,7 +185,7 @@ void ShardedAdamW::Await(BucketState* bucket) {
   buffers_.Give(std::exchange(bucket->whole, at::Tensor()));
 }
 
-ShardedAdamW::Summed ShardedAdamW::FinishGradients(bool flag) {
+ShardedAdamW::Summed ShardedAdamW::FinishGradients(const Flags& flags) {
   const at::NoGradGuard no_grad;
   for (BucketState& bucket : buckets_) Await(&bucket);
   double squares = 0;
@@ -197,9 +197,11 @@ ShardedAdamW::Summed ShardedAdamW::FinishGradients(bool flag) {
                   .sum()
                   .item<double>();
   }
-  const at::Tensor sums = torch::tensor({squares, flag ? 1.0 : 0.0}, at::kDouble);
+  const at::Tensor sums =
+      torch::tensor({squares, flags.stop ? 1.0 : 0.0, flags.refuse ? 1.0 : 0.0}, at::kDouble);
   group_->AllReduceSum(sums, "the gradient norm")->Wait();
-  return {.norm = std::sqrt(sums[0].item<double>()), .has_flag = sums[1].item<double>() > 0};
+  return {.norm = std::sqrt(sums[0].item<double>()),
+          .flags = {.stop = sums[1].item<double>() > 0, .refuse = sums[2].item<double>() > 0}};
 }
 
 void ShardedAdamW::Step(double learning_rate, double scale) {

@@ -54,12 +54,17 @@ class ShardedAdamW final {
   void BeginBackward(bool is_last);
   void EndBackward();
 
+  // What a rank has to say of a step to all others.
+  struct Flags {
+    bool stop = false;    // It was told to stop.
+    bool refuse = false;  // The step is not to be taken.
+  };
   // After the last backward pass: waits for the sums. The same values on all ranks.
   struct Summed {
-    double norm = 0;        // 2-norm over all gradients; not finite if any is not.
-    bool has_flag = false;  // Some rank raised its flag.
+    double norm = 0;  // 2-norm over all gradients; not finite if any is not.
+    Flags flags;      // Those that some rank raised.
   };
-  Summed FinishGradients(bool flag);
+  Summed FinishGradients(const Flags& flags);
 
   // One update with the gradients times `scale`.
   void Step(double learning_rate, double scale);

@@ -23,6 +23,7 @@ struct UpdateStats {
   double learning_rate = 0;
   double grad_norm = 0;     // Before clipping.
   bool is_applied = false;  // False: the gradient was not finite, the parameters are untouched.
+  bool is_refused = false;  // Not applied since some rank refuses the step.
 };
 
 struct StepStats {

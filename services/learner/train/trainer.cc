@@ -10,6 +10,7 @@
 #include "libs/base/errors.h"
 #include "libs/base/status_macros.h"
 #include "libs/base/stop_signal.h"
+#include "services/learner/batch/logprob_gap.h"
 #include "services/learner/loss/policy_loss.h"
 #include "services/learner/train/grad_norm.h"
 #include "services/learner/train/torch_seam.h"
@@ -96,12 +97,15 @@ void AddRecords(const Records& records,
                 const TrainingBatch& share,
                 int64_t microbatch_tokens,
                 size_t num_microbatches,
-                LossStatsAccumulator* accumulator) {
+                LossStatsAccumulator* accumulator,
+                LogprobGaps* gaps) {
   const std::vector<Microbatch> microbatches =
       SplitByTokens(LengthsOf(TokensOf(share)), microbatch_tokens);
   CR_CHECK(records.size() == microbatches.size());
-  for (size_t i = 0; i < records.size(); ++i)
+  for (size_t i = 0; i < records.size(); ++i) {
     accumulator->Add(TermsOf(share, microbatches[i], num_microbatches), RecordOf(records[i]));
+    if (gaps != nullptr) gaps->Add(share, microbatches[i], records[i][0]);
+  }
 }
 
 // A forward pass of other ranks, which this one has nothing for.
@@ -216,13 +220,19 @@ class Trainer::PolicyUpdates final {
       trainer_.BeginStep();
       for (size_t i = 0; i < num_rounds(); ++i) Round(i, update, &accumulator, &records);
       LapTimer timer(trainer_.clock_);
-      if (trainer_.group_ != nullptr) Gather(records, &accumulator);
+      if (trainer_.group_ != nullptr) Gather(records, update, &accumulator);
       stats_.losses.push_back(accumulator.Finish());
-      stats_.updates.push_back(trainer_.Update());
+      stats_.updates.push_back(trainer_.Update(update == 0 && !CheckGaps().ok()));
       timer.Lap(&stats_.times.optimizer);
       if (!stats_.updates.back().is_applied) break;
     }
     return std::move(stats_);
+  }
+
+  // Of all ranks on the leader, of its own share elsewhere.
+  absl::Status CheckGaps() const {
+    const double bound = trainer_.options_.max_logprob_gap;
+    return bound > 0 ? gaps_.Check(bound, own_.batch.version) : absl::OkStatus();
   }
 
  private:
@@ -263,6 +273,7 @@ class Trainer::PolicyUpdates final {
                         ToDoubles(forward.entropy_M),
                         ToDoubles(result.correction_M)});
     accumulator->Add(terms, RecordOf(records->back()));
+    if (update == 0) gaps_.Add(own_.batch, microbatches_[i], records->back()[0]);
     timer.Lap(&stats_.times.backward);
   }
 
@@ -274,7 +285,7 @@ class Trainer::PolicyUpdates final {
   }
 
   // Adds what the other ranks recorded, on the leader.
-  void Gather(const Records& records, LossStatsAccumulator* accumulator) {
+  void Gather(const Records& records, int update, LossStatsAccumulator* accumulator) {
     const std::vector<std::string> texts =
         trainer_.group_->Gather(EncodeRecords(records), "step statistics");
     for (size_t rank = 1; rank < texts.size(); ++rank) {
@@ -282,7 +293,8 @@ class Trainer::PolicyUpdates final {
                  others_[rank - 1].batch,
                  trainer_.options_.microbatch_tokens,
                  num_microbatches(),
-                 accumulator);
+                 accumulator,
+                 update == 0 ? &gaps_ : nullptr);
     }
   }
 
@@ -294,6 +306,7 @@ class Trainer::PolicyUpdates final {
   const std::vector<Microbatch> microbatches_;
   std::vector<at::Tensor> before_;  // By micro-batch: log-probabilities before the first update.
   std::vector<at::Tensor> references_;  // By micro-batch: those of the reference policy.
+  LogprobGaps gaps_;                    // Before the first update.
   StepStats stats_;
 };
 
@@ -303,8 +316,16 @@ absl::StatusOr<StepStats> Trainer::PolicyStep(std::span<const PolicyShare> share
   CR_CHECK(shares.size() == (is_leader ? static_cast<size_t>(spread().num_ranks) : 1));
   const std::vector<TokenGroup> groups = TokensOf(shares[0].batch);
   CR_RETURN_IF_ERROR(CheckTokens(groups, policy_->config().vocab_size));
-  return CatchTorch([&] { return PolicyUpdates(this, shares, groups, reference).Run(); },
-                    [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); });
+  PolicyUpdates updates(this, shares, groups, reference);
+  CR_ASSIGN_OR_RETURN(
+      StepStats stats,
+      CatchTorch([&] { return updates.Run(); },
+                 [&] { return MemoryTable(*policy_, groups, options_.microbatch_tokens); }));
+  if (!stats.updates.back().is_refused) return stats;
+  // The leader knows what every rank has found, and all ranks end with its sentence.
+  const std::string why(updates.CheckGaps().message());
+  return absl::InvalidArgumentError(
+      group_ != nullptr ? group_->FromLeader(why, "why the step is not taken") : why);
 }
 
 absl::StatusOr<SftStats> Trainer::SftStep(const SftShare& share) {
@@ -370,17 +391,21 @@ void Trainer::SetNumUpdates(int64_t num_updates) {
   sharded_ ? sharded_->SetNumSteps(num_updates) : adamw_->SetNumSteps(num_updates);
 }
 
-UpdateStats Trainer::Update() {
+UpdateStats Trainer::Update(bool refuse) {
   UpdateStats stats;
   stats.learning_rate = LearningRate(options_.schedule, num_updates());
   if (sharded_) {
-    const ShardedAdamW::Summed summed = sharded_->FinishGradients(base::StopRequested());
+    const ShardedAdamW::Summed summed =
+        sharded_->FinishGradients({.stop = base::StopRequested(), .refuse = refuse});
     // A machine that is taken away may be another one than that of rank 0.
-    if (summed.has_flag && group_->is_leader()) base::RequestStop();
+    if (summed.flags.stop && group_->is_leader()) base::RequestStop();
     stats.grad_norm = summed.norm;
+    stats.is_refused = summed.flags.refuse;
   } else {
     stats.grad_norm = GradNorm(policy_->trained());
+    stats.is_refused = refuse;
   }
+  if (stats.is_refused) return stats;
   if (!std::isfinite(stats.grad_norm)) {
     ++num_refused_updates_;
     return stats;

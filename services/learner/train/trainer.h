@@ -37,6 +37,7 @@ class Trainer final {
     double max_grad_norm = 1.0;         // Global norm; 0 = no clipping.
     int64_t microbatch_tokens = 16384;  // See batch/microbatch.h.
     int updates_per_batch = 1;          // mu: optimizer updates per batch of groups.
+    double max_logprob_gap = 0;         // See batch/logprob_gap.h; 0 = no bound.
     ForwardOptions forward;
     int zero_stage = 1;  // With a process group; see sharded_adamw.h.
     int64_t bucket_size = int64_t{1} << 23;
@@ -57,7 +58,8 @@ class Trainer final {
   // the leader those of ranks 1, 2, ... follow. `reference` may be null: no KL term. Ratios of
   // groups of lag 0 are against the policy before the first update, which costs no extra pass; see
   // RatioAnchor for older groups. A gradient that is not finite refuses the update and the rest of
-  // the batch: the stats say so, the parameters stay as they are.
+  // the batch: the stats say so, the parameters stay as they are. A gap above max_logprob_gap, on
+  // any rank, changes nothing and is the same InvalidArgument on all ranks.
   absl::StatusOr<StepStats> PolicyStep(std::span<const PolicyShare> shares,
                                        const model::Decoder* reference);
 
@@ -102,8 +104,8 @@ class Trainer final {
   void BeginStep();
   // An undefined loss: this rank has nothing for this round.
   void Backward(const at::Tensor& loss, bool is_last);
-  // Norm, clip and update with the gradients at hand.
-  UpdateStats Update();
+  // Norm, clip and update with the gradients at hand, unless some rank refuses the step.
+  UpdateStats Update(bool refuse = false);
 
   const Options options_;
   model::Decoder* const policy_;

@@ -189,19 +189,60 @@ TEST(TrainerTest, ReferenceCompatAveragesTheMeansOfMicrobatches) {
   EXPECT_GT(std::abs(loss(groups, 100000) - (first + second) / 2), 1e-6);
 }
 
-TEST(TrainerTest, FreshGroupsHaveRatioOneAndReportTheSamplerGap) {
-  const auto policy = MakeTinyDecoder();
-  const auto trainer = MakeTrainer(Options(1e-3), policy.get());
+// A batch whose log-probabilities are the policy's own, as a float32 worker samples it; but for one
+// of group 1, which is off by `gap`.
+TrainingBatch SampledBatch(const Trainer& trainer, const model::Decoder& policy, float gap) {
   TrainingBatch batch = MakeTinyBatch(2);
   for (SampleGroup& group : batch.groups) {
+    group.worker = "rollout-1";
+    group.in_float32 = true;
     TokenGroup tokens = {group.prompt_tokens, {}};
     for (const TrainingSample& sample : group.samples)
       tokens.completions.push_back(sample.token_ids);
-    const auto logprobs = *trainer->Logprobs(*policy, {tokens});
+    const auto logprobs = *trainer.Logprobs(policy, {tokens});
     for (size_t g = 0; g < group.samples.size(); ++g)
       group.samples[g].sampled_logprobs = logprobs[0][g];
   }
-  batch.groups[0].samples[0].sampled_logprobs[0] += 0.5F;
+  batch.groups[1].samples[3].sampled_logprobs[0] += gap;
+  return batch;
+}
+
+TEST(TrainerTest, AStepOfListsThatThePolicyDidNotSampleIsNotTaken) {
+  const auto policy = MakeTinyDecoder();
+  const std::vector<at::Tensor> before = Copies(*policy);
+  Trainer::Options options = Options(1e-2, /*microbatch_tokens=*/8);
+  options.updates_per_batch = 2;
+  options.max_logprob_gap = 0.05;
+  const auto trainer = MakeTrainer(options, policy.get());
+  const auto refused = PolicyStep(*trainer, SampledBatch(*trainer, *policy, 0.1F), nullptr);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused.status()));
+  EXPECT_THAT(std::string(refused.status().message()),
+              HasSubstr("by 0.1 (worker rollout-1, group 0:1), expected at most 0.05"));
+  EXPECT_TRUE(Equal(Copies(*policy), before));
+  EXPECT_EQ(trainer->num_updates(), 0);
+  // The second update of a batch moves away from what was sampled, as it should.
+  const StepStats taken = MustStep(*trainer, SampledBatch(*trainer, *policy, 0.01F), nullptr);
+  EXPECT_TRUE(taken.updates[1].is_applied);
+  EXPECT_GT(taken.losses[1]["logprob_gap"], 0.01);
+}
+
+TEST(TrainerTest, TheGapOfOlderOrBfloat16ListsStopsNothing) {
+  const auto policy = MakeTinyDecoder();
+  Trainer::Options options = Options(1e-3);
+  options.max_logprob_gap = 0.05;
+  const auto trainer = MakeTrainer(options, policy.get());
+  TrainingBatch batch = SampledBatch(*trainer, *policy, 0.1F);
+  for (SampleGroup& group : batch.groups) group.in_float32 = false;
+  EXPECT_TRUE(MustStep(*trainer, batch, nullptr).updates[0].is_applied);
+  batch = MakeTinyBatch(2, TinyObjective(), /*version=*/1);
+  for (SampleGroup& group : batch.groups) group.in_float32 = true;
+  EXPECT_TRUE(MustStep(*trainer, batch, nullptr).updates[0].is_applied);
+}
+
+TEST(TrainerTest, FreshGroupsHaveRatioOneAndReportTheSamplerGap) {
+  const auto policy = MakeTinyDecoder();
+  const auto trainer = MakeTrainer(Options(1e-3), policy.get());
+  const TrainingBatch batch = SampledBatch(*trainer, *policy, 0.5F);
   const LossStats stats = MustStep(*trainer, batch, nullptr).losses[0];
   EXPECT_EQ(stats["ratio_min"], 1.0);
   EXPECT_EQ(stats["ratio_max"], 1.0);
