@@ -8,6 +8,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/rows/csv_rows.h"
 #include "libs/rows/json_rows.h"
+#include "libs/rows/sample_row.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
@@ -62,13 +63,19 @@ absl::Status ForEachCatalogItem(
     std::string_view text,
     const std::string& path,
     const std::function<absl::Status(const CatalogItem& item, int line)>& visit) {
+  bool is_malformed = true;  // Rather than refused by `visit`.
   const auto read_and_visit = [&](const auto& row, int line) -> absl::Status {
     CR_ASSIGN_OR_RETURN(const CatalogItem item, ReadItem(row));
-    return visit(item, line);
+    const absl::Status status = visit(item, line);
+    is_malformed = status.ok();
+    return status;
   };
-  if (absl::EndsWithIgnoreCase(path, ".csv"))
-    return rows::ForEachCsvRowOf(text, path, {"title", "year"}, read_and_visit);
-  return rows::ForEachJsonRowOf(text, path, read_and_visit);
+  const bool is_csv = absl::EndsWithIgnoreCase(path, ".csv");
+  const absl::Status status =
+      is_csv ? rows::ForEachCsvRowOf(text, path, {"title", "year"}, read_and_visit)
+             : rows::ForEachJsonRowOf(text, path, read_and_visit);
+  if (!is_malformed) return status;
+  return rows::WithSampleRow(status, is_csv ? kSampleCsvRows : kSampleJsonRow);
 }
 
 }  // namespace convrec::catalog

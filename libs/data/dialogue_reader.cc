@@ -10,6 +10,7 @@
 #include "libs/base/status_macros.h"
 #include "libs/lists/list_format.h"
 #include "libs/rows/json_rows.h"
+#include "libs/rows/sample_row.h"
 
 namespace convrec::data {
 namespace {
@@ -148,10 +149,14 @@ absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRan
     ++num_rows;
     return index >= range.skip && (range.take == 0 || index - range.skip < range.take);
   };
+  bool is_malformed = true;  // Rather than one that stands twice.
+  bool is_chat = false;
   const auto visit = [&](const JsonRow& json, int line) -> absl::Status {
+    is_chat = json.Has("prompt") && !json.Has("context");
     CR_ASSIGN_OR_RETURN(DialogueRow row, ReadRow(json, line, &result.num_truths_without_year));
     const auto [it, is_new] = line_of_id.emplace(row.id, line);
     if (!is_new) {
+      is_malformed = false;
       return json.Error(
           "id",
           absl::StrCat("repeats \"", row.id, "\" of line ", it->second, "; expected each id once"));
@@ -159,7 +164,9 @@ absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path, const RowRan
     result.rows.push_back(std::move(row));
     return absl::OkStatus();
   };
-  CR_RETURN_IF_ERROR(rows::ForEachJsonRow(path, is_wanted, visit));
+  const absl::Status status = rows::ForEachJsonRow(path, is_wanted, visit);
+  if (!is_malformed) return status;
+  CR_RETURN_IF_ERROR(rows::WithSampleRow(status, is_chat ? kSampleChat : kSampleDialogue));
   if (result.rows.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(path,
                                                    ": has ",

@@ -8,11 +8,15 @@
 #include "libs/base/status_macros.h"
 #include "libs/lists/list_parser.h"
 #include "libs/rows/json_rows.h"
+#include "libs/rows/sample_row.h"
 
 namespace convrec::cli {
 namespace {
 
 using rows::JsonRow;
+
+constexpr char kSampleList[] = R"row({"text": "Heat (1995)\nAlien (1979)"})row";
+constexpr char kSampleTruth[] = R"({"groundtruth": [{"title": "Alien", "year": 1979}]})";
 
 bool IsJsonLines(const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
@@ -67,7 +71,8 @@ absl::StatusOr<std::vector<ListToScore>> ReadLists(const std::string& path) {
       if (list.ok()) lists.push_back(*std::move(list));
       return list.status();
     };
-    CR_RETURN_IF_ERROR(rows::ForEachJsonRowOf(text, path, read_row));
+    CR_RETURN_IF_ERROR(
+        rows::WithSampleRow(rows::ForEachJsonRowOf(text, path, read_row), kSampleList));
   } else if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
     ListToScore& list = lists.emplace_back();
     list.where = path;
@@ -105,7 +110,8 @@ absl::Status ReadTruths(const std::string& path, std::vector<ListToScore>* lists
     const size_t index = num_rows++;
     return index < lists->size() ? ReadTruth(row, &(*lists)[index]) : absl::OkStatus();
   };
-  CR_RETURN_IF_ERROR(rows::ForEachJsonRowOf(text, path, read_row));
+  CR_RETURN_IF_ERROR(
+      rows::WithSampleRow(rows::ForEachJsonRowOf(text, path, read_row), kSampleTruth));
   if (num_rows != lists->size()) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": has ", num_rows, " rows; expected one for each of the ", lists->size(), " lists"));
