@@ -38,9 +38,9 @@ std::string Deed(const Activity& activity) {
     case Activity::Kind::kPublishing:
       return "publishing the weights";
     case Activity::Kind::kEvaluating:
-      return activity.of == 0 ? activity.what
-                              : absl::StrCat(activity.what, ": ", activity.done, " of ",
-                                             activity.of, " lists");
+      return activity.of == 0
+                 ? activity.what
+                 : absl::StrCat(activity.what, ": ", activity.done, " of ", activity.of, " lists");
     case Activity::Kind::kStarting:
     case Activity::Kind::kSaving:
       return activity.what;
@@ -66,8 +66,8 @@ class Reader {
   }
   void Fail(const char* field, const char* expected) {
     if (status_.ok())
-      status_ = absl::InvalidArgumentError(
-          absl::StrCat(path_, ": \"", field, "\" must be ", expected));
+      status_ =
+          absl::InvalidArgumentError(absl::StrCat(path_, ": \"", field, "\" must be ", expected));
   }
   const absl::Status& status() const { return status_; }
 
@@ -84,8 +84,8 @@ std::string WorkOf(const Activity& activity) {
 }
 
 std::string WorkersOf(const Activity& activity) {
-  const bool needs_workers = activity.kind == Activity::Kind::kSampling ||
-                             activity.kind == Activity::Kind::kEvaluating;
+  const bool needs_workers =
+      activity.kind == Activity::Kind::kSampling || activity.kind == Activity::Kind::kEvaluating;
   if (activity.workers == 0) return needs_workers ? "no worker is connected" : "";
   return absl::StrCat(activity.workers, activity.workers == 1 ? " worker" : " workers");
 }
@@ -104,8 +104,8 @@ std::string AwaitedOf(const Activity& activity) {
 std::string FormatActivity(const Activity& activity) {
   std::string line;
   if (!activity.stage.empty()) {
-    line = absl::StrCat(
-        activity.stage, " step ", activity.step, " of ", activity.total_steps, ": ");
+    line =
+        absl::StrCat(activity.stage, " step ", activity.step, " of ", activity.total_steps, ": ");
   }
   line = absl::StrCat(Printable(line), WorkOf(activity));
   for (const std::string& part : {WorkersOf(activity), AwaitedOf(activity)}) {

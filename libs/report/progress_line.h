@@ -19,8 +19,8 @@ namespace convrec::report {
 std::string FormatProgress(const SftStep& step, double seconds_left, size_t width);
 std::string FormatProgress(const RlStep& step, size_t width);
 
-// The same for what is under work: "RL  [##....]  13/120  sampled 5 of 16 groups, 24s  waiting 41s for
-// rollout-1 (group 0/37)  2 workers".
+// The same for what is under work: "RL  [##....]  13/120  sampled 5 of 16 groups, 24s  waiting 41s
+// for rollout-1 (group 0/37)  2 workers".
 std::string FormatProgress(const Activity& activity, size_t width);
 
 // "evaluation after RL step 20, validation, 200 rows: NDCG@20 0.352 (x1.18 of SFT), ..."
@@ -34,7 +34,8 @@ class ProgressDisplay final {
     bool is_terminal = false;  // Of the stream.
     size_t width = 0;          // Columns of the terminal; 0 = ask the stream each time.
     absl::Duration plain_interval = absl::Seconds(5);  // Least time between two plain lines.
-    // Without another line for so long, a plain stream and the log file are told what is under work.
+    // Without another line for so long, a plain stream and the log file are told what is under
+    // work.
     absl::Duration heartbeat = absl::Seconds(30);
     std::string log_path{};  // Appended to; "" = none.
   };
@@ -65,7 +66,7 @@ class ProgressDisplay final {
   std::string current_;  // What the terminal's last line shows.
   absl::Time next_plain_ = absl::InfinitePast();
   absl::Time last_plain_, last_log_;  // When a line was written to the stream, to the log file.
-  double mean_sft_seconds_ = 0;  // Of recent steps, for the time left.
+  double mean_sft_seconds_ = 0;       // Of recent steps, for the time left.
 };
 
 }  // namespace convrec::report

@@ -1,5 +1,5 @@
-// docs/own_data.md as a reader follows it: its sample rows are read, its commands are run in order on
-// a small catalog that is made up here.
+// docs/own_data.md as a reader follows it: its sample rows are read, its commands are run in order
+// on a small catalog that is made up here.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -65,8 +65,8 @@ class OwnDataTest : public ::testing::Test {
   CommandResult Run(const std::string& line) const { return RunCommand(Shell(line), kLong); }
   // Goes on while the reader does something else; its output is in `name`.
   cli::ChildProcess Begin(const std::string& line, const std::string& name) const {
-    auto child = cli::ChildProcess::Spawn(
-        {.arguments = Shell("exec " + line), .log_path = File(name)});
+    auto child =
+        cli::ChildProcess::Spawn({.arguments = Shell("exec " + line), .log_path = File(name)});
     EXPECT_TRUE(child.ok()) << child.status();
     return *std::move(child);
   }
@@ -91,8 +91,8 @@ class OwnDataTest : public ::testing::Test {
   // Users who name one film of a kind and accept others of it.
   void WriteData() const {
     const std::vector<std::string> kinds = {"Quiet", "Golden", "Broken", "Frozen", "Hidden"};
-    const std::vector<std::string> things = {"Harbor", "River", "Mirror", "Garden", "Signal",
-                                             "Letter", "Winter", "Lantern"};
+    const std::vector<std::string> things = {
+        "Harbor", "River", "Mirror", "Garden", "Signal", "Letter", "Winter", "Lantern"};
     const auto title = [&](size_t kind, size_t thing) {
       return absl::StrCat(kinds[kind], " ", things[thing % things.size()]);
     };
@@ -106,11 +106,21 @@ class OwnDataTest : public ::testing::Test {
         absl::StrAppend(&catalog, title(kind, thing), ",", year(kind, thing), "\n");
         for (size_t more = 1; more <= 3; ++more) {
           absl::StrAppend(more == 3 ? &held_out : &conversations,
-                          "{\"id\": \"", kind, "-", thing, "-", more,
+                          "{\"id\": \"",
+                          kind,
+                          "-",
+                          thing,
+                          "-",
+                          more,
                           "\", \"context\": [{\"role\": \"user\", \"text\": \"I like ",
-                          title(kind, thing), ".\"}], \"seen_titles\": [\"", title(kind, thing),
-                          "\"], \"groundtruth\": [{\"title\": \"", title(kind, thing + more),
-                          "\", \"year\": ", year(kind, thing + more), "}]}\n");
+                          title(kind, thing),
+                          ".\"}], \"seen_titles\": [\"",
+                          title(kind, thing),
+                          "\"], \"groundtruth\": [{\"title\": \"",
+                          title(kind, thing + more),
+                          "\", \"year\": ",
+                          year(kind, thing + more),
+                          "}]}\n");
         }
       }
     }
@@ -121,11 +131,12 @@ class OwnDataTest : public ::testing::Test {
   // So that training takes seconds: a later file wins, as does a later key of the same file.
   void Shorten(const std::string& path) const {
     std::string text = *base::ReadFile(File(path));
-    text = absl::StrReplaceAll(text, {{"steps: 300", "steps: 4"},
-                                      {"\n  steps: 50\n", "\n  steps: 2\n"},
-                                      {"every_steps: 25", "every_steps: 0"},
-                                      {"num_ranks: 10", "num_ranks: 3"},
-                                      {"max_new_tokens: 160", "max_new_tokens: 48"}});
+    text = absl::StrReplaceAll(text,
+                               {{"steps: 300", "steps: 4"},
+                                {"\n  steps: 50\n", "\n  steps: 2\n"},
+                                {"every_steps: 25", "every_steps: 0"},
+                                {"num_ranks: 10", "num_ranks: 3"},
+                                {"max_new_tokens: 160", "max_new_tokens: 48"}});
     Write(path, text);
   }
 

@@ -53,12 +53,12 @@ absl::Status AddWorker(const AddWorkerArguments& arguments) {
   // A name of its own: joining under another worker's name would end that one.
   const std::string name =
       arguments.name.empty() ? absl::StrCat("added-", ::getpid()) : arguments.name;
-  std::vector<std::string> command = ServiceCommand(
-      {.binaries_dir = BinaryFolder(), .config_path = config, .run_dir = run_dir},
-      "rollout",
-      name,
-      {},
-      overrides);
+  std::vector<std::string> command =
+      ServiceCommand({.binaries_dir = BinaryFolder(), .config_path = config, .run_dir = run_dir},
+                     "rollout",
+                     name,
+                     {},
+                     overrides);
   CR_RETURN_IF_ERROR(ProvideLibTorch(command[0]));
   std::vector<char*> pointers;
   for (std::string& word : command) pointers.push_back(word.data());
@@ -85,9 +85,8 @@ void AddAddWorkerVerb(CLI::App* app, Action* action) {
       "The worker ends with the run, or by Ctrl-C; what it had leased is handed out again.\n"
       "docs/training.md says how to add one on another machine.\n"
       "Example:\n  convrec add-worker runs/first rollout.threads=2");
-  verb->callback([arguments, action] {
-    *action = [arguments] { return Fail(AddWorker(*arguments)); };
-  });
+  verb->callback(
+      [arguments, action] { *action = [arguments] { return Fail(AddWorker(*arguments)); }; });
 }
 
 }  // namespace convrec::cli

@@ -35,7 +35,8 @@ complete -o default -F _convrec convrec convrec-generate convrec-import convrec-
   convrec-reward convrec-rollout convrec-serve
 )";
 
-constexpr char kZsh[] = R"(#compdef convrec convrec-generate convrec-import convrec-learner convrec-reward convrec-rollout convrec-serve
+constexpr char kZsh[] =
+    R"(#compdef convrec convrec-generate convrec-import convrec-learner convrec-reward convrec-rollout convrec-serve
 # Completion of convrec in zsh: source <(convrec completion zsh), or a file _convrec in $fpath.
 _convrec() {
   local word help

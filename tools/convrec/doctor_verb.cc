@@ -35,8 +35,7 @@ namespace {
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 constexpr double kEnoughMemoryGiB = 2;
 constexpr double kEnoughDiskGiB = 1;
-constexpr const char* kAllRoles[] = {
-    "learner", "rollout", "reward", "import", "generate", "serve"};
+constexpr const char* kAllRoles[] = {"learner", "rollout", "reward", "import", "generate", "serve"};
 
 enum class Verdict { kFine, kWarning, kFault };
 

@@ -377,9 +377,10 @@ int Launcher::EndOfLearner(const ExitState& exit) {
 }
 
 void Launcher::SayHowToGoOn() {
-  display_->Note(run_folder::HoldsRun(options_.run_dir)
-                     ? absl::StrCat("to go on from the newest checkpoint: ", options_.resume_command)
-                     : "there is no checkpoint yet: the same command starts from the beginning");
+  display_->Note(
+      run_folder::HoldsRun(options_.run_dir)
+          ? absl::StrCat("to go on from the newest checkpoint: ", options_.resume_command)
+          : "there is no checkpoint yet: the same command starts from the beginning");
 }
 
 void Launcher::StopOthers() {

@@ -48,8 +48,8 @@ class Launcher final {
         absl::Minutes(10);  // Until learner and reward service have their ports.
     absl::Duration learner_grace =
         absl::Minutes(5);  // For the checkpoint after a signal; then it is killed.
-    absl::Duration worker_grace = absl::Seconds(10);  // For the others at the end.
-    absl::Duration tick = absl::Milliseconds(200);    // Between two looks at children and logs.
+    absl::Duration worker_grace = absl::Seconds(10);      // For the others at the end.
+    absl::Duration tick = absl::Milliseconds(200);        // Between two looks at children and logs.
     absl::Duration activity_interval = absl::Seconds(1);  // Between two at the learner's work.
   };
 

@@ -109,7 +109,8 @@ TEST_F(LauncherTest, AJobThatEndedWithACheckpointSaysWhichCommandGoesOn) {
   for (const char* end : {"kill -9 $$", "exit 75", "exit 70"}) {
     services_.SetScript(
         "learner",
-        absl::StrCat("mkdir -p $RUN/checkpoints/sft-2; ready 4322; until_file $RUN/rollout; ", end));
+        absl::StrCat("mkdir -p $RUN/checkpoints/sft-2; ready 4322; until_file $RUN/rollout; ",
+                     end));
     EXPECT_NE(*Run(), base::kExitOk);
     EXPECT_THAT(screen(),
                 HasSubstr("to go on from the newest checkpoint: " + options_.resume_command + "\n"))
@@ -136,16 +137,18 @@ TEST_F(LauncherTest, WhatTheLearnerWorksAtIsShownWhileItsLogIsSilent) {
   heartbeat_ = absl::ZeroDuration();
   options_.activity_interval = absl::ZeroDuration();
   const auto activity = [](const char* pid) {
-    return absl::StrCat("echo '{\"pid\":'", pid,
+    return absl::StrCat("echo '{\"pid\":'",
+                        pid,
                         "',\"kind\":\"training\",\"what\":\"\",\"stage\":\"RL\",\"step\":3,"
                         "\"total_steps\":9,\"done\":2,\"of\":5,\"seconds\":7,\"workers\":1}' "
                         "> $RUN/p; mv $RUN/p $RUN/progress.json; ");
   };
-  services_.SetScript("learner",
-                      absl::StrCat("until grep -q 'service start' $RUN/screen; do sleep 0.02; done; ",
-                                   activity("$$"),
-                                   "until grep -q micro $RUN/screen; do sleep 0.02; done; ",
-                                   "ready 4322; exit 0"));
+  services_.SetScript(
+      "learner",
+      absl::StrCat("until grep -q 'service start' $RUN/screen; do sleep 0.02; done; ",
+                   activity("$$"),
+                   "until grep -q micro $RUN/screen; do sleep 0.02; done; ",
+                   "ready 4322; exit 0"));
   ASSERT_EQ(*Run(), base::kExitOk);
   EXPECT_THAT(screen(), HasSubstr("the learner and the reward service start, "));
   EXPECT_THAT(screen(),

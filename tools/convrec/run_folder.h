@@ -19,7 +19,8 @@ struct RunFolderRequest {
   bool resume = false;
   bool overwrite = false;  // A run in the folder is moved aside.
   bool allow_config_change = false;
-  std::string resume_command = "the same command with --resume";  // For the sentence that refuses a folder with a run.
+  std::string resume_command =
+      "the same command with --resume";  // For the sentence that refuses a folder with a run.
 };
 
 struct RunFolder {
@@ -35,8 +36,8 @@ struct RunFolder {
 // - a folder that holds a run, without `resume` or `overwrite`; one that holds something else;
 // - a configuration that differs from the run's, without `allow_config_change`.
 // With `resume` and no run in the folder a fresh run starts. A start that ended before its first
-// checkpoint is no run: the next one takes its place, with any configuration, and what it has logged
-// is moved aside.
+// checkpoint is no run: the next one takes its place, with any configuration, and what it has
+// logged is moved aside.
 absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,
                                            const RunFolderRequest& request);
 

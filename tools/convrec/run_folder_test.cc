@@ -185,12 +185,12 @@ TEST_F(RunFolderTest, TwoJobsCannotShareAFolder) {
 TEST_F(RunFolderTest, SampleWorldIsWrittenOnceAndNamedInTheConfiguration) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
   auto options = config::LoadRunOptions({},
-                                              {"run_dir=" + run_dir_,
-                                               "data.world.sft_rows=60",
-                                               "data.world.train_rows=20",
-                                               "data.world.validation_rows=10",
-                                               "data.world.test_rows=10",
-                                               "data.world.vocab_size=400"});
+                                        {"run_dir=" + run_dir_,
+                                         "data.world.sft_rows=60",
+                                         "data.world.train_rows=20",
+                                         "data.world.validation_rows=10",
+                                         "data.world.test_rows=10",
+                                         "data.world.vocab_size=400"});
   ASSERT_TRUE(options.ok()) << options.status();
   const auto folder = PrepareRunFolder(*options, {});
   ASSERT_TRUE(folder.ok()) << folder.status();

@@ -48,8 +48,8 @@ absl::Status PrintStatus(const std::string& folder) {
   const std::string run_dir = std::filesystem::absolute(folder).lexically_normal().string();
   CR_ASSIGN_OR_RETURN(const auto stored, config::LoadStoredConfig(run_dir));
   if (!stored) {
-    return base::BadConfig(absl::StrCat(
-        run_dir, " is no run: ", config::StoredConfigPath(run_dir), " is missing"));
+    return base::BadConfig(
+        absl::StrCat(run_dir, " is no run: ", config::StoredConfigPath(run_dir), " is missing"));
   }
   CR_ASSIGN_OR_RETURN(const std::string step, LastStep(run_dir));
   CR_ASSIGN_OR_RETURN(const std::string checkpoint, Checkpoint(run_dir));
@@ -86,8 +86,9 @@ void AddStatusVerb(CLI::App* app, Action* action) {
       "status", "Say where a run stands, what is under work and who is waited for.");
   auto run_dir = std::make_shared<std::string>();
   verb->add_option("run_dir", *run_dir, "Folder of the run.")->required()->type_name("RUN");
-  verb->footer("Also of a run that is at work, from any terminal.\n"
-               "Example:\n  convrec status runs/first");
+  verb->footer(
+      "Also of a run that is at work, from any terminal.\n"
+      "Example:\n  convrec status runs/first");
   verb->callback([run_dir, action] {
     *action = [run_dir] {
       const absl::Status status = PrintStatus(*run_dir);

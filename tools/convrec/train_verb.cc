@@ -104,8 +104,7 @@ Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFo
   options.resume = folder.is_resumed;
   options.is_verbose = arguments.is_verbose;
   options.resume_command = ResumeCommand(arguments, options.run_dir);
-  options.add_worker_command =
-      base::ShellCommand({CommandName(), "add-worker", options.run_dir});
+  options.add_worker_command = base::ShellCommand({CommandName(), "add-worker", options.run_dir});
   options.learner_flags = {"--resume-command", options.resume_command};
   if (arguments.allow_input_change) options.learner_flags.push_back("--allow-input-change");
   options.hang.hung_after = folder.options.rollout.hang_timeout;

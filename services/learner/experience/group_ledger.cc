@@ -435,9 +435,8 @@ std::optional<GroupLedger::OldestLease> GroupLedger::oldest_lease() const {
       });
   if (oldest == leases_.end()) return std::nullopt;
   const absl::Time handed_out = oldest->second.expires - options_.lease_timeout;
-  return OldestLease{.group = oldest->first,
-                     .worker = oldest->second.worker,
-                     .age = clock_->Now() - handed_out};
+  return OldestLease{
+      .group = oldest->first, .worker = oldest->second.worker, .age = clock_->Now() - handed_out};
 }
 
 GroupLedger::Counts GroupLedger::counts() const {

@@ -1,5 +1,5 @@
-// Tells what the learner is working at while it does: in run_dir/progress.json for those who look on,
-// and in the process' log at a slow pace. Torch-free.
+// Tells what the learner is working at while it does: in run_dir/progress.json for those who look
+// on, and in the process' log at a slow pace. Torch-free.
 #pragma once
 
 #include <functional>

@@ -61,10 +61,8 @@ TEST_F(HeartbeatTest, ServicesAddWhatTheyKnowUntilTheyGo) {
 class AddLedgerTest : public ::testing::Test {
  protected:
   base::FakeClock clock_;
-  GroupLedger ledger_{{.groups_per_step = 2, .lease_timeout = absl::Minutes(5)},
-                      PromptFeed(4, 1, 0),
-                      {},
-                      &clock_};
+  GroupLedger ledger_{
+      {.groups_per_step = 2, .lease_timeout = absl::Minutes(5)}, PromptFeed(4, 1, 0), {}, &clock_};
 };
 
 TEST_F(AddLedgerTest, TheOldestLeaseIsTheOneThatIsWaitedFor) {
@@ -85,8 +83,8 @@ TEST_F(AddLedgerTest, TheOldestLeaseIsTheOneThatIsWaitedFor) {
 }
 
 TEST_F(AddLedgerTest, AnEvaluationCountsItsListsAndTrainingWaitsForNoLease) {
-  ledger_.BeginEvaluation({{.pass = kFirstEvaluationPass, .prompt = 0},
-                           {.pass = kFirstEvaluationPass, .prompt = 1}});
+  ledger_.BeginEvaluation(
+      {{.pass = kFirstEvaluationPass, .prompt = 0}, {.pass = kFirstEvaluationPass, .prompt = 1}});
   ASSERT_EQ(ledger_.Lease("rollout-1", 1, absl::InfinitePast()).size(), 1u);
   Activity evaluation{.kind = Activity::Kind::kEvaluating};
   AddLedgerTo(ledger_, 1, &evaluation);

@@ -79,9 +79,9 @@ void SayHowToGoOn(const config::ServiceArguments& arguments) {
 
 Heartbeat::Options HeartbeatOptions(const config::RunOptions& options) {
   // Somebody looks at a terminal.
-  return {.run_dir = options.run_dir,
-          .log_interval = base::RewritesLines(STDERR_FILENO) ? absl::Seconds(10)
-                                                             : absl::Seconds(30)};
+  return {
+      .run_dir = options.run_dir,
+      .log_interval = base::RewritesLines(STDERR_FILENO) ? absl::Seconds(10) : absl::Seconds(30)};
 }
 
 // Rank 0.

@@ -217,9 +217,8 @@ class Trainer::PolicyUpdates final {
       for (size_t i = 0; i < num_rounds(); ++i) {
         Round(i, update, &accumulator, &records);
         if (trainer_.options_.on_microbatch) {
-          trainer_.options_.on_microbatch(
-              own_.num_rounds * update + static_cast<int64_t>(i) + 1,
-              own_.num_rounds * trainer_.options_.updates_per_batch);
+          trainer_.options_.on_microbatch(own_.num_rounds * update + static_cast<int64_t>(i) + 1,
+                                          own_.num_rounds * trainer_.options_.updates_per_batch);
         }
       }
       LapTimer timer(trainer_.clock_);
