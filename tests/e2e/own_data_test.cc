@@ -145,9 +145,9 @@ class OwnDataTest : public ::testing::Test {
 };
 
 TEST_F(OwnDataTest, SampleRowsAreReadAndAreThoseOfMessages) {
-  for (const std::string sample : {std::string(data::kSampleDialogue),
-                                   std::string(data::kSampleChat),
-                                   std::string(catalog::kSampleJsonRow)}) {
+  for (const std::string& sample : {std::string(data::kSampleDialogue),
+                                    std::string(data::kSampleChat),
+                                    std::string(catalog::kSampleJsonRow)}) {
     EXPECT_TRUE(absl::StrContains(page_, "\n" + sample + "\n")) << sample;
   }
   for (const std::string& block : Blocks(page_, "json")) {

@@ -156,19 +156,21 @@ std::string DescribeFolder(const std::string& run_dir) {
                                             : "";
 }
 
-// What would be started, in the order of starting.
-absl::StatusOr<std::string> DescribePrograms(const TrainArguments& arguments,
-                                             const config::RunOptions& options,
-                                             const std::string& prefix) {
-  const std::string directory = BinariesOf(arguments);
+// NotFound for programs that are not where they would be started.
+absl::Status CheckPrograms(const std::string& directory) {
   const std::vector<std::string> missing = MissingPrograms(directory, kTrainRoles);
-  if (!missing.empty()) {
-    return absl::NotFoundError(absl::StrCat(absl::StrJoin(missing, ", "),
-                                            " not in ",
-                                            directory,
-                                            "; tools/build builds them, --binaries names another "
-                                            "folder"));
-  }
+  if (missing.empty()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(absl::StrJoin(missing, ", "),
+                                          " not in ",
+                                          directory,
+                                          "; tools/build builds them, --binaries names another "
+                                          "folder"));
+}
+
+// What would be started, and by what.
+std::string DescribePrograms(const std::string& directory,
+                             const config::RunOptions& options,
+                             const std::string& prefix) {
   return absl::StrCat(prefix,
                       "Programs: convrec-learner, convrec-reward and ",
                       options.rollout.workers,
@@ -210,7 +212,6 @@ absl::StatusOr<int> DryRun(const TrainArguments& arguments, const config::RunOpt
   CR_ASSIGN_OR_RETURN(const RunPlan plan, MakeRunPlan(options, facts));
   const std::string prefix = arguments.prints_config ? "# " : "";
   const std::string run_dir = AbsoluteRunDir(options);
-  CR_ASSIGN_OR_RETURN(const std::string programs, DescribePrograms(arguments, options, prefix));
   std::string text = absl::StrCat(prefix, "Run ", options.name, " in ", run_dir);
   absl::StrAppend(&text,
                   DescribeFolder(run_dir),
@@ -223,7 +224,7 @@ absl::StatusOr<int> DryRun(const TrainArguments& arguments, const config::RunOpt
                   RenderPlan(plan, facts, prefix),
                   prefix,
                   "\n",
-                  programs);
+                  DescribePrograms(BinariesOf(arguments), options, prefix));
   if (arguments.prints_config) {
     absl::StrAppend(&text, "\n", config::PrintYaml(options));
   } else {
@@ -231,6 +232,7 @@ absl::StatusOr<int> DryRun(const TrainArguments& arguments, const config::RunOpt
   }
   std::fputs(text.c_str(), stdout);
   CR_RETURN_IF_ERROR(CheckFits(plan, facts));
+  CR_RETURN_IF_ERROR(CheckPrograms(BinariesOf(arguments)));
   return base::kExitOk;
 }
 
