@@ -210,6 +210,7 @@ absl::StatusOr<int> Launcher::Run() {
   if (!end_of_start_) return status;
   Tick();  // What the children said last.
   if (!status.message().empty()) display_->Note(std::string(status.message()));
+  if (*end_of_start_ == base::kExitStopped) SayHowToGoOn();
   return *end_of_start_;
 }
 

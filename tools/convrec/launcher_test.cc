@@ -107,10 +107,10 @@ TEST_F(LauncherTest, LearnerKilledByASignalIsABug) {
 TEST_F(LauncherTest, AJobThatEndedWithACheckpointSaysWhichCommandGoesOn) {
   options_.resume_command = "convrec train --resume " + services_.run_dir();
   for (const char* end : {"kill -9 $$", "exit 75", "exit 70"}) {
-    services_.SetScript(
-        "learner",
-        absl::StrCat("mkdir -p $RUN/checkpoints/sft-2; ready 4322; until_file $RUN/rollout; ",
-                     end));
+    services_.SetScript("learner",
+                        absl::StrCat("rm -f $RUN/rollout; mkdir -p $RUN/checkpoints/sft-2; ready "
+                                     "4322; until_file $RUN/rollout; ",
+                                     end));
     EXPECT_NE(*Run(), base::kExitOk);
     EXPECT_THAT(screen(),
                 HasSubstr("to go on from the newest checkpoint: " + options_.resume_command + "\n"))
@@ -118,9 +118,16 @@ TEST_F(LauncherTest, AJobThatEndedWithACheckpointSaysWhichCommandGoesOn) {
   }
 }
 
+TEST_F(LauncherTest, ALearnerThatStopsWhileTheJobStartsSaysSoToo) {
+  options_.resume_command = "convrec train --resume R";
+  services_.SetScript("learner", "mkdir -p $RUN/checkpoints/sft-2; exit 75");
+  EXPECT_EQ(*Run(), base::kExitStopped);
+  EXPECT_THAT(screen(), HasSubstr("to go on from the newest checkpoint: convrec train --resume R"));
+}
+
 TEST_F(LauncherTest, SaysHowToAddAWorkerAndOnRequestWhatItStarts) {
   options_.add_worker_command = "convrec add-worker R";
-  services_.SetScript("learner", "ready 4322; until_file $RUN/rollout; exit 0");
+  services_.SetScript("learner", "rm -f $RUN/rollout; ready 4322; until_file $RUN/rollout; exit 0");
   ASSERT_EQ(*Run(), base::kExitOk);
   EXPECT_THAT(screen(), HasSubstr("one more worker: convrec add-worker R\n"));
   EXPECT_THAT(screen(), Not(HasSubstr("/convrec-learner --config")));
