@@ -10,12 +10,11 @@
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/json/json_object.h"
 #include "libs/report/format.h"
 
 namespace convrec::report {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string Printable(std::string text) {
   for (char& c : text) {
@@ -48,34 +47,19 @@ std::string Deed(const Activity& activity) {
   return "";
 }
 
-// Reads the fields of one object; the first error stays.
-class Reader {
- public:
-  Reader(const Json& object, std::string path) : object_(object), path_(std::move(path)) {}
+constexpr int64_t kMaxCount = int64_t{1} << 53;
 
-  template <typename T>
-  void Number(const char* field, T* value) {
-    const auto found = object_.find(field);
-    if (found == object_.end() || !found->is_number()) return Fail(field, "a number");
-    *value = found->get<T>();
-  }
-  void Text(const char* field, std::string* value) {
-    const auto found = object_.find(field);
-    if (found == object_.end() || !found->is_string()) return Fail(field, "a text");
-    *value = found->get<std::string>();
-  }
-  void Fail(const char* field, const char* expected) {
-    if (status_.ok())
-      status_ =
-          absl::InvalidArgumentError(absl::StrCat(path_, ": \"", field, "\" must be ", expected));
-  }
-  const absl::Status& status() const { return status_; }
+absl::StatusOr<int64_t> ReadCount(const json::JsonObject& object, const std::string& field) {
+  return object.Integer(field, 0, kMaxCount);
+}
 
- private:
-  const Json& object_;
-  const std::string path_;
-  absl::Status status_;
-};
+absl::StatusOr<Activity::Lease> ReadLease(const json::JsonObject& object) {
+  Activity::Lease lease;
+  CR_ASSIGN_OR_RETURN(lease.worker, object.String("worker"));
+  CR_ASSIGN_OR_RETURN(lease.group, object.String("group"));
+  CR_ASSIGN_OR_RETURN(lease.seconds, object.Number("seconds"));
+  return lease;
+}
 
 }  // namespace
 
@@ -120,7 +104,7 @@ std::string PlaceInRun(Stage stage, int64_t step) {
 }
 
 std::string DescribeEvaluation(Stage stage, int64_t step, Split split) {
-  return absl::StrCat("evaluation ", PlaceInRun(stage, step), " (", SplitName(split), ")");
+  return absl::StrCat("evaluation ", PlaceInRun(stage, step), " (", base::NameOf(split), ")");
 }
 
 std::string ProgressPath(const std::string& run_dir) {
@@ -128,22 +112,23 @@ std::string ProgressPath(const std::string& run_dir) {
 }
 
 absl::Status WriteActivity(const std::string& run_dir, const Activity& activity) {
-  Json object = {{"pid", activity.pid},
-                 {"kind", base::NameOf(activity.kind)},
-                 {"what", activity.what},
-                 {"stage", activity.stage},
-                 {"step", activity.step},
-                 {"total_steps", activity.total_steps},
-                 {"done", activity.done},
-                 {"of", activity.of},
-                 {"seconds", activity.seconds},
-                 {"workers", activity.workers}};
+  nlohmann::ordered_json object = {{"pid", activity.pid},
+                                   {"kind", base::NameOf(activity.kind)},
+                                   {"what", activity.what},
+                                   {"stage", activity.stage},
+                                   {"step", activity.step},
+                                   {"total_steps", activity.total_steps},
+                                   {"done", activity.done},
+                                   {"of", activity.of},
+                                   {"seconds", activity.seconds},
+                                   {"workers", activity.workers}};
   if (activity.lease) {
     object["lease"] = {{"worker", activity.lease->worker},
                        {"group", activity.lease->group},
                        {"seconds", activity.lease->seconds}};
   }
-  const std::string text = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text =
+      object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   const std::string path = ProgressPath(run_dir);
   const std::string partial = absl::StrCat(path, ".partial");
   std::remove(partial.c_str());
@@ -155,37 +140,26 @@ absl::Status WriteActivity(const std::string& run_dir, const Activity& activity)
 absl::StatusOr<Activity> ReadActivity(const std::string& run_dir) {
   const std::string path = ProgressPath(run_dir);
   CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
-  const Json object = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object())
-    return absl::InvalidArgumentError(absl::StrCat(path, ": expected a JSON object"));
+  CR_ASSIGN_OR_RETURN(const nlohmann::json document, json::ParseObject(text, path));
+  const json::JsonObject object(&document, path);
   Activity activity;
-  Reader reader(object, path);
-  std::string kind;
-  reader.Text("kind", &kind);
-  const auto known = base::ParseName<Activity::Kind>(kind);
-  if (!known) reader.Fail("kind", "what a learner does");
-  activity.kind = known.value_or(Activity::Kind::kStarting);
-  reader.Number("pid", &activity.pid);
-  reader.Text("what", &activity.what);
-  reader.Text("stage", &activity.stage);
-  reader.Number("step", &activity.step);
-  reader.Number("total_steps", &activity.total_steps);
-  reader.Number("done", &activity.done);
-  reader.Number("of", &activity.of);
-  reader.Number("seconds", &activity.seconds);
-  reader.Number("workers", &activity.workers);
-  CR_RETURN_IF_ERROR(reader.status());
-  const auto lease = object.find("lease");
-  if (lease == object.end()) return activity;
-  if (!lease->is_object())
-    return absl::InvalidArgumentError(absl::StrCat(path, ": \"lease\" must be an object"));
-  Reader of_lease(*lease, path + ": lease");
-  Activity::Lease awaited;
-  of_lease.Text("worker", &awaited.worker);
-  of_lease.Text("group", &awaited.group);
-  of_lease.Number("seconds", &awaited.seconds);
-  CR_RETURN_IF_ERROR(of_lease.status());
-  activity.lease = awaited;
+  CR_ASSIGN_OR_RETURN(const std::string kind,
+                      object.OneOf("kind", base::AllNames<Activity::Kind>()));
+  activity.kind = *base::ParseName<Activity::Kind>(kind);
+  CR_ASSIGN_OR_RETURN(activity.what, object.String("what"));
+  CR_ASSIGN_OR_RETURN(activity.stage, object.String("stage"));
+  CR_ASSIGN_OR_RETURN(activity.step, ReadCount(object, "step"));
+  CR_ASSIGN_OR_RETURN(activity.total_steps, ReadCount(object, "total_steps"));
+  CR_ASSIGN_OR_RETURN(activity.done, ReadCount(object, "done"));
+  CR_ASSIGN_OR_RETURN(activity.of, ReadCount(object, "of"));
+  CR_ASSIGN_OR_RETURN(activity.seconds, object.Number("seconds"));
+  CR_ASSIGN_OR_RETURN(const int64_t workers, object.Integer("workers", 0, 1 << 20));
+  CR_ASSIGN_OR_RETURN(const int64_t pid, object.Integer("pid", 0, 1 << 30));
+  activity.workers = static_cast<int>(workers);
+  activity.pid = static_cast<int>(pid);
+  if (!object.Has("lease")) return activity;
+  CR_ASSIGN_OR_RETURN(const json::JsonObject lease, object.Object("lease"));
+  CR_ASSIGN_OR_RETURN(activity.lease, ReadLease(lease));
   return activity;
 }
 

@@ -78,9 +78,9 @@ TEST(ActivityTest, TheFileHoldsItWhole) {
 TEST(ActivityTest, AMalformedFileIsNamed) {
   const base::TemporaryDirectory dir;
   for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
-           {"[]", "expected a JSON object"},
-           {"{\"kind\":\"resting\"}", "\"kind\" must be what a learner does"},
-           {"{\"kind\":\"sampling\",\"pid\":\"x\"}", "\"pid\" must be a number"}}) {
+           {"[]", "JSON object"},
+           {"{\"kind\":\"resting\"}", "field \"kind\" is \"resting\""},
+           {"{\"kind\":\"sampling\",\"what\":7}", "field \"what\" is 7"}}) {
     ASSERT_TRUE(base::WriteFileAtomically(ProgressPath(dir.path()), text).ok());
     const absl::Status status = ReadActivity(dir.path()).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status));

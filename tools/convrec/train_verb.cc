@@ -281,6 +281,18 @@ absl::StatusOr<int> Train(const TrainArguments& arguments) {
   return code;
 }
 
+constexpr char kFooter[] =
+    "Starts the reward service, the learner and rollout.workers rollout workers as processes on "
+    "loopback ports,\n"
+    "shows progress, and writes "
+    "run_dir/{config.yaml,metrics.jsonl,log.txt,logs/,report.html,summary.json} and the\n"
+    "learner's checkpoints. Ctrl-C stops with a checkpoint; a second one kills.\n"
+    "Examples:\n"
+    "  convrec train                                              the embedded sample with "
+    "default settings\n"
+    "  convrec train --config run.yaml learner.steps=200 run_dir=runs/long\n"
+    "  convrec train --resume runs/long";
+
 }  // namespace
 
 void AddTrainVerb(CLI::App* app, Action* action) {
@@ -326,17 +338,7 @@ void AddTrainVerb(CLI::App* app, Action* action) {
                    "Seconds until the services must have their ports.")
       ->check(CLI::PositiveNumber)
       ->type_name("S");
-  verb->footer(
-      "Starts the reward service, the learner and rollout.workers rollout workers as processes on "
-      "loopback ports,\n"
-      "shows progress, and writes "
-      "run_dir/{config.yaml,metrics.jsonl,log.txt,logs/,report.html,summary.json} and the\n"
-      "learner's checkpoints. Ctrl-C stops with a checkpoint; a second one kills.\n"
-      "Examples:\n"
-      "  convrec train                                              the embedded sample with "
-      "default settings\n"
-      "  convrec train --config run.yaml learner.steps=200 run_dir=runs/long\n"
-      "  convrec train --resume runs/long");
+  verb->footer(kFooter);
   verb->callback([arguments, action] {
     *action = [arguments] {
       const absl::StatusOr<int> code = Train(*arguments);

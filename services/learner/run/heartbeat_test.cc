@@ -8,6 +8,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "libs/base/files.h"
+#include "libs/base/testing/fake_clock.h"
 #include "services/learner/experience/prompt_book.h"
 
 namespace convrec::learner {
