@@ -13,7 +13,11 @@ export CCACHE_BASEDIR="$ROOT"
 export CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-8G}"
 
 step() {  # step TEXT: announces what comes and how long the run has taken so far.
-  printf '\033[1m[%3ds] %s\033[0m\n' "$SECONDS" "$*"
+  if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
+    printf '\033[1m[%3ds] %s\033[0m\n' "$SECONDS" "$*"
+  else
+    printf '[%3ds] %s\n' "$SECONDS" "$*"
+  fi
 }
 die() {
   printf '%s: error: %s\n' "$(basename "$0")" "$*" >&2

@@ -9,9 +9,17 @@
 
 namespace convrec::base {
 
-std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv) {
+std::optional<int> ParseCommandLine(CLI::App* app,
+                                    int argc,
+                                    char** argv,
+                                    const KeyCompletion& keys) {
   app->set_version_flag(
-      "--version", app->get_name() + " " + kVersion, "Print the version of convrec and exit.");
+      "--version", app->get_name() + " " + VersionText(), "Print the version of convrec and exit.");
+  if (argc > 1 && std::string(argv[1]) == kCompleteWords) {
+    for (const Candidate& candidate : Complete(*app, {argv + 2, argv + argc}, keys))
+      std::printf("%s\t%s\n", candidate.word.c_str(), candidate.help.c_str());
+    return kExitOk;
+  }
   try {
     app->parse(argc, argv);
   } catch (const CLI::ParseError& error) {

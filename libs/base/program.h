@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "libs/base/completion.h"
 
 namespace CLI {
 class App;
@@ -14,8 +15,12 @@ class App;
 namespace convrec::base {
 
 // Parses into the options of `app`, to which it adds --version. Nothing: go on. Else the exit code,
-// after printing: kExitOk for --help and --version, kExitUsage for a wrong command line.
-std::optional<int> ParseCommandLine(CLI::App* app, int argc, char** argv);
+// after printing: kExitOk for --help, --version and a shell that asks for completions (`keys`
+// completes key=value), kExitUsage for a wrong command line.
+std::optional<int> ParseCommandLine(CLI::App* app,
+                                    int argc,
+                                    char** argv,
+                                    const KeyCompletion& keys = {});
 
 // The exit code of `body`. An error, and an exception that escapes it, is printed to standard error
 // behind "name: " and becomes its code of errors.h.

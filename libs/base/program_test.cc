@@ -42,7 +42,18 @@ TEST_F(ParseCommandLineTest, HelpIsPrintedAndEndsWell) {
 
 TEST_F(ParseCommandLineTest, TheVersionIsPrintedBehindTheNameAndEndsWell) {
   EXPECT_EQ(Parse({"test", "--version"}), kExitOk);
-  EXPECT_EQ(out_, std::string("test ") + kVersion + "\n");
+  EXPECT_EQ(out_, "test " + VersionText() + "\n");
+}
+
+TEST_F(ParseCommandLineTest, AShellIsToldWhatMayComeNext) {
+  EXPECT_EQ(Parse({"test", "--complete-words", "--si"}), kExitOk);
+  EXPECT_EQ(out_, "--size\tA number.\n");
+  EXPECT_EQ(size_, 0);
+}
+
+TEST(VersionTextTest, BeginsWithTheVersionAndNamesACommitOnlyWhereItIsKnown) {
+  const std::string text = VersionText();
+  EXPECT_TRUE(text == kVersion || text.find(std::string(kVersion) + " (commit ") == 0) << text;
 }
 
 TEST_F(ParseCommandLineTest, AWrongCommandLineIsUsage) {

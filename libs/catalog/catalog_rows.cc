@@ -13,6 +13,7 @@
 #include "libs/rows/item_rows.h"
 #include "libs/rows/json_rows.h"
 #include "libs/rows/known_fields.h"
+#include "libs/rows/sample_row.h"
 #include "libs/text/unicode_text.h"
 
 namespace convrec::catalog {
@@ -123,16 +124,23 @@ absl::Status ForEachCatalogItem(
     if (std::find(known.begin(), known.end(), std::vector{field}) == known.end())
       known.push_back({field});
   rows::KnownFields fields(std::move(known));
+  bool is_malformed = true;  // Rather than refused by `visit`.
   const auto read_and_visit = [&](const auto& row, int line) -> absl::Status {
     // First, since a field that the format misspells is no fault of the row's.
     if (!format.is_dated()) CR_RETURN_IF_ERROR(rows::LineValues(row, format).status());
     CR_RETURN_IF_ERROR(fields.Check(row));
     CR_ASSIGN_OR_RETURN(const CatalogItem item, ReadEntry(row, format));
-    return visit(item, line);
+    const absl::Status status = visit(item, line);
+    is_malformed = status.ok();
+    return status;
   };
-  if (absl::EndsWithIgnoreCase(path, ".csv"))
-    return rows::ForEachCsvRowOf(text, path, {"title"}, read_and_visit);
-  return rows::ForEachJsonRowOf(text, path, read_and_visit);
+  const bool is_csv = absl::EndsWithIgnoreCase(path, ".csv");
+  const absl::Status status = is_csv
+                                  ? rows::ForEachCsvRowOf(text, path, {"title"}, read_and_visit)
+                                  : rows::ForEachJsonRowOf(text, path, read_and_visit);
+  // The sample rows have a year.
+  if (!is_malformed || !format.is_dated()) return status;
+  return rows::WithSampleRow(status, is_csv ? kSampleCsvRows : kSampleJsonRow);
 }
 
 }  // namespace convrec::catalog

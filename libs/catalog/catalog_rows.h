@@ -11,6 +11,10 @@
 
 namespace convrec::catalog {
 
+// One row of each format, as messages about malformed rows show it.
+inline constexpr char kSampleJsonRow[] = R"({"title": "Heat", "year": 1995})";
+inline constexpr char kSampleCsvRows[] = "title,year on the first line, then Heat,1995";
+
 // Calls `visit(item, line)` for each row of `text`, the content of the file `path`, lines counted
 // from 1; stops at the first error. InvalidArgument naming file, line and field for a bad row. Both
 // formats have title, year and, optional, id, genres, popularity and aliases; with a `format` other

@@ -8,7 +8,9 @@
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
 #include "libs/base/program.h"
+#include "libs/base/shell_command.h"
 #include "libs/base/stop_signal.h"
+#include "libs/config/key_completion.h"
 #include "libs/config/load.h"
 #include "libs/config/reference.h"
 
@@ -41,6 +43,21 @@ void AddConfigArguments(CLI::App* app, ConfigArguments* arguments) {
       "--help-keys learner.sft.");
 }
 
+namespace {
+
+// The command line of this process, as it goes on with what it has begun.
+std::string ResumeOf(int argc, char** argv) {
+  std::vector<std::string> words;
+  for (int i = 0; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word != "--overwrite" && word != "--resume") words.push_back(word);
+  }
+  words.push_back("--resume");
+  return base::ShellCommand(words);
+}
+
+}  // namespace
+
 int RunService(int argc,
                char** argv,
                const std::string& binary,
@@ -66,13 +83,19 @@ int RunService(int argc,
                arguments.allow_input_change,
                "Let a resumed run go on with other data, catalog, model or tokenizer files than it "
                "was started with, or without its log.");
+  app.add_option("--resume-command",
+                 arguments.resume_command,
+                 "What messages name as the command that goes on with the run; default: this one "
+                 "with --resume.")
+      ->type_name("TEXT");
   app.footer(SectionHelp() + "Example: " + binary +
              " --config run.yaml telemetry.metrics_listen=0.0.0.0:9464");
-  if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
+  if (const auto code = base::ParseCommandLine(&app, argc, argv, CompleteKey)) return *code;
   absl::StatusOr<RunOptions> options = LoadRunOptions(configuration.files, configuration.overrides);
   absl::Status status = options.status();
   if (status.ok()) {
     arguments.options = *std::move(options);
+    if (arguments.resume_command.empty()) arguments.resume_command = ResumeOf(argc, argv);
     base::SetLogRole(arguments.name.empty() ? binary : arguments.name);
     base::InstallStopSignals();
     try {

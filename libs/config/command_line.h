@@ -30,6 +30,9 @@ struct ServiceArguments {
   bool overwrite = false;  // --overwrite: move a run in the folder aside and start a new one.
   bool allow_config_change = false;  // --allow-config-change: also by another configuration.
   bool allow_input_change = false;   // --allow-input-change: also with other files.
+  // --resume-command: what a user types to go on with the run; by default this command itself with
+  // --resume.
+  std::string resume_command;
 };
 
 // Parses the arguments of a service, the flags above among them, loads the configuration, installs

@@ -11,6 +11,7 @@
 #include "libs/rows/item_rows.h"
 #include "libs/rows/json_rows.h"
 #include "libs/rows/known_fields.h"
+#include "libs/rows/sample_row.h"
 
 namespace convrec::data {
 namespace {
@@ -177,11 +178,15 @@ absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path,
     ++num_rows;
     return index >= range.skip && (range.take == 0 || index - range.skip < range.take);
   };
+  bool is_malformed = true;  // Rather than one that stands twice.
+  bool is_chat = false;
   const auto visit = [&](const JsonRow& json, int line) -> absl::Status {
     CR_RETURN_IF_ERROR(fields.Check(json));
+    is_chat = json.Has("prompt") && !json.Has("context");
     CR_ASSIGN_OR_RETURN(DialogueRow row, ReadRow(json, line, format, &result));
     const auto [it, is_new] = line_of_id.emplace(row.id, line);
     if (!is_new) {
+      is_malformed = false;
       return json.Error(
           "id",
           absl::StrCat("repeats \"", row.id, "\" of line ", it->second, "; expected each id once"));
@@ -189,7 +194,9 @@ absl::StatusOr<DialogueRows> ReadDialogues(const std::string& path,
     result.rows.push_back(std::move(row));
     return absl::OkStatus();
   };
-  CR_RETURN_IF_ERROR(rows::ForEachJsonRow(path, is_wanted, visit));
+  const absl::Status status = rows::ForEachJsonRow(path, is_wanted, visit);
+  if (!is_malformed) return status;
+  CR_RETURN_IF_ERROR(rows::WithSampleRow(status, is_chat ? kSampleChat : kSampleDialogue));
   result.num_rows_of_unknown_field = fields.num_rows_of_unknown();
   if (result.rows.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(path,

@@ -25,6 +25,15 @@
 
 namespace convrec::data {
 
+// One row of each form, as messages about malformed rows show it; of supervised fine-tuning's, the
+// first has "completion" too.
+inline constexpr char kSampleDialogue[] =
+    R"({"id": "r1", "context": [{"role": "user", "text": "I like Heat."}], )"
+    R"("seen_titles": ["Heat"], "groundtruth": [{"title": "Alien", "year": 1979}]})";
+inline constexpr char kSampleChat[] =
+    R"({"prompt": [{"role": "user", "content": "I like Heat."}], )"
+    R"("groundtruth_with_release_year": [["Alien", 1979]]})";
+
 struct RowRange {
   int skip = 0;  // Rows left out at the start; >= 0.
   int take = 0;  // At most so many rows after those; 0 = all.

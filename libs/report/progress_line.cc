@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t kWidestBar = 24;
 constexpr size_t kNarrowestBar = 8;
+constexpr double kShownAfterSeconds = 2;
 
 // `importance` 0 is never left out.
 struct Part {
@@ -39,9 +40,10 @@ std::string Bar(int64_t step, int64_t total, size_t width) {
   return absl::StrCat("[", std::string(filled, '#'), std::string(width - filled, '.'), "]");
 }
 
-// The first part names the stage and stands before the bar.
+// The first part names the stage and stands before the bar, which is of `total` > 0.
 std::string Fit(std::vector<Part> parts, int64_t step, int64_t total, size_t width) {
-  size_t bar = kWidestBar;
+  const size_t widest = total > 0 ? kWidestBar : 0;
+  size_t bar = widest;
   std::string gap = "  ";
   if (width > 0) {
     if (WidthOf(parts, 2) > width) gap = " ";
@@ -55,12 +57,16 @@ std::string Fit(std::vector<Part> parts, int64_t step, int64_t total, size_t wid
     }
     const size_t used =
         WidthOf(parts, gap.size()) + gap.size() + 2;  // With brackets and their gap.
-    bar = width >= used + kNarrowestBar ? std::min(kWidestBar, width - used) : 0;
+    bar = width >= used + kNarrowestBar ? std::min(widest, width - used) : 0;
   }
   std::string line = parts.front().text;
   if (bar > 0) absl::StrAppend(&line, gap, Bar(step, total, bar));
   for (size_t i = 1; i < parts.size(); ++i) absl::StrAppend(&line, gap, parts[i].text);
   return width > 0 ? line.substr(0, width) : line;  // The parts are ASCII.
+}
+
+std::string Workers(double count) {
+  return absl::StrCat(static_cast<int64_t>(count), count == 1 ? " worker" : " workers");
 }
 
 std::string StepOf(int64_t step, int64_t total) {
@@ -91,18 +97,31 @@ std::string FormatProgress(const RlStep& step, size_t width) {
               {absl::StrCat("KL ", Fixed(step["kl"], 3)), 4},
               {absl::StrCat(Count(step["tokens_per_second"]), " tok/s"), 5},
               {absl::StrCat("stale ", Fixed(step["staleness_mean"], 1)), 6},
+              {Workers(step["workers"]), 7},
               {absl::StrCat(Seconds(step["eta_s"]), " left"), 3}},
              step.step,
              step.total_steps,
              width);
 }
 
+std::string FormatProgress(const Activity& activity, size_t width) {
+  std::vector<Part> parts;
+  if (!activity.stage.empty()) {
+    parts.push_back({activity.stage, 0});
+    parts.push_back({StepOf(activity.step, activity.total_steps), 0});
+  }
+  parts.push_back({WorkOf(activity), 0});
+  if (const std::string awaited = AwaitedOf(activity); !awaited.empty())
+    parts.push_back({awaited, 1});
+  if (const std::string workers = WorkersOf(activity); !workers.empty())
+    parts.push_back({workers, 2});
+  if (activity.stage.empty()) return Fit(std::move(parts), activity.done, activity.of, width);
+  // The step that is under work is not behind the bar yet.
+  return Fit(std::move(parts), activity.step - 1, activity.total_steps, width);
+}
+
 std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<Evaluation>& sft) {
-  const char* stage = evaluation.stage == Stage::kZeroShot ? "before training"
-                      : evaluation.stage == Stage::kSft    ? "after SFT step "
-                                                           : "after RL step ";
-  std::string line = absl::StrCat("evaluation ", stage);
-  if (evaluation.stage != Stage::kZeroShot) absl::StrAppend(&line, evaluation.step);
+  std::string line = absl::StrCat("evaluation ", PlaceInRun(evaluation.stage, evaluation.step));
   absl::StrAppend(&line,
                   " (",
                   base::NameOf(evaluation.split),
@@ -134,7 +153,11 @@ std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<E
 ProgressDisplay::ProgressDisplay(const Options& options,
                                  std::FILE* stream,
                                  const base::Clock* clock)
-    : options_(options), stream_(stream), clock_(clock) {}
+    : options_(options),
+      stream_(stream),
+      clock_(clock),
+      last_plain_(clock->Now()),
+      last_log_(last_plain_) {}
 
 ProgressDisplay::~ProgressDisplay() {
   if (!current_.empty()) std::fputc('\n', stream_);
@@ -155,6 +178,25 @@ void ProgressDisplay::Show(const RlStep& step) {
   ShowLine(FormatProgress(step, Width()), FormatProgress(step, 0), step.step >= step.total_steps);
 }
 
+void ProgressDisplay::Show(const Activity& activity) {
+  const absl::Time now = clock_->Now();
+  const auto is_due = [&](absl::Time last) { return now - last >= options_.heartbeat; };
+  if (is_due(last_log_)) AppendToLog(FormatActivity(activity));
+  if (options_.is_terminal) {
+    if (activity.seconds < kShownAfterSeconds) return;
+    current_ = FormatProgress(activity, Width());
+    Draw();
+  } else if (is_due(last_plain_)) {
+    PrintPlain(FormatActivity(activity));
+  }
+}
+
+void ProgressDisplay::PrintPlain(const std::string& line) {
+  last_plain_ = clock_->Now();
+  std::fprintf(stream_, "%s\n", line.c_str());
+  std::fflush(stream_);
+}
+
 void ProgressDisplay::ShowLine(const std::string& fitted, const std::string& full, bool is_last) {
   AppendToLog(full);
   if (options_.is_terminal) {
@@ -164,14 +206,13 @@ void ProgressDisplay::ShowLine(const std::string& fitted, const std::string& ful
   }
   if (clock_->Now() < next_plain_ && !is_last) return;
   next_plain_ = clock_->Now() + options_.plain_interval;
-  std::fprintf(stream_, "%s\n", full.c_str());
-  std::fflush(stream_);
+  PrintPlain(full);
 }
 
 void ProgressDisplay::Note(const std::string& line) {
   AppendToLog(line);
   Erase();
-  std::fprintf(stream_, "%s\n", line.c_str());
+  PrintPlain(line);
   Draw();
 }
 
@@ -186,6 +227,7 @@ void ProgressDisplay::Erase() {
 }
 
 void ProgressDisplay::AppendToLog(const std::string& line) {
+  last_log_ = clock_->Now();
   if (options_.log_path.empty()) return;
   const std::string stamp =
       absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", clock_->Now(), absl::UTCTimeZone());

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "libs/base/clock.h"
+#include "libs/report/activity.h"
 #include "libs/report/records.h"
 
 namespace convrec::report {
@@ -17,6 +18,10 @@ namespace convrec::report {
 // cutoff 20.
 std::string FormatProgress(const SftStep& step, double seconds_left, size_t width);
 std::string FormatProgress(const RlStep& step, size_t width);
+
+// The same for what is under work: "RL  [##....]  13/120  sampled 5 of 16 groups, 24s  waiting 41s
+// for rollout-1 (group 0/37)  2 workers".
+std::string FormatProgress(const Activity& activity, size_t width);
 
 // "evaluation after RL step 20, validation, 200 rows: NDCG@20 0.352 (x1.18 of SFT), ..."
 std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<Evaluation>& sft);
@@ -29,7 +34,10 @@ class ProgressDisplay final {
     bool is_terminal = false;  // Of the stream.
     size_t width = 0;          // Columns of the terminal; 0 = ask the stream each time.
     absl::Duration plain_interval = absl::Seconds(5);  // Least time between two plain lines.
-    std::string log_path{};                            // Appended to; "" = none.
+    // Without another line for so long, a plain stream and the log file are told what is under
+    // work.
+    absl::Duration heartbeat = absl::Seconds(30);
+    std::string log_path{};  // Appended to; "" = none.
   };
 
   // `stream` and `clock` must outlive the display.
@@ -39,11 +47,14 @@ class ProgressDisplay final {
 
   void Show(const SftStep& step);
   void Show(const RlStep& step);
+  // What is under work, at any pace: a terminal shows it once it has taken two seconds.
+  void Show(const Activity& activity);
   // A line of its own that stays: an evaluation, a warning of a child.
   void Note(const std::string& line);
 
  private:
   void ShowLine(const std::string& fitted, const std::string& full, bool is_last);
+  void PrintPlain(const std::string& line);
   void Draw();
   void Erase();
   void AppendToLog(const std::string& line);
@@ -54,7 +65,8 @@ class ProgressDisplay final {
   const base::Clock* const clock_;
   std::string current_;  // What the terminal's last line shows.
   absl::Time next_plain_ = absl::InfinitePast();
-  double mean_sft_seconds_ = 0;  // Of recent steps, for the time left.
+  absl::Time last_plain_, last_log_;  // When a line was written to the stream, to the log file.
+  double mean_sft_seconds_ = 0;       // Of recent steps, for the time left.
 };
 
 }  // namespace convrec::report

@@ -1,5 +1,6 @@
 #include "libs/report/progress_line.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "gmock/gmock.h"
@@ -23,6 +24,7 @@ RlStep StepAt(int64_t step) {
   record["kl"] = 0.08;
   record["tokens_per_second"] = 9040;
   record["staleness_mean"] = 0.42;
+  record["workers"] = 2;
   record["eta_s"] = 72;
   return record;
 }
@@ -50,8 +52,7 @@ class MemoryStream {
 TEST(ProgressLineTest, ShowsEverythingWhenThereIsRoom) {
   EXPECT_EQ(FormatProgress(StepAt(60), 0),
             "RL  [############............]   60/120  reward 0.214  NDCG 0.352  KL 0.080  9.0k "
-            "tok/s  stale 0.4  "
-            "1m12s left");
+            "tok/s  stale 0.4  2 workers  1m12s left");
 }
 
 TEST(ProgressLineTest, EightyColumnsHoldAllParts) {
@@ -121,6 +122,60 @@ TEST(ProgressDisplayTest, PlainStreamGetsALineAtABoundedPaceAndTheLast) {
   EXPECT_EQ(stream.text(),
             FormatProgress(StepAt(1), 0) + "\n" + FormatProgress(StepAt(3), 0) + "\n" +
                 FormatProgress(StepAt(120), 0) + "\n");
+}
+
+Activity Sampling(double seconds) {
+  return {.kind = Activity::Kind::kSampling,
+          .stage = "RL",
+          .step = 13,
+          .total_steps = 120,
+          .done = 5,
+          .of = 16,
+          .seconds = seconds,
+          .workers = 2,
+          .lease = Activity::Lease{.worker = "rollout-1", .group = "0/37", .seconds = 41}};
+}
+
+TEST(ProgressLineTest, WhatIsUnderWorkTellsOfGroupsWorkersAndTheLease) {
+  EXPECT_EQ(FormatProgress(Sampling(24), 0),
+            "RL  [##......................]   13/120  sampled 5 of 16 groups, 24s  waiting 41s for "
+            "rollout-1 (group 0/37)  2 workers");
+  const std::string narrow = FormatProgress(Sampling(24), 79);
+  EXPECT_THAT(narrow, HasSubstr("waiting 41s for rollout-1"));
+  EXPECT_LE(DisplayWidth(narrow), 79u);
+  EXPECT_EQ(FormatProgress(Activity{.what = "loading the model", .seconds = 12}, 30),
+            "loading the model, 12s");
+}
+
+TEST(ProgressDisplayTest, ATerminalShowsWorkThatTakesLong) {
+  MemoryStream stream;
+  base::FakeClock clock;
+  {
+    ProgressDisplay display({.is_terminal = true, .width = 79}, stream.file(), &clock);
+    display.Show(Sampling(1.9));  // A fast step's line is not disturbed.
+    display.Show(Sampling(2));
+    display.Show(Sampling(3));
+  }
+  EXPECT_EQ(stream.text(),
+            "\r" + FormatProgress(Sampling(2), 79) + "\033[K\r" + FormatProgress(Sampling(3), 79) +
+                "\033[K\n");
+}
+
+TEST(ProgressDisplayTest, AFileIsToldOfLongWorkTwiceAMinuteWithoutControlCharacters) {
+  const base::TemporaryDirectory folder;
+  const std::string log = base::JoinPath(folder.path(), "log.txt");
+  MemoryStream stream;
+  base::FakeClock clock;
+  ProgressDisplay display({.log_path = log}, stream.file(), &clock);
+  display.Note("start");
+  for (int second = 1; second <= 61; ++second) {
+    clock.Advance(absl::Seconds(1));
+    display.Show(Sampling(second));
+  }
+  EXPECT_EQ(stream.text(),
+            "start\n" + FormatActivity(Sampling(30)) + "\n" + FormatActivity(Sampling(60)) + "\n");
+  const std::string text = *base::ReadFile(log);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
 }
 
 TEST(ProgressDisplayTest, EveryStepGoesToTheLogFile) {

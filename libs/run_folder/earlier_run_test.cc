@@ -28,8 +28,33 @@ TEST_F(EarlierRunTest, AFolderHoldsARunOnceThereIsSomethingToLose) {
   Write("metrics.jsonl", "");
   EXPECT_TRUE(HoldsAnything(dir_.path()));
   EXPECT_FALSE(HoldsRun(dir_.path()));
+  // Steps that no checkpoint holds are lost already, and so is a checkpoint that is not whole.
   Write("metrics.jsonl", "{}\n");
+  ASSERT_TRUE(base::MakeDirectories(File("checkpoints/.writing-sft-2")).ok());
+  EXPECT_FALSE(HoldsRun(dir_.path()));
+  ASSERT_TRUE(base::MakeDirectories(File("checkpoints/sft-2")).ok());
   EXPECT_TRUE(HoldsRun(dir_.path()));
+}
+
+TEST_F(EarlierRunTest, AFolderWithTheModelAloneHoldsARun) {
+  ASSERT_TRUE(base::MakeDirectories(File("model")).ok());
+  EXPECT_FALSE(HoldsRun(dir_.path()));
+  Write("model/config.json", "{}");
+  EXPECT_TRUE(HoldsRun(dir_.path()));
+}
+
+TEST_F(EarlierRunTest, TheLogOfAStartWithoutACheckpointIsKeptAside) {
+  Write("config.yaml", "name: x\n");
+  Write("metrics.jsonl", "");
+  ASSERT_TRUE(MoveLogAside(dir_.path()).ok());
+  EXPECT_FALSE(base::FileExists(File("earlier-1")));
+  Write("metrics.jsonl", "lost\n");
+  Write("log.txt", "told\n");
+  ASSERT_TRUE(MoveLogAside(dir_.path()).ok());
+  EXPECT_EQ(*base::ReadFile(File("earlier-1/metrics.jsonl")), "lost\n");
+  EXPECT_EQ(*base::ReadFile(File("earlier-1/log.txt")), "told\n");
+  EXPECT_FALSE(base::FileExists(File("metrics.jsonl")));
+  EXPECT_TRUE(base::FileExists(File("config.yaml")));
 }
 
 TEST_F(EarlierRunTest, ARunIsMovedAsideWholeAndTheFolderIsFree) {

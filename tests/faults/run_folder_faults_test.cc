@@ -59,7 +59,8 @@ TEST(RunFolderFaultsTest, ARunNeedsAWordBeforeItIsGoneOnWithOrReplaced) {
   const std::string before = *base::ReadFile(config);
   const CommandResult refused = SecondLearner(job, {"seed=9"});
   EXPECT_EQ(refused.exit.code, 78) << refused.output;
-  ExpectText(refused, "holds a run already; --resume goes on with it, --overwrite moves it aside");
+  ExpectText(refused, "holds a run already; --resume goes on with it (");
+  ExpectText(refused, "--overwrite moves it aside");
   EXPECT_EQ(*base::ReadFile(config), before);
 
   const CommandResult replaced = SecondLearner(job, {"--overwrite", "learner.sft.steps=0"});

@@ -27,6 +27,7 @@
 #include "libs/sample/sample_world.h"
 #include "tools/convrec/host_memory.h"
 #include "tools/convrec/libtorch.h"
+#include "tools/convrec/programs.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {
@@ -35,6 +36,7 @@ namespace {
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 constexpr double kEnoughMemoryGiB = 2;
 constexpr double kEnoughDiskGiB = 1;
+constexpr const char* kAllRoles[] = {"learner", "rollout", "reward", "import", "generate", "serve"};
 
 enum class Verdict { kFine, kWarning, kFault };
 
@@ -50,7 +52,7 @@ struct Check {
 Check CheckVersion() {
   return {Verdict::kFine,
           "version",
-          absl::StrCat("convrec ", base::kVersion, ", compiler ", __VERSION__),
+          absl::StrCat("convrec ", base::VersionText(), ", compiler ", __VERSION__),
           ""};
 }
 
@@ -131,16 +133,12 @@ Check CheckPorts() {
 }
 
 Check CheckBinaries() {
-  std::vector<std::string> missing;
-  for (const char* role : {"learner", "rollout", "reward", "import"}) {
-    const std::string path = base::JoinPath(BinaryFolder(), absl::StrCat("convrec-", role));
-    if (::access(path.c_str(), X_OK) != 0) missing.push_back(absl::StrCat("convrec-", role));
-  }
-  if (missing.empty())
-    return {Verdict::kFine, "binaries", absl::StrCat("all in ", BinaryFolder()), ""};
+  const std::string folder = BinaryFolder();
+  const std::vector<std::string> missing = MissingPrograms(folder, kAllRoles);
+  if (missing.empty()) return {Verdict::kFine, "binaries", absl::StrCat("all in ", folder), ""};
   return {Verdict::kFault,
           "binaries",
-          absl::StrCat(absl::StrJoin(missing, ", "), " not in ", BinaryFolder()),
+          absl::StrCat(absl::StrJoin(missing, ", "), " not in ", folder),
           "tools/build builds them; convrec train needs learner, rollout and reward"};
 }
 

@@ -9,11 +9,14 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
+#include "libs/base/shell_command.h"
 #include "libs/base/status_macros.h"
 #include "libs/report/format.h"
 #include "libs/report/run_log.h"
+#include "libs/run_folder/earlier_run.h"
 #include "libs/telemetry/ports_file.h"
 #include "libs/weights/shared_segment.h"
+#include "tools/convrec/service_command.h"
 
 namespace convrec::cli {
 namespace {
@@ -22,21 +25,6 @@ constexpr size_t kLinesShownOfADeadLearner = 12;
 
 const char* NameOfSignal(int number) {
   return number == SIGINT ? "Ctrl-C" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
-}
-
-// As a YAML text, whatever the folder is called.
-std::string TextOverride(const std::string& key, const std::string& value) {
-  std::string quoted;
-  for (const char c : value) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    if (c == '$') quoted += '$';
-    quoted += c;
-  }
-  const bool is_plain =
-      value.find_first_not_of(
-          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:") ==
-      std::string::npos;
-  return is_plain ? absl::StrCat(key, "=", value) : absl::StrCat(key, "=\"", quoted, "\"");
 }
 
 }  // namespace
@@ -57,21 +45,32 @@ Launcher::~Launcher() = default;  // Children that are left die with their Child
 std::vector<std::string> Launcher::ArgumentsOf(const std::string& role,
                                                const std::string& name,
                                                std::vector<std::string> overrides) const {
-  std::vector<std::string> arguments = {
-      base::JoinPath(options_.binaries_dir, absl::StrCat("convrec-", role)),
-      "--config",
-      options_.config_path,
-      "--name",
-      name};
+  std::vector<std::string> flags;
   if (role == "learner") {
-    if (options_.resume) arguments.push_back("--resume");
-    arguments.insert(arguments.end(), options_.learner_flags.begin(), options_.learner_flags.end());
+    if (options_.resume) flags.push_back("--resume");
+    flags.insert(flags.end(), options_.learner_flags.begin(), options_.learner_flags.end());
   }
-  arguments.push_back("telemetry.metrics_listen=127.0.0.1:0");
-  arguments.push_back(
-      TextOverride("telemetry.ports_dir", base::JoinPath(options_.run_dir, "ports")));
-  arguments.insert(arguments.end(), overrides.begin(), overrides.end());
-  return arguments;
+  return ServiceCommand({.binaries_dir = options_.binaries_dir,
+                         .config_path = options_.config_path,
+                         .run_dir = options_.run_dir},
+                        role,
+                        name,
+                        flags,
+                        overrides);
+}
+
+absl::Status Launcher::Start(Member* member) {
+  CR_RETURN_IF_ERROR(member->worker->Start(clock_->Now()));
+  if (options_.is_verbose) NoteStart(*member);
+  return absl::OkStatus();
+}
+
+void Launcher::NoteStart(const Member& member) {
+  display_->Note(absl::StrCat(member.worker->name(),
+                              " is process ",
+                              member.worker->child()->pid(),
+                              ": ",
+                              base::ShellCommand(member.worker->arguments())));
 }
 
 Launcher::Member Launcher::MakeMember(const std::string& role,
@@ -160,16 +159,15 @@ absl::StatusOr<int> Launcher::WaitForPort(Member* member) {
 
 absl::Status Launcher::StartWorkers(int reward_port, int learner_port) {
   for (int i = 1; i <= options_.num_workers; ++i) {
-    std::vector<std::string> overrides = {
-        absl::StrCat("rollout.learner_address=127.0.0.1:", learner_port),
-        absl::StrCat("rollout.reward_address=127.0.0.1:", reward_port),
-        "rollout.health_listen=127.0.0.1:0"};
+    std::vector<std::string> overrides = WorkerOverrides(learner_port, reward_port);
     overrides.insert(
         overrides.end(), options_.rollout_overrides.begin(), options_.rollout_overrides.end());
     rollouts_.push_back(
         MakeMember("rollout", absl::StrCat("rollout-", i), std::move(overrides), SIGKILL));
-    CR_RETURN_IF_ERROR(rollouts_.back().worker->Start(clock_->Now()));
+    CR_RETURN_IF_ERROR(Start(&rollouts_.back()));
   }
+  if (!options_.add_worker_command.empty())
+    display_->Note(absl::StrCat("one more worker: ", options_.add_worker_command));
   return absl::OkStatus();
 }
 
@@ -186,8 +184,9 @@ absl::StatusOr<int> Launcher::Run() {
                               options_.num_workers == 1 ? "" : "s",
                               "; logs in ",
                               base::JoinPath(options_.run_dir, "logs")));
-  absl::Status status = learner_.worker->Start(clock_->Now());
-  if (status.ok()) status = reward_.worker->Start(clock_->Now());
+  started_ = clock_->Now();
+  absl::Status status = Start(&learner_);
+  if (status.ok()) status = Start(&reward_);
   if (status.ok()) {
     const absl::StatusOr<int> reward_port = WaitForPort(&reward_);
     if (reward_port.ok()) {
@@ -211,6 +210,7 @@ absl::StatusOr<int> Launcher::Run() {
   if (!end_of_start_) return status;
   Tick();  // What the children said last.
   if (!status.message().empty()) display_->Note(std::string(status.message()));
+  if (*end_of_start_ == base::kExitStopped) SayHowToGoOn();
   return *end_of_start_;
 }
 
@@ -222,6 +222,7 @@ void Launcher::Tick() {
     for (const std::string& line : member->log->NewWarnings(now)) display_->Note(line);
   }
   ShowProgress();
+  ShowActivity();
 }
 
 void Launcher::ShowProgress() {
@@ -240,6 +241,22 @@ void Launcher::ShowProgress() {
     } else if (const auto* event = std::get_if<report::Event>(&*record)) {
       display_->Note(event->text);
     }
+  }
+}
+
+// Between the lines of the log: what the learner works at, or that it is starting.
+void Launcher::ShowActivity() {
+  const absl::Time now = clock_->Now();
+  if (now < next_activity_) return;
+  next_activity_ = now + options_.activity_interval;
+  const ChildProcess* const learner = learner_.worker ? learner_.worker->child() : nullptr;
+  if (learner == nullptr) return;
+  const absl::StatusOr<report::Activity> activity = report::ReadActivity(options_.run_dir);
+  if (activity.ok() && activity->pid == learner->pid()) {
+    display_->Show(*activity);
+  } else if (state_ == State::kStarting) {
+    display_->Show(report::Activity{.what = "the learner and the reward service start",
+                                    .seconds = absl::ToDoubleSeconds(now - started_)});
   }
 }
 
@@ -283,6 +300,7 @@ void Launcher::Restart(Member* member, const WorkerChange& change) {
     }
     case WorkerChange::Kind::kRestarted:
       display_->Note(absl::StrCat(name, " is started again"));
+      if (options_.is_verbose) NoteStart(*member);
       return;
     case WorkerChange::Kind::kDied:
       // A worker that ends by itself may have seen the end of the run before this process did.
@@ -336,10 +354,14 @@ int Launcher::Watch() {
 int Launcher::EndOfLearner(const ExitState& exit) {
   for (const std::string& line : learner_.log->NewWarnings(clock_->Now())) display_->Note(line);
   ShowProgress();
-  if (state_ == State::kKilled) return 128 + SIGINT;
+  if (state_ == State::kKilled) {
+    SayHowToGoOn();
+    return 128 + SIGINT;
+  }
   if (exit.signal == 0 && exit.code == base::kExitOk) return base::kExitOk;
   if (exit.signal == 0 && exit.code == base::kExitStopped) {
-    display_->Note("stopped with a checkpoint; --resume goes on from it");
+    display_->Note("the learner has stopped");
+    SayHowToGoOn();
     return failure_code_ != 0 ? failure_code_ : base::kExitStopped;
   }
   const std::vector<std::string> lines = learner_.log->LastLines(kLinesShownOfADeadLearner);
@@ -349,10 +371,17 @@ int Launcher::EndOfLearner(const ExitState& exit) {
                    exit.signal == SIGKILL && !kill_learner_at_ ? ", as when memory runs out" : "",
                    lines.empty() ? "" : "; its last lines:\n  ",
                    absl::StrJoin(lines, "\n  ")));
+  SayHowToGoOn();
   if (exit.signal == 0) return exit.code;
   weights::RemoveDeadSegments();
-  display_->Note("--resume goes on from its newest checkpoint");
   return base::kExitBug;
+}
+
+void Launcher::SayHowToGoOn() {
+  display_->Note(
+      run_folder::HoldsRun(options_.run_dir)
+          ? absl::StrCat("to go on from the newest checkpoint: ", options_.resume_command)
+          : "there is no checkpoint yet: the same command starts from the beginning");
 }
 
 void Launcher::StopOthers() {

@@ -37,6 +37,10 @@ class Launcher final {
     std::vector<std::string> rollout_overrides;  // key=value, for rollout workers only.
     bool resume = false;
     std::vector<std::string> learner_flags;  // For the learner only.
+    bool is_verbose = false;                 // Shows the command line of every process.
+    // What a user types; for messages.
+    std::string resume_command = "convrec train --resume";
+    std::string add_worker_command = "";  // "" = not told.
     RestartPolicy restart;
     HangWatch::Options hang;
     HangWatch::IsAlive is_alive;  // Empty = by the health services.
@@ -44,8 +48,9 @@ class Launcher final {
         absl::Minutes(10);  // Until learner and reward service have their ports.
     absl::Duration learner_grace =
         absl::Minutes(5);  // For the checkpoint after a signal; then it is killed.
-    absl::Duration worker_grace = absl::Seconds(10);  // For the others at the end.
-    absl::Duration tick = absl::Milliseconds(200);    // Between two looks at children and logs.
+    absl::Duration worker_grace = absl::Seconds(10);      // For the others at the end.
+    absl::Duration tick = absl::Milliseconds(200);        // Between two looks at children and logs.
+    absl::Duration activity_interval = absl::Seconds(1);  // Between two at the learner's work.
   };
 
   // All pointers must outlive the launcher.
@@ -77,6 +82,8 @@ class Launcher final {
                                        const std::string& name,
                                        std::vector<std::string> overrides) const;
   std::vector<Member*> Members();  // All that exist.
+  absl::Status Start(Member* member);
+  void NoteStart(const Member& member);
   absl::StatusOr<int> WaitForPort(Member* member);
   // While the job starts: whether this member's end is the job's, and with which code.
   std::optional<int> EndOfStart(Member* member, std::string* why);
@@ -88,7 +95,9 @@ class Launcher final {
   void WatchMember(Member* member);
   void Restart(Member* member, const WorkerChange& change);
   void ShowProgress();
+  void ShowActivity();
   int EndOfLearner(const ExitState& exit);
+  void SayHowToGoOn();
   void StopOthers();
   std::string DescribeEnd(Member* member, const ExitState& exit) const;
 
@@ -99,6 +108,7 @@ class Launcher final {
   Member reward_, learner_;
   std::vector<Member> rollouts_;
   report::LineFollower metrics_;
+  absl::Time started_, next_activity_ = absl::InfinitePast();
   std::optional<report::Evaluation> sft_validation_, sft_test_;  // What RL is compared with.
   State state_ = State::kStarting;
   bool has_signal_ = false;

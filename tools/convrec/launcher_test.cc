@@ -31,7 +31,9 @@ class LauncherTest : public ::testing::Test {
     absl::StatusOr<int> code = 0;
     {
       report::ProgressDisplay display(
-          {.plain_interval = absl::ZeroDuration()}, stream, base::Clock::Real());
+          {.plain_interval = absl::ZeroDuration(), .heartbeat = heartbeat_},
+          stream,
+          base::Clock::Real());
       Launcher launcher(options_, &signals_, &display, base::Clock::Real());
       code = launcher.Run();
     }
@@ -57,6 +59,7 @@ class LauncherTest : public ::testing::Test {
 
   FakeServices services_;
   Launcher::Options options_;
+  absl::Duration heartbeat_ = absl::Minutes(5);
   std::function<std::optional<int>()> next_signal_ = [] { return std::nullopt; };
   ScriptedSignals signals_{[this] { return next_signal_(); }};
 };
@@ -98,6 +101,65 @@ TEST_F(LauncherTest, LearnerKilledByASignalIsABug) {
   services_.SetScript("learner", "ready 4322; until_file $RUN/rollout; kill -9 $$");
   EXPECT_EQ(*Run(), base::kExitBug);
   EXPECT_THAT(screen(), HasSubstr("signal 9 (Killed), as when memory runs out"));
+  EXPECT_THAT(screen(), HasSubstr("there is no checkpoint yet: the same command starts from the"));
+}
+
+TEST_F(LauncherTest, AJobThatEndedWithACheckpointSaysWhichCommandGoesOn) {
+  options_.resume_command = "convrec train --resume " + services_.run_dir();
+  for (const char* end : {"kill -9 $$", "exit 75", "exit 70"}) {
+    services_.SetScript("learner",
+                        absl::StrCat("rm -f $RUN/rollout; mkdir -p $RUN/checkpoints/sft-2; ready "
+                                     "4322; until_file $RUN/rollout; ",
+                                     end));
+    EXPECT_NE(*Run(), base::kExitOk);
+    EXPECT_THAT(screen(),
+                HasSubstr("to go on from the newest checkpoint: " + options_.resume_command + "\n"))
+        << end;
+  }
+}
+
+TEST_F(LauncherTest, ALearnerThatStopsWhileTheJobStartsSaysSoToo) {
+  options_.resume_command = "convrec train --resume R";
+  services_.SetScript("learner", "mkdir -p $RUN/checkpoints/sft-2; exit 75");
+  EXPECT_EQ(*Run(), base::kExitStopped);
+  EXPECT_THAT(screen(), HasSubstr("to go on from the newest checkpoint: convrec train --resume R"));
+}
+
+TEST_F(LauncherTest, SaysHowToAddAWorkerAndOnRequestWhatItStarts) {
+  options_.add_worker_command = "convrec add-worker R";
+  services_.SetScript("learner", "rm -f $RUN/rollout; ready 4322; until_file $RUN/rollout; exit 0");
+  ASSERT_EQ(*Run(), base::kExitOk);
+  EXPECT_THAT(screen(), HasSubstr("one more worker: convrec add-worker R\n"));
+  EXPECT_THAT(screen(), Not(HasSubstr("/convrec-learner --config")));
+  options_.is_verbose = true;
+  ASSERT_EQ(*Run(), base::kExitOk);
+  for (const char* role : {"learner", "reward", "rollout"}) {
+    EXPECT_THAT(screen(),
+                HasSubstr(absl::StrCat(
+                    options_.binaries_dir, "/convrec-", role, " --config ", options_.config_path)));
+  }
+}
+
+TEST_F(LauncherTest, WhatTheLearnerWorksAtIsShownWhileItsLogIsSilent) {
+  heartbeat_ = absl::ZeroDuration();
+  options_.activity_interval = absl::ZeroDuration();
+  const auto activity = [](const char* pid) {
+    return absl::StrCat("echo '{\"pid\":'",
+                        pid,
+                        "',\"kind\":\"training\",\"what\":\"\",\"stage\":\"RL\",\"step\":3,"
+                        "\"total_steps\":9,\"done\":2,\"of\":5,\"seconds\":7,\"workers\":1}' "
+                        "> $RUN/p; mv $RUN/p $RUN/progress.json; ");
+  };
+  services_.SetScript(
+      "learner",
+      absl::StrCat("until grep -q 'service start' $RUN/screen; do sleep 0.02; done; ",
+                   activity("$$"),
+                   "until grep -q micro $RUN/screen; do sleep 0.02; done; ",
+                   "ready 4322; exit 0"));
+  ASSERT_EQ(*Run(), base::kExitOk);
+  EXPECT_THAT(screen(), HasSubstr("the learner and the reward service start, "));
+  EXPECT_THAT(screen(),
+              HasSubstr("RL step 3 of 9: trained 2 of 5 micro-batches, 7.0s; 1 worker\n"));
 }
 
 TEST_F(LauncherTest, SignalReachesTheLearnerWhichStopsWithACheckpoint) {
@@ -210,7 +272,7 @@ TEST_F(LauncherTest, LearnerIsStoppedWhenNoWorkerCanBeKept) {
   EXPECT_EQ(*Run(), base::kExitBug);
   EXPECT_EQ(services_.CountLines("starts"), 3);  // The first start and two more.
   EXPECT_THAT(screen(), HasSubstr("nothing can be trained without rollout workers"));
-  EXPECT_THAT(screen(), HasSubstr("stopped with a checkpoint"));
+  EXPECT_THAT(screen(), HasSubstr("the learner has stopped\nthere is no checkpoint yet"));
 }
 
 TEST_F(LauncherTest, JobGoesOnWithTheWorkersThatAreLeft) {

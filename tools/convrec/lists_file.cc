@@ -11,11 +11,15 @@
 #include "libs/rows/item_rows.h"
 #include "libs/rows/json_rows.h"
 #include "libs/rows/known_fields.h"
+#include "libs/rows/sample_row.h"
 
 namespace convrec::cli {
 namespace {
 
 using rows::JsonRow;
+
+constexpr char kSampleList[] = R"row({"text": "Heat (1995)\nAlien (1979)"})row";
+constexpr char kSampleTruth[] = R"({"groundtruth": [{"title": "Alien", "year": 1979}]})";
 
 bool IsJsonLines(const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
@@ -120,7 +124,8 @@ absl::StatusOr<std::vector<ListToScore>> ReadLists(const std::string& path,
       lists.push_back(std::move(list));
       return absl::OkStatus();
     };
-    CR_RETURN_IF_ERROR(rows::ForEachJsonRowOf(text, path, read_row));
+    CR_RETURN_IF_ERROR(
+        rows::WithSampleRow(rows::ForEachJsonRowOf(text, path, read_row), kSampleList));
     AddNotes(path, fields, num_without_year, notes);
   } else if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
     ListToScore& list = lists.emplace_back();
@@ -169,7 +174,8 @@ absl::Status ReadTruths(const std::string& path,
     return index < lists->size() ? ReadTruth(row, format, &(*lists)[index], &num_without_year)
                                  : absl::OkStatus();
   };
-  CR_RETURN_IF_ERROR(rows::ForEachJsonRowOf(text, path, read_row));
+  CR_RETURN_IF_ERROR(
+      rows::WithSampleRow(rows::ForEachJsonRowOf(text, path, read_row), kSampleTruth));
   AddNotes(path, fields, num_without_year, notes);
   if (num_rows != lists->size()) {
     return absl::InvalidArgumentError(absl::StrCat(

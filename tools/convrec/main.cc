@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/program.h"
+#include "libs/config/key_completion.h"
 #include "libs/text/words.h"
 #include "tools/convrec/verbs.h"
 
@@ -18,7 +20,8 @@ namespace {
 constexpr char kExamples[] =
     "Examples:\n"
     "  convrec train --config configs/sample.yaml run_dir=runs/first\n"
-    "  convrec train --config configs/sample.yaml run_dir=runs/first --resume\n"
+    "  convrec train --resume runs/first\n"
+    "  convrec add-worker runs/first           one more rollout worker\n"
     "  convrec report runs/first\n"
     "  convrec score --catalog films.jsonl --lists answers.jsonl\n"
     "  convrec config learner.steps=100        every key, its comment and its value\n"
@@ -45,6 +48,12 @@ int CheckVerb(const CLI::App& app, int argc, char** argv) {
 
 int Main(int argc, char** argv) {
   if (argc > 1 && IsBinaryVerb(argv[1])) return ReplaceByBinary(argv[1], argv + 1);
+  // The options of those verbs are their binaries'.
+  if (argc > 3 && std::string(argv[1]) == base::kCompleteWords && IsBinaryVerb(argv[2])) {
+    const std::string verb = argv[2];
+    std::swap(argv[1], argv[2]);
+    return ReplaceByBinary(verb, argv + 1);
+  }
   CLI::App app{
       "Trains conversational recommenders: supervised warm start, then rank-level reinforcement "
       "learning.",
@@ -54,6 +63,8 @@ int Main(int argc, char** argv) {
   app.get_formatter()->column_width(30);
   Action action;
   AddTrainVerb(&app, &action);
+  AddAddWorkerVerb(&app, &action);
+  AddStatusVerb(&app, &action);
   AddReportVerb(&app, &action);
   AddCheckpointsVerb(&app, &action);
   AddExportVerb(&app, &action);
@@ -64,9 +75,10 @@ int Main(int argc, char** argv) {
   AddScoreVerb(&app, &action);
   AddCatalogVerb(&app, &action);
   AddStatisticsVerb(&app, &action);
+  AddCompletionVerb(&app, &action);
   AddBinaryVerbs(&app);
   if (const int code = CheckVerb(app, argc, argv); code != base::kExitOk) return code;
-  if (const auto code = base::ParseCommandLine(&app, argc, argv)) return *code;
+  if (const auto code = base::ParseCommandLine(&app, argc, argv, config::CompleteKey)) return *code;
   return action();
 }
 

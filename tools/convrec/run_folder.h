@@ -19,12 +19,14 @@ struct RunFolderRequest {
   bool resume = false;
   bool overwrite = false;  // A run in the folder is moved aside.
   bool allow_config_change = false;
+  std::string resume_command =
+      "the same command with --resume";  // For the sentence that refuses a folder with a run.
 };
 
 struct RunFolder {
   config::RunOptions
       options;  // As the children get them: absolute paths, the sample's files filled in.
-  bool is_resumed = false;     // There was a run; otherwise it starts fresh.
+  bool is_resumed = false;     // There was a run with a checkpoint; otherwise it starts fresh.
   bool is_finished = false;    // And it had come to its end.
   double earlier_seconds = 0;  // Wall clock of its earlier starts.
 };
@@ -33,7 +35,9 @@ struct RunFolder {
 // BadConfig, with what to do, for
 // - a folder that holds a run, without `resume` or `overwrite`; one that holds something else;
 // - a configuration that differs from the run's, without `allow_config_change`.
-// With `resume` and no run in the folder a fresh run starts.
+// With `resume` and no run in the folder a fresh run starts. A start that ended before its first
+// checkpoint is no run: the next one takes its place, with any configuration, and what it has
+// logged is moved aside.
 absl::StatusOr<RunFolder> PrepareRunFolder(const config::RunOptions& options,
                                            const RunFolderRequest& request);
 

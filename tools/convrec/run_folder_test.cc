@@ -6,6 +6,7 @@
 #include "libs/base/files.h"
 #include "libs/config/load.h"
 #include "libs/config/print.h"
+#include "libs/config/stored_config.h"
 #include "libs/run_folder/folder_lock.h"
 #include "libs/sample/sample_world.h"
 #include "tools/convrec/run_report.h"
@@ -39,6 +40,11 @@ class RunFolderTest : public ::testing::Test {
     ASSERT_TRUE(WriteRunSummary(run_dir_, outcome).ok());
   }
 
+  // As after a first checkpoint.
+  void Keep() const {
+    ASSERT_TRUE(base::MakeDirectories(base::JoinPath(run_dir_, "checkpoints/sft-2")).ok());
+  }
+
   const base::TemporaryDirectory folder_;
   const std::string run_dir_ = base::JoinPath(folder_.path(), "run");
 };
@@ -58,6 +64,7 @@ TEST_F(RunFolderTest, FreshRunWritesALoadableConfiguration) {
 TEST_F(RunFolderTest, RunInTheFolderNeedsResume) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
   ASSERT_TRUE(PrepareRunFolder(Options(), {}).ok());
+  Keep();
   const absl::Status status = PrepareRunFolder(Options(), {}).status();
   EXPECT_TRUE(base::IsBadConfig(status));
   EXPECT_THAT(std::string(status.message()),
@@ -71,6 +78,7 @@ TEST_F(RunFolderTest, RunInTheFolderNeedsResume) {
 TEST_F(RunFolderTest, AnOverwrittenRunIsMovedAside) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
   ASSERT_TRUE(PrepareRunFolder(Options({"learner.steps=5"}), {}).ok());
+  Keep();
   const auto folder = PrepareRunFolder(Options({"learner.steps=6"}), {.overwrite = true});
   ASSERT_TRUE(folder.ok()) << folder.status();
   EXPECT_FALSE(folder->is_resumed);
@@ -83,6 +91,7 @@ TEST_F(RunFolderTest, AnOverwrittenRunIsMovedAside) {
 TEST_F(RunFolderTest, AFolderThatALearnerStillWritesToIsNotOverwritten) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
   ASSERT_TRUE(PrepareRunFolder(Options(), {}).ok());
+  Keep();
   const auto learner = run_folder::FolderLock::Take(run_dir_, run_folder::Writer::kLearner);
   ASSERT_TRUE(learner.ok());
   const absl::Status status = PrepareRunFolder(Options(), {.overwrite = true}).status();
@@ -98,6 +107,37 @@ TEST_F(RunFolderTest, ResumeWithoutARunStartsOne) {
   EXPECT_FALSE(folder->is_resumed);
 }
 
+TEST_F(RunFolderTest, AStartThatFailedLeavesTheFolderToTheNextOne) {
+  ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
+  ASSERT_TRUE(PrepareRunFolder(Options({"learner.steps=5"}), {}).ok());
+  // The same command again, one that mends the configuration, and one that resumes.
+  for (const bool resume : {false, true}) {
+    for (const char* steps : {"learner.steps=5", "learner.steps=6"}) {
+      const auto folder = PrepareRunFolder(Options({steps}), {.resume = resume});
+      ASSERT_TRUE(folder.ok()) << folder.status();
+      EXPECT_FALSE(folder->is_resumed);
+      EXPECT_EQ(config::LoadStoredConfig(run_dir_)->value().learner.steps, steps[14] - '0');
+    }
+  }
+  EXPECT_FALSE(base::FileExists(base::JoinPath(run_dir_, "earlier-1")));
+}
+
+TEST_F(RunFolderTest, StepsThatNoCheckpointHoldsAreMovedAside) {
+  ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
+  ASSERT_TRUE(PrepareRunFolder(Options({"learner.steps=5"}), {}).ok());
+  const std::string log = base::JoinPath(run_dir_, "metrics.jsonl");
+  ASSERT_TRUE(base::WriteFileAtomically(log, "{}\n").ok());
+  {
+    const auto learner = run_folder::FolderLock::Take(run_dir_, run_folder::Writer::kLearner);
+    ASSERT_TRUE(learner.ok());
+    EXPECT_THAT(std::string(PrepareRunFolder(Options(), {}).status().message()),
+                HasSubstr("in use by another learner"));
+  }
+  ASSERT_TRUE(PrepareRunFolder(Options(), {}).ok());
+  EXPECT_FALSE(base::FileExists(log));
+  EXPECT_TRUE(base::FileExists(base::JoinPath(run_dir_, "earlier-1/metrics.jsonl")));
+}
+
 TEST_F(RunFolderTest, FolderWithOtherFilesIsRefused) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
   ASSERT_TRUE(base::WriteFileAtomically(base::JoinPath(run_dir_, "thesis.tex"), "x").ok());
@@ -108,6 +148,7 @@ TEST_F(RunFolderTest, FolderWithOtherFilesIsRefused) {
 TEST_F(RunFolderTest, ChangedConfigurationIsListedAndNeedsConsent) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
   ASSERT_TRUE(PrepareRunFolder(Options({"learner.steps=5"}), {}).ok());
+  Keep();
   const absl::Status status =
       PrepareRunFolder(Options({"learner.steps=6"}), {.resume = true}).status();
   EXPECT_TRUE(base::IsBadConfig(status));
@@ -120,6 +161,7 @@ TEST_F(RunFolderTest, ChangedConfigurationIsListedAndNeedsConsent) {
 TEST_F(RunFolderTest, FinishedRunIsKnownUnlessItsConfigurationChanges) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
   ASSERT_TRUE(PrepareRunFolder(Options(), {}).ok());
+  Keep();
   Finish(120);
   const auto same = PrepareRunFolder(Options(), {.resume = true});
   ASSERT_TRUE(same.ok()) << same.status();
@@ -142,13 +184,13 @@ TEST_F(RunFolderTest, TwoJobsCannotShareAFolder) {
 
 TEST_F(RunFolderTest, SampleWorldIsWrittenOnceAndNamedInTheConfiguration) {
   ASSERT_TRUE(base::MakeDirectories(run_dir_).ok());
-  const auto options = config::LoadRunOptions({},
-                                              {"run_dir=" + run_dir_,
-                                               "data.world.sft_rows=60",
-                                               "data.world.train_rows=20",
-                                               "data.world.validation_rows=10",
-                                               "data.world.test_rows=10",
-                                               "data.world.vocab_size=400"});
+  auto options = config::LoadRunOptions({},
+                                        {"run_dir=" + run_dir_,
+                                         "data.world.sft_rows=60",
+                                         "data.world.train_rows=20",
+                                         "data.world.validation_rows=10",
+                                         "data.world.test_rows=10",
+                                         "data.world.vocab_size=400"});
   ASSERT_TRUE(options.ok()) << options.status();
   const auto folder = PrepareRunFolder(*options, {});
   ASSERT_TRUE(folder.ok()) << folder.status();
@@ -160,8 +202,19 @@ TEST_F(RunFolderTest, SampleWorldIsWrittenOnceAndNamedInTheConfiguration) {
   // A world that is there is left alone.
   const std::string marker = base::JoinPath(run_dir_, "world/marker");
   ASSERT_TRUE(base::WriteFileAtomically(marker, "x").ok());
-  ASSERT_TRUE(PrepareRunFolder(*options, {.resume = true}).ok());
+  ASSERT_TRUE(PrepareRunFolder(*options, {}).ok());
   EXPECT_TRUE(base::FileExists(marker));
+  // One that nothing was trained on makes room for another.
+  options->data.world.train_rows = 30;
+  const auto other = PrepareRunFolder(*options, {});
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_FALSE(base::FileExists(marker));
+  EXPECT_TRUE(base::FileExists(base::JoinPath(run_dir_, "earlier-1/world/marker")));
+  Keep();
+  options->data.world.train_rows = 20;
+  const absl::Status changed =
+      PrepareRunFolder(*options, {.resume = true, .allow_config_change = true}).status();
+  EXPECT_THAT(std::string(changed.message()), HasSubstr("was made with other settings"));
 }
 
 }  // namespace

@@ -9,27 +9,35 @@
 #include <optional>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "libs/base/log.h"
+#include "libs/base/shell_command.h"
 #include "libs/base/status_macros.h"
+#include "libs/base/terminal.h"
 #include "libs/base/usable_cores.h"
+#include "libs/base/version.h"
 #include "libs/config/command_line.h"
 #include "libs/config/load.h"
 #include "libs/config/print.h"
 #include "libs/config/stored_config.h"
 #include "libs/joins/run_joins.h"
 #include "libs/report/format.h"
+#include "libs/run_folder/earlier_run.h"
 #include "libs/run_folder/folder_lock.h"
 #include "libs/sample/sample_world.h"
 #include "tools/convrec/host_memory.h"
 #include "tools/convrec/launcher.h"
 #include "tools/convrec/libtorch.h"
+#include "tools/convrec/programs.h"
 #include "tools/convrec/run_folder.h"
 #include "tools/convrec/run_plan.h"
 #include "tools/convrec/run_report.h"
+#include "tools/convrec/service_command.h"
 #include "tools/convrec/verbs.h"
 
 namespace convrec::cli {
@@ -42,23 +50,50 @@ struct TrainArguments {
   bool allow_input_change = false;
   double start_timeout_s = 600;
   bool is_dry_run = false;
+  bool prints_config = false;
+  bool is_verbose = false;
 };
+
+// `convrec train --resume RUN`: a word that is no key=value names the run's folder.
+config::ConfigArguments WithRunFolder(const TrainArguments& arguments) {
+  config::ConfigArguments config = arguments.config;
+  if (!arguments.folder.resume) return config;
+  for (std::string& word : config.overrides) {
+    if (!absl::StrContains(word, '=')) word = TextOverride("run_dir", word);
+  }
+  return config;
+}
 
 // --resume without a file goes on with the configuration of the run itself.
 absl::StatusOr<config::RunOptions> LoadOptions(const TrainArguments& arguments) {
+  const config::ConfigArguments config = WithRunFolder(arguments);
   CR_ASSIGN_OR_RETURN(config::RunOptions options,
-                      config::LoadRunOptions(arguments.config.files, arguments.config.overrides));
+                      config::LoadRunOptions(config.files, config.overrides));
   const std::string stored = config::StoredConfigPath(options.run_dir);
-  if (!arguments.folder.resume || !arguments.config.files.empty() || !base::FileExists(stored))
+  if (!arguments.folder.resume || !config.files.empty() || !base::FileExists(stored))
     return options;
   const std::string run_dir = options.run_dir;
-  CR_ASSIGN_OR_RETURN(options, config::LoadRunOptions({stored}, arguments.config.overrides));
+  CR_ASSIGN_OR_RETURN(options, config::LoadRunOptions({stored}, config.overrides));
   options.run_dir = run_dir;
   return options;
 }
 
 std::string BinariesOf(const TrainArguments& arguments) {
   return arguments.binaries_dir.empty() ? BinaryFolder() : arguments.binaries_dir;
+}
+
+// As a user types it, from any folder.
+std::string ResumeCommand(const TrainArguments& arguments, const std::string& run_dir) {
+  std::vector<std::string> words = {CommandName(), "train", "--resume", run_dir};
+  if (!arguments.binaries_dir.empty()) {
+    words.push_back("--binaries");
+    words.push_back(std::filesystem::absolute(arguments.binaries_dir).lexically_normal().string());
+  }
+  return base::ShellCommand(words);
+}
+
+std::string AbsoluteRunDir(const config::RunOptions& options) {
+  return std::filesystem::absolute(options.run_dir).lexically_normal().string();
 }
 
 Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFolder& folder) {
@@ -68,6 +103,10 @@ Launcher::Options LauncherOptionsOf(const TrainArguments& arguments, const RunFo
   options.binaries_dir = BinariesOf(arguments);
   options.num_workers = folder.options.rollout.workers;
   options.resume = folder.is_resumed;
+  options.is_verbose = arguments.is_verbose;
+  options.resume_command = ResumeCommand(arguments, options.run_dir);
+  options.add_worker_command = base::ShellCommand({CommandName(), "add-worker", options.run_dir});
+  options.learner_flags = {"--resume-command", options.resume_command};
   if (arguments.allow_input_change) options.learner_flags.push_back("--allow-input-change");
   options.hang.hung_after = folder.options.rollout.hang_timeout;
   options.start_timeout = absl::Seconds(arguments.start_timeout_s);
@@ -119,8 +158,44 @@ std::string RenderFindings(const std::vector<joins::Finding>& findings, const st
   return text;
 }
 
-// Prints what would run, as a configuration with comments; opens no port and writes no file.
-absl::StatusOr<int> DryRun(const config::RunOptions& options) {
+std::string DescribeFolder(const std::string& run_dir) {
+  if (run_folder::HoldsRun(run_dir)) return " (holds a run: --resume goes on with it)";
+  return run_folder::HoldsAnything(run_dir) ? " (holds what a start without a checkpoint has left)"
+                                            : "";
+}
+
+// NotFound for programs that are not where they would be started.
+absl::Status CheckPrograms(const std::string& directory) {
+  const std::vector<std::string> missing = MissingPrograms(directory, kTrainRoles);
+  if (missing.empty()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(absl::StrJoin(missing, ", "),
+                                          " not in ",
+                                          directory,
+                                          "; tools/build builds them, --binaries names another "
+                                          "folder"));
+}
+
+// What would be started, and by what.
+std::string DescribePrograms(const std::string& directory,
+                             const config::RunOptions& options,
+                             const std::string& prefix) {
+  return absl::StrCat(prefix,
+                      "Programs: convrec-learner, convrec-reward and ",
+                      options.rollout.workers,
+                      " x convrec-rollout, all in ",
+                      directory,
+                      "\n",
+                      prefix,
+                      "Started by: ",
+                      CommandName(),
+                      " (",
+                      base::VersionText(),
+                      ")\n");
+}
+
+// Prints what would run, and nothing else happens: opens no port and writes no file. With
+// --print-config the output is a configuration file, in which the summary is a comment.
+absl::StatusOr<int> DryRun(const TrainArguments& arguments, const config::RunOptions& options) {
   PlanFacts facts;
   CR_ASSIGN_OR_RETURN(facts.model, CheckModel(options));
   facts.num_available_bytes = ReadHostMemory().available_bytes;
@@ -144,21 +219,37 @@ absl::StatusOr<int> DryRun(const config::RunOptions& options) {
   }
   CR_ASSIGN_OR_RETURN(const RunPlan plan, MakeRunPlan(options, facts));
   const std::vector<joins::Finding> findings = joins::CheckRun(options);
-  const std::string text = absl::StrCat(config::PrintYaml(options),
-                                        "\n# ",
-                                        config::DescribeEstimator(options),
-                                        "\n#\n",
-                                        RenderPlan(plan, facts, "# "),
-                                        RenderFindings(findings, "# "));
+  const std::string prefix = arguments.prints_config ? "# " : "";
+  const std::string run_dir = AbsoluteRunDir(options);
+  std::string text = absl::StrCat(prefix, "Run ", options.name, " in ", run_dir);
+  absl::StrAppend(&text,
+                  DescribeFolder(run_dir),
+                  "\n",
+                  prefix,
+                  config::DescribeEstimator(options),
+                  "\n",
+                  prefix,
+                  "\n",
+                  RenderPlan(plan, facts, prefix),
+                  RenderFindings(findings, prefix),
+                  prefix,
+                  "\n",
+                  DescribePrograms(BinariesOf(arguments), options, prefix));
+  if (arguments.prints_config) {
+    absl::StrAppend(&text, "\n", config::PrintYaml(options));
+  } else {
+    absl::StrAppend(&text, "Every key with its value: --print-config\n");
+  }
   std::fputs(text.c_str(), stdout);
   CR_RETURN_IF_ERROR(joins::FirstFault(findings));
   CR_RETURN_IF_ERROR(CheckFits(plan, facts));
+  CR_RETURN_IF_ERROR(CheckPrograms(BinariesOf(arguments)));
   return base::kExitOk;
 }
 
 absl::StatusOr<int> Train(const TrainArguments& arguments) {
   CR_ASSIGN_OR_RETURN(const config::RunOptions options, LoadOptions(arguments));
-  if (arguments.is_dry_run) return DryRun(options);
+  if (arguments.is_dry_run) return DryRun(arguments, options);
   CR_RETURN_IF_ERROR(CheckModel(options).status());
   const std::vector<joins::Finding> findings = joins::CheckRun(options);
   CR_RETURN_IF_ERROR(joins::FirstFault(findings));
@@ -166,7 +257,9 @@ absl::StatusOr<int> Train(const TrainArguments& arguments) {
     CR_RETURN_IF_ERROR(ProvideLibTorch(base::JoinPath(BinariesOf(arguments), name)));
   CR_ASSIGN_OR_RETURN(const run_folder::FolderLock lock,
                       run_folder::FolderLock::Take(options.run_dir, run_folder::Writer::kLauncher));
-  CR_ASSIGN_OR_RETURN(const RunFolder folder, PrepareRunFolder(options, arguments.folder));
+  RunFolderRequest request = arguments.folder;
+  request.resume_command = ResumeCommand(arguments, AbsoluteRunDir(options));
+  CR_ASSIGN_OR_RETURN(const RunFolder folder, PrepareRunFolder(options, request));
   report::RunOutcome outcome = OutcomeOf(folder.options);
   outcome.seconds = folder.earlier_seconds;
   if (folder.is_finished) {
@@ -177,7 +270,7 @@ absl::StatusOr<int> Train(const TrainArguments& arguments) {
   }
 
   ProcessSignals signals;
-  const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  const bool is_terminal = base::RewritesLines(STDOUT_FILENO);
   const base::Clock* clock = base::Clock::Real();
   const absl::Time start = clock->Now();
   absl::StatusOr<int> code = base::kExitBug;
@@ -202,6 +295,18 @@ absl::StatusOr<int> Train(const TrainArguments& arguments) {
   return code;
 }
 
+constexpr char kFooter[] =
+    "Starts the reward service, the learner and rollout.workers rollout workers as processes on "
+    "loopback ports,\n"
+    "shows progress, and writes "
+    "run_dir/{config.yaml,metrics.jsonl,log.txt,logs/,report.html,summary.json} and the\n"
+    "learner's checkpoints. Ctrl-C stops with a checkpoint; a second one kills.\n"
+    "Examples:\n"
+    "  convrec train                                              the embedded sample with "
+    "default settings\n"
+    "  convrec train --config run.yaml learner.steps=200 run_dir=runs/long\n"
+    "  convrec train --resume runs/long";
+
 }  // namespace
 
 void AddTrainVerb(CLI::App* app, Action* action) {
@@ -211,8 +316,8 @@ void AddTrainVerb(CLI::App* app, Action* action) {
   CLI::Option* const resume = verb->add_flag(
       "--resume",
       arguments->folder.resume,
-      "Go on with the run in run_dir from its newest checkpoint; without --config by "
-      "its own configuration.");
+      "Go on with the run in run_dir, or in the folder that follows, from its newest checkpoint; "
+      "without --config by its own configuration.");
   verb->add_flag(
       "--allow-config-change",
       arguments->folder.allow_config_change,
@@ -227,9 +332,16 @@ void AddTrainVerb(CLI::App* app, Action* action) {
                  "it was started with, or without its log.");
   verb->add_flag("--dry-run",
                  arguments->is_dry_run,
-                 "Print the resolved configuration, the sizes that follow from it and an estimate "
-                 "of the memory of "
-                 "every process, and exit; nothing is started or written.");
+                 "Print what the run would be: sizes, an estimate of the memory of every process, "
+                 "and the programs; nothing is started or written.");
+  verb->add_flag("--print-config",
+                 arguments->prints_config,
+                 "With --dry-run: print the resolved configuration too; the output is a "
+                 "configuration file.")
+      ->needs("--dry-run");
+  verb->add_flag("-v,--verbose",
+                 arguments->is_verbose,
+                 "Show the command line of every process that is started.");
   verb->add_option("--binaries",
                    arguments->binaries_dir,
                    "Folder of convrec-learner, convrec-rollout and "
@@ -240,17 +352,7 @@ void AddTrainVerb(CLI::App* app, Action* action) {
                    "Seconds until the services must have their ports.")
       ->check(CLI::PositiveNumber)
       ->type_name("S");
-  verb->footer(
-      "Starts the reward service, the learner and rollout.workers rollout workers as processes on "
-      "loopback ports,\n"
-      "shows progress, and writes "
-      "run_dir/{config.yaml,metrics.jsonl,log.txt,logs/,report.html,summary.json} and the\n"
-      "learner's checkpoints. Ctrl-C stops with a checkpoint; a second one kills.\n"
-      "Examples:\n"
-      "  convrec train                                              the embedded sample with "
-      "default settings\n"
-      "  convrec train --config run.yaml learner.steps=200 run_dir=runs/long\n"
-      "  convrec train run_dir=runs/long --resume");
+  verb->footer(kFooter);
   verb->callback([arguments, action] {
     *action = [arguments] {
       const absl::StatusOr<int> code = Train(*arguments);

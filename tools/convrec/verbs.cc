@@ -7,13 +7,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"
 #include "tools/convrec/libtorch.h"
+#include "tools/convrec/programs.h"
 
 namespace convrec::cli {
 namespace {
@@ -49,12 +48,6 @@ int ReplaceByBinary(const std::string& verb, char** arguments) {
   arguments[0] = path.data();
   ::execv(path.c_str(), arguments);
   return Fail(base::ErrnoStatus(errno, absl::StrCat("cannot start ", path)));
-}
-
-std::string BinaryFolder() {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? "." : self.parent_path().string();
 }
 
 int Fail(const absl::Status& status) {

@@ -19,6 +19,8 @@ namespace convrec::cli {
 using Action = std::function<int()>;
 
 void AddTrainVerb(CLI::App* app, Action* action);
+void AddAddWorkerVerb(CLI::App* app, Action* action);
+void AddStatusVerb(CLI::App* app, Action* action);
 void AddReportVerb(CLI::App* app, Action* action);
 void AddCheckpointsVerb(CLI::App* app, Action* action);
 void AddExportVerb(CLI::App* app, Action* action);
@@ -28,6 +30,7 @@ void AddNewModelVerb(CLI::App* app, Action* action);
 void AddDoctorVerb(CLI::App* app, Action* action);
 void AddScoreVerb(CLI::App* app, Action* action);
 void AddCatalogVerb(CLI::App* app, Action* action);
+void AddCompletionVerb(CLI::App* app, Action* action);
 void AddStatisticsVerb(CLI::App* app, Action* action);
 
 // `generate`, `serve`, `import`, `learner`, `rollout` and `reward` are binaries of their own beside
@@ -37,9 +40,6 @@ bool IsBinaryVerb(const std::string& verb);
 // Replaces this process by the binary, with `arguments` (the first is replaced by its path).
 // Returns only when that fails, with the exit code.
 int ReplaceByBinary(const std::string& verb, char** arguments);
-
-// The folder of this binary, where its siblings are.
-std::string BinaryFolder();
 
 // Prints the error as one sentence and gives its exit code.
 int Fail(const absl::Status& status);

@@ -34,6 +34,7 @@ class Worker final {
 
   const std::string& name() const { return name_; }
   const std::string& log_path() const { return options_.log_path; }
+  const std::vector<std::string>& arguments() const { return options_.arguments; }
   // Of the restarts to come, as when a service is to keep its port.
   void set_arguments(std::vector<std::string> arguments) {
     options_.arguments = std::move(arguments);

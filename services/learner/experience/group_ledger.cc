@@ -1,6 +1,7 @@
 #include "services/learner/experience/group_ledger.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -433,6 +434,24 @@ GroupLedger::State GroupLedger::state() const {
   std::sort(untrained.begin(), untrained.end());
   for (const auto& [order, id] : untrained) state.untrained.push_back(id);
   return state;
+}
+
+int GroupLedger::evaluating() const {
+  absl::MutexLock lock(&mu_);
+  return static_cast<int>(evaluation_.size());
+}
+
+std::optional<GroupLedger::OldestLease> GroupLedger::oldest_lease() const {
+  absl::MutexLock lock(&mu_);
+  const auto oldest =
+      std::min_element(leases_.begin(), leases_.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.second.expires, a.second.order) <
+               std::tie(b.second.expires, b.second.order);
+      });
+  if (oldest == leases_.end()) return std::nullopt;
+  const absl::Time handed_out = oldest->second.expires - options_.lease_timeout;
+  return OldestLease{
+      .group = oldest->first, .worker = oldest->second.worker, .age = clock_->Now() - handed_out};
 }
 
 GroupLedger::Counts GroupLedger::counts() const {

@@ -149,8 +149,18 @@ class GroupLedger final {
   // many have been set aside, Cancelled after Close().
   absl::StatusOr<std::vector<domain::RolloutGroup>> AwaitEvaluation(absl::Time deadline)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // How many groups of the open evaluation have arrived.
+  // How many groups of the open evaluation have arrived, and how many it has.
   int evaluated() const ABSL_LOCKS_EXCLUDED(mu_);
+  int evaluating() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The lease that was handed out first of those not answered, which a batch or an evaluation may
+  // wait for; none without leases.
+  struct OldestLease {
+    domain::GroupId group;
+    std::string worker;
+    absl::Duration age;
+  };
+  std::optional<OldestLease> oldest_lease() const ABSL_LOCKS_EXCLUDED(mu_);
 
   State state() const ABSL_LOCKS_EXCLUDED(mu_);
   Counts counts() const ABSL_LOCKS_EXCLUDED(mu_);

@@ -16,19 +16,20 @@ constexpr absl::Duration kPatience = absl::Seconds(5);
 }  // namespace
 
 absl::StatusOr<run_folder::FolderLock> OpenRunFolder(const std::string& run_dir,
-                                                     EarlierRun earlier) {
+                                                     EarlierRun earlier,
+                                                     const std::string& resume_command) {
   CR_ASSIGN_OR_RETURN(
       run_folder::FolderLock lock,
       run_folder::FolderLock::Take(run_dir, run_folder::Writer::kLearner, kPatience));
-  if (!run_folder::HoldsRun(run_dir)) return lock;
+  if (!run_folder::HoldsRun(run_dir)) {
+    CR_RETURN_IF_ERROR(run_folder::MoveLogAside(run_dir));
+    return lock;
+  }
   switch (earlier) {
     case EarlierRun::kResumed:
       break;
     case EarlierRun::kRefused:
-      return base::BadConfig(absl::StrCat("run_dir ",
-                                          run_dir,
-                                          " holds a run already; --resume goes on with it, "
-                                          "--overwrite moves it aside and starts a new one"));
+      return run_folder::NeedsAWord(run_dir, resume_command);
     case EarlierRun::kMovedAside: {
       CR_ASSIGN_OR_RETURN(const std::string aside, run_folder::MoveRunAside(run_dir));
       CR_LOG(WARNING) << "the run that " << run_dir << " held is in " << aside << " now";

@@ -22,18 +22,27 @@ TEST_F(OpenRunFolderTest, AFolderThatALauncherHasPreparedIsTaken) {
 }
 
 TEST_F(OpenRunFolderTest, AFolderWithARunNeedsAWordAboutIt) {
-  ASSERT_TRUE(base::WriteFileAtomically(File("metrics.jsonl"), "{}\n").ok());
-  const absl::Status status = OpenRunFolder(dir_.path(), EarlierRun::kRefused).status();
+  ASSERT_TRUE(base::MakeDirectories(File("checkpoints/rl-3")).ok());
+  const absl::Status status =
+      OpenRunFolder(dir_.path(), EarlierRun::kRefused, "convrec train --resume r").status();
   EXPECT_EQ(base::ExitCodeOf(status), base::kExitBadConfig);
   EXPECT_EQ(status.message(),
             "run_dir " + dir_.path() +
-                " holds a run already; --resume goes on with it, --overwrite moves it aside and "
-                "starts a new one");
+                " holds a run already; --resume goes on with it (convrec train --resume r), "
+                "--overwrite moves it aside and starts a new one");
   EXPECT_TRUE(OpenRunFolder(dir_.path(), EarlierRun::kResumed).ok());
-  EXPECT_TRUE(base::FileExists(File("metrics.jsonl")));
+  EXPECT_TRUE(base::FileExists(File("checkpoints/rl-3")));
+}
+
+TEST_F(OpenRunFolderTest, AStartThatEndedBeforeItsFirstCheckpointIsNoRun) {
+  ASSERT_TRUE(base::WriteFileAtomically(File("metrics.jsonl"), "{}\n").ok());
+  EXPECT_TRUE(OpenRunFolder(dir_.path(), EarlierRun::kRefused).ok());
+  EXPECT_FALSE(base::FileExists(File("metrics.jsonl")));
+  EXPECT_EQ(*base::ReadFile(File("earlier-1/metrics.jsonl")), "{}\n");
 }
 
 TEST_F(OpenRunFolderTest, ARunThatIsOverwrittenIsKeptAside) {
+  ASSERT_TRUE(base::MakeDirectories(File("checkpoints/rl-3")).ok());
   ASSERT_TRUE(base::WriteFileAtomically(File("metrics.jsonl"), "old\n").ok());
   ASSERT_TRUE(OpenRunFolder(dir_.path(), EarlierRun::kMovedAside).ok());
   EXPECT_FALSE(base::FileExists(File("metrics.jsonl")));

@@ -1,6 +1,7 @@
 #include "services/learner/loop/evaluation.h"
 
 #include "libs/base/status_macros.h"
+#include "libs/report/activity.h"
 
 namespace convrec::learner {
 namespace {
@@ -23,6 +24,9 @@ absl::Status EvaluateOnLeader(LearnerParts* parts, report::Stage stage, report::
   const int64_t step = StepOf(parts->state, stage);
   Header header{.kind = Header::Kind::kEvaluation, .step = step};
   if (parts->leader != nullptr) {
+    Tell(*parts,
+         {.kind = report::Activity::Kind::kEvaluating,
+          .what = report::DescribeEvaluation(stage, step, split)});
     const absl::Status status = parts->leader->evaluator->Evaluate({stage, step}, split);
     header.stop = absl::IsCancelled(status);
     if (!header.stop) CR_RETURN_IF_ERROR(status);
@@ -32,7 +36,7 @@ absl::Status EvaluateOnLeader(LearnerParts* parts, report::Stage stage, report::
   }
   header = parts->link->FromLeader(header);
   if (header.stop) return StoppedByASignal();
-  if (header.save) return parts->checkpoints->Save(parts->state, Checkpoints::Place::kInStage);
+  if (header.save) return SaveCheckpoint(parts, Checkpoints::Place::kInStage);
   return absl::OkStatus();
 }
 

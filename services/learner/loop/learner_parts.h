@@ -21,6 +21,7 @@
 #include "libs/report/records.h"
 #include "services/learner/batch/objective.h"
 #include "services/learner/batch/training_batch.h"
+#include "services/learner/loop/activity_board.h"
 #include "services/learner/loop/run_plan.h"
 #include "services/learner/loop/run_state.h"
 #include "services/learner/loop/step_header.h"
@@ -107,6 +108,7 @@ struct LeaderParts {
   BatchSource* batches = nullptr;
   Evaluator* evaluator = nullptr;
   StepReporter* reporter = nullptr;
+  ActivityBoard* activity = nullptr;  // Null: nobody looks on.
   std::function<bool()> stop_requested;
   const base::Clock* clock = base::Clock::Real();
 };
@@ -124,5 +126,19 @@ struct LearnerParts {
   Checkpoints* checkpoints = nullptr;
   LeaderParts* leader = nullptr;  // Null on other ranks.
 };
+
+// The leader turns to this work; other ranks say nothing.
+inline void Tell(const LearnerParts& parts, const report::Activity& activity) {
+  if (parts.leader != nullptr && parts.leader->activity != nullptr)
+    parts.leader->activity->Begin(activity);
+}
+
+// The state of `parts`, on all ranks.
+inline absl::Status SaveCheckpoint(LearnerParts* parts, Checkpoints::Place place) {
+  Tell(*parts,
+       {.kind = report::Activity::Kind::kSaving,
+        .what = "copying checkpoint " + CheckpointName(parts->state)});
+  return parts->checkpoints->Save(parts->state, place);
+}
 
 }  // namespace convrec::learner

@@ -7,7 +7,10 @@
 
 namespace convrec::learner {
 
+using Kind = report::Activity::Kind;
+
 absl::Status RlLoop::Begin() {
+  learner::Tell(parts_, {.what = "preparing reinforcement learning"});
   CR_RETURN_IF_ERROR(parts_.training->Begin(report::Stage::kRl));
   if (parts_.plan.has_reference) {
     CR_RETURN_IF_ERROR(parts_.checkpoints->Finish());
@@ -23,6 +26,7 @@ absl::Status RlLoop::Begin() {
 absl::Status RlLoop::Prepare(Header* header) {
   CR_RETURN_IF_ERROR(parts_.checkpoints->Poll());
   const base::Clock& clock = *parts_.leader->clock;
+  Tell(Kind::kSampling, parts_.plan.groups_per_step);
   start_ = clock.Now();
   absl::StatusOr<std::vector<PromptedGroup>> groups = parts_.leader->batches->Take();
   if (absl::IsCancelled(groups.status())) {
@@ -56,7 +60,9 @@ void RlLoop::Receive(const Header& header) {
 }
 
 absl::Status RlLoop::Step() {
+  Tell(Kind::kTraining, 0);
   CR_ASSIGN_OR_RETURN(const StepStats stats, parts_.training->PolicyStep(shares_));
+  Tell(Kind::kPublishing, 0);
   ++parts_.state.rl_step;
   const domain::PolicyVersion version = VersionOf(parts_.state.rl_step);
   if (parts_.leader == nullptr) return parts_.publisher->Publish(version);
@@ -69,6 +75,15 @@ absl::Status RlLoop::Step() {
                                           .publish = clock.Now() - publishing,
                                           .groups = groups_,
                                           .stats = stats});
+}
+
+void RlLoop::Tell(report::Activity::Kind kind, int64_t of) const {
+  learner::Tell(parts_,
+                {.kind = kind,
+                 .stage = "RL",
+                 .step = parts_.state.rl_step + 1,
+                 .total_steps = parts_.plan.rl_steps,
+                 .of = of});
 }
 
 }  // namespace convrec::learner

@@ -1,6 +1,7 @@
 // Reinforcement learning, on every rank: groups in, a new version out, step by step.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,6 +22,8 @@ class RlLoop final : public StepLoop {
   absl::Status Prepare(Header* header) override;
   void Receive(const Header& header) override;
   absl::Status Step() override;
+  // What the step after the state's is at.
+  void Tell(report::Activity::Kind kind, int64_t of) const;
 
   // On the leader.
   absl::Time start_;

@@ -9,6 +9,7 @@
 namespace convrec::learner {
 
 absl::Status SftLoop::Begin() {
+  Tell(parts_, {.what = "preparing supervised fine-tuning"});
   CR_RETURN_IF_ERROR(parts_.training->Begin(report::Stage::kSft));
   if (parts_.leader != nullptr) {
     feed_.emplace(parts_.leader->sft_rows->size(),
@@ -38,6 +39,11 @@ void SftLoop::Receive(const Header& header) {
 }
 
 absl::Status SftLoop::Step() {
+  Tell(parts_,
+       {.kind = report::Activity::Kind::kTraining,
+        .stage = "SFT",
+        .step = parts_.state.sft_step + 1,
+        .total_steps = parts_.plan.sft_steps});
   CR_ASSIGN_OR_RETURN(const SftStats stats, parts_.training->SftStep(share_));
   ++parts_.state.sft_step;
   if (parts_.leader == nullptr) return absl::OkStatus();

@@ -146,5 +146,39 @@ TEST(StagesTest, ACheckpointThatCannotBeWrittenAfterAStopIsTheErrorOfTheRun) {
   EXPECT_EQ(RunStages(&rank.parts), absl::UnavailableError("the disk is full"));
 }
 
+TEST(StagesTest, ThoseWhoLookOnSeeWhatEachPartIsFor) {
+  FakeRank rank({.sft_steps = 2,
+                 .rl_steps = 2,
+                 .sft_rows_per_step = 1,
+                 .groups_per_step = 3,
+                 .checkpoint_every = 1,
+                 .evaluate_every = 0,
+                 .zero_shot = true});
+  ActivityBoard board;
+  rank.leader.activity = &board;
+  std::vector<std::string> seen;
+  const auto look = [&] {
+    report::Activity activity = board.Now();
+    activity.seconds = 0;
+    activity.workers = 1;
+    seen.push_back(report::FormatActivity(activity));
+  };
+  for (const char* call : {"publish 0", "sft step 1", "save sft-1", "policy step 2", "publish 3"})
+    rank.log.events[call] = look;
+  for (const char* call : {"evaluate zero_shot 0 test", "take", "evaluate rl 2 test"})
+    rank.leader_log.events[call] = look;
+  ASSERT_TRUE(RunStages(&rank.parts).ok());
+  EXPECT_THAT(seen,
+              ElementsAre("publishing the weights, 0.0s; 1 worker",
+                          "evaluation before training (test), 0.0s; 1 worker",
+                          "SFT step 1 of 2: trained micro-batches, 0.0s; 1 worker",
+                          "copying checkpoint sft-1, 0.0s; 1 worker",
+                          "RL step 1 of 2: sampled 0 of 3 groups, 0.0s; 1 worker",
+                          "RL step 2 of 2: sampled 0 of 3 groups, 0.0s; 1 worker",
+                          "RL step 2 of 2: trained micro-batches, 0.0s; 1 worker",
+                          "RL step 2 of 2: publishing the weights, 0.0s; 1 worker",
+                          "evaluation after RL step 2 (test), 0.0s; 1 worker"));
+}
+
 }  // namespace
 }  // namespace convrec::learner

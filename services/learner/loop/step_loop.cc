@@ -23,7 +23,7 @@ absl::Status StepLoop::Run() {
     if (parts_.leader == nullptr) Receive(header);
     CR_RETURN_IF_ERROR(Step());
     if (CheckpointIsDue(parts_.plan, parts_.state)) {
-      CR_RETURN_IF_ERROR(parts_.checkpoints->Save(parts_.state, Checkpoints::Place::kInStage));
+      CR_RETURN_IF_ERROR(SaveCheckpoint(&parts_, Checkpoints::Place::kInStage));
     }
   }
 }

@@ -35,18 +35,20 @@ LedgerEvaluator::Options EvaluatorOptions(const config::RunOptions& options, boo
 absl::StatusOr<std::unique_ptr<LeaderSeat>> LeaderSeat::Create(const config::RunOptions& options,
                                                                RunStart start,
                                                                const RunInputs& inputs,
-                                                               telemetry::Metrics* metrics) {
+                                                               telemetry::Metrics* metrics,
+                                                               ActivityBoard* activity) {
   CR_ASSIGN_OR_RETURN(std::unique_ptr<LeaderServices> services,
                       LeaderServices::Create(options, start, inputs, metrics));
   return std::unique_ptr<LeaderSeat>(
-      new LeaderSeat(options, std::move(start), inputs, std::move(services), metrics));
+      new LeaderSeat(options, std::move(start), inputs, std::move(services), metrics, activity));
 }
 
 LeaderSeat::LeaderSeat(const config::RunOptions& options,
                        RunStart start,
                        const RunInputs& inputs,
                        std::unique_ptr<LeaderServices> services,
-                       telemetry::Metrics* metrics)
+                       telemetry::Metrics* metrics,
+                       ActivityBoard* activity)
     : start_(std::move(start)),
       services_(std::move(services)),
       metrics_(metrics, options.data.num_ranks, options.learner.max_staleness),
@@ -78,6 +80,7 @@ LeaderSeat::LeaderSeat(const config::RunOptions& options,
               .batches = &batches_,
               .evaluator = &evaluator_,
               .reporter = &reporter_,
+              .activity = activity,
               .stop_requested = base::StopRequested}) {
   if (start_.resumed) best_.NoteCheckpoint(start_.resumed->name);
   for (const report::Evaluation& evaluation : start_.earlier_log.evaluations)

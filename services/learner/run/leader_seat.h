@@ -24,11 +24,12 @@ namespace convrec::learner {
 
 class LeaderSeat final {
  public:
-  // Listens, but says that it is not serving. `inputs` and `metrics` outlive the seat.
+  // Listens, but says that it is not serving. `inputs`, `metrics` and `activity` outlive the seat.
   static absl::StatusOr<std::unique_ptr<LeaderSeat>> Create(const config::RunOptions& options,
                                                             RunStart start,
                                                             const RunInputs& inputs,
-                                                            telemetry::Metrics* metrics);
+                                                            telemetry::Metrics* metrics,
+                                                            ActivityBoard* activity);
   LeaderSeat(const LeaderSeat&) = delete;
 
   const RunStart& start() const { return start_; }
@@ -44,7 +45,8 @@ class LeaderSeat final {
              RunStart start,
              const RunInputs& inputs,
              std::unique_ptr<LeaderServices> services,
-             telemetry::Metrics* metrics);
+             telemetry::Metrics* metrics,
+             ActivityBoard* activity);
 
   const RunStart start_;
   const std::unique_ptr<LeaderServices> services_;

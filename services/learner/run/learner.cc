@@ -9,18 +9,22 @@
 #include <string>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/log.h"
 #include "libs/base/status_macros.h"
+#include "libs/base/terminal.h"
 #include "libs/base/usable_cores.h"
 #include "libs/model/compute_threads.h"
 #include "libs/model/config_digest.h"
 #include "libs/model/model_directory.h"
+#include "libs/run_folder/earlier_run.h"
 #include "libs/sample/sample_world.h"
 #include "libs/telemetry/exposer.h"
 #include "libs/telemetry/ports_file.h"
 #include "services/learner/parallel/join_ranks.h"
+#include "services/learner/run/heartbeat.h"
 #include "services/learner/run/leader_seat.h"
 #include "services/learner/run/objective_of.h"
 #include "services/learner/run/policy_loading.h"
@@ -76,6 +80,22 @@ absl::Status CheckShape(const model::CheckedModel& checked,
                                       "checkpoint: resume with the model the run started with"));
 }
 
+// After an end that is not the run's.
+void SayHowToGoOn(const config::ServiceArguments& arguments) {
+  if (run_folder::HoldsRun(arguments.options.run_dir)) {
+    CR_LOG(INFO) << "to go on from the newest checkpoint: " << arguments.resume_command;
+  } else {
+    CR_LOG(INFO) << "there is no checkpoint yet: the same command starts from the beginning";
+  }
+}
+
+Heartbeat::Options HeartbeatOptions(const config::RunOptions& options) {
+  // Somebody looks at a terminal.
+  return {
+      .run_dir = options.run_dir,
+      .log_interval = base::RewritesLines(STDERR_FILENO) ? absl::Seconds(10) : absl::Seconds(30)};
+}
+
 // Rank 0.
 absl::Status Lead(const config::ServiceArguments& arguments,
                   const std::string& name,
@@ -85,15 +105,24 @@ absl::Status Lead(const config::ServiceArguments& arguments,
   CR_ASSIGN_OR_RETURN(const auto exposer,
                       telemetry::Exposer::Start(options.telemetry.metrics_listen, &metrics));
   CR_ASSIGN_OR_RETURN(RunStart start, StartRun(arguments));
+  ActivityBoard activity;
+  activity.Begin({.what = "loading the model"});
+  Heartbeat heartbeat(HeartbeatOptions(options), &activity);
   CR_ASSIGN_OR_RETURN(model::CheckedModel checked, model::CheckModelDirectory(options.model.path));
   CR_ASSIGN_OR_RETURN(auto policy, LoadPolicy(options, start.resumed, &start.state));
   CR_RETURN_IF_ERROR(CheckShape(checked, policy->config(), options));
+  activity.Begin({.what = "reading the data"});
   CR_ASSIGN_OR_RETURN(const RunInputs inputs,
                       LoadInputs(options, policy->config(), std::move(checked.tokenizer)));
+  activity.Begin({.what = "opening the services"});
   CR_RETURN_IF_ERROR(CheckUntrained(start.state, inputs.data));
   Describe(inputs);
   CR_ASSIGN_OR_RETURN(const auto seat,
-                      LeaderSeat::Create(options, std::move(start), inputs, &metrics));
+                      LeaderSeat::Create(options, std::move(start), inputs, &metrics, &activity));
+  const absl::Cleanup stop_looking = [&heartbeat] { heartbeat.CompleteBy({}); };
+  heartbeat.CompleteBy([services = seat->services()](report::Activity* now) {
+    AddLedgerTo(*services->ledger(), services->num_workers(), now);
+  });
   CR_ASSIGN_OR_RETURN(
       const auto job,
       RankJob::Meet(options, std::move(policy), &inputs, ranks.group.get(), seat.get()));
@@ -104,6 +133,7 @@ absl::Status Lead(const config::ServiceArguments& arguments,
     if (!left.ok()) CR_LOG(WARNING) << left.message();
   }
   seat->services()->ShutDown(status.ok());
+  if (!status.ok()) SayHowToGoOn(arguments);
   return status;
 }
 

@@ -80,6 +80,10 @@ void RankJob::Fill(int num_canaries, const RunInputs* inputs) {
         group_,
         seat_->best());
     parts_.leader = seat_->parts();
+    if (ActivityBoard* const activity = parts_.leader->activity; activity != nullptr) {
+      training->set_on_microbatch(
+          [activity](int64_t done, int64_t of) { activity->Advance(done, of); });
+    }
   }
   parts_.plan = PlanOf(options_);
   parts_.objective = ObjectiveOf(options_);
@@ -106,6 +110,7 @@ absl::Status RankJob::Export() {
     training_->ReadAlong(1);
     return absl::OkStatus();
   }
+  Tell(parts_, {.kind = report::Activity::Kind::kSaving, .what = "writing the trained model"});
   const model::Decoder& policy = training_->policy();
   const ModelCompanions companions{.source_directory = options_.model.path, .prompt = prompt_};
   if (policy.lora().is_on()) {

@@ -36,13 +36,13 @@ RankTraining::RankTraining(const config::RunOptions& options,
 absl::Status RankTraining::Begin(report::Stage stage) {
   trainer_.reset();
   if (group_ != nullptr) group_->FromLeader("", "a stage");
-  CR_ASSIGN_OR_RETURN(trainer_,
-                      Trainer::Create(stage == report::Stage::kSft ? SftTrainerOptions(options_)
-                                                                   : RlTrainerOptions(options_),
-                                      policy_.get(),
-                                      base::Clock::Real(),
-                                      group_,
-                                      policy_shards_.get()));
+  Trainer::Options trainer_options =
+      stage == report::Stage::kSft ? SftTrainerOptions(options_) : RlTrainerOptions(options_);
+  trainer_options.on_microbatch = on_microbatch_;
+  CR_ASSIGN_OR_RETURN(
+      trainer_,
+      Trainer::Create(
+          trainer_options, policy_.get(), base::Clock::Real(), group_, policy_shards_.get()));
   if (!std::exchange(restores_, false)) return absl::OkStatus();
   return shards_->Restore(checkpoint_, trainer_.get());
 }

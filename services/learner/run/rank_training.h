@@ -1,9 +1,12 @@
 // This rank's policy, its reference and its trainer.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,6 +37,11 @@ class RankTraining final : public PolicyTraining {
                ProcessGroup* group,
                RankShards* shards);
 
+  // Of the trainers to come; see Trainer::Options.
+  void set_on_microbatch(std::function<void(int64_t done, int64_t of)> on_microbatch) {
+    on_microbatch_ = std::move(on_microbatch);
+  }
+
   absl::Status Begin(report::Stage stage) override;
   absl::Status LoadReference() override;
   void End() override { trainer_.reset(); }
@@ -59,6 +67,7 @@ class RankTraining final : public PolicyTraining {
   std::unique_ptr<model::Decoder> reference_;
   std::unique_ptr<ShardedParameters> reference_shards_;  // At stage 3.
   std::unique_ptr<Trainer> trainer_;
+  std::function<void(int64_t, int64_t)> on_microbatch_;
   const checkpoint::Checkpoint checkpoint_;  // That the start continues from, on the leader.
   bool restores_ = false;  // The stage that begins next continues from its optimizer state.
   const bool verifies_reference_;

@@ -91,7 +91,7 @@ absl::StatusOr<RunStart> StartRun(const config::ServiceArguments& arguments) {
   const std::string& run_dir = arguments.options.run_dir;
   RunStart start;
   CR_ASSIGN_OR_RETURN(run_folder::FolderLock folder,
-                      OpenRunFolder(run_dir, EarlierRunOf(arguments)));
+                      OpenRunFolder(run_dir, EarlierRunOf(arguments), arguments.resume_command));
   start.folder.emplace(std::move(folder));
   CR_RETURN_IF_ERROR(KeepConfig(arguments));
   if (arguments.resume) CR_RETURN_IF_ERROR(FindCheckpoint(run_dir, &start));

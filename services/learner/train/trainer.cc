@@ -218,7 +218,13 @@ class Trainer::PolicyUpdates final {
       LossStatsAccumulator accumulator(own_.batch.objective);
       Records records;
       trainer_.BeginStep();
-      for (size_t i = 0; i < num_rounds(); ++i) Round(i, update, &accumulator, &records);
+      for (size_t i = 0; i < num_rounds(); ++i) {
+        Round(i, update, &accumulator, &records);
+        if (trainer_.options_.on_microbatch) {
+          trainer_.options_.on_microbatch(own_.num_rounds * update + static_cast<int64_t>(i) + 1,
+                                          own_.num_rounds * trainer_.options_.updates_per_batch);
+        }
+      }
       LapTimer timer(trainer_.clock_);
       if (trainer_.group_ != nullptr) Gather(records, update, &accumulator);
       stats_.losses.push_back(accumulator.Finish());
@@ -362,6 +368,8 @@ SftStats Trainer::RunSftStep(const std::vector<TokenGroup>& groups, const SftSha
     stats.loss += loss.item<double>();
     stats.entropy_mean += forward.entropy_M.sum().item<double>() / divisor;
     timer.Lap(&stats.times.backward);
+    if (options_.on_microbatch)
+      options_.on_microbatch(static_cast<int64_t>(i) + 1, share.num_rounds);
   }
   LapTimer timer(clock_);
   if (group_ != nullptr) AddOtherRanks(&stats);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -41,6 +42,9 @@ class Trainer final {
     ForwardOptions forward;
     int zero_stage = 1;  // With a process group; see sharded_adamw.h.
     int64_t bucket_size = int64_t{1} << 23;
+    // Called on the train thread after each micro-batch of this rank, with how many of the step's
+    // are done; several updates count each one again. Empty = nobody is told.
+    std::function<void(int64_t done, int64_t of)> on_microbatch = {};
   };
 
   // `policy` is trainable (its adapter alone, where it has one) and outlives the trainer, as do
