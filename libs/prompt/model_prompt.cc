@@ -125,6 +125,7 @@ std::string ToJson(const ModelPrompt& prompt) {
                      {"turns", kRoleLines},
                      {"num_ranks", prompt.num_ranks},
                      {"list_style", base::NameOf(prompt.list_style)},
+                     {"line_format", prompt.line_format},
                      {"constrained", prompt.constrained},
                      {"catalog_digest", prompt.catalog_digest},
                      {"chat_template",
@@ -160,6 +161,10 @@ absl::StatusOr<ModelPrompt> ModelPromptFromJson(const std::string& text, const s
   fields.OneOf("turns", {kRoleLines});
   prompt.num_ranks = fields.Count("num_ranks");
   prompt.list_style = fields.Word<lists::ListStyle>("list_style");
+  prompt.line_format = fields.String("line_format");
+  if (const auto format = text::LineFormat::Parse(prompt.line_format); !format.ok()) {
+    fields.Fail("line_format", std::string(format.status().message()));
+  }
   prompt.constrained = fields.Bool("constrained");
   prompt.catalog_digest = fields.String("catalog_digest");
   if (prompt.catalog_digest.size() != kDigestDigits ||

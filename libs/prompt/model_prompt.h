@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/lists/list_format.h"
+#include "libs/text/line_format.h"
 #include "libs/tokenizer/chat_template.h"
 
 namespace convrec::prompt {
@@ -35,6 +36,7 @@ struct ModelPrompt {
   std::string instruction = {};  // Of kDialogue, as Instruction::Create() takes it.
   int num_ranks = 20;            // N: lines of a list.
   lists::ListStyle list_style = lists::ListStyle::kPlain;
+  std::string line_format = text::LineFormat::kTitleAndYear;  // Of an item.
   bool constrained = false;         // Lists were held to the catalog when they were evaluated.
   std::string catalog_digest = {};  // catalog::Catalog::digest().
   tokenizer::ChatTemplate::Options chat = {};

@@ -18,6 +18,7 @@ ModelPrompt Example() {
           .instruction = "Name {num_items}. {conversation}",
           .num_ranks = 7,
           .list_style = lists::ListStyle::kNumbered,
+          .line_format = "{title} [{id}]",
           .constrained = true,
           .catalog_digest = "00112233445566778899aabbccddeeff",
           .chat = {.format = tokenizer::ChatFormat::kChatMl,
@@ -40,6 +41,7 @@ TEST(ModelPromptTest, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(read->chat.arguments, Example().chat.arguments) << "keys keep their order";
   EXPECT_EQ(read->chat.format, tokenizer::ChatFormat::kChatMl);
   EXPECT_EQ(read->list_style, lists::ListStyle::kNumbered);
+  EXPECT_EQ(read->line_format, "{title} [{id}]");
   EXPECT_EQ(read->keep, PromptKeep::kEnds);
 }
 
@@ -68,6 +70,7 @@ TEST(ModelPromptTest, WhatIsNotUnderstoodIsRefused) {
       {R"({"turns": "xml"})", "field turns is \"xml\", expected role_lines"},
       {R"({"num_ranks": 0})", "field num_ranks is not a whole number above 0"},
       {R"({"num_ranks": "20"})", "field num_ranks is not a whole number above 0"},
+      {R"({"line_format": "Title"})", "field line_format names no field"},
       {R"({"keep": "first"})", "field keep is \"first\", expected last or ends"},
       {R"({"constrained": 1})", "field constrained is neither true nor false"},
       {R"({"catalog_digest": "abc"})", "field catalog_digest is not 32 hexadecimal digits"},

@@ -29,7 +29,8 @@ absl::StatusOr<CatalogLists> CatalogLists::Load(const std::string& path, const M
                                         prompt::kModelPromptFile,
                                         " what its lists are"));
   }
-  CR_ASSIGN_OR_RETURN(catalog::Catalog catalog, catalog::Catalog::Load(path));
+  CR_ASSIGN_OR_RETURN(catalog::Catalog catalog,
+                      catalog::Catalog::Load(path, {.line_format = prompt->line_format}));
   if (catalog.digest() != prompt->catalog_digest) {
     CR_LOG(WARNING) << path << " is not the catalog that the model was trained with: its digest is "
                     << catalog.digest() << ", that one's is " << prompt->catalog_digest;

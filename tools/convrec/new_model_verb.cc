@@ -62,7 +62,10 @@ absl::Status ReadConfig(NewModelArguments* arguments) {
 // What the model is to be trained with; the run that trains it writes its own.
 absl::Status WritePrompt(NewModelArguments arguments) {
   arguments.options.data.numbered_lists = arguments.model.style == lists::ListStyle::kNumbered;
-  CR_ASSIGN_OR_RETURN(const catalog::Catalog catalog, catalog::Catalog::Load(arguments.catalog));
+  arguments.options.data.line_format = arguments.model.line_format;
+  CR_ASSIGN_OR_RETURN(
+      const catalog::Catalog catalog,
+      catalog::Catalog::Load(arguments.catalog, {.line_format = arguments.model.line_format}));
   const prompt::ModelPrompt prompt =
       config::ModelPromptOf(arguments.options, catalog.digest(), prompt::PromptForm::kDialogue);
   return base::WriteFileAtomically(base::JoinPath(arguments.directory, prompt::kModelPromptFile),

@@ -134,6 +134,7 @@ TEST_F(RunDataTest, TheModelKeepsWhatItWasTrainedWith) {
       LoadOrDie({"data.numbered_lists=true", "evaluation.max_new_tokens=77", "data.keep=ends"});
   EXPECT_EQ(data.prompt.num_ranks, 7);
   EXPECT_EQ(data.prompt.list_style, lists::ListStyle::kNumbered);
+  EXPECT_EQ(data.prompt.line_format, "{title} ({year})");
   EXPECT_EQ(data.prompt.max_new_tokens, 77);
   EXPECT_EQ(data.prompt.keep, prompt::PromptKeep::kEnds);
   EXPECT_EQ(data.prompt.catalog_digest, data.catalog->digest());
