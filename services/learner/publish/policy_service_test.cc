@@ -143,6 +143,61 @@ TEST_F(PolicyServiceTest, APlanForAVersionThatIsNoLongerKeptIsNotFound) {
   EXPECT_EQ(call.status.error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(PolicyServiceTest, AReaderGetsAllBytesFromItsOffsetInChunks) {
+  auto snapshot = std::make_shared<weights::Snapshot>();
+  snapshot->manifest.version.value = 1;
+  snapshot->bytes = weights::ByteBuffer((3 << 20) + 5);
+  for (size_t i = 0; i < snapshot->bytes.size(); ++i)
+    snapshot->bytes.data()[i] = static_cast<char>(i * 31 >> 3);
+  store_.Publish(snapshot);
+  for (const size_t offset : {size_t{0}, size_t{1000}, snapshot->bytes.size()}) {
+    v1::FetchWeightsRequest request;
+    *request.mutable_call() = CallOf(0);
+    request.set_version(1);
+    request.set_offset(offset);
+    grpc::ClientContext context;
+    const auto reader = v1::WeightService::NewStub(rpc::MakeChannel(server_->address()))
+                            ->FetchWeights(&context, request);
+    std::string bytes;
+    int num_headers = 0;
+    v1::WeightChunk chunk;
+    while (reader->Read(&chunk)) {
+      EXPECT_EQ(chunk.offset(), offset + bytes.size());
+      bytes += chunk.data();
+      num_headers += chunk.has_header() && chunk.has_run();
+    }
+    EXPECT_TRUE(reader->Finish().ok());
+    EXPECT_EQ(num_headers, 1);
+    EXPECT_TRUE(bytes == snapshot->bytes.view().substr(offset));
+  }
+}
+
+// The worker that is fetching has the only place, and goes away in the middle.
+TEST_F(PolicyServiceTest, AReaderThatGoesAwayGivesItsPlaceToOneThatWaits) {
+  auto snapshot = std::make_shared<weights::Snapshot>();
+  snapshot->manifest.version.value = 1;
+  snapshot->bytes = weights::ByteBuffer(64 << 20);
+  store_.Publish(snapshot);
+  Plan(0);
+  ASSERT_TRUE(plans_.AwaitEnds(1));
+  const Plans::Call& waiting = Plan(1);
+  {
+    v1::FetchWeightsRequest request;
+    *request.mutable_call() = CallOf(0);
+    request.set_version(1);
+    grpc::ClientContext context;
+    const auto reader = v1::WeightService::NewStub(rpc::MakeChannel(server_->address()))
+                            ->FetchWeights(&context, request);
+    v1::WeightChunk chunk;
+    ASSERT_TRUE(reader->Read(&chunk));
+    EXPECT_FALSE(plans_.HasEnded(waiting));
+    context.TryCancel();
+    EXPECT_FALSE(reader->Finish().ok());
+  }
+  ASSERT_TRUE(plans_.AwaitEnds(2));
+  EXPECT_EQ(waiting.reply.source(), v1::PlanTransferReply::SOURCE_LEARNER);
+}
+
 // With a fanout of 1: each worker that has verified the version lets the learner send one more on.
 TEST_F(PolicyServiceTest, WorkersThatWaitForAPlanHoldNoThreadAndEachGetsOneAsPlacesComeFree) {
   store_.Publish(SnapshotOf(1));
