@@ -169,9 +169,11 @@ class RandomListsTest : public ::testing::Test {
   Outcomes Judge(const std::vector<Item>& list,
                  const std::vector<Item>& truths,
                  const std::vector<std::string>& seen,
-                 const HitOptions& options = {}) const {
+                 const HitOptions& options = {},
+                 RankCounting counting = RankCounting::kByLine) const {
     const std::string text = FormatList(list, ListStyle::kNumbered);
-    return JudgeRanks(ParseList(text, RankCounting::kByLine), truths, seen, *catalog_, options);
+    return JudgeRanks(
+        ParseList(text, RankCounting::kByLine), truths, seen, *catalog_, options, counting);
   }
 
   base::RandomStream random_{31, 0};
@@ -180,18 +182,25 @@ class RandomListsTest : public ::testing::Test {
   std::optional<catalog::Catalog> catalog_;
 };
 
-// The definition of method section 4, step by step.
+// The definition of method section 4, step by step. By line a seen title of several items blocks
+// none of them.
 Outcomes JudgeByDefinition(const std::vector<Item>& list,
                            std::vector<Item> truths,
                            const std::vector<std::string>& seen,
                            const std::vector<catalog::CatalogItem>& catalog,
-                           const HitOptions& options) {
+                           const HitOptions& options,
+                           RankCounting counting) {
   Outcomes outcomes;
   std::set<Item> listed;
   for (size_t k = 0; k < list.size(); ++k) {
     const Item& item = list[k];
     const auto is_item = [&](const catalog::CatalogItem& entry) { return entry.item == item; };
-    if (std::find(seen.begin(), seen.end(), item.title) != seen.end()) {
+    const auto num_of_title = std::count_if(catalog.begin(), catalog.end(), [&](const auto& entry) {
+      return entry.item.title == item.title;
+    });
+    const bool is_ambiguous = counting == RankCounting::kByLine && num_of_title > 1 &&
+                              std::any_of(catalog.begin(), catalog.end(), is_item);
+    if (!is_ambiguous && std::find(seen.begin(), seen.end(), item.title) != seen.end()) {
       outcomes.push_back(kSeen);
       continue;
     }
@@ -227,8 +236,10 @@ TEST_F(RandomListsTest, VerdictsFollowTheDefinition) {
     const std::vector<std::string> seen = DrawTitles(2);
     const HitOptions options = {.num_ranks = 1 + static_cast<int>(random_.Below(12)),
                                 .year_tolerance = static_cast<int>(random_.Below(4))};
-    ASSERT_EQ(Judge(list, truths, seen, options),
-              JudgeByDefinition(list, truths, seen, items_, options));
+    for (const RankCounting counting : {RankCounting::kByLine, RankCounting::kReference}) {
+      ASSERT_EQ(Judge(list, truths, seen, options, counting),
+                JudgeByDefinition(list, truths, seen, items_, options, counting));
+    }
   }
 }
 

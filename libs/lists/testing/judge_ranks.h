@@ -17,8 +17,9 @@ inline std::vector<domain::LineOutcome> JudgeRanks(const RankedList& list,
                                                    const std::vector<domain::Item>& ground_truth,
                                                    const std::vector<std::string>& seen_titles,
                                                    const catalog::Catalog& catalog,
-                                                   const HitOptions& options) {
-  const ListTarget target(catalog, ground_truth, seen_titles);
+                                                   const HitOptions& options,
+                                                   RankCounting counting = RankCounting::kByLine) {
+  const ListTarget target(catalog, ground_truth, seen_titles, counting);
   std::vector<ListLine> lines;
   lines.reserve(list.entries.size());
   for (const RankedEntry& entry : list.entries) {
