@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -74,6 +75,33 @@ class ImageWriter final {
   ImageHeader::Section sections_[kNumImageSections] = {};
 };
 
+// Of the item and its other names, as they were read.
+size_t TextBytes(const CatalogItem& entry) {
+  size_t bytes = entry.item.title.size();
+  for (const std::string& alias : entry.aliases) bytes += alias.size();
+  for (const std::string& mention : entry.mentions) bytes += mention.size();
+  return bytes;
+}
+
+struct Fault {
+  const char* field;
+  const char* clause;
+};
+
+std::optional<Fault> FaultOf(const CatalogItem& entry) {
+  for (const std::string& alias : entry.aliases) {
+    if (text::IsBlank(alias) || alias.find('\n') != std::string::npos) {
+      return Fault{"aliases",
+                   " holds a title that is blank or has a line break; expected titles on one line"};
+    }
+  }
+  for (const std::string& genre : entry.genres) {
+    if (genre.find('\n') != std::string::npos)
+      return Fault{"genres", " holds a line break; expected words"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 CatalogBuilder::CatalogBuilder(std::string name,
@@ -88,30 +116,16 @@ CatalogBuilder::CatalogBuilder(std::string name,
 }
 
 absl::Status CatalogBuilder::Add(const CatalogItem& entry, int line) {
-  size_t added_bytes = entry.item.title.size();
-  for (const std::string& alias : entry.aliases) added_bytes += alias.size();
-  for (const std::string& mention : entry.mentions) added_bytes += mention.size();
   // Normalisation may lengthen a text threefold.
-  if (text_.size() + alias_text_.size() + mentions_.size() + 3 * added_bytes > kMaxTextBytes ||
+  if (text_.size() + alias_text_.size() + mentions_.size() + 3 * TextBytes(entry) > kMaxTextBytes ||
       ids_.size() + entry.id.size() > kMaxTextBytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat(name_, ": the titles take more than 4 GiB, which no catalog may"));
   }
   const uint32_t item = static_cast<uint32_t>(names_.size());
   lines_.push_back(line);
-  for (const std::string& alias : entry.aliases) {
-    if (text::IsBlank(alias) || alias.find('\n') != std::string::npos) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(Where(item, "aliases"),
-                       " holds a title that is blank or has a line break; expected titles on one "
-                       "line"));
-    }
-  }
-  for (const std::string& genre : entry.genres) {
-    if (genre.find('\n') != std::string::npos) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(Where(item, "genres"), " holds a line break; expected words"));
-    }
+  if (const auto fault = FaultOf(entry)) {
+    return absl::InvalidArgumentError(absl::StrCat(Where(item, fault->field), fault->clause));
   }
   const auto in_form = [this](const std::string& text) {
     return form_ == TitleForm::kNfc && !text::IsAscii(text) ? text::ToNfc(text) : text;

@@ -86,21 +86,10 @@ size_t HeaderBytes(const ImageHeader& header) {
   return offsetof(ImageHeader, sections) + NumSections(header) * sizeof(ImageHeader::Section);
 }
 
-}  // namespace
-
-template <typename T>
-std::span<const T> CatalogImage::Section(std::string_view bytes, ImageSection section) const {
-  if (static_cast<size_t>(section) >= NumSections(*header_)) return {};
-  const ImageHeader::Section& place = header_->sections[static_cast<size_t>(section)];
-  return {reinterpret_cast<const T*>(bytes.data() + place.begin), place.size_bytes / sizeof(T)};
-}
-
-absl::StatusOr<CatalogImage> CatalogImage::Open(std::string_view bytes, const std::string& path) {
-  if (!IsImage(bytes)) return Damaged(path, "it does not start as one");
-  if (bytes.size() < offsetof(ImageHeader, sections)) return Damaged(path, "its head is cut off");
-  CatalogImage image;
-  image.header_ = reinterpret_cast<const ImageHeader*>(bytes.data());
-  const ImageHeader& header = *image.header_;
+// Whether all that the head says can be relied on; the head itself is there.
+absl::Status CheckHeader(const ImageHeader& header,
+                         std::string_view bytes,
+                         const std::string& path) {
   if (header.byte_order != kImageByteOrder) {
     return Foreign(path, "comes from a machine with another byte order");
   }
@@ -130,6 +119,24 @@ absl::StatusOr<CatalogImage> CatalogImage::Open(std::string_view bytes, const st
       return Damaged(path, "a section lies outside it");
     }
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+template <typename T>
+std::span<const T> CatalogImage::Section(std::string_view bytes, ImageSection section) const {
+  if (static_cast<size_t>(section) >= NumSections(*header_)) return {};
+  const ImageHeader::Section& place = header_->sections[static_cast<size_t>(section)];
+  return {reinterpret_cast<const T*>(bytes.data() + place.begin), place.size_bytes / sizeof(T)};
+}
+
+absl::StatusOr<CatalogImage> CatalogImage::Open(std::string_view bytes, const std::string& path) {
+  if (!IsImage(bytes)) return Damaged(path, "it does not start as one");
+  if (bytes.size() < offsetof(ImageHeader, sections)) return Damaged(path, "its head is cut off");
+  CatalogImage image;
+  image.header_ = reinterpret_cast<const ImageHeader*>(bytes.data());
+  CR_RETURN_IF_ERROR(CheckHeader(*image.header_, bytes, path));
   const auto text = [&](ImageSection section) {
     const std::span<const char> span = image.Section<char>(bytes, section);
     return std::string_view(span.data(), span.size());
