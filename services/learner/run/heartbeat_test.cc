@@ -68,10 +68,10 @@ class AddLedgerTest : public ::testing::Test {
 
 TEST_F(AddLedgerTest, TheOldestLeaseIsTheOneThatIsWaitedFor) {
   ledger_.AllowTraining(2);
-  const auto first = ledger_.Lease("rollout-1", 1, absl::InfinitePast());
+  const auto first = ledger_.Lease("rollout-1", 1);
   ASSERT_EQ(first.size(), 1u);
   clock_.Advance(absl::Seconds(30));
-  ASSERT_EQ(ledger_.Lease("rollout-2", 1, absl::InfinitePast()).size(), 1u);
+  ASSERT_EQ(ledger_.Lease("rollout-2", 1).size(), 1u);
   clock_.Advance(absl::Seconds(11));
   Activity activity{.kind = Activity::Kind::kSampling, .of = 2};
   AddLedgerTo(ledger_, 2, &activity);
@@ -86,7 +86,7 @@ TEST_F(AddLedgerTest, TheOldestLeaseIsTheOneThatIsWaitedFor) {
 TEST_F(AddLedgerTest, AnEvaluationCountsItsListsAndTrainingWaitsForNoLease) {
   ledger_.BeginEvaluation(
       {{.pass = kFirstEvaluationPass, .prompt = 0}, {.pass = kFirstEvaluationPass, .prompt = 1}});
-  ASSERT_EQ(ledger_.Lease("rollout-1", 1, absl::InfinitePast()).size(), 1u);
+  ASSERT_EQ(ledger_.Lease("rollout-1", 1).size(), 1u);
   Activity evaluation{.kind = Activity::Kind::kEvaluating};
   AddLedgerTo(ledger_, 1, &evaluation);
   EXPECT_EQ(evaluation.done, 0);
