@@ -16,6 +16,7 @@
 #include "libs/base/stop_signal.h"
 #include "libs/catalog/catalog_rows.h"
 #include "libs/data/dialogue_reader.h"
+#include "libs/text/line_format.h"
 #include "tests/support/job.h"
 #include "tests/support/paths.h"
 #include "tools/convrec/child_process.h"
@@ -161,7 +162,7 @@ TEST_F(OwnDataTest, SampleRowsAreReadAndAreThoseOfMessages) {
         ++num_items;
         return absl::OkStatus();
       };
-      EXPECT_TRUE(catalog::ForEachCatalogItem(block, "c.jsonl", count).ok());
+      EXPECT_TRUE(catalog::ForEachCatalogItem(block, "c.jsonl", text::LineFormat(), count).ok());
       EXPECT_EQ(num_items, 1);
     }
   }

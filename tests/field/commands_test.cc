@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "libs/base/enum_names.h"
 #include "libs/base/files.h"
 #include "tests/support/job.h"
 #include "tests/support/paths.h"
@@ -219,7 +220,7 @@ TEST_F(FieldSongsTest, AJobRunsOnThem) {
   // Constrained lists hold items of the catalog alone, or writing and reading do not agree.
   ASSERT_FALSE(log->evaluations.empty());
   for (const report::Evaluation& evaluation : log->evaluations) {
-    EXPECT_EQ(evaluation["in_catalog_ratio"], 1) << report::StageName(evaluation.stage);
+    EXPECT_EQ(evaluation["in_catalog_ratio"], 1) << base::NameOf(evaluation.stage);
   }
 }
 

@@ -236,6 +236,7 @@ TEST_F(CheckpointWriterTest, EveryFileHasItsDigestInTheManifest) {
   for (const checkpoint::CheckpointFile& file : Newest().files) names.push_back(file.name);
   EXPECT_THAT(names,
               ElementsAre("config.json",
+                          "convrec.json",
                           "model.safetensors",
                           "optimizer-00001-of-00001.safetensors",
                           "tokenizer.json"));
