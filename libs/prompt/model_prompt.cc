@@ -9,10 +9,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "libs/base/enum_names.h"
 #include "libs/base/files.h"
 #include "libs/base/status_macros.h"
+#include "libs/json/json_object.h"
 
 namespace convrec::prompt {
 namespace {
@@ -25,91 +25,56 @@ constexpr char kRoleLines[] = "role_lines";  // The one way in which dialogues a
 constexpr char kModelsOwn[] = "model";       // The format of a chat template that is not replaced.
 constexpr size_t kDigestDigits = 32;
 
-// Takes the fields of an object one by one; whatever is wrong first is the error.
-class Fields {
- public:
-  Fields(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
+// InvalidArgument for a field that is none of `known`.
+absl::Status CheckKnown(const json::JsonObject& object, const std::vector<std::string>& known) {
+  for (const auto& [name, value] : object.json().items()) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return object.Error(name, "is unknown: the file is of another release");
+  }
+  return absl::OkStatus();
+}
 
-  std::string String(const char* name) {
-    const Json* value = Find(name);
-    if (value == nullptr) return "";
-    if (!value->is_string()) return Fail(name, "is not a string"), "";
-    return value->get<std::string>();
-  }
-  int Count(const char* name) {
-    const Json* value = Find(name);
-    if (value == nullptr) return 0;
-    const bool is_count = value->is_number_unsigned() && value->get<uint64_t>() > 0 &&
-                          value->get<uint64_t>() <= uint64_t{std::numeric_limits<int>::max()};
-    if (!is_count) return Fail(name, "is not a whole number above 0"), 0;
-    return value->get<int>();
-  }
-  bool Bool(const char* name) {
-    const Json* value = Find(name);
-    if (value == nullptr) return false;
-    if (!value->is_boolean()) return Fail(name, "is neither true nor false"), false;
-    return value->get<bool>();
-  }
-  const Json& Object(const char* name) {
-    static const Json kEmpty = Json::object();
-    const Json* value = Find(name);
-    if (value == nullptr) return kEmpty;
-    if (!value->is_object()) return Fail(name, "is not an object"), kEmpty;
-    return *value;
-  }
-  template <typename Enum>
-  Enum Word(const char* name) {
-    const std::string word = OneOf(name, base::AllNames<Enum>());
-    return base::ParseName<Enum>(word).value_or(Enum{});
-  }
-  std::string OneOf(const char* name, const std::vector<std::string>& words) {
-    const std::string word = String(name);
-    if (std::find(words.begin(), words.end(), word) == words.end()) {
-      Fail(name, absl::StrCat("is \"", word, "\", expected ", absl::StrJoin(words, " or ")));
-    }
-    return word;
-  }
-  void Fail(const char* name, const std::string& message) {
-    if (status_.ok()) {
-      status_ = absl::InvalidArgumentError(absl::StrCat(where_, ": field ", name, " ", message));
-    }
-  }
-  // The first error; a field that nothing has asked for is one.
-  absl::Status Finish() {
-    for (const auto& [name, value] : object_.items()) {
-      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-      Fail(name.c_str(), "is unknown: the file is of another release");
-    }
-    return status_;
-  }
+absl::StatusOr<int> Count(const json::JsonObject& object, const std::string& field) {
+  CR_ASSIGN_OR_RETURN(const int64_t count,
+                      object.Integer(field, 1, std::numeric_limits<int>::max()));
+  return static_cast<int>(count);
+}
 
- private:
-  const Json* Find(const char* name) {
-    known_.push_back(name);
-    const auto field = object_.find(name);
-    if (field != object_.end()) return &*field;
-    Fail(name, "is missing");
-    return nullptr;
-  }
+template <typename Enum>
+absl::StatusOr<Enum> Word(const json::JsonObject& object, const std::string& field) {
+  CR_ASSIGN_OR_RETURN(const std::string word, object.OneOf(field, base::AllNames<Enum>()));
+  return *base::ParseName<Enum>(word);
+}
 
-  const Json& object_;
-  const std::string where_;
-  std::vector<std::string> known_;
-  absl::Status status_;
-};
+absl::StatusOr<std::string> Digest(const json::JsonObject& object, const std::string& field) {
+  CR_ASSIGN_OR_RETURN(std::string digest, object.String(field));
+  const bool is_digest =
+      digest.size() == kDigestDigits && std::all_of(digest.begin(), digest.end(), [](char c) {
+        return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+      });
+  if (!is_digest) return object.Expected(field, absl::StrCat(kDigestDigits, " hexadecimal digits"));
+  return digest;
+}
 
-absl::StatusOr<tokenizer::ChatTemplate::Options> ReadChat(const Json& json,
-                                                          const std::string& where) {
+absl::StatusOr<std::string> LineFormatOf(const json::JsonObject& object, const std::string& field) {
+  CR_ASSIGN_OR_RETURN(std::string text, object.String(field));
+  const auto format = text::LineFormat::Parse(text);
+  if (!format.ok()) return object.Error(field, std::string(format.status().message()));
+  return text;
+}
+
+// `ordered` is the same object with the order of its keys.
+absl::StatusOr<tokenizer::ChatTemplate::Options> ReadChat(const json::JsonObject& object,
+                                                          const Json& ordered) {
+  CR_RETURN_IF_ERROR(CheckKnown(object, {"format", "date", "arguments"}));
   tokenizer::ChatTemplate::Options chat;
-  Fields fields(json, where);
   std::vector<std::string> formats = base::AllNames<tokenizer::ChatFormat>();
   formats.insert(formats.begin(), kModelsOwn);
-  // Absent for the model's own.
-  chat.format = base::ParseName<tokenizer::ChatFormat>(fields.OneOf("format", formats));
-  chat.date = fields.String("date");
-  const Json& arguments = fields.Object("arguments");
-  if (!arguments.empty()) chat.arguments = arguments.dump();
-  CR_RETURN_IF_ERROR(fields.Finish());
+  CR_ASSIGN_OR_RETURN(const std::string format, object.OneOf("format", formats));
+  chat.format = base::ParseName<tokenizer::ChatFormat>(format);  // Absent for the model's own.
+  CR_ASSIGN_OR_RETURN(chat.date, object.String("date"));
+  CR_RETURN_IF_ERROR(object.Object("arguments").status());
+  if (!ordered["arguments"].empty()) chat.arguments = ordered["arguments"].dump();
   return chat;
 }
 
@@ -139,46 +104,42 @@ std::string ToJson(const ModelPrompt& prompt) {
 }
 
 absl::StatusOr<ModelPrompt> ModelPromptFromJson(const std::string& text, const std::string& file) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, " is damaged: it holds no JSON object; export the model once more"));
+  const auto document = json::ParseObject(text, file);
+  if (!document.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, " is damaged, export the model once more: ", document.status().message()));
   }
-  const auto version = json.find("format_version");
-  if (version == json.end() || *version != kVersion) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file,
-                     ": field format_version is ",
-                     version == json.end() ? "missing" : version->dump(),
-                     ", this release reads ",
-                     kVersion));
-  }
+  const json::JsonObject object(&*document, file);
+  CR_ASSIGN_OR_RETURN(const int version, Count(object, "format_version"));
+  if (version != kVersion) return object.Expected("format_version", absl::StrCat(kVersion));
+  CR_RETURN_IF_ERROR(CheckKnown(object,
+                                {"format_version",
+                                 "form",
+                                 "instruction",
+                                 "turns",
+                                 "num_ranks",
+                                 "list_style",
+                                 "line_format",
+                                 "constrained",
+                                 "catalog_digest",
+                                 "chat_template",
+                                 "max_prompt_tokens",
+                                 "keep",
+                                 "max_new_tokens"}));
   ModelPrompt prompt;
-  Fields fields(json, file);
-  fields.Count("format_version");
-  prompt.form = fields.Word<PromptForm>("form");
-  prompt.instruction = fields.String("instruction");
-  fields.OneOf("turns", {kRoleLines});
-  prompt.num_ranks = fields.Count("num_ranks");
-  prompt.list_style = fields.Word<lists::ListStyle>("list_style");
-  prompt.line_format = fields.String("line_format");
-  if (const auto format = text::LineFormat::Parse(prompt.line_format); !format.ok()) {
-    fields.Fail("line_format", std::string(format.status().message()));
-  }
-  prompt.constrained = fields.Bool("constrained");
-  prompt.catalog_digest = fields.String("catalog_digest");
-  if (prompt.catalog_digest.size() != kDigestDigits ||
-      !std::all_of(prompt.catalog_digest.begin(), prompt.catalog_digest.end(), [](char c) {
-        return absl::ascii_isxdigit(static_cast<unsigned char>(c));
-      })) {
-    fields.Fail("catalog_digest", absl::StrCat("is not ", kDigestDigits, " hexadecimal digits"));
-  }
-  const Json& chat = fields.Object("chat_template");
-  prompt.max_prompt_tokens = fields.Count("max_prompt_tokens");
-  prompt.keep = fields.Word<PromptKeep>("keep");
-  prompt.max_new_tokens = fields.Count("max_new_tokens");
-  CR_RETURN_IF_ERROR(fields.Finish());
-  CR_ASSIGN_OR_RETURN(prompt.chat, ReadChat(chat, absl::StrCat(file, ": field chat_template")));
+  CR_ASSIGN_OR_RETURN(prompt.form, Word<PromptForm>(object, "form"));
+  CR_ASSIGN_OR_RETURN(prompt.instruction, object.String("instruction"));
+  CR_RETURN_IF_ERROR(object.OneOf("turns", {kRoleLines}).status());
+  CR_ASSIGN_OR_RETURN(prompt.num_ranks, Count(object, "num_ranks"));
+  CR_ASSIGN_OR_RETURN(prompt.list_style, Word<lists::ListStyle>(object, "list_style"));
+  CR_ASSIGN_OR_RETURN(prompt.line_format, LineFormatOf(object, "line_format"));
+  CR_ASSIGN_OR_RETURN(prompt.constrained, object.Bool("constrained"));
+  CR_ASSIGN_OR_RETURN(prompt.catalog_digest, Digest(object, "catalog_digest"));
+  CR_ASSIGN_OR_RETURN(const json::JsonObject chat, object.Object("chat_template"));
+  CR_ASSIGN_OR_RETURN(prompt.chat, ReadChat(chat, Json::parse(text)["chat_template"]));
+  CR_ASSIGN_OR_RETURN(prompt.max_prompt_tokens, Count(object, "max_prompt_tokens"));
+  CR_ASSIGN_OR_RETURN(prompt.keep, Word<PromptKeep>(object, "keep"));
+  CR_ASSIGN_OR_RETURN(prompt.max_new_tokens, Count(object, "max_new_tokens"));
   return prompt;
 }
 

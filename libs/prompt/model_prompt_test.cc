@@ -59,23 +59,24 @@ TEST(ModelPromptTest, EveryFieldIsNeeded) {
   for (const auto& [name, value] : whole.items()) {
     Json json = whole;
     json.erase(name);
-    EXPECT_THAT(ErrorOf(json), HasSubstr("d/convrec.json: field " + name + " is")) << name;
+    EXPECT_THAT(ErrorOf(json), HasSubstr("d/convrec.json: field \"" + name + "\" is missing"))
+        << name;
   }
 }
 
 TEST(ModelPromptTest, WhatIsNotUnderstoodIsRefused) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {R"({"format_version": 2})", "format_version is 2, this release reads 1"},
-      {R"({"line_breaks": "crlf"})", "field line_breaks is unknown"},
-      {R"({"turns": "xml"})", "field turns is \"xml\", expected role_lines"},
-      {R"({"num_ranks": 0})", "field num_ranks is not a whole number above 0"},
-      {R"({"num_ranks": "20"})", "field num_ranks is not a whole number above 0"},
-      {R"({"line_format": "Title"})", "field line_format names no field"},
-      {R"({"keep": "first"})", "field keep is \"first\", expected last or ends"},
-      {R"({"constrained": 1})", "field constrained is neither true nor false"},
-      {R"({"catalog_digest": "abc"})", "field catalog_digest is not 32 hexadecimal digits"},
-      {R"({"chat_template": {"format": "jinja"}})", "field chat_template: field format is"},
-      {R"({"chat_template": {"tools": []}})", "field chat_template: field tools is unknown"}};
+      {R"({"format_version": 2})", R"("format_version" is 2; expected 1)"},
+      {R"({"line_breaks": "crlf"})", R"("line_breaks" is unknown)"},
+      {R"({"turns": "xml"})", R"("turns" is "xml"; expected one of role_lines)"},
+      {R"({"num_ranks": 0})", R"("num_ranks" is 0; expected a whole number from 1)"},
+      {R"({"num_ranks": "20"})", R"("num_ranks" is "20"; expected a whole number from 1)"},
+      {R"({"line_format": "Title"})", R"("line_format" names no field)"},
+      {R"({"keep": "first"})", R"("keep" is "first"; expected one of last, ends)"},
+      {R"({"constrained": 1})", R"("constrained" is 1; expected true or false)"},
+      {R"({"catalog_digest": "abc"})", R"("catalog_digest" is "abc"; expected 32 hexadecimal)"},
+      {R"({"chat_template": {"format": "jinja"}})", R"("chat_template.format" is "jinja")"},
+      {R"({"chat_template": {"tools": []}})", R"("chat_template.tools" is unknown)"}};
   for (const auto& [patch, message] : cases) {
     Json json = Json::parse(ToJson(Example()));
     json.merge_patch(Json::parse(patch));
