@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes the Grafana boards: make_boards.py OUT_FOLDER. Needs nothing but Python.
 
-The JSON is committed; deploy/checks makes it again and compares, so a board is changed here and
-never in the file. A panel says what it shows in one sentence; the metrics it reads are appended to
-its description, and every query is limited to the chosen run. A metric that no panel reads gets one
-in the last row of a board, so every row of the tables in libs/statistics is on a board.
+The JSON is committed; deploy/checks generates it again and compares, so change a board here and
+never in the file. A panel says in one sentence what it shows. The metrics it reads are appended to
+its description, and every query is limited to the chosen run. A metric that no panel reads gets a
+panel in the last row of a board, so every row of the tables in libs/statistics is on a board.
 """
 
 import json

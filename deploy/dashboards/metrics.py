@@ -9,10 +9,10 @@ class Metric:
     def __init__(self, kind, name, process, unit, across, labels, help_):
         self.kind = kind
         self.name = name
-        # "every", or the one that exports it.
+        # "every", or the process that exports it.
         self.process = process
         self.unit = unit
-        # The PromQL aggregation that makes one value of several processes.
+        # The PromQL aggregation that combines the values of several processes.
         self.across = across
         # Label -> its closed set of values, or None where any value may occur.
         self.labels = labels

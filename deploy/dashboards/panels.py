@@ -1,7 +1,7 @@
 """The parts that boards are made of: queries, panels of each kind, and their layout.
 
-What a metric is, its unit, and how the values of several processes become one come from the list
-of metrics; a panel says otherwise where it shows something else of it.
+A metric's description, its unit and how the values of several processes are combined come from the
+list of metrics; a panel overrides them where it shows something else.
 """
 
 import re
@@ -32,7 +32,7 @@ def _grouping(by):
 
 
 def now(name, legend, by=None):
-    """The present value of a gauge or counter, over all processes as the list says."""
+    """The current value of a gauge or counter, combined over all processes as the list says."""
     return query(f"{METRICS[name].across}{_grouping(by)}({name}{{RUN}})", legend)
 
 
@@ -42,7 +42,7 @@ def rate(name, legend, by=None):
 
 
 def metric_of(targets):
-    """The metric that the first query reads first; None where it is none of convrec's."""
+    """The metric that the first query reads first; None if it is not one of convrec's."""
     series = re.findall(r"\brl_\w+", targets[0]["expr"])[:1]
     for name in series:
         return METRICS.get(name) or METRICS[re.sub("_(bucket|sum|count)$", "", name)]
@@ -116,7 +116,7 @@ def lines(title, *targets, stack=False, **more):
 
 
 def number(title, *targets, **more):
-    """The present value, large."""
+    """The current value, large."""
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "colorMode": "value" if more.get("thresholds") else "none",
@@ -127,8 +127,8 @@ def number(title, *targets, **more):
 
 
 def by_position(title, name, **more):
-    """One bar per list position, for the present: the top of the list is left."""
-    # Bars are ordered by text, so "1" becomes "01"; "overflow" comes last by itself.
+    """One bar per list position, for the current value; the top of the list is on the left."""
+    # Bars are ordered as text, so "1" becomes "01"; "overflow" comes last anyway.
     value = f"{METRICS[name].across} by (position) ({name}{{RUN}})"
     target = query(
         f'label_replace({value}, "position", "0$1", "position", "([0-9])")', "{{position}}"

@@ -1,4 +1,4 @@
-"""The board Services: where does the time go, and is everything up?"""
+"""The Services board: where does the time go, and is everything up?"""
 
 from panels import lines, now, number, quantiles, query, rate
 

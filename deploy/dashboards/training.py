@@ -1,4 +1,4 @@
-"""The board Training: is the policy getting better, and is it still healthy?"""
+"""The Training board: is the policy getting better, and is it still healthy?"""
 
 from panels import by_position, heat, lines, now, number, query, rate
 

@@ -10,7 +10,7 @@ struct AnyValue {
   operator T() const;
 };
 
-// The most values that braces around them make a T of.
+// The largest number of values in braces that initialises a T.
 template <typename T, typename... Values>
 consteval size_t NumMembers() {
   if constexpr (requires { T{Values()..., AnyValue()}; }) {

@@ -26,7 +26,7 @@ void AddConfigArguments(CLI::App* app, ConfigArguments* arguments) {
                   arguments->overrides,
                   "Values that win over the files, as in learner.steps=100.")
       ->type_name("key=value");
-  // After the overrides, so that they are there when it is called.
+  // Added after the overrides, so that they are parsed when it is called.
   app->add_flag_callback(
       "--help-keys",
       [arguments] {

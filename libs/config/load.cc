@@ -14,7 +14,7 @@
 namespace convrec::config {
 namespace {
 
-// What keys stand for that `chosen` does not set.
+// The values of keys that `chosen` does not set.
 RunOptions DefaultsFor(const RunOptions& chosen) {
   RunOptions options;
   options.compat = chosen.compat;
@@ -25,11 +25,11 @@ RunOptions DefaultsFor(const RunOptions& chosen) {
   return options;
 }
 
-// What is wrong with a row, if anything is.
+// What is wrong with a row, if anything.
 using Fault = std::function<std::optional<std::string>(const Row&)>;
 
 // The first row with a fault, as BadConfig with the place that set it. Keys that were set come
-// first: they may be the reason for the faults of others.
+// first, because they may cause the faults of others.
 absl::Status CheckRows(const Table& table, const Origins& origins, const Fault& fault) {
   for (const bool was_set : {true, false}) {
     for (const Row& row : table.rows()) {

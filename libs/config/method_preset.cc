@@ -10,7 +10,7 @@ struct Preset {
   double clip_high;
 };
 
-// All of them have one advantage per list and none of the terms for the length of a list.
+// All of them have one advantage per list and no terms for the length of a list.
 void ApplySequencePreset(const Preset& preset, ObjectiveOptions* objective) {
   objective->advantage_unit = Unit::kSequence;
   objective->ratio_unit = preset.ratio_unit;

@@ -1,4 +1,4 @@
-// The defaults that the choice of a method stands for; table in docs/training.md.
+// The defaults that a method implies; table in docs/training.md.
 #pragma once
 
 #include "libs/config/sections/objective.h"

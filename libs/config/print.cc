@@ -17,8 +17,8 @@ namespace {
 using base::NameOf;
 using nlohmann::ordered_json;
 
-// The shortest text that reads back as `value`, always with a point, so that every YAML reader
-// takes it for a number: 1.0e-06.
+// The shortest text that reads back as `value`, always with a decimal point, so that every YAML
+// reader treats it as a number: 1.0e-06.
 std::string DoubleText(double value) {
   std::array<char, 32> buffer;
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
@@ -29,7 +29,7 @@ std::string DoubleText(double value) {
   return text.insert(exponent == std::string::npos ? text.size() : exponent, ".0");
 }
 
-// JSON's quoting is a part of YAML's. Invalid UTF-8 is replaced rather than printed.
+// JSON's quoting is a subset of YAML's. Invalid UTF-8 is replaced rather than printed.
 std::string QuotedText(const std::string& text) {
   return ordered_json(text).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -40,7 +40,7 @@ std::string If(const When& when) {
   return when.words.empty() ? "" : absl::StrCat(" if ", when.words);
 }
 
-// What a row says beyond its help, as sentences.
+// The facts of a row other than its help, as sentences.
 std::vector<std::string> Notes(const Row& row) {
   std::vector<std::string> notes;
   for (const Rule& rule : row.rules)

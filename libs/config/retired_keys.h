@@ -1,5 +1,5 @@
-// Keys that earlier versions had. A file that sets one still loads: the value is dropped, and a
-// warning says so. Internal to this folder.
+// Keys that only earlier versions had. A file that sets one still loads; the value is dropped with
+// a warning. Internal to this folder.
 #pragma once
 
 #include <algorithm>

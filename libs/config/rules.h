@@ -1,17 +1,17 @@
-// The rules that rows of the table share.
+// Rules shared by rows of the table.
 #pragma once
 
 #include <string>
 
 namespace convrec::config {
 
-// A range of numbers; of durations in seconds.
+// A range of numbers, or of durations in seconds.
 struct Limits {
   double low = 0;
   double high = 0;
   bool with_low = true;
   bool with_high = true;
-  std::string words;  // "an integer from 1 to 100"; reads on from "expected".
+  std::string words;  // "an integer from 1 to 100"; follows "expected" in messages.
 
   bool Hold(double value) const {
     return (with_low ? value >= low : value > low) && (with_high ? value <= high : value < high);
@@ -31,7 +31,7 @@ Limits NumberBetween(double low, double high);  // Both excluded.
 Limits NumberBelow(double high);                // 0 included, `high` excluded.
 Limits Wait();                                  // Above 0, at most a week.
 
-// What a text must be.
+// A rule for a text.
 struct TextRule {
   bool (*holds)(const std::string&);
   const char* words;
@@ -41,7 +41,7 @@ extern const TextRule kPeerAddress;    // host:port, also after dns:///.
 extern const TextRule kMetricLabel;
 extern const TextRule kDevice;
 
-// Whether two listeners want the same port; any free one is nobody's.
+// Whether two listeners want the same port. Port 0 (any free one) never conflicts.
 bool SharePort(const std::string& a, const std::string& b);
 
 }  // namespace convrec::config

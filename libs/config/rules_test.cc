@@ -12,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// What LoadRunOptions says to `overrides`, or "" when it takes them.
+// The error of LoadRunOptions for `overrides`, or "" when it accepts them.
 std::string Verdict(const std::vector<std::string>& overrides) {
   const auto options = LoadRunOptions({}, overrides);
   if (options.ok()) return "";

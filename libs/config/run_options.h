@@ -1,7 +1,7 @@
 // The configuration of a run as plain values.
 //
-// A RunOptions{} holds the defaults; one of load.h is complete and valid. Each section is a header
-// of sections/: its struct, and its rows of the table (see table.h).
+// A RunOptions{} holds the defaults; one from load.h is complete and valid. Each section has a
+// header in sections/ with its struct and its rows of the table (see table.h).
 #pragma once
 
 #include <cstdint>

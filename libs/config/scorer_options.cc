@@ -21,7 +21,7 @@ scoring::ListScorer::Options ScorerOptionsOf(const RunOptions& options) {
       .evaluation_cut = reward.evaluation_cut,
       .rules = {.rule = reward.rule,
                 .rule_weight = reward.rule_weight,
-                // Where nothing uses the base it has no range.
+                // The base has no valid range when nothing uses it.
                 .gamma = reward.gamma > 1 ? reward.gamma : 2,
                 .discounts = ParseNumberList(reward.discounts).value_or(std::vector<double>()),
                 .suffix_sum = is_reference ? SuffixSum::kTotalMinusPrefix : SuffixSum::kDirect,

@@ -1,4 +1,4 @@
-// The reward part of a run's configuration as options of the scorer.
+// Converts the reward part of a run's configuration to options of the scorer.
 #pragma once
 
 #include "libs/config/run_options.h"
@@ -9,7 +9,7 @@ namespace convrec::config {
 // How lines become ranks and are read.
 lists::RankCounting RankCountingOf(Compat compat);
 
-// `compat: reference` counts ranks and sums as the reference does.
+// With `compat: reference` ranks and sums follow the reference.
 scoring::ListScorer::Options ScorerOptionsOf(const RunOptions& options);
 
 }  // namespace convrec::config

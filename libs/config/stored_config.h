@@ -12,14 +12,14 @@ namespace convrec::config {
 
 std::string StoredConfigPath(const std::string& run_dir);
 absl::Status StoreConfig(const RunOptions& options);
-// None when the folder holds none.
+// nullopt when the folder has none.
 absl::StatusOr<std::optional<RunOptions>> LoadStoredConfig(const std::string& run_dir);
 
 enum class ConfigChange { kRefused, kAllowed };
 
-// For a run that goes on by `wanted`: BadConfig that lists what differs from `stored`, or only a
-// warning with that list where changes are allowed. Where processes listen and find one another
-// is not compared: a resumed run may do so elsewhere.
+// For a run that continues with `wanted`: BadConfig that lists what differs from `stored`, or only
+// a warning with that list when changes are allowed. Keys that say where processes listen and find
+// each other are not compared, because a resumed run may run elsewhere.
 absl::Status CheckUnchanged(const RunOptions& stored,
                             const RunOptions& wanted,
                             ConfigChange change);

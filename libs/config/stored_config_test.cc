@@ -70,8 +70,8 @@ TEST_F(StoredConfigTest, AddressesMayChange) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-// testdata/stored_config.yaml is what the program wrote into the sample job's folder before the
-// tables, without comments.
+// testdata/stored_config.yaml is what the program wrote into the sample job's folder before there
+// were tables, without comments.
 TEST_F(StoredConfigTest, ThoseOfEarlierVersionsLoadAndMeanTheSameButForRetiredKeys) {
   const std::string path = SourcePath("libs/config/testdata/stored_config.yaml");
   const auto options = LoadRunOptions({path}, {});

@@ -1,11 +1,11 @@
 // The configuration as a table: one row per key, in the order in which it is printed.
 //
-// A header of sections/ holds a struct, whose members give types and defaults, and Describe(),
-// which adds the rows: key, help, rules, and when a key has no effect. Whatever reads, checks,
-// prints or documents a configuration walks these rows.
+// A header in sections/ holds a struct, whose members give types and defaults, and Describe(),
+// which adds the rows: key, help, rules, and when a key has no effect. All code that reads, checks,
+// prints or documents a configuration goes through these rows.
 //
-// A table is bound to the RunOptions it was made of: rows write to it, and their rules speak of the
-// values it had then. Not thread-safe.
+// A table is bound to the RunOptions it was made from: rows write to it, and their rules refer to
+// the values it had then. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,8 @@ namespace convrec::config {
 
 struct RunOptions;
 
-// What another key says. `words` read on from "since" and "if"; `why` follows them in messages.
+// A condition on another key. In messages `words` follow "since" or "if", and `why` follows
+// `words`.
 struct When {
   bool holds = true;
   std::string words = "";  // "compat is reference"; "" = always.
@@ -37,8 +38,8 @@ struct When {
 struct Rule {
   bool holds = true;
   std::string expected;    // "at least 2"
-  When when = {};          // Otherwise the rule says nothing.
-  std::string shown = "";  // The value in messages; "" = as it is.
+  When when = {};          // The rule applies only then.
+  std::string shown = "";  // The value shown in messages; "" = the value itself.
 };
 
 // A value that is one of several words.
@@ -48,12 +49,12 @@ struct Choice {
   std::function<void(size_t)> set;
 };
 
-// Where the value of a key is; none for a group of keys.
+// Points to the value of a key; monostate for a group of keys.
 using Value = std::
     variant<std::monostate, int*, uint64_t*, double*, bool*, std::string*, absl::Duration*, Choice>;
 
-// How a text is read: with ${VAR}; as it stands; as a path, where "~/" is the home; as a path of
-// the user's data, which is relative to the file that sets it.
+// How a text is read: with ${VAR} expanded; unchanged; as a path, where "~/" is the home directory;
+// as a path to the user's data, which is relative to the file that sets it.
 enum class Reading { kVariables, kVerbatim, kPath, kInputPath };
 
 struct Row {
@@ -62,12 +63,12 @@ struct Row {
   Value value;
   std::string help = "";
   std::vector<Rule> rules = {};
-  std::vector<When> idle = {};  // One that holds: the key has no effect.
+  std::vector<When> idle = {};  // If one holds, the key has no effect.
   Reading reading = Reading::kVariables;
-  bool is_place = false;  // Where processes run and listen: may change when a run goes on.
+  bool is_place = false;  // Where processes run and listen; may change when a run is resumed.
 
   bool is_group() const { return std::holds_alternative<std::monostate>(value); }
-  bool is_text() const;  // Also a word of several.
+  bool is_text() const;  // True also for one of several words.
   size_t depth() const;  // 1 for "learner.steps".
 
   Row& Help(std::string text);
@@ -96,8 +97,8 @@ class Table final {
   template <typename Enum>
   Row& Key(const char* name, std::optional<Enum>& value, const char* none);
 
-  // The rows that Describe(section, context, *this) adds stand below "name."; dies unless they are
-  // as many as the section has members.
+  // Adds the rows of Describe(section, context, *this) below "name."; dies unless there are as many
+  // as the section has members.
   template <typename Section, typename Context>
   void Group(const char* name, const char* help, Section& section, const Context& context) {
     const size_t group = Open(name, help);
@@ -135,8 +136,8 @@ class Table final {
 // The table of `options`, which must outlive it.
 Table TableOf(RunOptions& options);
 
-// "is 0: expected an integer from 1 to 100": the first broken rule of a row, to read on from its
-// key; or "has no effect, since ..." when it is idle.
+// The first broken rule of a row, as text that follows its key: "is 0: expected an integer from 1
+// to 100". Likewise "has no effect, since ..." for an idle row.
 std::optional<std::string> BrokenRule(const Row& row);
 std::optional<std::string> IdleReason(const Row& row);
 

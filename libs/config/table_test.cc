@@ -7,7 +7,7 @@
 namespace convrec::config {
 namespace {
 
-// Gives the value another one of its type.
+// Changes the value to another one of its type.
 struct ChangeValue {
   void operator()(std::monostate) const {}
   void operator()(bool* value) const { *value = !*value; }

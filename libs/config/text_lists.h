@@ -1,4 +1,4 @@
-// Lists that stand in one text, with commas between.
+// Lists within one text, separated by commas.
 #pragma once
 
 #include <optional>
@@ -7,10 +7,10 @@
 
 namespace convrec::config {
 
-// "q_proj, k_proj": the parts without the spaces around them; {} for a text of spaces.
+// "q_proj, k_proj": the parts without surrounding spaces; {} for a text of spaces.
 std::vector<std::string> ParseWordList(const std::string& text);
 
-// "1, 0.5, 0.25"; nothing when a part is no finite number.
+// "1, 0.5, 0.25"; nullopt when a part is not a finite number.
 std::optional<std::vector<double>> ParseNumberList(const std::string& text);
 
 }  // namespace convrec::config

@@ -8,8 +8,9 @@
 
 namespace convrec::config {
 
-// Expands `value` as its row reads it: ${VAR} ("$${" stands for "${"), "~/" in paths, and paths of
-// the user's data become absolute, from `directory`. The error is a sentence without place.
+// Expands `value` in the way its row is read: ${VAR} ("$${" means a literal "${"), "~/" in paths,
+// and paths to the user's data become absolute, starting at `directory`. The error is a sentence
+// without a position.
 absl::StatusOr<std::string> ExpandValue(Reading reading,
                                         const std::string& value,
                                         const std::string& directory);

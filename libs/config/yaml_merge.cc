@@ -57,7 +57,7 @@ struct ExpectedType {
   std::string operator()(const Choice&) const { return "a text"; }
 };
 
-// Reads `text` into a value; false when it is of another type.
+// Reads `text` into a value; false when it has another type.
 struct ReadValue {
   const std::string& text;
 
@@ -89,7 +89,7 @@ struct ReadValue {
   }
 };
 
-// One document or override on its way into the options.
+// Merges one document or override into the options.
 class Merger final {
  public:
   Merger(const Table& table,

@@ -1,4 +1,4 @@
-// YAML onto a table. Internal to this folder.
+// Merges YAML into a table. Internal to this folder.
 #pragma once
 
 #include <map>
@@ -12,16 +12,16 @@ namespace convrec::config {
 // Where each key was set last, as "FILE:LINE" or "override KEY=VALUE".
 using Origins = std::map<std::string, std::string>;
 
-// Sets every key of the document on the options of `table`. Relative paths of model.path and data.*
-// start at `directory`. BadConfig as load.h describes it.
+// Sets every key of the document in the options of `table`. Relative paths in model.path and data.*
+// start at `directory`. BadConfig as described in load.h.
 absl::Status MergeYaml(const std::string& text,
                        const std::string& file,
                        const std::string& directory,
                        const Table& table,
                        Origins* origins);
 
-// Sets the one key of "learner.steps=5". The value of a text key is taken as it stands, unless it
-// is in quotes; any other value is YAML.
+// Sets the one key of "learner.steps=5". The value of a text key is taken literally unless it is
+// quoted; any other value is YAML.
 absl::Status MergeOverride(const std::string& assignment, const Table& table, Origins* origins);
 
 }  // namespace convrec::config

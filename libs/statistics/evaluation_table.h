@@ -1,12 +1,12 @@
-// Every statistic of an evaluation, once. To add one, write its row here and set it by its name in
-// services/learner/run/evaluation_report.cc.
+// The one table of all statistics of an evaluation. To add one, write its row here and set it by
+// its name in services/learner/run/evaluation_report.cc.
 #pragma once
 
 #include "libs/statistics/statistic.h"
 
 namespace convrec::statistics {
 
-// Shares are of the lines or lists that were evaluated.
+// Shares refer to the lines or lists that were evaluated.
 inline constexpr Statistic kEvaluationTable[] = {
     {.name = "rows", .shape = Shape::kCount, .help = "Conversations."},
     {.name = "recall",
@@ -38,11 +38,11 @@ inline constexpr Statistic kEvaluationTable[] = {
      .help = "Share of lines that name nothing in the catalog.",
      .chart = {.section = Section::kResults, .title = "Off-catalog lines"}},
     {.name = "lines",
-     .help = "Mean number of lines of a list.",
+     .help = "Mean number of lines per list.",
      .chart = {.section = Section::kResults, .title = "Lines per list"}},
     {.name = "exact_ratio",
      .unit = Unit::kShare,
-     .help = "Share of lists of exactly N lines.",
+     .help = "Share of lists with exactly N lines.",
      .chart = {.section = Section::kResults, .title = "Lists of exactly N"}},
     {.name = "hits_by_rank",
      .shape = Shape::kByRank,

@@ -1,4 +1,4 @@
-// A metric as Prometheus sees it: one row of a table, and the words that rows are written in.
+// A metric as Prometheus sees it: one row of a table, and the vocabulary for such rows.
 #pragma once
 
 #include <array>
@@ -18,12 +18,12 @@ constexpr std::array<const char*, 5> NamesOf(Process) {
   return {"every", "learner", "rollout", "reward", "serve"};
 }
 
-// How the values of several processes, or of several runs, become one line of a board.
+// How the values of several processes or runs are combined into one line of a dashboard.
 enum class Across { kSum, kMean, kMin, kMax };
 constexpr std::array<const char*, 4> NamesOf(Across) { return {"sum", "avg", "min", "max"}; }
 
 enum class Unit {
-  kNone,   // A plain number: a loss, a ratio, a count of what the name says.
+  kNone,   // A plain number: a loss, a ratio, or a count of what the name says.
   kShare,  // In [0, 1].
   kSeconds,
   kTimestamp,  // Seconds since 1970.
@@ -42,10 +42,10 @@ struct Metric {
   Process process = Process::kLearner;
   Unit unit = Unit::kNone;
   Across across = Across::kMean;
-  // Names of the labels in order, separated by blanks; "name=a,b" where the set of values is
-  // closed. `run` and `component` are on every series and not named.
+  // Names of the labels in order, separated by blanks; "name=a,b" when the set of values is closed.
+  // `run` and `component` are on every series and are not listed.
   absl::string_view labels = {};
-  std::span<const double> bounds = {};  // Of a histogram: upper bounds, growing; +Inf is added.
+  std::span<const double> bounds = {};  // For a histogram: ascending upper bounds; +Inf is added.
   absl::string_view help = {};
 };
 

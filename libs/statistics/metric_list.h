@@ -1,4 +1,4 @@
-// All metrics of all processes as one list: what the tables say, for boards, alerts and readers.
+// All metrics of all processes as one list, from the tables, for dashboards, alerts and readers.
 #pragma once
 
 #include <string>
@@ -14,10 +14,11 @@ struct Label {
 };
 std::vector<Label> LabelsOf(const Metric& metric);
 
-// Every metric once: those of processes in the order of their table, then those of statistics.
+// Every metric once: first those of processes in the order of their table, then those of
+// statistics.
 std::vector<Metric> AllMetrics();
 
-// The list as deploy/checks/metrics.txt has it, a metric per line.
+// The list as in deploy/checks/metrics.txt, one metric per line.
 std::string FormatMetrics();
 
 // The statistics of the run log as a table for people: name, kind, unit and help.

@@ -63,7 +63,7 @@ TEST(MetricListTest, SharedMetricsNameTheSeriesOfEachRow) {
   }
 }
 
-// What boards and alerts may read; tools/dev statistics writes it.
+// The metrics that dashboards and alerts may read; tools/dev statistics writes the file.
 TEST(MetricListTest, TheListOfDeployIsThatOfTheTables) {
   const std::string listed = *base::ReadFile(SourcePath("deploy/checks/metrics.txt"));
   EXPECT_TRUE(listed == FormatMetrics()) << "run tools/dev statistics";

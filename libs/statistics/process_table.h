@@ -1,4 +1,5 @@
-// Every metric of a process that is no statistic of a step (those are in step_table.h), once.
+// The one table of all process metrics that are not statistics of a step (those are in
+// step_table.h).
 //
 // To add one, write its row here and name it where it is measured:
 // `metrics->AddGauge("rl_...").Set(value)`. A name that is not in the table does not compile.
@@ -25,7 +26,7 @@ inline constexpr Metric kProcessTable[] = {
     {.name = "rl_learner_steps_total",
      .kind = Kind::kCounter,
      .across = Across::kMax,
-     .help = "Reinforcement-learning steps made."},
+     .help = "Reinforcement-learning steps completed."},
     {.name = "rl_learner_samples_dropped_total",
      .kind = Kind::kCounter,
      .across = Across::kSum,
@@ -43,7 +44,7 @@ inline constexpr Metric kProcessTable[] = {
     {.name = "rl_learner_last_checkpoint_timestamp_seconds",
      .unit = Unit::kTimestamp,
      .across = Across::kMax,
-     .help = "When the last checkpoint was complete."},
+     .help = "When the last checkpoint was completed."},
     {.name = "rl_learner_policy_version",
      .unit = Unit::kVersions,
      .across = Across::kMax,
@@ -72,7 +73,7 @@ inline constexpr Metric kProcessTable[] = {
      .unit = Unit::kVersions,
      .across = Across::kMin,
      .labels = "worker",
-     .help = "Policy version that a worker has last reported to sample with."},
+     .help = "Policy version that a worker last reported sampling with."},
     {.name = "rl_buffer_depth",
      .across = Across::kSum,
      .help = "Groups admitted and not yet trained."},
@@ -92,7 +93,7 @@ inline constexpr Metric kProcessTable[] = {
      .process = Process::kRollout,
      .across = Across::kSum,
      .labels = "outcome=accepted,duplicate,stale,failed,refused,dropped",
-     .help = "Groups by what became of them."},
+     .help = "Groups by outcome."},
     {.name = "rl_rollout_truncated_total",
      .kind = Kind::kCounter,
      .process = Process::kRollout,
@@ -102,12 +103,12 @@ inline constexpr Metric kProcessTable[] = {
      .kind = Kind::kCounter,
      .process = Process::kRollout,
      .across = Across::kSum,
-     .help = "Prompt tokens whose keys and values were still there."},
+     .help = "Prompt tokens whose keys and values were reused."},
     {.name = "rl_rollout_policy_version",
      .process = Process::kRollout,
      .unit = Unit::kVersions,
      .across = Across::kMin,
-     .help = "Policy version being sampled with."},
+     .help = "Policy version used for sampling."},
     {.name = "rl_rollout_running_sequences",
      .process = Process::kRollout,
      .across = Across::kSum,
@@ -124,7 +125,7 @@ inline constexpr Metric kProcessTable[] = {
      .process = Process::kRollout,
      .unit = Unit::kBytes,
      .across = Across::kSum,
-     .help = "Memory held for keys and values."},
+     .help = "Memory used for keys and values."},
     {.name = "rl_rollout_generation_seconds",
      .kind = Kind::kHistogram,
      .process = Process::kRollout,
@@ -150,7 +151,7 @@ inline constexpr Metric kProcessTable[] = {
      .process = Process::kRollout,
      .across = Across::kSum,
      .labels = "source=learner,worker,shared_memory,broadcast encoding=whole,delta",
-     .help = "Verified transfers of weights by where they came from and how."},
+     .help = "Verified transfers of weights, by source and encoding."},
     {.name = "rl_weight_relayed_bytes_total",
      .kind = Kind::kCounter,
      .process = Process::kRollout,
@@ -181,7 +182,7 @@ inline constexpr Metric kProcessTable[] = {
     {.name = "rl_reward_inflight",
      .process = Process::kReward,
      .across = Across::kSum,
-     .help = "Calls admitted and not answered yet."},
+     .help = "Calls admitted but not answered yet."},
     {.name = "rl_reward_request_seconds",
      .kind = Kind::kHistogram,
      .process = Process::kReward,
@@ -199,7 +200,7 @@ inline constexpr Metric kProcessTable[] = {
      .process = Process::kReward,
      .across = Across::kSum,
      .labels = "reason=calls,client,bytes",
-     .help = "Calls that were not admitted, by the bound that was reached."},
+     .help = "Calls that were not admitted, by the limit that was reached."},
     {.name = "rl_reward_lists_total",
      .kind = Kind::kCounter,
      .process = Process::kReward,
@@ -210,7 +211,7 @@ inline constexpr Metric kProcessTable[] = {
      .process = Process::kReward,
      .across = Across::kSum,
      .labels = "result=answered,default",
-     .help = "Calls of the external rule, by whether it gave its values."},
+     .help = "Calls to the external rule, by whether it returned values."},
     {.name = "rl_reward_catalog_items",
      .process = Process::kReward,
      .across = Across::kMin,
@@ -224,7 +225,7 @@ inline constexpr Metric kProcessTable[] = {
      .process = Process::kReward,
      .across = Across::kSum,
      .labels = "result=loaded,refused",
-     .help = "Times the catalog's file was read again, by what came of it."},
+     .help = "Reloads of the catalog's file, by result."},
 
     {.name = "rl_serve_requests_total",
      .kind = Kind::kCounter,
@@ -245,7 +246,7 @@ inline constexpr Metric kProcessTable[] = {
     {.name = "rl_serve_sequences",
      .process = Process::kServe,
      .across = Across::kSum,
-     .help = "Completions that run or wait."},
+     .help = "Completions running or waiting."},
     {.name = "rl_serve_running_sequences",
      .process = Process::kServe,
      .across = Across::kSum,
@@ -266,11 +267,11 @@ inline constexpr Metric kProcessTable[] = {
      .help = "From a request to the end of its answer."},
 };
 
-// A name of the table, with the kind it has there; checked while compiling.
+// A name of the table with its kind there, checked at compile time.
 template <Kind kind>
 class Named {
  public:
-  // NOLINTNEXTLINE(google-explicit-constructor): a name stands for its row.
+  // NOLINTNEXTLINE(google-explicit-constructor): a name denotes its row.
   consteval Named(const char* name) : row(&Find(name)) {}
   const Metric* row;
 

@@ -1,5 +1,5 @@
-// A statistic of a step or of an evaluation: one row of a table from which the run log, CSV,
-// Prometheus, report.html and the boards all follow.
+// A statistic of a step or of an evaluation: one row of the table from which the run log, CSV,
+// Prometheus, report.html and the dashboards are all derived.
 #pragma once
 
 #include <array>
@@ -22,11 +22,11 @@ constexpr std::array<const char*, 5> NamesOf(Shape) {
   return {"number", "count", "by rank", "at cutoffs", "samples"};
 }
 
-// How the ranks of a learner, which train a step together, make one value.
+// How the values of a learner's ranks, which train a step together, are combined into one.
 enum class Combine {
-  kLeader,  // The leader has it alone: its clock, its ledger, the batch before it is shared out.
-  // The rest are over the values of all ranks: those of their tokens where the row has a measure,
-  // else one value of each.
+  kLeader,  // Only the leader has it: its clock, its ledger, the batch before it is split up.
+  // The others combine the values of all ranks: those of their tokens if the row has a measure,
+  // otherwise one value per rank.
   kSum,
   kMean,
   kMin,
@@ -34,11 +34,11 @@ enum class Combine {
   kEffective,  // Effective sample size (sum x)^2 / sum x^2 over the number of values.
 };
 
-// A batch may be trained on in several updates: what counts is what the first one finds before
-// anything has changed, or the last one, where the ratios have moved furthest.
+// A batch may be trained on in several updates. Either the first one counts, before anything has
+// changed, or the last one, where the ratios have moved furthest.
 enum class Update { kFirst, kLast };
 
-// Of report.html; kResults is its table of evaluations, which the command line shows too.
+// Sections of report.html; kResults is its table of evaluations, which the command line shows too.
 enum class Section {
   kNone,
   kResults,
@@ -52,36 +52,37 @@ enum class Section {
 
 enum class Range {
   kFromZero,
-  kFitted,  // The axis begins where the values do.
-  kToOne,   // The axis goes up to 1 at least.
+  kFitted,  // The axis starts at the smallest value.
+  kToOne,   // The axis extends to at least 1.
 };
 
-// Where report.html draws it. Rows with the same section and title share a chart, whose caption and
-// range the first one has.
+// Where report.html draws it. Rows with the same section and title share a chart; the first one
+// gives its caption and range.
 struct Chart {
   Section section = Section::kNone;
   absl::string_view title = {};
-  absl::string_view curve = {};    // Its name among several; empty: the title.
+  absl::string_view curve = {};    // Name of its curve among several; empty: the title.
   absl::string_view caption = {};  // Empty: the help.
   Range range = Range::kFromZero;
 };
 
-// What Prometheus sees of it.
+// How it is exported to Prometheus.
 struct Export {
   absl::string_view name = {};  // Empty: nothing, or a series of `family`.
   Kind kind = Kind::kGauge;
   Across across = Across::kMean;
-  const Metric* family = nullptr;  // Has the series of several statistics, told apart by a label.
+  const Metric* family = nullptr;  // A metric with series for several statistics, distinguished by
+                                   // a label.
   absl::string_view label = {};
   absl::string_view value = {};
 };
 
 struct Statistic {
-  absl::string_view name;  // Of the field in metrics.jsonl, and of the column in CSV.
+  absl::string_view name;  // Name of the field in metrics.jsonl and of the column in CSV.
   Shape shape = Shape::kNumber;
   Unit unit = Unit::kNone;
   absl::string_view help = {};
-  double otherwise = 0;  // Where nothing was measured, and in logs that are older than the row.
+  double otherwise = 0;  // The value where nothing was measured, and in logs older than the row.
   Combine combine = Combine::kLeader;
   Update update = Update::kFirst;
   absl::string_view measure = {};  // What a token is measured by; several rows may share one.
@@ -90,7 +91,7 @@ struct Statistic {
   bool is_logged = true;  // In metrics.jsonl and CSV.
 };
 
-// The metric that `statistic` is exported as; its name is empty where it is not.
+// The metric that `statistic` is exported as; its name is empty if it is not exported.
 Metric MetricOf(const Statistic& statistic);
 
 }  // namespace convrec::statistics

@@ -1,7 +1,7 @@
-// Every statistic of a step, once.
+// The one table of all statistics of a step.
 //
-// To add one, write its row here, in the place where the log shall have it, and set it by its name
-// where it is measured: `record["name"] = ...`, or, for what is measured of each token,
+// To add one, write its row here, in the position it should have in the log, and set it by its name
+// where it is measured: `record["name"] = ...` or, for measurements per token,
 // `tallies_.Add("measure", ...)` in services/learner/loss/loss_stats.cc. Nothing else has a list of
 // statistics (docs/development.md, "A statistic").
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace convrec::statistics {
 
-// Metrics that have the series of several statistics.
+// Metrics with series for several statistics.
 inline constexpr Metric kLossMetric = {.name = "rl_learner_loss",
                                        .labels = "term=policy,kl,entropy",
                                        .help = "Loss of the last step by term."};
@@ -39,14 +39,14 @@ inline constexpr Metric kStalenessMetric = {
     .bounds = kVersionBounds,
     .help = "Versions between the weights that sampled a group and those trained."};
 
-// Statistics that both stages have.
+// Statistics of both stages.
 inline constexpr absl::string_view kLearningRateHelp = "Learning rate of the last step.";
 inline constexpr absl::string_view kGradNormHelp = "Gradient norm before clipping.";
 
 // Supervised steps.
 inline constexpr Statistic kSftTable[] = {
     {.name = "loss",
-     .help = "Mean negative log-likelihood of a target token.",
+     .help = "Mean negative log-likelihood per target token.",
      .combine = Combine::kSum,
      .exported = {.family = &kLossMetric, .label = "term", .value = "policy"},
      .chart = {.section = Section::kWarmStart, .title = "Loss", .curve = "loss"}},
@@ -67,12 +67,13 @@ inline constexpr Statistic kSftTable[] = {
     {.name = "seconds", .unit = Unit::kSeconds, .help = "Time of the step."},
 };
 
-// Steps of reinforcement learning. Shares are of the lines or lists that were sampled for the step.
+// Steps of reinforcement learning. Shares refer to the lines or lists that were sampled for the
+// step.
 inline constexpr Statistic kRlTable[] = {
     {.name = "policy_version",
      .shape = Shape::kCount,
      .unit = Unit::kVersions,
-     .help = "Version of the policy that the step made."},
+     .help = "Version of the policy that the step produced."},
     {.name = "reward",
      .help = "Mean reward over ranks and sampled lists.",
      .chart = {.section = Section::kQuality, .title = "Reward", .range = Range::kFitted}},
@@ -81,7 +82,7 @@ inline constexpr Statistic kRlTable[] = {
      .help = "Mean reward of each rank of the sampled lists.",
      .chart = {.section = Section::kQuality, .title = "Reward by rank"}},
     {.name = "hits_per_list",
-     .help = "Accepted items in a sampled list.",
+     .help = "Accepted items per sampled list.",
      .chart = {.section = Section::kQuality,
                .title = "Hits per list",
                .curve = "hits",
@@ -108,7 +109,7 @@ inline constexpr Statistic kRlTable[] = {
                .caption = "Where in the list the policy moves away from SFT."}},
     {.name = "clip_low",
      .unit = Unit::kShare,
-     .help = "Share of ratios below the lower bound where that is clipped.",
+     .help = "Share of ratios clipped at the lower bound.",
      .combine = Combine::kMean,
      .update = Update::kLast,
      .measure = "clip_low",
@@ -119,7 +120,7 @@ inline constexpr Statistic kRlTable[] = {
                .caption = "Share of importance ratios beyond a clip bound."}},
     {.name = "clip_high",
      .unit = Unit::kShare,
-     .help = "Share of ratios above the upper bound where that is clipped.",
+     .help = "Share of ratios clipped at the upper bound.",
      .combine = Combine::kMean,
      .update = Update::kLast,
      .measure = "clip_high",
@@ -139,7 +140,7 @@ inline constexpr Statistic kRlTable[] = {
                .caption = "Share of importance ratios beyond a clip bound."}},
     {.name = "entropy",
      .unit = Unit::kNats,
-     .help = "Mean entropy of a trained token, in nats.",
+     .help = "Mean entropy per trained token, in nats.",
      .combine = Combine::kMean,
      .measure = "entropy",
      .exported = {.name = "rl_learner_entropy"},
@@ -148,7 +149,7 @@ inline constexpr Statistic kRlTable[] = {
                .curve = "entropy",
                .caption = "Nats per token under the current policy."}},
     {.name = "loss",
-     .help = "Loss of the objective; its level says little, jumps say something.",
+     .help = "Loss of the objective; its level means little, but jumps matter.",
      .combine = Combine::kSum,
      .chart = {.section = Section::kOptimisation,
                .title = "Loss",
@@ -187,14 +188,14 @@ inline constexpr Statistic kRlTable[] = {
                .curve = "learning rate",
                .caption = "Of the reinforcement-learning optimizer."}},
     {.name = "lines",
-     .help = "Mean number of lines of a sampled list.",
+     .help = "Mean number of lines per sampled list.",
      .chart = {.section = Section::kLists,
                .title = "List length",
                .curve = "lines",
                .range = Range::kFitted}},
     {.name = "exact_ratio",
      .unit = Unit::kShare,
-     .help = "Share of lists of exactly N lines.",
+     .help = "Share of lists with exactly N lines.",
      .chart = {.section = Section::kLists,
                .title = "How lists end",
                .curve = "exactly N lines",
@@ -217,7 +218,7 @@ inline constexpr Statistic kRlTable[] = {
      .chart = {.section = Section::kLists, .title = "Faults of lines", .curve = "malformed"}},
     {.name = "seen_ratio",
      .unit = Unit::kShare,
-     .help = "Share of lines that the conversation has named already.",
+     .help = "Share of lines with a title that the conversation has already named.",
      .chart = {.section = Section::kLists,
                .title = "Faults of lines",
                .curve = "named in conversation"}},
@@ -251,7 +252,7 @@ inline constexpr Statistic kRlTable[] = {
      .help = "Groups without signal replaced since the previous step."},
     {.name = "staleness_mean",
      .unit = Unit::kVersions,
-     .help = "Versions between a group's oldest token and what is trained, mean over groups.",
+     .help = "Versions between a group's oldest token and the trained weights, mean over groups.",
      .chart = {.section = Section::kSystem,
                .title = "Staleness",
                .curve = "mean over groups",
@@ -261,12 +262,12 @@ inline constexpr Statistic kRlTable[] = {
     {.name = "staleness_max",
      .shape = Shape::kCount,
      .unit = Unit::kVersions,
-     .help = "Versions between the oldest group and what is trained.",
+     .help = "Versions between the oldest group and the trained weights.",
      .chart = {.section = Section::kSystem, .title = "Staleness", .curve = "oldest group"}},
     {.name = "staleness_of_groups",
      .shape = Shape::kSamples,
      .unit = Unit::kVersions,
-     .help = "Versions between each group's oldest token and what is trained.",
+     .help = "Versions between each group's oldest token and the trained weights.",
      .exported = {.family = &kStalenessMetric},
      .is_logged = false},
     {.name = "token_lag",
@@ -322,7 +323,7 @@ inline constexpr Statistic kRlTable[] = {
      .chart = {.section = Section::kOptimisation, .title = "Importance ratio", .curve = "largest"}},
     {.name = "effective_sample_ratio",
      .unit = Unit::kShare,
-     .help = "Effective sample size over the number of tokens, of the weights in force: the ratio "
+     .help = "Effective sample size over the number of tokens, for the weights in use: the ratio "
              "times any off-policy correction.",
      .otherwise = 1,
      .combine = Combine::kEffective,
@@ -361,7 +362,7 @@ inline constexpr Statistic kRlTable[] = {
                .curve = "weights truncated or masked"}},
     {.name = "ratio_by_rank",
      .shape = Shape::kByRank,
-     .help = "Mean raw importance ratio by list position; 0 where no list has it.",
+     .help = "Mean raw importance ratio by list position; 0 where no list has that position.",
      .combine = Combine::kMean,
      .update = Update::kLast,
      .measure = "ratio",
@@ -426,7 +427,7 @@ inline constexpr Statistic kRlTable[] = {
      .chart = {.section = Section::kSystem, .title = "Throughput", .curve = "tokens/s"}},
     {.name = "seconds",
      .unit = Unit::kSeconds,
-     .help = "Time of the whole step; that of its stages follows."},
+     .help = "Time of the whole step; the times of its stages follow."},
     {.name = "wait_s",
      .unit = Unit::kSeconds,
      .help = "Time spent waiting for groups.",
@@ -442,7 +443,7 @@ inline constexpr Statistic kRlTable[] = {
      .is_logged = false},
     {.name = "forward_s",
      .unit = Unit::kSeconds,
-     .help = "Time of the forward passes, those of the reference policy included.",
+     .help = "Time of the forward passes, including those of the reference policy.",
      .exported = {.family = &kStageMetric, .label = "stage", .value = "forward"},
      .chart = {.section = Section::kStepTime, .title = "Time of a step", .curve = "forward"}},
     {.name = "backward_s",

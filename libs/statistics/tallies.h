@@ -1,7 +1,7 @@
-// What the tokens of a step come to: `tallies.Add("kl", value, rank)` for each of them, then the
-// rows of the table that have this measure, over all tokens and by rank of the list.
+// Sums up measurements of a step's tokens: `tallies.Add("kl", value, rank)` for each token, then
+// the rows of the table that have this measure, over all tokens and by rank of the list.
 //
-// Means do not depend on how a step was split. Sums are added in the order of the calls, so the
+// Means do not depend on how a step was split. Sums are taken in the order of the calls, so the
 // same calls give the same bits.
 #pragma once
 
@@ -25,11 +25,11 @@ struct Tally {
   double max = 0;
 
   void Add(double value);
-  // `otherwise` where nothing was added. Dies for kLeader.
+  // `otherwise` if nothing was added. Dies for kLeader.
   double Value(Combine combine, double otherwise) const;
 };
 
-// For each row of a table, which of its measures it is made from; `none` for the others.
+// For each row of a table, the index of its measure; `none` for rows without one.
 template <const auto& kTable>
 struct MeasureIndex {
   static constexpr size_t none = std::size(kTable);
@@ -51,10 +51,10 @@ struct MeasureIndex {
 template <const auto& kTable>
 class Tallies final {
  public:
-  // A measure of the table; another name does not compile.
+  // A measure of the table; other names do not compile.
   class Measure {
    public:
-    // NOLINTNEXTLINE(google-explicit-constructor): a name stands for the measure.
+    // NOLINTNEXTLINE(google-explicit-constructor): a name denotes the measure.
     consteval Measure(const char* name) : index(Find(name)) {}
     const size_t index;
 
@@ -69,7 +69,7 @@ class Tallies final {
 
   explicit Tallies(size_t num_ranks) : ranks_(num_ranks) {}
 
-  // Of a token at no rank, or at a place past the last one.
+  // The first is for tokens without a rank. A rank past the last one counts only in the whole.
   void Add(Measure measure, double value) { all_[measure.index].Add(value); }
   void Add(Measure measure, double value, size_t rank) {
     Add(measure, value);

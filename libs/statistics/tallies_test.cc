@@ -32,7 +32,7 @@ TEST(TalliesTest, EveryRowOfAMeasureIsMadeAsItSays) {
   Tallies<kTable> tallies(2);
   tallies.Add("x", 1.5, 0);
   tallies.Add("x", 1, 0);
-  tallies.Add("x", 0.5, 2);  // Past the last rank: counts in the whole alone.
+  tallies.Add("x", 0.5, 2);  // Past the last rank: counts only in the whole.
   tallies.Add("y", 3);
   tallies.Add("y", 4);
   Values<kTable> values;

@@ -1,7 +1,7 @@
 // The values of one record by the names of a table: `values["kl"]`, `values.list("kl_by_rank")`.
 //
-// A name that the table does not have, or has in another shape, does not compile. What has not been
-// set is what the row says otherwise; lists are empty, those at the cutoffs 0.
+// A name that is not in the table, or has another shape there, does not compile. A value that has
+// not been set is the row's `otherwise`; lists are empty, those at the cutoffs 0.
 #pragma once
 
 #include <array>
@@ -19,15 +19,15 @@ namespace convrec::statistics {
 
 constexpr bool IsList(Shape shape) { return shape != Shape::kNumber && shape != Shape::kCount; }
 
-// The values without their names, for code that goes over all rows of a table.
+// The values without their names, for code that iterates over all rows of a table.
 class Record {
  public:
   std::span<const Statistic> rows() const { return rows_; }
-  // The values of a row: one where its shape is a number.
+  // The values of a row: one if its shape is a number.
   std::span<const double> at(size_t row) const;
   // Sets them. A number takes exactly one.
   void Set(size_t row, std::vector<double> values);
-  // Takes over the values of one row of another record of the same table.
+  // Copies the values of one row from another record of the same table.
   void Copy(const Record& other, size_t row);
 
  protected:
@@ -57,7 +57,7 @@ class Values : public Record {
   template <bool is_list>
   class Name {
    public:
-    // NOLINTNEXTLINE(google-explicit-constructor): a name stands for its row.
+    // NOLINTNEXTLINE(google-explicit-constructor): a name denotes its row.
     consteval Name(const char* name) : slot(Find(name)) {}
     const size_t slot;
 
@@ -77,7 +77,7 @@ class Values : public Record {
 
   double& operator[](Name<false> name) { return numbers_[name.slot]; }
   double operator[](Name<false> name) const { return numbers_[name.slot]; }
-  // Of a count.
+  // The value of a count.
   int64_t count(Name<false> name) const { return static_cast<int64_t>(numbers_[name.slot]); }
   std::vector<double>& list(Name<true> name) { return lists_[name.slot]; }
   const std::vector<double>& list(Name<true> name) const { return lists_[name.slot]; }

@@ -1,4 +1,4 @@
-// Whose semantics a run has.
+// Which semantics a run follows.
 #pragma once
 
 #include <array>
@@ -11,11 +11,11 @@ namespace convrec::config {
 
 enum class Compat {
   kFixed,      // Corrected.
-  kReference,  // The published scripts', faults included.
+  kReference,  // Those of the published scripts, faults included.
 };
 constexpr std::array<const char*, 2> NamesOf(Compat) { return {"fixed", "reference"}; }
 
-// For rules of the table; `why` follows in messages.
+// For rules of the table; messages append `why`.
 When IsReference(const auto& run, std::string why = "") {
   return {run.compat == Compat::kReference, "compat is reference", std::move(why)};
 }

@@ -18,7 +18,7 @@ constexpr std::array<const char*, 3> NamesOf(SftTargets) {
   return {"completion", "teacher", "cooccurrence"};
 }
 
-// 256 bytes and the special tokens leave room for merges.
+// Leaves room for merges after 256 bytes and the special tokens.
 constexpr int kMinVocabulary = 300;
 
 struct WorldOptions {
@@ -37,7 +37,7 @@ struct WorldOptions {
 void Describe(WorldOptions& world, const auto&, Table& table) {
   const int64_t pairs = int64_t{2} * world.num_heads;
   table.Key("seed", world.seed)
-      .Help("Seed of the generated users; each seed makes a world of its own.");
+      .Help("Seed of the generated users; each seed gives a different world.");
   table.Key("sft_rows", world.sft_rows, Integer(1)).Help("Rows of the supervised split.");
   table.Key("train_rows", world.train_rows, Integer(1))
       .Help("Rows of the split for reinforcement learning.");
@@ -49,7 +49,7 @@ void Describe(WorldOptions& world, const auto&, Table& table) {
       .Help("Sample model: tokens of the vocabulary.");
   table
       .Key("hidden_size", world.hidden_size, Integer(2, 65536))
-      // Rotary embeddings turn pairs of a head's dimensions.
+      // Rotary embeddings rotate pairs of a head's dimensions.
       .Must(world.num_heads < 1 || world.hidden_size % pairs == 0,
             absl::StrCat(
                 "a multiple of 2 * num_heads = ", pairs, ", so that heads have an even width"))
@@ -66,7 +66,7 @@ struct DataSplitOptions {
   int take = 0;
 };
 
-// What a split's rules depend on.
+// The facts that a split's rules depend on.
 struct SplitUse {
   bool has_own_catalog;
   bool is_needed;  // Some stage of this run reads the split.
@@ -87,7 +87,7 @@ inline void Describe(DataSplitOptions& split, const SplitUse& use, Table& table)
   table.Key("skip", split.skip, Integer(0))
       .Must(use.has_own_catalog || split.skip < use.world_rows,
             absl::StrCat("less than the ", use.world_rows, " rows of the sample world's split"))
-      .Help("Rows left out at the start.");
+      .Help("Rows skipped at the start.");
   table.Key("take", split.take, Integer(0)).Help("Rows used after those; 0 = all.");
 }
 
@@ -164,12 +164,13 @@ void Describe(DataOptions& data, const auto& run, Table& table) {
   table.Key("template_arguments", data.template_arguments)
       .Read(Reading::kVerbatim)
       .Help(
-          "Variables of the model's chat template as a JSON object, as in {\"enable_thinking\": "
-          "false}; tools and documents are among them. Empty = none.");
+          "Variables of the model's chat template as a JSON object, such as {\"enable_thinking\": "
+          "false}; tools and documents belong here too. Empty = none.");
   table.Key("sft_targets", data.sft_targets)
       .Help(
-          "Where SFT targets come from: \"completion\" (a column), \"teacher\" (raw lists through "
-          "remap) or \"cooccurrence\" (ground truth, then items that occur with it).");
+          "Where SFT targets come from: \"completion\" (a column), \"teacher\" (raw lists, "
+          "remapped to the catalog) or \"cooccurrence\" (ground truth, then items that occur with "
+          "it).");
   table.Key("instruction", data.instruction)
       .Read(Reading::kVerbatim)
       .Must(data.instruction.find("{conversation}") != std::string::npos,
@@ -187,14 +188,14 @@ void Describe(DataOptions& data, const auto& run, Table& table) {
       .Help("Longest prompt in tokens; longer ones are cut. Above 0.");
   table.Key("keep", data.keep)
       .Help(
-          "Which end of a long prompt is kept: \"last\" (as the reference) or \"ends\" "
+          "Which part of a long prompt is kept: \"last\" (as in the reference) or \"ends\" "
           "(instruction kept, oldest turns dropped).");
   table.Key("least_hittable", data.least_hittable, Number(0, 1))
       .Help(
           "Least share of a split's ground truths that lists of the catalog can hit, and of the "
           "lines of answers that name its items; a run with less is refused. 0 = any.");
   table.Group(
-      "world", "The embedded sample world, made when data.catalog is empty.", data.world, run);
+      "world", "The built-in sample world, used when data.catalog is empty.", data.world, run);
 }
 
 }  // namespace convrec::config

@@ -22,13 +22,11 @@ void Describe(EvaluationOptions& evaluation, const auto&, Table& table) {
   table.Key("max_new_tokens", evaluation.max_new_tokens, Integer(0, kMaxTokens))
       .Help("Longest answer in tokens; 0 = rollout.max_new_tokens.");
   table.Key("zero_shot", evaluation.zero_shot)
-      .Help("Whether the final table has a row for the model before SFT.");
+      .Help("Whether the final table includes the model before SFT.");
   table.Key("samples", evaluation.samples, Integer(0, 1000))
       .Help("Sample lists kept for the report.");
   table.Key("constrained", evaluation.constrained)
-      .Help(
-          "The same constraint for the lists of evaluations, as rollout.constrained is for "
-          "training.");
+      .Help("Constrains the lists of evaluations, as rollout.constrained does for training.");
 }
 
 }  // namespace convrec::config

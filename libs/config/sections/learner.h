@@ -31,7 +31,7 @@ void Describe(SftOptions& sft, const auto& run, Table& table) {
   table.Key("rows_per_step", sft.rows_per_step, Integer(1, 1 << 20)).Help("Rows per step.");
   table.Group("optimizer", "AdamW of the supervised stage.", sft.optimizer, run);
   table.Key("max_tokens", sft.max_tokens, Integer(1, kMaxTokens))
-      .Help("Longest row in tokens, prompt included; longer rows are dropped and counted.");
+      .Help("Longest row in tokens, including the prompt; longer rows are dropped and counted.");
 }
 
 struct CheckpointOptions {
@@ -59,25 +59,25 @@ struct PublishOptions {
 void Describe(PublishOptions& publish, const auto&, Table& table) {
   table.Key("delta_bases", publish.delta_bases, Integer(0, 64))
       .Help(
-          "Earlier versions kept to send differences against, each of the size of the weights on "
-          "the wire; 0 = weights are always sent whole.");
+          "Earlier versions kept as bases for deltas, each as large as the weights on the wire; 0 "
+          "= weights are always sent whole.");
   table.Key("shared_memory", publish.shared_memory)
       .Help("Workers on the learner's machine read weights from shared memory.");
   table.Key("fanout", publish.fanout, Integer(0, 1024))
       .Help(
-          "Workers that fetch a version from the learner over gRPC, and from each worker that has "
-          "it; the others wait for one of those. 0 = all fetch from the learner.");
+          "How many workers fetch a version from the learner over gRPC, and from each worker that "
+          "has it; the others wait for one of those. 0 = all fetch from the learner.");
   table.Key("broadcast", publish.broadcast)
       .Help(
-          "Workers that do not read shared memory receive a version all at once, by NCCL when "
-          "model.device is a GPU and by Gloo when it is the CPU; a worker that misses a broadcast "
-          "fetches over gRPC. It takes a further free port of the learner's host.");
+          "Workers that do not read shared memory all receive a version at once, over NCCL when "
+          "model.device is a GPU and over Gloo when it is the CPU; a worker that misses a "
+          "broadcast fetches over gRPC. Needs one more free port on the learner's host.");
 }
 
 constexpr std::array<const char*, 7> kLoraModules = {
     "down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"};
 
-// Whether `targets` are some of them, each once.
+// Whether `targets` names at least one of them, and each at most once.
 inline bool AreLoraModules(const std::string& targets) {
   std::set<std::string> seen;
   for (const std::string& target : ParseWordList(targets)) {
@@ -97,7 +97,7 @@ void Describe(LoraOptions& lora, const auto&, Table& table) {
   const When is_on{lora.rank > 0, "learner.lora.rank is above 0"};
   table.Key("rank", lora.rank, Integer(0, 1 << 16))
       .Help(
-          "Rows of A and columns of B in W + alpha / rank * B A; 0 = no adapter, all parameters "
+          "Rows of A and columns of B in W + alpha / rank * B A; 0 = no adapter: all parameters "
           "are trained.");
   table.Key("alpha", lora.alpha)
       .Must(lora.alpha > 0, "a number above 0", is_on)
@@ -147,7 +147,7 @@ void Describe(LearnerOptions& learner, const auto& run, Table& table) {
   table.Key("groups_per_step", learner.groups_per_step, Integer(1, 1 << 20))
       .Help("Groups consumed by one step.");
   table.Key("max_staleness", learner.max_staleness, Integer(0, 1000))
-      .Help("Steps by which the weights that sampled a group may lag behind; 0 = synchronous.");
+      .Help("How many steps the weights that sampled a group may lag behind; 0 = synchronous.");
   table.Key("updates_per_batch", learner.updates_per_batch, Integer(1, 1000))
       .Help("Optimizer steps per batch of groups (mu).");
   table.Key("lease_timeout_s", learner.lease_timeout, Wait())
@@ -158,18 +158,19 @@ void Describe(LearnerOptions& learner, const auto& run, Table& table) {
       .Help("Seconds after which a leased group is handed out again.");
   table.Key("starvation_timeout_s", learner.starvation_timeout, Wait())
       .Help(
-          "Seconds without a trainable group after which the learner raises an alarm and says "
-          "why.");
+          "Seconds without a trainable group after which the learner raises an alarm that gives "
+          "the reason.");
   table.Key("microbatch_tokens", learner.microbatch_tokens, Integer(1))
-      .Help("Tokens per micro-batch, each prompt once; bounds activation memory.");
+      .Help("Tokens per micro-batch, counting each prompt once; bounds activation memory.");
   table.Key("activation_checkpointing", learner.activation_checkpointing)
       .Help(
-          "Layers keep only their input and are recomputed in the backward pass: less memory, a "
+          "Layers keep only their input and are recomputed in the backward pass: less memory for a "
           "third more work.");
   table.Key("compute_type", learner.compute_type)
       .Help(
-          "Factors of the layers' products on a CPU: float32, bfloat16 or auto (bfloat16 where the "
-          "processor multiplies it natively); sums, parameters and the head are float32.");
+          "Type of the factors in the layers' matrix products on a CPU: float32, bfloat16 or auto "
+          "(bfloat16 if the processor multiplies it natively); sums, parameters and the head are "
+          "float32.");
   table.Key("ranks", learner.ranks, Integer(1, 1024))
       .Place()
       .Help(
@@ -180,14 +181,14 @@ void Describe(LearnerOptions& learner, const auto& run, Table& table) {
       .Must(learner.zero_stage <= 2 || learner.lora.rank == 0,
             "at most 2 with an adapter (learner.lora.rank above 0), whose base is not sharded")
       .Help(
-          "What each of several ranks holds only its share of: 0 nothing, 1 optimizer state, 2 "
-          "gradients too, 3 parameters too.");
+          "What is sharded over the ranks: 0 nothing, 1 optimizer state, 2 also gradients, 3 also "
+          "parameters.");
   table.Key("collective_timeout_s", learner.collective_timeout, Wait())
       .Place()
       .Help("Seconds after which an incomplete collective operation ends the job.");
   table.Group("lora",
-              "Low-rank adapters (LoRA) in place of whole matrices, for both stages; only they are "
-              "trained and sent to workers.",
+              "Low-rank adapters (LoRA) instead of whole matrices, for both stages; only the "
+              "adapters are trained and sent to workers.",
               learner.lora,
               run);
   table.Group("objective", "The loss of reinforcement learning.", learner.objective, run);
@@ -201,12 +202,11 @@ void Describe(LearnerOptions& learner, const auto& run, Table& table) {
   table.Key("max_refusals", learner.max_refusals, Integer(1, 1000))
       .Place()
       .Help(
-          "Times that a group is handed out, when it cannot be produced, before it is set aside: "
-          "the reward service refuses it, or it arrives malformed.");
+          "How often a group that cannot be produced is handed out before it is set aside. Such a "
+          "group is refused by the reward service or arrives malformed.");
   table.Key("max_set_aside", learner.max_set_aside, Integer(0))
       .Place()
-      .Help(
-          "Groups that may be set aside; the run ends with one more. 0 = it ends with the first.");
+      .Help("Groups that may be set aside; one more ends the run. 0 = the first one ends it.");
   table.Key("max_logprob_gap", learner.max_logprob_gap, NumberNotNegative())
       .Place()
       .IdleIf({learner.compute_type == kernels::ComputeType::kBfloat16,

@@ -32,7 +32,7 @@ void Describe(ModelOptions& model, const auto&, Table& table) {
       .Help("Chat markup: auto (the model's chat template), chatml, llama3 or plain.");
   table.Key("chat_date", model.chat_date)
       .NotEmpty(model.chat_date, "a date, as in \"26 Jul 2024\"")
-      .Help("Date told by chat templates, pinned so that prompts do not change from day to day.");
+      .Help("Date given to chat templates, fixed so that prompts do not change from day to day.");
   table.Key("device", model.device, kDevice)
       .Help("Device of the learner and of rollout workers: cpu, cuda or cuda:N.");
   table.Key("wire_type", model.wire_type).Help("Number type of weights on the wire: f32 or bf16.");

@@ -14,7 +14,7 @@ constexpr std::array<const char*, 5> NamesOf(Method) {
   return {"rank_grpo", "grpo", "gspo", "dr_grpo", "dapo"};
 }
 
-// What shares one ratio, advantage or weight.
+// Which tokens share one ratio, advantage or weight.
 enum class Unit { kToken, kSequence, kRank };
 constexpr std::array<const char*, 3> NamesOf(Unit) { return {"token", "sequence", "rank"}; }
 
@@ -25,19 +25,19 @@ constexpr std::array<const char*, 4> NamesOf(LossType) {
 
 // The reward of a whole list, for advantages of sequences.
 enum class ListReward {
-  kDcg,    // The DCG of the list's hits up to rank N, whatever rule gives the ranks their rewards.
-  kFirst,  // The reward of rank 1: that of the whole list under rules that sum from a rank on.
-  kSum,    // The sum of the rewards of ranks: everything the rules pay for, weighted equally.
+  kDcg,    // The DCG of the list's hits up to rank N, whatever rule the ranks' rewards follow.
+  kFirst,  // The reward of rank 1: the whole list's, under rules that sum from a rank on.
+  kSum,    // The sum of the ranks' rewards: everything that is rewarded, weighted equally.
 };
 constexpr std::array<const char*, 3> NamesOf(ListReward) { return {"dcg", "first", "sum"}; }
 
-// Of the divergence from the reference policy at a token, with q = reference - current
-// log-probability. The value enters the loss, so what trains is its gradient, not its mean.
+// Estimator of the divergence from the reference policy at a token, with q = reference - current
+// log-probability. The value enters the loss, so its gradient matters for training, not its mean.
 enum class KlEstimator {
-  // -q, unbiased. Its gradient does not contain the reference: in the mean over sampled tokens it
-  // is 0, so the term measures and adds noise but does not hold the policy back.
+  // -q, unbiased. Its gradient does not contain the reference: its mean over sampled tokens is 0,
+  // so the term measures and adds noise but does not hold the policy back.
   kK1,
-  kK2,  // q^2 / 2. On sampled tokens its gradient is that of the divergence in the mean.
+  kK2,  // q^2 / 2. On sampled tokens its mean gradient is that of the divergence.
   kK3,  // exp(q) - q - 1, unbiased and never negative. Gradient 1 - exp(q): bounded where q < 0.
 };
 constexpr std::array<const char*, 3> NamesOf(KlEstimator) { return {"k1", "k2", "k3"}; }
@@ -45,13 +45,13 @@ constexpr std::array<const char*, 3> NamesOf(KlEstimator) { return {"k1", "k2", 
 enum class StdDivisor { kUnbiased, kPopulation };  // G - 1 or G.
 constexpr std::array<const char*, 2> NamesOf(StdDivisor) { return {"unbiased", "population"}; }
 
-// What importance weights exp(before the step - sampling policy) do to the policy term. They carry
-// no gradient and leave KL and entropy alone.
+// How importance weights exp(before the step - sampling policy) act on the policy term. They carry
+// no gradient and do not affect KL and entropy.
 enum class Correction {
-  kOff,       // Weight 1; the ratio itself reaches back to the sampling policy, see RatioAnchor.
+  kOff,       // Weight 1; the ratio itself is relative to the sampling policy, see RatioAnchor.
   kTruncate,  // Weights above correction_max become correction_max.
-  kMask,      // Weights outside of [correction_min, correction_max] become 0; their tokens stay in
-              // the denominator.
+  kMask,      // Weights outside [correction_min, correction_max] become 0; the denominator keeps
+              // their tokens.
 };
 constexpr std::array<const char*, 3> NamesOf(Correction) { return {"off", "truncate", "mask"}; }
 
@@ -103,7 +103,7 @@ void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
   table.Key("method", objective.method)
       .Help(
           "The defaults of the other keys: rank_grpo, grpo, gspo, dr_grpo or dapo (table in "
-          "docs/training.md); a key that is set keeps its own value.");
+          "docs/training.md); a key that is set explicitly keeps its value.");
   table.Key("ratio_unit", objective.ratio_unit)
       .Help("Grain of the importance ratio: token, sequence or rank.");
   table.Key("advantage_unit", objective.advantage_unit)
@@ -114,7 +114,7 @@ void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
       .IdleIf(ranks)
       .Help(
           "Reward of a whole list, for sequence advantages: dcg (of its hits, whatever the rule), "
-          "first (that of rank 1) or sum (of all ranks, with every term).");
+          "first (that of rank 1) or sum (over all ranks, with every term).");
   table.Key("loss_type", objective.loss_type).Help("Aggregation: paper, bnpo, grpo or dr_grpo.");
   table.Key("clip_low", objective.clip_low, NumberBetween(0, 1))
       .Help("The ratio is clipped from below at 1 - clip_low.");
@@ -123,13 +123,13 @@ void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
   table.Key("ratio_cap", objective.ratio_cap)
       .Must(objective.ratio_cap == 0 || objective.ratio_cap > 1 + objective.clip_high,
             "0 (none), or a number above 1 + clip_high")
-      .Help("Largest ratio where clipping does not act, as with negative advantages; 0 = none.");
+      .Help("Largest ratio where clipping has no effect, as with negative advantages; 0 = none.");
   table.Key("kl_beta", objective.kl_beta, NumberNotNegative())
       .Help("Weight of the KL term to the SFT policy.");
   table.Key("kl_estimator", objective.kl_estimator)
       .IdleIf({objective.kl_beta == 0, "learner.objective.kl_beta is 0"})
       .Help(
-          "Estimator of that KL at a token: k3, k2, or k1, which measures but whose gradient does "
+          "Estimator of that KL at a token: k3, k2, or k1, which only measures: its gradient does "
           "not hold the policy back.");
   table.Key("entropy_weight", objective.entropy_weight, NumberNotNegative())
       .Help("Weight of a bonus for the entropy of every token; 0 = none.");
@@ -157,7 +157,7 @@ void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
       .IdleIf(sequences)
       .Help("Added to the advantage of the last token of a list that was cut.");
   table.Key("mask_truncated", objective.mask_truncated)
-      .Help("Lists cut by the token limit leave the loss.");
+      .Help("Leave lists cut by the token limit out of the loss.");
   table.Key("correction", objective.correction)
       .Must(objective.correction == Correction::kOff,
             "off",
@@ -165,7 +165,7 @@ void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
                         " and the published trainer never reads the sampler's log-probabilities"))
       .Help(
           "Off-policy weights, policy before the step / sampling policy: off, truncate or mask. "
-          "Also of use with max_staleness 0, when rollouts compute in bfloat16.");
+          "Also useful with max_staleness 0 when rollouts compute in bfloat16.");
   table.Key("correction_unit", objective.correction_unit)
       .IdleIf(uncorrected)
       .Help("Grain of those weights: token, rank or sequence.");
@@ -175,7 +175,7 @@ void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
   table.Key("correction_min", objective.correction_min, Number(0, 1))
       .IdleIf(
           {objective.correction != Correction::kMask, "learner.objective.correction is not mask"})
-      .Help("Smaller weights are masked; only \"mask\" reads it.");
+      .Help("Smaller weights are masked; used only by \"mask\".");
   table.Key("correction_max", objective.correction_max, Number(1, 1e6))
       .IdleIf(uncorrected)
       .Help("Larger weights are truncated to it, or masked.");
@@ -186,8 +186,8 @@ void Describe(ObjectiveOptions& objective, const auto& run, Table& table) {
   table.Key("max_resampled", objective.max_resampled, Integer(1, 1000))
       .IdleIf({!objective.dynamic_sampling, "learner.objective.dynamic_sampling is false"})
       .Help(
-          "Most groups replaced for one step, in multiples of groups_per_step; after that the step "
-          "trains on what arrives and raises an alarm.");
+          "Limit on groups replaced for one step, in multiples of groups_per_step; after that the "
+          "step trains on what arrives and raises an alarm.");
 }
 
 }  // namespace convrec::config

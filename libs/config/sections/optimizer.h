@@ -42,12 +42,12 @@ void Describe(OptimizerOptions& optimizer, const auto&, Table& table) {
   table.Key("warmup_steps", optimizer.warmup_steps, Integer(0)).Help("Steps of linear warm-up.");
   table.Key("final_ratio", optimizer.final_ratio, Number(0, 1))
       .Help(
-          "Learning rate at the end of the schedule, as a share of the peak; step: the lowest it "
-          "falls to.");
+          "Learning rate at the end of the schedule, as a share of the peak; step: its lower "
+          "bound.");
   table.Key("drop_every", optimizer.drop_every, Integer(1, 1 << 30))
-      .Help("step: the rate drops whenever this many steps are done.");
+      .Help("step: the rate drops every time this many steps are done.");
   table.Key("drop_factor", optimizer.drop_factor, NumberAbove(0, 1))
-      .Help("step: what a drop multiplies the rate by.");
+      .Help("step: factor by which a drop multiplies the rate.");
 }
 
 }  // namespace convrec::config

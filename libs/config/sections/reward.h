@@ -19,7 +19,7 @@
 namespace convrec::config {
 
 void Describe(scoring::RewardTerms& terms, const auto&, Table& table) {
-  table.Key("exp_inf", terms.exp_inf, Number(-100, 100)).Help("Weight of the hit of the rank.");
+  table.Key("exp_inf", terms.exp_inf, Number(-100, 100)).Help("Weight of the rank's own hit.");
   table.Key("exp", terms.exp, Number(-100, 100))
       .Help("Weight of discounted hits from the rank on, base reward.gamma.");
   table.Key("log_decay", terms.log_decay, Number(-100, 100))
@@ -55,7 +55,7 @@ void Describe(ExternalRuleOptions& external, const auto&, Table& table) {
       .Help("host:port of the service. Empty = none.");
   table.Key("weight", external.weight, Number(-100, 100)).Help("Weight of its values.");
   table.Key("timeout_s", external.timeout, Wait())
-      .Help("Seconds it has for the lists of one call.");
+      .Help("Seconds the service has for the lists of one call.");
   table.Key("default_value", external.default_value, Number(-100, 100))
       .Help("Value of every rank when the answer is late or not as specified.");
 }
@@ -71,12 +71,12 @@ struct RewardLimitsOptions {
 
 void Describe(RewardLimitsOptions& limits, const auto&, Table& table) {
   table.Key("max_calls_per_client", limits.max_calls_per_client, Integer(0))
-      .Help("Requests of one connection at a time; 0 = no limit.");
+      .Help("Concurrent requests per connection; 0 = no limit.");
   table.Key("max_message_bytes", limits.max_message_bytes, Integer(1024, 1 << 30))
       .Help("Bytes of one message.");
-  table.Key("max_lists", limits.max_lists, Integer(1)).Help("Lists of one call.");
+  table.Key("max_lists", limits.max_lists, Integer(1)).Help("Lists per call.");
   table.Key("max_lines", limits.max_lines, Integer(1))
-      .Help("Lines of one list, blank ones included.");
+      .Help("Lines per list, including blank ones.");
   table.Key("max_list_bytes", limits.max_list_bytes, Integer(1, limits.max_message_bytes))
       .Help("Bytes of one list.");
   table.Key("max_held_bytes", limits.max_held_bytes)
@@ -96,17 +96,17 @@ struct MatchingOptions {
 void Describe(MatchingOptions& matching, const auto& run, Table& table) {
   table.Key("catalog_year_tolerance", matching.catalog_year_tolerance, Integer(0, 100))
       .Must(matching.catalog_year_tolerance == 0, "0", IsReference(run))
-      .Help("Years the line may differ from the catalog's year of its title.");
+      .Help("Years a line may differ from the catalog's year for its title.");
   table.Key("fuzzy", matching.fuzzy, "off")
       .Must(!matching.fuzzy, "off", IsReference(run))
       .Help(
-          "How titles are compared that the catalog does not have: off, edit (edit distance) or "
+          "How titles that are not in the catalog are compared: off, edit (edit distance) or "
           "token_sort (the same with words sorted).");
   table.Key("fuzzy_threshold", matching.fuzzy_threshold, NumberAbove(0, 1))
-      .Help("Least similarity at which a title counts.");
+      .Help("Lowest similarity at which a title counts.");
 }
 
-// Whether a list of discounts can be read, and its numbers are from 0 to 100.
+// Whether a list of discounts could be read and its numbers are from 0 to 100.
 inline bool AreDiscounts(const std::optional<std::vector<double>>& discounts) {
   return discounts && std::all_of(discounts->begin(), discounts->end(), [](double discount) {
            return discount >= 0 && discount <= 100;
@@ -151,18 +151,18 @@ void Describe(RewardOptions& reward, const auto& run, Table& table) {
           IsReference(
               run, absl::StrCat(" and the published scripts have no ", base::NameOf(reward.rule))))
       .Help(
-          "exp_inf (a rank is paid for its own hit), exp (discounted hits from the rank on, base "
-          "gamma), log_decay (DCG from the rank on) or dcg (the same with reward.discounts).");
+          "exp_inf (a rank is rewarded for its own hit), exp (discounted hits from the rank on, "
+          "base gamma), log_decay (DCG from the rank on) or dcg (the same with reward.discounts).");
   table.Key("gamma", reward.gamma)
       .Must(reward.gamma > 1 || !uses_exp, "a number above 1 for rule exp")
       .IdleIf({!uses_exp, "reward.rule is not exp"})
-      .Help("Base of rule and term \"exp\".");
+      .Help("Base of the rule and term \"exp\".");
   table.Key("year_tolerance", reward.year_tolerance, Integer(0, 100))
       .Help("Years a title's release may differ from the ground truth.");
   table.Key("duplicate_reward", reward.duplicate_reward, Number(-100, 100))
       .Help(
-          "Added to the reward of a rank that repeats an earlier item; 0 = off, negative to "
-          "punish. Not part of the published method.");
+          "Added to the reward of a rank that repeats an earlier item; 0 = off, negative = "
+          "penalty. Not part of the published method.");
   table.Key("off_catalog_reward", reward.off_catalog_reward, Number(-100, 100))
       .Help(
           "Added to the reward of a rank that is not in the catalog. Not part of the published "
@@ -179,8 +179,8 @@ void Describe(RewardOptions& reward, const auto& run, Table& table) {
       .Help("Requests waiting or being scored; more are refused with RESOURCE_EXHAUSTED.");
   table.Key("evaluation_cut", reward.evaluation_cut)
       .Help(
-          "Whether evaluation cuts the list \"after_filter\" or \"before_filter\" of seen and "
-          "off-catalog items.");
+          "Whether evaluation cuts the list to N items \"after_filter\" or \"before_filter\"; the "
+          "filter removes seen and off-catalog items.");
   table.Key("rule_weight", reward.rule_weight, Number(-100, 100)).Help("Weight of the rule.");
   table.Key("discounts", reward.discounts)
       .Must(AreDiscounts(discounts),
@@ -191,8 +191,8 @@ void Describe(RewardOptions& reward, const auto& run, Table& table) {
              .expected = absl::StrCat("at most data.num_ranks = ", run.data.num_ranks),
              .shown = absl::StrCat(num_discounts, " numbers long")})
       .Help(
-          "Discounts of rule and term \"dcg\", as in \"1, 0.5, 0.25\": one number >= 0 per rank, "
-          "further ranks have 0.");
+          "Discounts of the rule and term \"dcg\", as in \"1, 0.5, 0.25\": one number >= 0 per "
+          "rank; further ranks have 0.");
   table.Group(
       "terms",
       "Terms added to the rule, each with a weight; 0 = off. Not part of the published method.",
@@ -212,13 +212,13 @@ void Describe(RewardOptions& reward, const auto& run, Table& table) {
           "Seconds between checks of the catalog's file, which is reloaded when it has changed; 0 "
           "= never. SIGHUP reloads it at any time.");
   table.Group("limits",
-              "What the service takes on. Beyond a size a call is INVALID_ARGUMENT; when busy it "
-              "is RESOURCE_EXHAUSTED with a time to try again.",
+              "Limits of the service. A call above a size limit gets INVALID_ARGUMENT; when the "
+              "service is busy, it gets RESOURCE_EXHAUSTED with a time to retry.",
               reward.limits,
               run);
   table.Group("matching",
-              "When a line that is not exactly in the catalog counts as an item of it. Not part of "
-              "the published method; metrics of evaluation never use it.",
+              "When a line that is not exactly in the catalog counts as one of its items. Not part "
+              "of the published method; evaluation metrics never use it.",
               reward.matching,
               run);
 }

@@ -62,40 +62,40 @@ void Describe(RolloutOptions& rollout, const auto& run, Table& table) {
       .Help("Compute threads per worker; 0 = all cores.");
   table.Key("reward_timeout_s", rollout.reward_timeout, Wait())
       .Help(
-          "A scoring call is retried until this many seconds have passed, then the group is given "
-          "back.");
+          "A scoring call is retried until this many seconds have passed; then the group is "
+          "returned to the learner.");
   table.Key("compute_type", rollout.compute_type)
       .Help(
           "Number type of weights while sampling: float32, bfloat16 (sums and log-probabilities "
-          "stay float32) or auto = bfloat16 where the processor multiplies it natively.");
+          "stay float32) or auto = bfloat16 if the processor multiplies it natively.");
   table.Key("kv_cache_mb", rollout.kv_cache_mb, Integer(1, 1 << 22))
       .Help("Memory for keys and values in MiB; groups wait while it is full.");
   table.Key("prefill_tokens", rollout.prefill_tokens, Integer(1, kMaxTokens))
       .Help(
-          "Prompt tokens computed in one step next to the running lists; a longer prompt takes "
+          "Prompt tokens computed per step in addition to the running lists; a longer prompt takes "
           "several steps.");
   table.Key("swap_mode", rollout.swap_mode)
       .Help(
-          "New weights while lists are being sampled: continue = lists go on with them and record "
-          "both versions; drain = running lists end first.");
+          "What happens when new weights arrive while lists are being sampled: continue = lists "
+          "continue with them and record both versions; drain = running lists end first.");
   table.Key("constrained", rollout.constrained)
       .Help(
-          "Lists of training hold num_ranks different titles of the catalog, none named in the "
-          "conversation, by construction: only tokens that lead there are drawn, and the learner "
+          "By construction, training lists have num_ranks different titles of the catalog, none "
+          "named in the conversation: only tokens that lead there are drawn, and the learner "
           "replays the constraint.");
   table.Key("keep_weights", rollout.keep_weights)
       .Help(
-          "Keeps the bytes of the live weights: the learner then sends only what has changed, and "
-          "other workers fetch from this one. Costs their size in memory.");
+          "Keep the bytes of the live weights, so that the learner sends only what has changed and "
+          "other workers can fetch from this one. Costs their size in memory.");
   table
       .Key("hang_timeout_s",
            rollout.hang_timeout,
            {.high = 86400, .words = "seconds from 0 (never) to 86400"})
       .Place()
       .Help(
-          "Seconds without a sign of life after which \"convrec train\" kills a worker, or the "
-          "reward service, and starts it again; a worker whose step takes longer says that it is "
-          "not alive.");
+          "Seconds without a sign of life after which \"convrec train\" kills and restarts a "
+          "worker or the reward service; a worker whose step takes longer reports that it is not "
+          "alive.");
 }
 
 }  // namespace convrec::config
