@@ -1,5 +1,5 @@
-// Growing waits between attempts, each 50 to 100 % of what it could be, so that many callers that
-// failed together do not come back together.
+// Growing waits between attempts, each jittered to 50 to 100 % of its full length, so that callers
+// that failed together do not all come back together.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@ class Backoff final {
 
   // How long to wait before the next attempt; doubles from call to call up to the longest.
   absl::Duration Next();
-  // An attempt has succeeded.
+  // Call when an attempt has succeeded.
   void Reset() { next_ = first_; }
 
  private:
   const absl::Duration first_;
   const absl::Duration longest_;
   absl::Duration next_;
-  uint64_t seed_;  // Of the jitter, on which nothing of a run's result depends.
+  uint64_t seed_;  // Seeds the jitter; no result of a run depends on it.
   uint64_t num_draws_ = 0;
 };
 

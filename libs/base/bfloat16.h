@@ -1,4 +1,4 @@
-// The 16-bit float that is the upper half of a float32.
+// bfloat16, the 16-bit float that is the upper half of a float32.
 #pragma once
 
 #include <bit>

@@ -20,7 +20,7 @@ class BoundedQueue final {
  public:
   explicit BoundedQueue(size_t capacity) : capacity_(capacity) {}
 
-  // Blocks while full. False after Close(); `item` is then lost to the caller's own handling.
+  // Blocks while full. False after Close(); `item` is then dropped.
   bool Push(T item) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     mu_.Await(absl::Condition(this, &BoundedQueue::CanPush));
@@ -29,7 +29,7 @@ class BoundedQueue final {
     return true;
   }
 
-  // Blocks until an item, Close() or `deadline` (of MonotonicNow()); nullopt for the last two.
+  // Blocks until there is an item; nullopt after Close() or at `deadline` (of MonotonicNow()).
   std::optional<T> Pop(absl::Time deadline = absl::InfiniteFuture()) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     AwaitUntil(&mu_, absl::Condition(this, &BoundedQueue::CanPop), deadline);

@@ -1,4 +1,4 @@
-// CR_CHECK: dies on our own bugs. The outside world gives absl::Status instead.
+// CR_CHECK aborts on our own bugs. Faults of the outside world are an absl::Status instead.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// 128-bit content digests (XXH3): detects damage and difference, not malice.
+// 128-bit content digests (XXH3). They detect damage and differences, not malice.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace convrec::base {
 std::string DigestOf(const void* data, size_t size_bytes);
 std::string DigestOf(const std::string& bytes);
 
-// Digest of a concatenation, fed piece by piece. Not thread-safe.
+// Digests data that is fed piece by piece. Not thread-safe.
 class Digester final {
  public:
   Digester();

@@ -1,6 +1,6 @@
-// The words by which enumerators stand in files, options and messages.
+// The names of enumerators in files, options and messages.
 //
-// An enumeration gives its words beside its definition, in the order of the enumerators:
+// An enumeration lists its names next to its definition, in the order of the enumerators:
 //   enum class Cut { kAfterFilter, kBeforeFilter };
 //   constexpr std::array<const char*, 2> NamesOf(Cut) { return {"after_filter", "before_filter"}; }
 #pragma once

@@ -1,4 +1,4 @@
-// Named kinds of errors and what a process exits with.
+// Named kinds of errors and the exit codes of processes.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace convrec::base {
 
-// Exit codes follow sysexits.h, so that a supervisor knows what a retry can mend.
+// Exit codes follow sysexits.h, so that a supervisor can tell whether a retry can help.
 enum ExitCode : int {
   kExitOk = 0,
   kExitUsage = 64,        // Bad command line: never retry.
@@ -16,19 +16,20 @@ enum ExitCode : int {
   kExitUnavailable = 69,  // A peer did not answer.
   kExitBug = 70,          // Our own fault.
   kExitIo = 74,           // Disk full, file not readable, port in use.
-  kExitStopped = 75,      // Stopped by a signal, checkpoint written: start again to go on.
+  kExitStopped = 75,      // Stopped by a signal, checkpoint written: start again to continue.
   kExitBadConfig = 78,    // Wrong configuration: never retry.
 };
 
-// A malformed configuration; its message names file, line and key. InvalidArgument with a marker.
+// The error of a malformed configuration: InvalidArgument with a marker. The message names file,
+// line and key.
 absl::Status BadConfig(absl::string_view message);
 bool IsBadConfig(const absl::Status& status);
 
-// Content of a file or message that is not what it should be. DataLoss is for torn or corrupt
-// bytes, InvalidArgument for well-formed but wrong content; both exit with kExitBadData.
+// For bad content of a file or message, DataLoss means torn or corrupt bytes and InvalidArgument
+// means well-formed but wrong content; both exit with kExitBadData.
 int ExitCodeOf(const absl::Status& status);
 
-// Puts "context: " in front of the message and keeps code and payloads.
+// Prefixes the message with "context: "; keeps code and payloads.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
 // The error of errno for `what`, as in "cannot write /x/y: No space left on device".

@@ -1,4 +1,4 @@
-// Whole files in and out, with errors that name the path.
+// Reads and writes whole files, with errors that name the path.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace convrec::base {
 
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
-// Writes beside `path`, syncs and renames, so that `path` is the old or the new content, never a
-// part. A failed write (a full disk) leaves the old content and no temporary file.
+// Writes a temporary file next to `path`, syncs and renames it, so `path` holds the old or the new
+// content, never a part. A failed write (a full disk) leaves the old content and no temporary file.
 absl::Status WriteFileAtomically(const std::string& path, const std::string& content);
 
 // Appends and flushes; creates the file when missing.
@@ -24,7 +24,7 @@ absl::Status MakeDirectories(const std::string& path);
 bool FileExists(const std::string& path);
 std::string JoinPath(const std::string& directory, const std::string& name);
 
-// A fresh directory under $TMPDIR (or /tmp), removed with all it holds by the destructor.
+// A fresh directory under $TMPDIR (or /tmp), removed with its contents by the destructor.
 class TemporaryDirectory final {
  public:
   TemporaryDirectory();

@@ -1,4 +1,4 @@
-// The 16-bit float of IEEE 754.
+// float16, the 16-bit float of IEEE 754.
 #pragma once
 
 #include <bit>

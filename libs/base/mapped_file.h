@@ -1,4 +1,4 @@
-// A whole file as read-only memory; pages come in as they are touched.
+// A whole file as read-only memory; pages are loaded as they are touched.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace convrec::base {
 
-// The file must not shrink while it is mapped. Movable; views into bytes() stay valid on a move.
+// The file must not shrink while it is mapped. Movable; views into bytes() stay valid after a move.
 class MappedFile final {
  public:
   static absl::StatusOr<MappedFile> Open(const std::string& path);

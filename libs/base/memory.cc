@@ -18,7 +18,7 @@ void AdviseHugePages(void* memory, size_t size_bytes) {
 
 void KeepFreedMemory() {
 #ifdef __GLIBC__
-  // The largest threshold that glibc takes: larger blocks are mapped and unmapped one by one.
+  // The largest threshold that glibc accepts; larger blocks are mapped and unmapped one by one.
   ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
   ::mallopt(M_TRIM_THRESHOLD, -1);  // Nothing is given back.
   ::mallopt(M_TOP_PAD, 64 << 20);

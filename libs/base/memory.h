@@ -5,13 +5,13 @@
 
 namespace convrec::base {
 
-// Asks for large pages under memory that is read at random places: for the whole pages within
-// [memory, memory + size_bytes), best before they are first written. Where the system has none to
-// give, nothing changes.
+// Requests huge pages for memory that is read at random. Covers the whole pages within [memory,
+// memory + size_bytes); call it before they are first written if possible. Has no effect where the
+// system has none to give.
 void AdviseHugePages(void* memory, size_t size_bytes);
 
-// From now on memory that is freed stays with the process, for what asks next: work that repeats
-// the same allocations, as steps of training and sampling do, meets no page faults. Call it at the
+// From now on freed memory stays with the process and is reused. Work that repeats the same
+// allocations, as steps of training and sampling do, then causes no page faults. Call it at the
 // start of main().
 void KeepFreedMemory();
 

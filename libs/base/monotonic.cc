@@ -13,16 +13,16 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// Abseil waits for a condition, or for a point of the machine's clock. So a wait here is for a
-// condition alone, and "its time is over" becomes part of that: a thread of this class, which
-// sleeps by the steady clock, takes the waiter's lock and says so.
+// Abseil can wait for a condition, or until a time on the machine's clock. So waits here are for a
+// condition only, of which "the time is over" is a part. A thread of this class sleeps by the
+// steady clock, then takes the waiter's lock and sets that part.
 class AlarmClock final {
  public:
   struct Alarm {
     absl::Mutex* mu;
-    bool has_rung = false;  // Under *mu.
+    bool has_rung = false;  // Guarded by *mu.
     bool HasRung() const { return has_rung; }
-    std::multimap<Steady::time_point, Alarm*>::iterator place = {};  // Under the clock's lock.
+    std::multimap<Steady::time_point, Alarm*>::iterator place = {};  // Guarded by the clock's lock.
     bool is_set = false;                                             // The same.
   };
 
@@ -42,7 +42,7 @@ class AlarmClock final {
     if (alarm->place == alarms_.begin()) changed_.notify_one();
   }
 
-  // False when it rings, or has rung.
+  // False when it is ringing or has rung.
   bool Unset(Alarm* alarm) {
     const std::lock_guard lock(mu_);
     if (!alarm->is_set) return false;

@@ -1,9 +1,9 @@
 // Time that only goes forward, and waits that follow it.
 //
-// The machine's clock may be set back or forward at any moment (by NTP, by a person), and waits of
-// Abseil and of the kernel for a point of it are then longer or shorter by as much. All waits,
-// deadlines and measured durations of this project go by the functions below instead; absl::Now()
-// is for time stamps that people read, which tools/check_clocks holds every file to.
+// The machine's clock may be set back or forward at any moment (by NTP, by a person). Waits of
+// Abseil and the kernel until a time on that clock are then longer or shorter by as much. All
+// waits, deadlines and measured durations of this project use the functions below instead;
+// absl::Now() is for time stamps that people read. tools/check_clocks enforces this for every file.
 #pragma once
 
 #include "absl/base/thread_annotations.h"
@@ -12,7 +12,7 @@
 
 namespace convrec::base {
 
-// Began with the machine's clock as it was when the process first asked. Thread-safe.
+// Starts at the machine's time when the process first calls it. Thread-safe.
 absl::Time MonotonicNow();
 
 // Waits until `cond` holds or MonotonicNow() has reached `deadline`; true if it holds. `mu` is held
@@ -20,7 +20,7 @@ absl::Time MonotonicNow();
 bool AwaitUntil(absl::Mutex* mu, const absl::Condition& cond, absl::Time deadline)
     ABSL_SHARED_LOCKS_REQUIRED(mu);
 
-// The same for a while from now.
+// The same for `time` from now.
 bool AwaitFor(absl::Mutex* mu, const absl::Condition& cond, absl::Duration time)
     ABSL_SHARED_LOCKS_REQUIRED(mu);
 

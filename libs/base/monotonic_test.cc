@@ -60,7 +60,7 @@ TEST(MonotonicTest, ANearerDeadlineDoesNotWaitForALaterOne) {
   later.join();
 }
 
-// Deadlines and conditions that meet: the lock of a wait that has ended is destroyed at once.
+// Deadlines and conditions that coincide; the lock of a finished wait is destroyed at once.
 TEST(MonotonicTest, ManyWaitsOfManyThreadsEndAsTheyShould) {
   std::atomic<int> num_over{0};
   std::vector<std::thread> threads;

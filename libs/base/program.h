@@ -1,4 +1,4 @@
-// What the main() of every command-line program does around its own work.
+// What main() of every command-line program does around its own work.
 #pragma once
 
 #include <functional>
@@ -14,16 +14,16 @@ class App;
 
 namespace convrec::base {
 
-// Parses into the options of `app`, to which it adds --version. Nothing: go on. Else the exit code,
-// after printing: kExitOk for --help, --version and a shell that asks for completions (`keys`
-// completes key=value), kExitUsage for a wrong command line.
+// Parses into the options of `app`, to which it adds --version. nullopt = continue. Otherwise the
+// exit code, after printing: kExitOk for --help, --version and a shell that asks for completions
+// (`keys` completes key=value), kExitUsage for a wrong command line.
 std::optional<int> ParseCommandLine(CLI::App* app,
                                     int argc,
                                     char** argv,
                                     const KeyCompletion& keys = {});
 
-// The exit code of `body`. An error, and an exception that escapes it, is printed to standard error
-// behind "name: " and becomes its code of errors.h.
+// Runs `body` and returns its exit code. An error, or an exception that escapes it, is printed to
+// standard error after "name: " and becomes its exit code of errors.h.
 int RunProgram(const std::string& name, const std::function<absl::StatusOr<int>()>& body);
 
 }  // namespace convrec::base

@@ -32,8 +32,8 @@ double QuotaOfVersion1(const std::string& folder) {
                                    ReadOrEmpty(JoinPath(folder, "cpu.cfs_period_us"))));
 }
 
-// The smallest quota of `group` and the groups above it; 0 = none. Inside a container the path
-// may name the host's hierarchy, of which only the root is mounted: the root is always looked at.
+// The smallest quota of `group` and the groups above it; 0 = none. Inside a container the path may
+// name the host's hierarchy, of which only the root is mounted, so the root is always checked.
 template <typename QuotaOf>
 double SmallestQuota(const std::string& root, std::string group, const QuotaOf& quota_of) {
   double smallest = 0;

@@ -109,7 +109,8 @@ absl::StatusOr<Catalog> Catalog::Load(const std::string& path, const CatalogOpti
     return catalog;
   }
   CR_ASSIGN_OR_RETURN(const text::LineFormat line_format, LineFormatOf(options));
-  // A copy, so that what is hashed is what is read, whoever writes to the file meanwhile.
+  // A copy, so that the hashed bytes are the ones that are read, even if the file changes
+  // meanwhile.
   CR_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
   const std::string source_digest = base::DigestOf(text);
   if (!options.index_path.empty()) {

@@ -1,9 +1,9 @@
 // The closed set of items that may be recommended.
 //
-// Items keep the order of their file; their index in it is their id within a process. An alias
-// stands for its item wherever a title with a year does. All of it lies in one block of memory
-// (catalog_image.h), built from the items or mapped from an index file. Immutable, so shared freely
-// between threads; copies share the block.
+// Items keep the order of their file; an item's index in it is its id within a process. An alias
+// names its item wherever a title with a year does. The whole catalog is one block of memory
+// (catalog_image.h), built from the items or mapped from an index file. Immutable, so it can be
+// shared freely between threads; copies share the block.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ namespace convrec::catalog {
 
 struct CatalogOptions {
   TitleForm form = TitleForm::kAsWritten;
-  // Where the index of the file is kept; empty = none. An index that was not made from the very
-  // content of the file with these options is made anew.
+  // Where the index of the file is kept; empty = none. An index that was not made from the file's
+  // present content with these options is rebuilt.
   std::string index_path = {};
   // How items are written as lines, as in "{title} - {artist}"; empty = as an index says, or else
   // "{title} ({year})". An index file that was made with another one is refused.
@@ -44,14 +44,14 @@ class Catalog final {
   // repeated item or no item, DataLoss for a damaged index. An index file keeps the form it was
   // made with.
   static absl::StatusOr<Catalog> Load(const std::string& path, const CatalogOptions& options = {});
-  // The same from memory; `name` stands for the file in messages.
+  // The same from memory; messages use `name` as the name of the file.
   static absl::StatusOr<Catalog> FromItems(const std::vector<CatalogItem>& items,
                                            const std::string& name,
                                            TitleForm form = TitleForm::kAsWritten,
                                            const text::LineFormat& line_format = {});
 
   size_t size() const { return image_.num_items(); }
-  // All items, made as they are asked for; accessors of a single field are cheaper.
+  // All items, each built when it is accessed; accessors of a single field are cheaper.
   Items items() const;
   CatalogItem ItemAt(size_t index) const;
   std::string_view title(size_t index) const { return image_.text(static_cast<uint32_t>(index)); }
@@ -67,29 +67,30 @@ class Catalog final {
   bool Contains(const domain::Item& item) const { return IndexOf(item).has_value(); }
   std::optional<size_t> IndexOf(const domain::Item& item) const;
 
-  // Indices of all items of which the title or an alias has this TitleKey, titles first, each in
-  // catalog order.
+  // Indices of all items whose title or alias has this TitleKey: titles first, then aliases, each
+  // in catalog order.
   std::vector<size_t> FindKey(const std::string& key) const;
 
   // A title in the form in which the catalog compares titles: `title` itself or `scratch`.
   std::string_view InForm(std::string_view title, std::string* scratch) const;
 
-  // 32 hexadecimal digits over all that a score may depend on: titles, years, aliases, genres,
-  // popularity and how titles are compared. The order of the items and their ids do not enter.
+  // 32 hexadecimal digits over everything a score may depend on: titles, years, aliases, genres,
+  // popularity and how titles are compared. Item order and ids do not matter.
   const std::string& digest() const { return digest_; }
-  // What the catalog takes, in memory or mapped.
+  // The catalog's size, in memory or mapped.
   size_t size_bytes() const { return image_.size_bytes(); }
 
-  // Writes the index file. A digest of the file it was loaded from is in it.
+  // Writes the index file, which holds a digest of the file the catalog was loaded from.
   absl::Status WriteIndex(const std::string& path) const;
 
   // How the items are written as lines. Unless it is dated, an item's title is its line, aliases
   // are lines too, and years are domain::kNoYear.
   const text::LineFormat& line_format() const { return *line_format_; }
-  // Items, ascending, that dialogues call so although it is not their line: CatalogItem::mentions.
+  // Items, ascending, that dialogues call `text` although it is not their line: their
+  // CatalogItem::mentions.
   std::vector<size_t> MentionedBy(std::string_view text) const;
 
-  // For code that looks up names without making strings.
+  // For code that looks up names without building strings.
   const CatalogImage& image() const { return image_; }
 
  private:
@@ -97,7 +98,7 @@ class Catalog final {
 
   static absl::StatusOr<Catalog> FromBlock(std::shared_ptr<const Block> block,
                                            const std::string& path);
-  // The index when it belongs to the file's content and the options.
+  // The index, if it matches the file's content and the options.
   static std::optional<Catalog> LoadFresh(const CatalogOptions& options,
                                           const text::LineFormat& line_format,
                                           const std::string& source_digest);

@@ -39,7 +39,7 @@ class Serializer final {
   std::string bytes_;
 };
 
-// Lays sections one behind the other, each at a multiple of 8.
+// Writes sections one after another, each at a multiple of 8.
 class ImageWriter final {
  public:
   explicit ImageWriter(size_t expected_bytes) {
@@ -116,7 +116,7 @@ CatalogBuilder::CatalogBuilder(std::string name,
 }
 
 absl::Status CatalogBuilder::Add(const CatalogItem& entry, int line) {
-  // Normalisation may lengthen a text threefold.
+  // Normalisation can make a text up to three times as long.
   if (text_.size() + alias_text_.size() + mentions_.size() + 3 * TextBytes(entry) > kMaxTextBytes ||
       ids_.size() + entry.id.size() > kMaxTextBytes) {
     return absl::ResourceExhaustedError(
@@ -288,7 +288,7 @@ std::vector<uint64_t> CatalogBuilder::MakeKeyTable() {
   const uint32_t num_names = static_cast<uint32_t>(names_.size() - 1);
   std::vector<uint64_t> slots(NameTable::NumSlots(num_names));
   const NameTable table(slots);
-  std::vector<uint32_t> last_with_key(num_names);  // Of keys, at their first name.
+  std::vector<uint32_t> last_with_key(num_names);  // Slots of keys, at their first name.
   std::string key;
   for (uint32_t name = 0; name < num_names; ++name) {
     text::MakeTitleKey(TextOf(name), &key);
@@ -320,8 +320,9 @@ std::string_view CatalogBuilder::MentionAt(uint32_t mention) const {
   return std::string_view(mentions_).substr(begin, mention_ends_[mention] - begin);
 }
 
-// A hash per item, over all that a score may depend on; sorted, so that the order of the items does
-// not enter. Keys are included because another version of Unicode may fold a title otherwise.
+// One hash per item, over everything a score may depend on, sorted so that the order of the items
+// does not matter. Keys are included because another version of Unicode may fold a title
+// differently.
 std::string CatalogBuilder::Digest() const {
   std::vector<std::string> digests;
   digests.reserve(lines_.size());

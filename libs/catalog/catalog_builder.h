@@ -1,4 +1,4 @@
-// Turns items into the block of catalog_image.h, one at a time.
+// Builds the block of catalog_image.h from items, one at a time.
 #pragma once
 
 #include <cstdint>
@@ -17,30 +17,32 @@ namespace convrec::catalog {
 // Not thread-safe.
 class CatalogBuilder final {
  public:
-  // `name` stands for the file in messages; `source_digest` (32 characters or none) is of the
-  // file's content. By a `line_format` other than the default the items are lines without a year.
+  // Messages use `name` as the name of the file; `source_digest` (32 characters or none) is the
+  // digest of the file's content. With a `line_format` other than the default, items are lines
+  // without a year.
   CatalogBuilder(std::string name,
                  TitleForm form,
                  const std::string& source_digest,
                  const text::LineFormat& line_format = {});
 
-  // `line` of the file, from 1; 0 when there is none. InvalidArgument for a blank alias and for
-  // line breaks in aliases and genres, ResourceExhausted when the texts reach 4 GiB.
+  // `line` is the item's line in the file, from 1; 0 when there is none. InvalidArgument for a
+  // blank alias or for line breaks in aliases and genres, ResourceExhausted when all texts together
+  // reach 4 GiB.
   absl::Status Add(const CatalogItem& item, int line);
 
-  // The block. InvalidArgument without items, for a name that stands for two items and for an id
-  // that stands twice. The builder is of no use afterwards.
+  // The block. InvalidArgument without items, for a name shared by two items and for a repeated id.
+  // The builder must not be used afterwards.
   absl::StatusOr<std::string> Finish();
 
  private:
   std::string_view TextOf(uint32_t name) const;
   uint32_t ItemOf(uint32_t name) const;
-  // "file:7: field "title" ...", or without a line the name alone.
+  // "file:7: field "title" ...", or the name alone when there is no line.
   std::string Where(uint32_t item, const std::string& field) const;
   absl::Status RepeatError(uint32_t name, uint32_t earlier) const;
   absl::Status SameLineError(uint32_t name, uint32_t earlier, const std::string& shown) const;
   absl::Status CheckIds() const;
-  // Puts aliases behind titles.
+  // Appends the aliases to the titles.
   void JoinNames();
   absl::StatusOr<std::vector<uint64_t>> MakeNameTable() const;
   std::vector<uint64_t> MakeKeyTable();
@@ -54,9 +56,9 @@ class CatalogBuilder final {
   const TitleForm form_;
   const std::string source_digest_;
   const text::LineFormat line_format_;
-  std::vector<int> lines_;         // Of the items.
-  std::vector<NameRecord> names_;  // Titles; after JoinNames() all names and an end.
-  std::string text_;               // Of names_.
+  std::vector<int> lines_;         // One per item.
+  std::vector<NameRecord> names_;  // Titles; after JoinNames() all names and an end entry.
+  std::string text_;               // The texts of names_.
   std::vector<NameRecord> alias_names_;
   std::string alias_text_;
   std::vector<uint32_t> alias_items_;

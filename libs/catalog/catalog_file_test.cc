@@ -1,4 +1,4 @@
-// Catalog files: CSV, what JSON lines may hold besides title and year, and the index.
+// Catalog files: CSV, what JSON lines may contain in addition to title and year, and the index.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -178,7 +178,7 @@ TEST_F(CatalogFileTest, AStaleIndexIsMadeAnew) {
   EXPECT_EQ(Catalog::Load(index)->image().form(), TitleForm::kNfc);
   EXPECT_TRUE(load(a, TitleForm::kAsWritten).Contains({"A", 1}));
   EXPECT_EQ(Read(index), index_of_a);
-  // A damaged one too.
+  // So is a damaged one.
   Write("c.idx", index_of_a.substr(0, 100));
   EXPECT_TRUE(load(a, TitleForm::kAsWritten).Contains({"A", 1}));
   EXPECT_EQ(Read(index), index_of_a);
@@ -207,7 +207,7 @@ TEST_F(CatalogFileTest, DamageToAnIndexIsNoticed) {
   }
 }
 
-// Wrong content under a right checksum, as from a faulty writer.
+// Wrong content under a correct checksum, as from a faulty writer.
 TEST_F(CatalogFileTest, ReferencesThatLeadNowhereAreNoticed) {
   const std::string index = PathOf("c.idx");
   ASSERT_TRUE(Catalog::Load(Write("c.jsonl", kJsonLines), {.index_path = index}).ok());

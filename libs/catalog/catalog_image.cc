@@ -29,7 +29,7 @@ absl::Status Foreign(const std::string& path, std::string_view what) {
       absl::StrCat(path, ": the catalog index ", std::string(what), "; make it again here"));
 }
 
-// Each end is at least the one before and none is beyond the section.
+// The ends do not decrease and none is beyond the section.
 bool AreEnds(std::span<const uint32_t> ends, size_t size) {
   return std::is_sorted(ends.begin(), ends.end()) && (ends.empty() || ends.back() <= size);
 }
@@ -39,7 +39,7 @@ bool AreBelow(std::span<const uint32_t> values, size_t limit) {
       values.begin(), values.end(), [limit](uint32_t value) { return value < limit; });
 }
 
-// Every slot is empty or holds a name, and one at least is empty, so that searches end.
+// Every slot is empty or holds a name, and at least one is empty, so that searches end.
 bool IsTable(std::span<const uint64_t> slots, size_t num_names) {
   size_t num_empty = 0;
   for (const uint64_t slot : slots) {

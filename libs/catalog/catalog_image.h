@@ -1,9 +1,9 @@
 // The catalog as one block of memory: what the index file holds, byte for byte.
 //
-// A "name" is a text with a year that stands for an item: names 0 to num_items - 1 are the items'
+// A "name" is a text with a year that identifies an item. Names 0 to num_items - 1 are the items'
 // titles, in catalog order; aliases follow, in the order of their items. Two hash tables find
-// names, one by exact text and year, one by TitleKey; a slot holds half the hash and the name, so
-// that a lookup reads one slot and one name. Names with the same key are chained.
+// names, one by exact text and year, one by TitleKey. A slot holds half the hash and the name, so a
+// lookup reads one slot and one name. Names with the same key are chained.
 //
 // Numbers are little-endian; strings are UTF-8 without terminators.
 #pragma once
@@ -21,12 +21,12 @@ namespace convrec::catalog {
 // How titles are compared: as they are written, or after Unicode normalisation (form C).
 enum class TitleForm : uint32_t { kAsWritten = 0, kNfc = 1 };
 
-// What the sections hold, in the order of the file.
+// The sections, in the order of the file.
 enum class ImageSection {
-  kNames,         // NameRecord per name and one past the end.
+  kNames,         // One NameRecord per name, and one past the end.
   kText,          // The names' texts, in order.
-  kNameSlots,     // uint64 slots by text and year.
-  kKeySlots,      // uint64 slots by TitleKey.
+  kNameSlots,     // uint64 slots, hashed by text and year.
+  kKeySlots,      // uint64 slots, hashed by TitleKey.
   kAliasItems,    // uint32 per alias: its item.
   kPopularity,    // double per item, or empty when all are 0.
   kIdEnds,        // uint32 per item, or empty: where its id ends in kIds.
@@ -46,7 +46,7 @@ inline constexpr size_t kNumImageSectionsOfVersion1 = 11;
 
 struct NameRecord {
   uint32_t text_begin;     // In kText; the text ends where the next name's begins.
-  int32_t year;            // Of the item.
+  int32_t year;            // The item's year.
   uint32_t first_of_key;   // The first name with the same TitleKey.
   uint32_t next_with_key;  // The next one; 0 = none.
 };
@@ -60,9 +60,9 @@ struct ImageHeader {
   char magic[8];
   uint32_t version;
   uint32_t byte_order;
-  uint64_t size_bytes;     // Of the whole file.
+  uint64_t size_bytes;     // Size of the whole file.
   uint64_t checksum;       // XXH3-64 of everything after this field.
-  char source_digest[32];  // Of the file it was made from; zeros when from memory.
+  char source_digest[32];  // Digest of the source file; zeros when made from memory.
   char digest[32];         // Catalog::digest().
   char unicode_version[16];
   uint32_t form;  // TitleForm.
@@ -118,9 +118,9 @@ class NameTable final {
     __extension__ using Wide = unsigned __int128;
     return static_cast<size_t>((static_cast<Wide>(hash) * num_slots) >> 64);
   }
-  // Slots for `num_names` names: half stay empty, so that searches end after a slot or two.
+  // Slots for `num_names` names. Half stay empty, so searches end after a slot or two.
   static size_t NumSlots(size_t num_names) { return 2 * num_names + 1; }
-  // For building; there is an empty slot.
+  // For building; there must be an empty slot.
   static void Insert(std::span<uint64_t> slots, uint64_t hash, uint32_t name);
 
  private:
@@ -131,8 +131,8 @@ class NameTable final {
 class CatalogImage final {
  public:
   // DataLoss when the block is damaged, FailedPrecondition when another version, machine or
-  // Unicode version made it; `path` names it in messages. A block that passes can be read without
-  // harm whatever it holds.
+  // Unicode version made it; `path` names it in messages. A block that passes can be read safely,
+  // whatever it contains.
   static absl::StatusOr<CatalogImage> Open(std::string_view bytes, const std::string& path);
 
   const ImageHeader& header() const { return *header_; }
@@ -178,9 +178,9 @@ class CatalogImage final {
   uint32_t FindName(std::string_view text, int32_t year, uint64_t hash) const;
   // The first name with this TitleKey, or kNoName.
   uint32_t FindKey(std::string_view key) const;
-  // FindName() in steps, so that many lookups can wait for memory at the same time: bring the slot
-  // towards the processor, take the candidate from it, bring the candidate's record and then its
-  // text, compare. Without a candidate there is no such name.
+  // FindName() in steps, so that many lookups can wait for memory at the same time: prefetch the
+  // slot, take the candidate from it, prefetch the candidate's record and then its text, compare.
+  // Without a candidate there is no such name.
   void PrefetchSlot(uint64_t hash) const { name_table_.Prefetch(hash); }
   uint32_t FindCandidate(uint64_t hash) const { return name_table_.FindCandidate(hash); }
   void PrefetchName(uint32_t candidate) const {

@@ -135,9 +135,8 @@ absl::Status ForEachCatalogItem(
     return status;
   };
   const bool is_csv = absl::EndsWithIgnoreCase(path, ".csv");
-  const absl::Status status = is_csv
-                                  ? rows::ForEachCsvRowOf(text, path, {"title"}, read_and_visit)
-                                  : rows::ForEachJsonRowOf(text, path, read_and_visit);
+  const absl::Status status = is_csv ? rows::ForEachCsvRowOf(text, path, {"title"}, read_and_visit)
+                                     : rows::ForEachJsonRowOf(text, path, read_and_visit);
   // The sample rows have a year.
   if (!is_malformed || !format.is_dated()) return status;
   return rows::WithSampleRow(status, is_csv ? kSampleCsvRows : kSampleJsonRow);

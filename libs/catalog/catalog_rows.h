@@ -15,12 +15,12 @@ namespace convrec::catalog {
 inline constexpr char kSampleJsonRow[] = R"({"title": "Heat", "year": 1995})";
 inline constexpr char kSampleCsvRows[] = "title,year on the first line, then Heat,1995";
 
-// Calls `visit(item, line)` for each row of `text`, the content of the file `path`, lines counted
+// Calls `visit(item, line)` for each row of `text`, the content of the file `path`, counting lines
 // from 1; stops at the first error. InvalidArgument naming file, line and field for a bad row. Both
-// formats have title, year and, optional, id, genres, popularity and aliases; with a `format` other
-// than the default they have its fields instead of title and year, and the item's title is its
-// line. A field that looks like a misspelling of one that the row has not is an error; other fields
-// mean nothing. A title that ends in its own year, which lines add to it, is an error too.
+// formats have title and year and optionally id, genres, popularity and aliases; with a `format`
+// other than the default they have its fields instead of title and year, and the item's title is
+// its line. A field that looks like a misspelling of one that the row lacks is an error; other
+// fields are ignored. A title that ends in its own year, which lines add to it, is an error too.
 absl::Status ForEachCatalogItem(
     std::string_view text,
     const std::string& path,

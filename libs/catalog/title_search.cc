@@ -18,7 +18,7 @@ namespace {
 
 bool IsAsciiWordByte(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-// Lower-case words of letters and digits, accents taken off.
+// Lower-case words of letters and digits, without accents.
 std::vector<std::string> WordsOf(std::string_view title) {
   std::string key;
   text::MakeTitleKey(title, &key);
@@ -69,7 +69,7 @@ uint64_t LettersOf(std::string_view text) {
   uint64_t letters = 0;
   for (const char c : text) {
     const uint8_t byte = static_cast<uint8_t>(c);
-    // a-z and 0-9 have bits of their own; bytes beyond ASCII share the rest.
+    // a-z and 0-9 have their own bits; bytes beyond ASCII share the rest.
     const int bit = c >= 'a' && c <= 'z'   ? c - 'a'
                     : c >= '0' && c <= '9' ? 26 + (c - '0')
                                            : 36 + byte % 28;
@@ -137,7 +137,7 @@ class EditCounter final {
   }
 
   const std::string_view pattern_;
-  std::array<uint64_t, 256> places_{};  // Where a byte stands in the pattern.
+  std::array<uint64_t, 256> places_{};  // Where a byte occurs in the pattern.
   std::vector<size_t> row_;
 };
 
@@ -195,8 +195,8 @@ std::optional<TitleSearch::Found> TitleSearch::NearestOfAnyYear(std::string_view
   return Search(title, year, {0, years_.size()}, Digits::kMayDiffer, threshold);
 }
 
-// An edit changes at most two bits of the letters, so that most entries are ruled out by a look at
-// them; the limit falls with each better find.
+// An edit changes at most two bits of the letters, so comparing them rules out most entries. The
+// limit falls with each better match.
 std::optional<TitleSearch::Found> TitleSearch::Search(
     std::string_view title, int year, Range range, Digits digits, double threshold) const {
   const std::string wanted = ComparedText(title, similarity_);

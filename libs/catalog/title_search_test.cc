@@ -52,7 +52,7 @@ TEST(TitleSearchTest, APartTwoIsNoMisspeltPartThree) {
   EXPECT_EQ(search.NearestOfAnyYear("Rocky 4", 1985, .5)->item, 4u);
 }
 
-// Against every pair compared by the plain table.
+// Compared with a plain table over every pair.
 TEST(TitleSearchTest, NothingIsOverlooked) {
   base::RandomStream random(41, 0);
   const auto draw_title = [&random](uint64_t max_length) {

@@ -75,7 +75,8 @@ std::vector<std::string> EntryNames(const std::string& root, bool are_folders) {
 
 absl::StatusOr<FolderReplacement> FolderReplacement::Create(const std::string& root,
                                                             const std::string& name) {
-  // A process that outlived an earlier writer cannot write into this folder: it has another name.
+  // A process left over from an earlier writer cannot write into this folder, because its name
+  // differs.
   const std::string nonce = absl::StrCat(absl::Hex(base::UnseededRandom()), "-", ::getpid());
   std::string path = base::JoinPath(root, absl::StrCat(kWriting, name, ".", nonce));
   CR_RETURN_IF_ERROR(base::MakeDirectories(path));
@@ -100,7 +101,7 @@ absl::Status FolderReplacement::Commit() {
   const std::string target = base::JoinPath(root_, name_);
   CR_RETURN_IF_ERROR(Sync(path_));
   if (base::FileExists(target)) {
-    CR_RETURN_IF_ERROR(Exchange(path_, target));  // The old folder now lies at path_.
+    CR_RETURN_IF_ERROR(Exchange(path_, target));  // The old folder is now at path_.
     CR_RETURN_IF_ERROR(Sync(root_));
     return RemoveAll(std::exchange(path_, {}));
   }

@@ -1,4 +1,4 @@
-// Folders that appear whole or not at all.
+// Folders that appear complete or not at all.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace convrec::checkpoint {
 
-// A folder written under a hidden name of its own beside the one it becomes. Commit() syncs it and
-// renames it; without that the destructor removes it.
+// A folder written under a hidden name next to its final one. Commit() syncs and renames it;
+// without Commit() the destructor removes it.
 class FolderReplacement final {
  public:
   static absl::StatusOr<FolderReplacement> Create(const std::string& root, const std::string& name);
@@ -21,7 +21,7 @@ class FolderReplacement final {
   // Where to write.
   const std::string& path() const { return path_; }
 
-  // A folder that has the name already is exchanged with the new one, then removed.
+  // An existing folder of that name is exchanged with the new one, then removed.
   absl::Status Commit();
 
  private:
@@ -32,21 +32,22 @@ class FolderReplacement final {
   std::string path_;  // Empty once renamed.
 };
 
-// Names of the folders directly under `root` that are not hidden; none when it does not exist.
+// Names of the folders directly under `root` that are not hidden; none when `root` does not exist.
 std::vector<std::string> SubfolderNames(const std::string& root);
 
 // Names of the files directly in `folder`.
 std::vector<std::string> FileNames(const std::string& folder);
 
-// Waits until what was written to the file is on its disk.
+// Waits until everything written to the file is on disk.
 absl::Status SyncFile(const std::string& path);
 
 absl::Status RemoveFile(const std::string& path);
 
-// What an earlier process left of unfinished replacements.
+// Removes the unfinished replacements of an earlier process.
 absl::Status RemoveLeftovers(const std::string& root);
 
-// With all it holds. First renamed to a hidden name, so that it is never seen in part.
+// Removes the folder with its contents. It is renamed to a hidden name first, so it is never seen
+// half removed.
 absl::Status RemoveFolder(const std::string& path);
 
 }  // namespace convrec::checkpoint

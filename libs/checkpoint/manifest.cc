@@ -83,7 +83,7 @@ absl::StatusOr<Checkpoint> LoadVerified(const std::string& root, const std::stri
   return checkpoint;
 }
 
-// Of a folder right under the root, and not of one that is being written or removed.
+// The name of a folder directly under the root, and not of one that is being written or removed.
 bool IsFolderName(const std::string& name) {
   return name[0] != '.' && name.find('/') == std::string::npos;
 }
@@ -109,7 +109,7 @@ absl::StatusOr<CheckpointFile> DescribeFile(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return failed();
   const absl::Cleanup close = [fd] { ::close(fd); };
-  // Read and not mapped: a bad sector is an error then, not a signal.
+  // Read rather than mapped, so that a bad sector is an error, not a signal.
   std::vector<char> block(1 << 20);
   CheckpointFile file{.name = path.substr(path.rfind('/') + 1), .size_bytes = 0, .digest = {}};
   base::Digester digester;

@@ -48,7 +48,8 @@ TEST_F(ManifestTest, WhatWasWrittenIsReadAndVerified) {
   EXPECT_TRUE(VerifyFiles(*checkpoint).ok());
 }
 
-// What "latest" names is what a user is told to remove when it is damaged: never what lies above.
+// A user is told to remove what "latest" names when it is damaged, so it must never name anything
+// above the root.
 TEST_F(ManifestTest, ALatestThatIsNoNameOfACheckpointIsRefusedByItself) {
   Write("rl-1");
   for (const char* text : {"..", "../..", ".", "/", "/tmp", "rl-1/..", ".writing-rl-2", "a/b"}) {

@@ -19,7 +19,7 @@ namespace {
 constexpr char kShardPrefix[] = "optimizer-";
 constexpr char kWholeFile[] = "optimizer.safetensors";  // Of format 1.
 
-// Splits "moment[begin:end]"; false when it ends in no range.
+// Splits "moment[begin:end]"; false when it does not end in a range.
 bool ParsePieceName(const std::string& name, std::string* moment, int64_t* begin, int64_t* end) {
   const size_t bracket = name.rfind('[');
   if (bracket == std::string::npos || !absl::EndsWith(name, "]")) return false;

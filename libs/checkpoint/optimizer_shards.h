@@ -1,8 +1,8 @@
-// The moments of a checkpoint, however many ranks wrote them.
+// Reads the optimizer's moments of a checkpoint, however many ranks wrote them.
 //
 // Shard 2 of 4 is optimizer-00002-of-00004.safetensors. Its tensors are pieces of moments, flat and
 // float32: "exp_avg.model.norm.weight[128:256]" has elements 128 to 255. A tensor without a range
-// is a whole moment, as format 1 kept them.
+// is a whole moment, as in format 1.
 #pragma once
 
 #include <cstdint>
@@ -17,25 +17,25 @@
 
 namespace convrec::checkpoint {
 
-// Of shard 0, 1, ...
+// File name of shard 0, 1, ...
 std::string ShardFileName(int shard, int num_shards);
 
-// The files of a checkpoint's shards; none when it was written without optimizer.
+// The files of a checkpoint's shards; none when it was written without an optimizer.
 std::vector<std::string> ShardFileNames(const Checkpoint& checkpoint);
 
 std::string PieceName(const std::string& moment, int64_t begin, int64_t size);
 
-// Mapped files: pages come in as they are read. Immutable.
+// The files are mapped; pages are loaded as they are read. Immutable.
 class OptimizerShards final {
  public:
-  // FailedPrecondition when the checkpoint was written without optimizer.
+  // FailedPrecondition when the checkpoint was written without an optimizer.
   static absl::StatusOr<OptimizerShards> Open(const Checkpoint& checkpoint);
 
-  // InvalidArgument unless there are exactly the moments of these names, each element of these
-  // sizes once.
+  // InvalidArgument unless there are exactly the moments of these names and sizes, with each
+  // element present once.
   absl::Status Check(const std::map<std::string, int64_t>& sizes) const;
 
-  // Elements [begin, begin + size), from whichever pieces have them.
+  // Reads elements [begin, begin + size) from whichever pieces have them.
   absl::Status Read(const std::string& moment, int64_t begin, int64_t size, float* out) const;
 
  private:
@@ -49,7 +49,7 @@ class OptimizerShards final {
   absl::Status Add(const model::SafetensorsFile& file);
 
   std::vector<model::SafetensorsFile> files_;
-  std::map<std::string, std::vector<Piece>> moments_;  // Pieces in order.
+  std::map<std::string, std::vector<Piece>> moments_;  // Pieces in ascending order.
 };
 
 }  // namespace convrec::checkpoint

@@ -1,5 +1,5 @@
-// A checkpoint while it is written: a hidden folder beside the older ones, which stay as they are
-// until it is whole.
+// A checkpoint while it is written: a hidden folder next to the older ones, which stay unchanged
+// until it is complete.
 #pragma once
 
 #include <string>
@@ -17,26 +17,26 @@ struct CheckpointOptions {
   std::string name = {};  // Folder name, as in "rl-50"; an older one of that name is replaced.
   std::string source_directory = {};  // Model directory the tokenizer's files are copied from.
   std::string prompt = {};            // Text of the model's convrec.json; "" = none.
-  std::string caller_state = {};      // Given back as it is.
-  bool keep_always = false;           // Never removed to make room, as the end of a stage.
-  int keep = 3;                       // Of the others the newest are kept; at least 1.
-  std::string best = {};              // Kept as well, when there is one of that name.
+  std::string caller_state = {};      // Returned unchanged.
+  bool keep_always = false;           // Never removed to make room, as for the end of a stage.
+  int keep = 3;                       // How many of the others are kept, newest first; at least 1.
+  std::string best = {};              // Name of a checkpoint that is kept as well, if it exists.
 };
 
 // One at a time per root. Without Commit() the destructor removes the folder.
 class UnfinishedCheckpoint final {
  public:
-  // Takes away what an earlier process left unfinished.
+  // Removes what an earlier process left unfinished.
   static absl::StatusOr<UnfinishedCheckpoint> Create(const CheckpointOptions& options);
 
-  // Where to write, a folder right under the root.
+  // Where to write: a folder directly under the root.
   const std::string& path() const { return folder_.path(); }
 
   // For the manifest.
   void SetOptimizer(int64_t num_steps);
 
-  // Digests the files, but for those that `described` knows already, writes the manifest, gives the
-  // folder its name and removes older checkpoints beyond those to be kept.
+  // Digests the files that are not in `described`, writes the manifest, gives the folder its name
+  // and removes older checkpoints beyond those to be kept.
   absl::Status Commit(const std::vector<CheckpointFile>& described);
 
  private:

@@ -19,7 +19,7 @@
 namespace convrec::collective {
 namespace {
 
-// Of memory on the GPU, and of what one operation carries.
+// Size of the memory on the GPU and of one operation.
 constexpr int64_t kPieceBytes = int64_t{64} << 20;
 
 absl::Status Broken(const BroadcastPlace& place,
@@ -38,7 +38,7 @@ absl::Status Broken(const BroadcastPlace& place,
                                              ")"));
 }
 
-// By itself c10d ends a process in which an operation of NCCL has failed, or is late.
+// By default c10d ends a process in which an NCCL operation has failed or is late.
 void LetNcclFail() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -66,7 +66,7 @@ class TorchBroadcastGroup final : public BroadcastGroup {
         backend_->shutdown();
       }
     } catch (const std::exception&) {
-      // Others are gone, which is no news.
+      // The others are gone, which is expected.
     }
   }
 
@@ -109,7 +109,7 @@ class TorchBroadcastGroup final : public BroadcastGroup {
     std::vector<at::Tensor> tensors = {piece};
     const auto work = backend_->broadcast(tensors, options);
     if (device_.is_cuda()) {
-      // NCCL waits for ever by itself.
+      // By itself NCCL waits forever.
       while (!work->isCompleted()) {
         TORCH_CHECK(base::MonotonicNow() < deadline, "not complete by its deadline");
         std::this_thread::sleep_for(std::chrono::microseconds(50));
@@ -136,7 +136,7 @@ absl::StatusOr<std::unique_ptr<BroadcastGroup>> Join(const std::string& device,
     const auto store = c10::make_intrusive<c10d::PrefixStore>(
         absl::StrCat("broadcast/", place.generation),
         JoinStore(place.rank == 0 ? "127.0.0.1" : place.address, place.port, timeout));
-    // Nobody begins to connect before all are there: making connections cannot be given up.
+    // No member starts to connect before all are there, because connecting cannot be aborted.
     std::vector<std::string> here;
     for (int rank = 0; rank < place.size; ++rank) here.push_back(absl::StrCat("here/", rank));
     store->set(here[static_cast<size_t>(place.rank)], BytesOf("1"));

@@ -1,9 +1,9 @@
-// One process sends bytes to some others at once: NCCL between GPUs, Gloo between CPUs.
+// One process sends bytes to several others at once: NCCL between GPUs, Gloo between CPUs.
 //
-// Unlike the ranks of a job, members come and go. A group lives as long as its members do; one that
-// is lost, or late, breaks the group for all: every call then returns a status, within its
-// deadline, and nothing ends the process. A new group is made for those that are left.
-// This header is free of torch. Not thread-safe.
+// Unlike the ranks of a job, members come and go. A group lives as long as its members do. A member
+// that is lost or late breaks the group for all: every call then returns a status within its
+// deadline, and nothing ends the process. The remaining members form a new group. This header is
+// free of torch. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +23,10 @@ namespace convrec::collective {
 struct BroadcastPlace {
   std::string address;  // Where the sender's BroadcastStore is.
   int port = 0;
-  int64_t generation = 0;  // Tells the groups of a store apart; > 0.
+  int64_t generation = 0;  // Distinguishes the groups of a store; > 0.
   int rank = 0;            // 0 sends, the others receive.
   int size = 0;
-  // Of meeting the others, and of sending; the sender says it for all.
+  // For meeting the others, and for sending; the sender sets it for all.
   absl::Duration timeout;
   friend bool operator==(const BroadcastPlace&, const BroadcastPlace&) = default;
 };
@@ -34,12 +34,13 @@ struct BroadcastPlace {
 class BroadcastGroup {
  public:
   virtual ~BroadcastGroup() = default;
-  // All members call these with as many bytes. After a failure only destruction is allowed.
+  // All members pass the same number of bytes. After a failure only destruction is allowed.
   virtual absl::Status Send(std::string_view bytes, absl::Duration timeout) = 0;
   virtual absl::Status Receive(char* bytes, size_t size, absl::Duration timeout) = 0;
 };
 
-// Blocks until all members of the place's generation are there. Unavailable when one does not come.
+// Blocks until all members of the place's generation are there. Unavailable when one does not
+// arrive.
 using JoinBroadcast =
     std::function<absl::StatusOr<std::unique_ptr<BroadcastGroup>>(const BroadcastPlace& place)>;
 
@@ -47,10 +48,10 @@ using JoinBroadcast =
 std::string BroadcastBackend(const std::string& device);
 
 // Joins groups whose bytes go through the memory of `device`. With `is_one_machine` members are
-// reached by 127.0.0.1, else by the name of their host.
+// reached at 127.0.0.1, otherwise by their host name.
 JoinBroadcast JoinByDevice(const std::string& device, bool is_one_machine);
 
-// Where the members of groups meet; kept by the sender. Thread-safe.
+// Where the members of groups meet; owned by the sender. Thread-safe.
 class BroadcastStore {
  public:
   // On any free port of all interfaces.

@@ -1,5 +1,5 @@
-// A process that takes part in one broadcast after the other: stays in its group while that holds,
-// and goes over to the next one when it is told of it.
+// A process that takes part in one broadcast after another. It stays in its group while that works,
+// and moves to the next group when told to.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,11 @@ class BroadcastMember final {
  public:
   explicit BroadcastMember(JoinBroadcast join) : join_(std::move(join)) {}
 
-  // Of the group it is in; 0 = none, as after a failure.
+  // The generation of its group; 0 = none, as after a failure.
   int64_t generation() const { return generation_; }
 
-  // As rank 0 of `place`, or as another one. Blocks until all members are there and all bytes went
-  // through, at most twice place.timeout.
+  // Send() is for rank 0 of `place`, Receive() for the others. Blocks until all members are there
+  // and all bytes are transferred, at most twice place.timeout.
   absl::Status Send(const BroadcastPlace& place, std::string_view bytes);
   absl::Status Receive(const BroadcastPlace& place, char* bytes, size_t size);
 

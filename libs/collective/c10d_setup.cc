@@ -1,7 +1,7 @@
 #include "libs/collective/c10d_setup.h"
 
-// The names of Gloo's classes come from its own headers; its code is that of libtorch_cpu, and no
-// object of Gloo's is made or looked into here.
+// The names of Gloo's classes come from its own headers. Its code is in libtorch_cpu, and no Gloo
+// object is created or inspected here.
 #define USE_C10D_GLOO 1
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>

@@ -1,7 +1,8 @@
-// What groups of processes are made of: a store to meet at, Gloo between hosts, NCCL between GPUs.
+// Building blocks for groups of processes: a store to meet at, Gloo between hosts, NCCL between
+// GPUs.
 //
-// Nothing here watches for dead peers or ends a process; groups with a policy of their own are made
-// of it. Functions throw what c10d throws (FirstLine() tells what it was), unless they say
+// Nothing here watches for dead peers or ends a process; groups with their own policy for that are
+// built on it. Functions throw what c10d throws (FirstLine() gives its message), unless they say
 // otherwise.
 #pragma once
 
@@ -15,7 +16,7 @@
 
 namespace convrec::collective {
 
-// The first line of what an exception says, without a backtrace.
+// The first line of an exception's message, without a backtrace.
 std::string FirstLine(const std::exception& error);
 
 // Values of a store.
@@ -27,7 +28,7 @@ std::string TextOf(const std::vector<uint8_t>& bytes);
 c10::intrusive_ptr<c10d::TCPStore> ServeStore(int port,
                                               int listen_fd,
                                               std::chrono::milliseconds timeout);
-// A connection to it; waits up to `timeout` for it to be there.
+// A connection to that store; waits up to `timeout` for it to appear.
 c10::intrusive_ptr<c10d::TCPStore> JoinStore(const std::string& address,
                                              int port,
                                              std::chrono::milliseconds timeout);
@@ -35,13 +36,13 @@ c10::intrusive_ptr<c10d::TCPStore> JoinStore(const std::string& address,
 struct Membership {
   int rank = 0;
   int size = 1;
-  std::chrono::milliseconds timeout{0};  // Of making the connections, and of each operation.
+  std::chrono::milliseconds timeout{0};  // For making the connections, and for each operation.
   bool is_one_machine = false;           // All members are on this machine.
 };
-// Blocks until every member calls it. `store` is used by nobody else.
+// Blocks until every member calls it. Nothing else may use `store`.
 c10::intrusive_ptr<c10d::Backend> MakeGloo(const c10::intrusive_ptr<c10d::Store>& store,
                                            const Membership& membership);
-// Connects with the first operation. Dies in a build without CUDA.
+// Connects on the first operation. Dies in a build without CUDA.
 c10::intrusive_ptr<c10d::Backend> MakeNccl(const c10::intrusive_ptr<c10d::Store>& store,
                                            const Membership& membership);
 

@@ -1,4 +1,4 @@
-// A port of this machine that is taken from the moment it is known.
+// A port of this machine that is already bound when its number becomes known.
 #pragma once
 
 #include "absl/status/statusor.h"

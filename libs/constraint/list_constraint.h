@@ -1,8 +1,9 @@
-// Holds one completion to a list of N different catalog titles, none of them named in the dialogue.
+// Constrains one completion to a list of N different catalog titles, none of them named in the
+// dialogue.
 //
-// Legal tokens are those that lead on to a title still free, along the TitleTrie; after the last
-// title only the end token is, and behind it nothing. A token costs the number of its node's
-// children, a title as many steps as it has tokens; nothing here grows with the catalog.
+// Legal tokens are those that lead along the TitleTrie to a title that is still free. After the
+// last title only the end token is legal, and after that nothing. A token costs time proportional
+// to its node's children, a title one step per token; no cost grows with the catalog.
 #pragma once
 
 #include <cstddef>
@@ -19,14 +20,15 @@
 
 namespace convrec::constraint {
 
-// Copies are independent. Dies when a token is taken that is not legal.
+// Copies are independent. Dies when an illegal token is taken.
 class ListConstraint final : public domain::TokenConstraint {
  public:
   // Every title is free.
   explicit ListConstraint(std::shared_ptr<const TitleTrie> titles);
 
-  // Takes an item of the catalog out of what may be listed, between lines; one that is not in the
-  // trie is out already. At least as many as there are ranks to come must stay.
+  // Excludes an item of the catalog from the rest of the list; call it between lines. Does nothing
+  // for an item that is not in the trie. At least as many items as there are ranks to come must
+  // remain.
   void Exclude(size_t item);
 
   const std::vector<int32_t>& Legal() override;
@@ -44,16 +46,15 @@ class ListConstraint final : public domain::TokenConstraint {
   PrunedTrie inner_;
   PrunedTrie last_;
   size_t num_free_;
-  int rank_ = 0;                     // Of the line being written.
-  std::span<const int32_t> forced_;  // Without alternative: a line's number, a leaf's tail.
+  int rank_ = 0;                     // Rank of the line being written.
+  std::span<const int32_t> forced_;  // Tokens without alternatives: a line's number, a leaf's tail.
   int32_t node_ = TokenTrie::kRoot;
   bool is_done_ = false;
   std::vector<int32_t> scratch_;
 };
 
 // Constraints for lists of one dialogue, without the items that its `seen_titles` block
-// (lists/seen_titles.h). InvalidArgument when too few titles are
-// left for a list.
+// (lists/seen_titles.h). InvalidArgument when too few titles are left for a list.
 absl::StatusOr<domain::MakeTokenConstraint> MakeListConstraints(
     std::shared_ptr<const TitleTrie> titles, const std::vector<std::string>& seen_titles);
 

@@ -8,8 +8,8 @@
 #include "libs/base/random.h"
 #include "libs/constraint/testing/lines.h"
 #include "libs/lists/list_parser.h"
-#include "libs/lists/testing/judge_ranks.h"
 #include "libs/lists/odd_titles.h"
+#include "libs/lists/testing/judge_ranks.h"
 #include "tests/support/paths.h"
 
 namespace convrec::constraint {

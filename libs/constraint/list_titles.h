@@ -1,5 +1,5 @@
-// The titles of a run's catalog in its tokenizer's tokens. Learner and rollout workers make them
-// here, so that both mean the same by constrained decoding.
+// The titles of a run's catalog in its tokenizer's tokens. Learner and rollout workers both build
+// them here, so constrained decoding means the same to both.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,7 @@
 namespace convrec::constraint {
 
 // Lists end with the tokenizer's EOS, as supervised rows do. Logs size, time and the titles left
-// out. Errors as those of
-// TitleTrie::Build(), and InvalidArgument for a tokenizer without EOS.
+// out. Errors are those of TitleTrie::Build(), and InvalidArgument for a tokenizer without EOS.
 absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> MakeListTitles(
     std::shared_ptr<const catalog::Catalog> catalog,
     lists::ListStyle style,

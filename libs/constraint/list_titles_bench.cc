@@ -1,4 +1,4 @@
-// Building the title trie, and what one constrained list costs beside the model.
+// Building the title trie, and what one constrained list costs in addition to the model.
 // Run: ninja list_titles_bench && bench/list_titles_bench
 //
 // Titles are three or four words of a made-up language, a quarter of them after "The"; the

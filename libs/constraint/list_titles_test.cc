@@ -17,7 +17,7 @@ namespace {
 
 using lists::ListStyle;
 
-// Titles that begin and end in all sorts of ways.
+// Titles with all kinds of beginnings and endings.
 std::shared_ptr<const catalog::Catalog> SmallCatalog() {
   std::vector<catalog::CatalogItem> items;
   for (const domain::Item& item : std::vector<domain::Item>{{"The Matrix", 1999},

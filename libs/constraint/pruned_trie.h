@@ -1,7 +1,8 @@
 // A TokenTrie without some of its leaves, as one list sees it.
 //
-// Costs what has been removed, not what the trie holds: a node whose last leaf goes is marked dead,
-// and so are ancestors that thereby lose all children. Copyable; not thread-safe.
+// Its cost depends on what has been removed, not on the size of the trie. A node that loses its
+// last leaf is marked dead, and so are ancestors that thereby lose all children. Copyable; not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -21,19 +22,20 @@ class PrunedTrie final {
 
   const TokenTrie& trie() const { return *trie_; }
 
-  // False when the leaf has been removed before.
+  // False when the leaf was already removed.
   bool Remove(int32_t leaf);
   bool is_live(int32_t node) const { return !dead_.contains(node); }
   // The live child reached by `token`.
   std::optional<int32_t> FindChild(int32_t node, int32_t token) const;
-  // Tokens of the live children, ascending. They stand in `scratch` or here, until the next call
-  // with the same scratch or the next Remove(). The root's are not gathered anew.
+  // Tokens of the live children, ascending. The result is in `scratch` or in this object and is
+  // valid until the next call with the same scratch or the next Remove(). The root's tokens are not
+  // gathered again.
   const std::vector<int32_t>& Tokens(int32_t node, std::vector<int32_t>* scratch) const;
 
  private:
   const TokenTrie* trie_;
   absl::flat_hash_set<int32_t> dead_;
-  absl::flat_hash_map<int32_t, int32_t> num_dead_children_;  // Nodes with none are left out.
+  absl::flat_hash_map<int32_t, int32_t> num_dead_children_;  // Only nodes with at least one.
   std::vector<int32_t> root_tokens_;  // Of live children; used once the root has dead ones.
 };
 

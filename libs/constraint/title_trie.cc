@@ -15,7 +15,7 @@
 namespace convrec::constraint {
 namespace {
 
-constexpr size_t kTitlesPerThread = 4096;  // Fewer are not worth a thread.
+constexpr size_t kTitlesPerThread = 4096;  // Fewer titles are not worth a thread.
 
 domain::Item ItemOf(const catalog::Catalog& catalog, size_t index) {
   return {std::string(catalog.title(index)), catalog.year(index)};
@@ -24,7 +24,7 @@ domain::Item ItemOf(const catalog::Catalog& catalog, size_t index) {
 // One line of a list under construction: where its number and its title end in the text.
 struct LineEnds {
   size_t number = 0;
-  size_t title = 0;  // Behind the line break, if one follows.
+  size_t title = 0;  // After the line break, if one follows.
 };
 
 // The tokens of one line.
@@ -33,7 +33,7 @@ struct LineTokens {
   std::span<const int32_t> title;
 };
 
-// Tokenizes lines in their places in a list, and checks what constrained decoding relies on.
+// Tokenizes lines at their positions in a list, and checks what constrained decoding relies on.
 class LineReader final {
  public:
   LineReader(const LineTokenizer& tokenizer, lists::ListStyle style)
@@ -109,13 +109,13 @@ class LineReader final {
   std::vector<LineTokens> lines_;
 };
 
-// What a share of the catalog adds to both tries.
+// What one share of the catalog adds to both tries.
 struct Share {
   TokenSequences inner, last;
   absl::Status status;
 };
 
-// The places a title is looked at in: first line, a line between, last line.
+// The ranks at which a title is tokenized: first line, a middle line, last line.
 std::vector<int> PlacesOf(size_t title, int num_ranks) {
   std::vector<int> ranks;
   if (num_ranks > 1) ranks.push_back(0);
@@ -185,7 +185,7 @@ void AddTitles(const catalog::Catalog& catalog,
   }
 }
 
-// The tokens of "1.", "2.", ..., as they stand before a title.
+// The tokens of "1.", "2.", ..., as they occur before a title.
 absl::StatusOr<std::vector<std::vector<int32_t>>> NumberTokens(const domain::Item& item,
                                                                lists::ListStyle style,
                                                                int num_ranks,

@@ -1,10 +1,10 @@
-// The catalog's titles as the lines of a list, in the tokens that a tokenizer gives them there.
+// The catalog's titles as lines of a list, in the tokens that a tokenizer gives them there.
 //
 // A list is line 1, "\n", ..., line N, end token; a line is an item as its catalog writes it, with
-// "3. " before it in numbered lists. Byte-level BPE writes a line in the same tokens wherever it
-// stands, but for its end: many vocabularies join ")" and the line break to one token. So titles
-// are held twice, with the line break behind them (`inner`) and with the end token (`last`).
-// Whatever path through both is taken, its tokens are those of tokenizing the whole list text.
+// "3. " before it in numbered lists. Byte-level BPE gives a line the same tokens wherever it
+// occurs, except at its end: many vocabularies merge ")" and the line break into one token. So
+// titles are stored twice, followed by the line break (`inner`) and by the end token (`last`). On
+// every path through both, the tokens equal those of tokenizing the whole list text.
 // Immutable; thread-safe.
 #pragma once
 
@@ -24,7 +24,7 @@
 
 namespace convrec::constraint {
 
-// What is needed of a tokenizer. Both functions are called by several threads.
+// What is needed from a tokenizer. Both functions are called from several threads.
 struct LineTokenizer {
   std::function<std::vector<int32_t>(std::string_view text)> encode;
   std::function<std::string_view(int32_t id)> token_bytes;  // "" for special tokens.
@@ -33,10 +33,10 @@ struct LineTokenizer {
 
 class TitleTrie final {
  public:
-  // Titles that are not read back as they are written (lists::OddTitles::NotReadBack()), with lines
-  // read as `counting` reads them, are left out.
-  // InvalidArgument for fewer titles than ranks and for a title whose tokens do not read as the
-  // title, or join its line to a neighbour in another way than by the line break.
+  // Titles that are not read back as they are written (lists::OddTitles::NotReadBack()) when lines
+  // are read as `counting` says are left out. InvalidArgument for fewer titles than ranks, and for
+  // a title whose tokens do not decode to the title or join its line to a neighbour other than by
+  // the line break.
   static absl::StatusOr<std::shared_ptr<const TitleTrie>> Build(
       std::shared_ptr<const catalog::Catalog> catalog,
       lists::ListStyle style,
@@ -45,7 +45,7 @@ class TitleTrie final {
       lists::RankCounting counting = lists::RankCounting::kByLine);
 
   int num_ranks() const { return static_cast<int>(number_tokens_.size()); }
-  // What stands before the title at rank `rank`, from 0: "3." in numbered lists, else nothing.
+  // The tokens before the title at rank `rank`, from 0: "3." in numbered lists, otherwise none.
   const std::vector<int32_t>& number_tokens(int rank) const {
     return number_tokens_[static_cast<size_t>(rank)];
   }
@@ -55,7 +55,7 @@ class TitleTrie final {
 
   size_t num_titles() const { return num_titles_; }
   size_t num_left_out() const { return catalog_->size() - num_titles_; }
-  // Tokens of the longest list, the end token included.
+  // Number of tokens in the longest list, end token included.
   size_t max_list_tokens() const { return max_list_tokens_; }
   int32_t max_token_id() const { return max_token_id_; }
   size_t memory_bytes() const { return inner_.memory_bytes() + last_.memory_bytes(); }

@@ -23,8 +23,8 @@ TokenTrie::TokenTrie(const TokenSequences& sequences) : leaf_(sequences.size(), 
     return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end());
   });
 
-  // A node is a range of the sorted sequences that agree in their first tokens, as many as the
-  // node's level. The ranges of one level give those of the next one.
+  // A node is a range of the sorted sequences that agree in their first tokens; their number is the
+  // node's level. The ranges of one level give those of the next.
   struct Prefix {
     int32_t node;
     size_t begin, end;

@@ -1,9 +1,9 @@
 // An immutable prefix tree over token sequences, in flat arrays.
 //
 // Nodes are numbered level by level and the root is 0, so the children of a node are consecutive;
-// they stand in ascending order of their tokens. Every sequence has a leaf of its own, where it
-// parts from all others; the tokens behind that are no nodes but the leaf's tail. Takes 12 bytes
-// per node, 4 per token of a tail and 12 per sequence. Thread-safe.
+// they are in ascending order of their tokens. Every sequence has its own leaf, where it diverges
+// from all others; the tokens after that are not nodes but the leaf's tail. Takes 12 bytes per
+// node, 4 per token of a tail and 12 per sequence. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace convrec::constraint {
 
-// Sequences laid end to end; an empty one keeps its number and is not in the trie.
+// Concatenated sequences; an empty one keeps its number and is not in the trie.
 struct TokenSequences {
   std::vector<int32_t> tokens;
   std::vector<size_t> begin = {0};  // Sequence i is tokens[begin[i]] up to tokens[begin[i + 1]].
@@ -36,7 +36,7 @@ class TokenTrie final {
     int32_t size() const { return end - begin; }
   };
 
-  // Dies where a sequence is a prefix of another one or equal to it.
+  // Dies when a sequence is a prefix of another one or equal to it.
   explicit TokenTrie(const TokenSequences& sequences);
 
   int32_t num_nodes() const { return static_cast<int32_t>(token_.size()); }
@@ -48,7 +48,7 @@ class TokenTrie final {
   int32_t parent(int32_t node) const { return parent_[static_cast<size_t>(node)]; }
   // The token between its parent and `node`; -1 for the root.
   int32_t token(int32_t node) const { return token_[static_cast<size_t>(node)]; }
-  // Tokens of nodes that stand side by side.
+  // Tokens of adjacent nodes.
   std::span<const int32_t> tokens(Range nodes) const {
     return {token_.data() + nodes.begin, static_cast<size_t>(nodes.size())};
   }
@@ -65,16 +65,16 @@ class TokenTrie final {
   size_t memory_bytes() const;
 
  private:
-  // Of a leaf among the leaves.
+  // A leaf's index among the leaves.
   size_t Position(int32_t leaf) const;
 
   std::vector<int32_t> token_;
   std::vector<int32_t> parent_;
-  std::vector<int32_t> first_child_;  // One more than nodes.
+  std::vector<int32_t> first_child_;  // One more than there are nodes.
   std::vector<int32_t> leaf_;         // By sequence; -1 = not in the trie.
   std::vector<int32_t> by_leaf_;      // Sequences of the trie, in the order of their leaves.
-  std::vector<int32_t> tails_;        // In the same order.
-  std::vector<int32_t> tail_begin_;   // One more than leaves.
+  std::vector<int32_t> tails_;        // Tails in the same order.
+  std::vector<int32_t> tail_begin_;   // One more than there are leaves.
   std::vector<int32_t> root_tokens_;
 };
 

@@ -108,7 +108,7 @@ TEST(TokenTrieDeathTest, APrefixOfAnotherSequenceIsRefused) {
   EXPECT_DEATH(TokenTrie{sequences}, "prefix");
 }
 
-// The tokens that come next in any of the sequences that begin as `prefix`.
+// The tokens that come next in any of the sequences that begin with `prefix`.
 Sequence NextTokens(const std::set<Sequence>& sequences, const Sequence& prefix) {
   std::set<int32_t> next;
   for (const Sequence& sequence : sequences) {

@@ -12,7 +12,7 @@
 namespace convrec::data {
 namespace {
 
-constexpr int kYearTolerance = 2;  // Of the published rewards and evaluation.
+constexpr int kYearTolerance = 2;  // As in the published rewards and evaluation.
 
 void SortUnique(std::vector<std::string>* texts) {
   std::sort(texts->begin(), texts->end());

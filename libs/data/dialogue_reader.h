@@ -1,4 +1,5 @@
-// Reads data sets in JSON lines. Each row has our own columns or those of the published data sets:
+// Reads data sets in JSON lines. Each row has either our own columns or those of the published data
+// sets:
 //
 //   {"id": "r1", "context": [{"role": "user", "text": "..."}], "seen_titles": ["Heat"],
 //    "groundtruth": [{"title": "Alien", "year": 1979}], "completion": "...", "teacher": "..."}
@@ -7,8 +8,8 @@
 //    "..."}], "groundtruth_with_release_year": [["Alien", 1979]], "seen_titles": ["Heat"]}
 //
 // "completion", "teacher" and "seen_titles" may be missing; so may "id" in the second form, where
-// the line number takes its place. There a year may be a string, and a ground truth whose year is
-// not a number is left out and counted, as the reference does. Roles are "system", "user",
+// the line number takes its place. In that form a year may be a string, and a ground truth whose
+// year is not a number is left out and counted, as in the reference. Roles are "system", "user",
 // "assistant". A field that looks like a misspelling of one of these is an error; others are
 // counted.
 #pragma once
@@ -36,7 +37,7 @@ inline constexpr char kSampleChat[] =
 
 struct RowRange {
   int skip = 0;  // Rows left out at the start; >= 0.
-  int take = 0;  // At most so many rows after those; 0 = all.
+  int take = 0;  // At most this many rows after those; 0 = all.
 };
 
 struct DialogueRows {

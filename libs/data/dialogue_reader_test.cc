@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Rows with single quotes for double ones.
+// Turns single quotes into double ones.
 std::string Json(std::string text) {
   std::replace(text.begin(), text.end(), '\'', '"');
   return text;
@@ -64,7 +64,7 @@ TEST_F(DialogueReaderTest, ReadsPublishedColumns) {
            "['Heat',1995]],'seen_titles':[]}"));
   ASSERT_TRUE(result.ok()) << result.status();
   const DialogueRow& row = result->rows.at(0);
-  EXPECT_EQ(row.id, "2");  // The line stands for the id.
+  EXPECT_EQ(row.id, "2");  // The line number takes the place of the id.
   EXPECT_EQ(row.turns_kind, TurnsKind::kChat);
   EXPECT_EQ(row.turns.at(0).text, "Pretend");
   EXPECT_EQ(row.ground_truth, (std::vector<domain::Item>{{"Alien", 1979}, {"Heat", 1995}}));

@@ -10,10 +10,10 @@
 
 namespace convrec::data {
 
-// What the turns of a row are.
+// What the turns of a row contain.
 enum class TurnsKind {
   kDialogue,  // The bare dialogue; libs/prompt makes the prompt from it.
-  kChat,      // The prompt itself, instruction included; to be used as it is.
+  kChat,      // The prompt itself, instruction included; used unchanged.
 };
 
 struct DialogueRow {

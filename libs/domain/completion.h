@@ -11,7 +11,7 @@ namespace convrec::domain {
 
 enum class FinishReason { kStop, kLength };  // A stop token, the token limit.
 
-// Tokens that one policy drew one after the other.
+// Consecutive tokens drawn by one policy.
 struct VersionRun {
   PolicyVersion version;
   int32_t num_tokens = 0;  // > 0
@@ -24,12 +24,12 @@ struct Completion {
   std::vector<float> sampled_logprobs;  // T, of the temperature-scaled softmax over all
                                         // (constrained: all legal) tokens.
   FinishReason finish_reason = FinishReason::kLength;
-  // The T tokens in order, by what drew them; versions ascend. Weights that are swapped in while a
-  // list is sampled begin a run.
+  // The T tokens in order, by the version that drew them; versions ascend. Weights that are swapped
+  // in while a list is sampled start a new run.
   std::vector<VersionRun> version_runs;
 };
 
-// Of a completion with tokens.
+// For a completion that has tokens.
 inline PolicyVersion OldestVersion(const Completion& completion) {
   return completion.version_runs.front().version;
 }
@@ -37,7 +37,7 @@ inline PolicyVersion NewestVersion(const Completion& completion) {
   return completion.version_runs.back().version;
 }
 
-// `version` draws one more token.
+// Counts one more token drawn by `version`.
 inline void CountDraw(PolicyVersion version, Completion* completion) {
   std::vector<VersionRun>& runs = completion->version_runs;
   if (runs.empty() || runs.back().version != version) runs.push_back({version, 0});

@@ -16,8 +16,8 @@ struct PolicyVersion {
   friend auto operator<=>(PolicyVersion, PolicyVersion) = default;
 };
 
-// Names a run for good: 128 random bits, drawn when it begins, so that no two runs share one. All
-// zeros stand for no run.
+// Permanent name of a run: 128 random bits, drawn when it begins, so that no two runs share one.
+// All zeros mean no run.
 struct RunId {
   uint64_t high = 0;
   uint64_t low = 0;
@@ -28,8 +28,8 @@ struct RunId {
 };
 
 // One start of a learner on a run: `value` counts them, from 1. Work of another start is stale even
-// if its version looks new. Starts of different runs have the same count and are told apart by
-// `run`; only equality has a meaning, the order serves containers.
+// if its version looks new. Starts of different runs can have the same count; `run` distinguishes
+// them. Only equality is meaningful; the order exists for containers.
 struct RunEpoch {
   int64_t value = 0;
   RunId run = {};
@@ -41,14 +41,14 @@ struct RunEpoch {
 // retries. Example: pass 0 over the data, prompt 17 of the split. Evaluation groups use their own
 // pass numbers and never meet training groups.
 struct GroupId {
-  int64_t pass = 0;    // How often the feed has gone through the data before this group.
+  int64_t pass = 0;    // How many times the feed has gone through the data before this group.
   int64_t prompt = 0;  // Index of the prompt in its split.
   friend auto operator<=>(GroupId, GroupId) = default;
   template <typename H>
   friend H AbslHashValue(H h, GroupId id) {
     return H::combine(std::move(h), id.pass, id.prompt);
   }
-  // One number for counter-based random draws.
+  // One number that identifies the group in counter-based random draws.
   uint64_t stream() const {
     return (static_cast<uint64_t>(pass) << 32) ^ static_cast<uint64_t>(prompt);
   }

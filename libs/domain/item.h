@@ -1,4 +1,4 @@
-// A recommendable thing: title and year, as in ("The Matrix", 1999).
+// An item that can be recommended: title and year, as in ("The Matrix", 1999).
 #pragma once
 
 #include <compare>

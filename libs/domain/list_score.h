@@ -1,4 +1,4 @@
-// What the reward service says about one list.
+// The reward service's verdict on one list.
 #pragma once
 
 #include <algorithm>
@@ -16,9 +16,9 @@ constexpr std::array<const char*, 6> NamesOf(LineOutcome) {
   return {"hit", "miss", "off_catalog", "duplicate", "seen", "malformed"};
 }
 
-// How a line came to its item of the catalog.
+// How a line was matched to its item of the catalog.
 enum class LineMatch {
-  kNone,      // It did not: malformed or off-catalog.
+  kNone,      // Not matched: malformed or off-catalog.
   kTitle,     // Exactly this title and year.
   kAlias,     // Exactly this alias and year.
   kNearYear,  // This title or alias, another year; only where a tolerance is set.
@@ -43,23 +43,23 @@ inline std::vector<int> ShownCutoffs(int num_ranks) {
 }
 
 // One rank of a list; `line` counts non-blank lines of the text from 0. The outcome is the first
-// that applies; the flags say each thing by itself. Example: a repeated seen title has the outcome
-// kSeen and both flags.
+// that applies; the flags are independent of each other. Example: a repeated seen title has the
+// outcome kSeen and both flags.
 struct ScoredLine {
   int line = 0;
   Item item;  // Empty title and year 0 when malformed.
   LineOutcome outcome = LineOutcome::kMiss;
   bool in_catalog = false;    // Exactly this title (or an alias of it) and year.
   bool is_seen = false;       // The title was named in the dialogue.
-  bool is_duplicate = false;  // The same item stands at an earlier rank.
+  bool is_duplicate = false;  // The same item is at an earlier rank.
   LineMatch match = LineMatch::kNone;
-  std::optional<int> ground_truth = {};  // Of a hit: index of the ground truth it consumed.
+  std::optional<int> ground_truth = {};  // For a hit: index of the ground truth it consumed.
 };
 
 struct ListScore {
   std::vector<float> rank_rewards;  // N; a missing rank has 0.
   std::vector<ScoredLine> lines;    // One per rank found, ranks past N included.
-  std::array<double, 4> recall{};   // At kCutoffs, by the evaluation matching of method section 2.
+  std::array<double, 4> recall{};   // At kCutoffs, with the matching of method section 2.
   std::array<double, 4> ndcg{};
   std::array<double, 4> ndcg_strict{};  // Ideal DCG over min(k, number of ground truths).
   double in_catalog_ratio =

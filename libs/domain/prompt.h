@@ -9,7 +9,7 @@
 
 namespace convrec::domain {
 
-// One sentence of the dialogue. `role` is "system", "user" or "assistant".
+// One utterance of the dialogue. `role` is "system", "user" or "assistant".
 struct Turn {
   std::string role;
   std::string text;

@@ -1,5 +1,4 @@
-// The unit that travels from worker to learner, and is retried, aged, trained or dropped as a
-// whole.
+// The unit that goes from worker to learner and is retried, aged, trained on or dropped as a whole.
 #pragma once
 
 #include <string>
@@ -11,8 +10,8 @@
 
 namespace convrec::domain {
 
-// rank_of_token values besides 0..N-1.
-inline constexpr int32_t kEndUnit = -1;  // The end-of-stream token, a unit of its own.
+// Values of rank_of_token other than 0..N-1.
+inline constexpr int32_t kEndUnit = -1;  // The end-of-stream token, a separate unit.
 // Ranks past N keep their own number (N, N + 1, ...): all are overflow.
 
 struct Rollout {

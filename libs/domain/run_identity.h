@@ -1,4 +1,4 @@
-// Which run a process takes part in, and what the run is made of.
+// Which run a process takes part in, and which files and rules the run uses.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace convrec::domain {
 
-// Digests of what a worker must have in common with the learner; empty where it is not known.
+// Digests of what a worker must share with the learner; empty where unknown.
 struct RunDigests {
-  std::string model = {};  // Of its shape, not of its weights: those travel.
+  std::string model = {};  // Of its shape, not its weights, which are transferred.
   std::string tokenizer = {};
   std::string catalog = {};
   std::string rules = {};  // Of the reward rules.

@@ -1,8 +1,8 @@
-// Which tokens may come next in one completion; constrained sampling draws among these only.
+// Which tokens may come next in one completion. Constrained sampling draws among these only.
 //
-// One object per sibling, used by one thread. Log-probabilities of a constrained completion are of
-// the softmax over the legal tokens, so a forced token has log-probability 0; whoever recomputes
-// them replays the same constraint over the same tokens.
+// One object per sibling, used by one thread. Log-probabilities of a constrained completion come
+// from the softmax over the legal tokens, so a forced token has log-probability 0. Code that
+// recomputes them must replay the same constraint over the same tokens.
 #pragma once
 
 #include <cstdint>

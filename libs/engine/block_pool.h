@@ -1,6 +1,6 @@
-// Which blocks of key-value memory are in use, by reference count.
+// Tracks which blocks of key-value memory are in use, by reference count.
 //
-// Ids only: the memory itself is the KvStore's. One thread.
+// It handles ids only; the memory itself belongs to the KvStore. One thread.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@ class BlockPool final {
   int peak_used() const { return peak_used_; }
   int references(int32_t block) const { return references_[static_cast<size_t>(block)]; }
 
-  // A block with one reference; there must be a free one. Freed last is taken first, so that little
-  // memory is touched.
+  // A block with one reference; there must be a free one. Takes the block that was freed last, so
+  // that little memory is touched.
   int32_t Allocate();
   void Retain(int32_t block);
   // Frees the block with its last reference.

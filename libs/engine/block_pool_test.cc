@@ -11,8 +11,8 @@
 namespace convrec::engine {
 namespace {
 
-// The pool against a map of reference counts: after each random operation every block is either
-// free or held as often as the map says.
+// Compares the pool with a map of reference counts: after each random operation every block is
+// either free or held as often as the map says.
 TEST(BlockPool, RandomOperationsAgreeWithANaiveModelAndConserveBlocks) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     base::RandomStream random(seed, 1);
@@ -62,8 +62,8 @@ TEST(BlockPool, RandomOperationsAgreeWithANaiveModelAndConserveBlocks) {
   }
 }
 
-// Prompts of few token values, so that many share beginnings. The naive model is the set of all
-// kept beginnings with their blocks.
+// Prompts with few token values, so that many share a prefix. The naive model is the set of all
+// cached prefixes with their blocks.
 TEST(PrefixCache, RandomPromptsFindExactlyTheKeptBeginningsAndNothingLeaks) {
   constexpr int kTokens = 2;
   for (uint64_t seed = 0; seed < 20; ++seed) {
@@ -80,7 +80,7 @@ TEST(PrefixCache, RandomPromptsFindExactlyTheKeptBeginningsAndNothingLeaks) {
       }
       return false;
     };
-    // What the cache has evicted is what it no longer finds; the model forgets it too.
+    // What the cache no longer finds has been evicted; the model forgets it too.
     const auto evict = [&] {
       const int before = cache.num_blocks();
       const bool evicted = cache.Evict();

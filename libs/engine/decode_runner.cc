@@ -14,7 +14,8 @@
 namespace convrec::engine {
 namespace {
 
-// Sizes that are kept, with their memory and graphs; past it all are made again as they are needed.
+// How many sizes are kept, with their memory and graphs. Past that, all are dropped and rebuilt as
+// needed.
 constexpr size_t kMostEntries = 64;
 
 }  // namespace
@@ -73,7 +74,7 @@ at::Tensor DecodeRunner::Run(const model::Decoder& decoder,
                                           .tensors = step,
                                           .logits_RV = {},
                                           .graph = nullptr});
-    run();  // Also warms up what a capture must not meet for the first time.
+    run();  // Also does the one-time initialisation that must not happen during a capture.
     if (device_.is_cuda()) entry->graph = CaptureGraph(device_, run);
     if (entry->graph != nullptr) entry->graph->Replay();
     return entry->logits_RV.narrow(0, 0, rows);

@@ -1,10 +1,10 @@
-// Runs decode steps, in which every sequence takes one token, at fixed shapes.
+// The graph runner: runs decode steps, in which every sequence takes one token, at fixed shapes.
 //
-// Rows, groups and keys are padded to sizes of a short list, so that the same operations on the
-// same memory repeat: on a CUDA device each size is captured as a graph once and replayed, which
+// Rows, groups and keys are padded to a short list of sizes, so the same operations repeat on the
+// same memory. On a CUDA device each size is captured as a graph once and then replayed, which
 // removes the cost of launching some hundred small kernels per step. On other devices, and in
-// builds without CUDA, the operations run as they are. Padding rows write to a block of their own
-// and are cut off. One thread. Shapes: R rows, V vocabulary.
+// builds without CUDA, the operations run directly. Padding rows write to a separate block and are
+// cut off. One thread. Shapes: R rows, V vocabulary.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -34,14 +34,14 @@ class DecodeRunner final {
   DecodeRunner(TensorKvStore* store, int32_t spare_block, at::Device device);
   ~DecodeRunner();
 
-  // Logits [R, V] of the groups' rows, each run being one token that draws; they live until the
-  // next call.
+  // Logits [R, V] of the groups' rows, where each run is one token that draws; valid until the next
+  // call.
   at::Tensor Run(const model::Decoder& decoder,
                  const std::vector<int64_t>& token_ids,
                  const std::vector<int64_t>& positions,
                  const std::vector<kernels::QueryGroup>& groups);
 
-  // Rounded up to the sizes there are.
+  // Rounds up to the available sizes.
   static DecodeShape Padded(const DecodeShape& shape);
 
  private:
@@ -54,8 +54,8 @@ class DecodeRunner final {
   std::map<Key, std::unique_ptr<Entry>> entries_;
 };
 
-// Captures what `work` does on the current CUDA device; null where there is none, and then nothing
-// has run.
+// Captures what `work` does on the current CUDA device. Null when there is none; `work` has not run
+// then.
 std::unique_ptr<DeviceGraph> CaptureGraph(at::Device device, const std::function<void()>& work);
 
 }  // namespace convrec::engine

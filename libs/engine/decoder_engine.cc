@@ -32,7 +32,7 @@ using domain::Completion;
 using domain::FinishReason;
 using domain::PolicyVersion;
 
-// The tokens of one step, in the order of its rows, and who draws from which row.
+// The tokens of one step, in the order of its rows, and which sibling draws from which row.
 struct StepInputs {
   std::vector<int64_t> token_ids;
   std::vector<int64_t> positions;
@@ -40,7 +40,7 @@ struct StepInputs {
   std::vector<DrawRequest> draws;                     // `row` counts the drawing rows only.
   std::vector<int64_t> draw_rows;                     // Their rows in the step.
   std::vector<std::pair<RunningGroup*, int>> owners;  // Group and sibling of each draw.
-  std::vector<RunningGroup*> prefilled;  // Groups of which some of the prompt is computed.
+  std::vector<RunningGroup*> prefilled;               // Groups with a partly computed prompt.
 };
 
 class Engine final : public DecoderEngine {
@@ -123,10 +123,10 @@ class Engine final : public DecoderEngine {
   const std::unique_ptr<PolicySlot> policy_;
   std::unique_ptr<KvStore> store_;
   std::unique_ptr<DecodeRunner>
-      runner_;  // Of tensor memory only; runs decode steps at fixed shapes.
+      runner_;  // For tensor memory only; runs decode steps at fixed shapes.
   BlockPool pool_;
   PrefixCache prefixes_;
-  Groups groups_;  // In the order of arrival, waiting ones behind running ones.
+  Groups groups_;  // In order of arrival, waiting ones after running ones.
   std::vector<DrawnToken> drawn_;
   int64_t num_reused_tokens_ = 0;
 };
@@ -194,7 +194,7 @@ std::vector<int64_t> Engine::Abort() {
 }
 
 int32_t Engine::AllocateBlock() {
-  // Reservations leave room for every block of running groups once kept prompts make way.
+  // Reservations leave room for every block of running groups once cached prompts are evicted.
   if (pool_.num_free() == 0) CR_CHECK(prefixes_.Evict(), "key-value memory is overcommitted");
   return pool_.Allocate();
 }
@@ -341,7 +341,7 @@ void Engine::Append(RunningGroup* group, int index, Draw draw) {
   }
 }
 
-// Takes the tokens that have no alternative without running the model for each of them.
+// Appends the tokens that have no alternative without running the model for each of them.
 void Engine::AppendForced(RunningGroup* group, int index) {
   RunningSibling& sibling = group->siblings[static_cast<size_t>(index)];
   while (!sibling.is_done && sibling.constraint && sibling.constraint->Legal().size() == 1) {
@@ -449,7 +449,7 @@ absl::StatusOr<std::vector<float>> Engine::Score(const std::vector<int32_t>& tok
 bool Engine::Swap() {
   if (drains() && num_running_groups() > 0) return false;
   if (!policy_->Swap()) return false;
-  prefixes_.Clear();  // Its keys and values are of other weights.
+  prefixes_.Clear();  // Its keys and values come from other weights.
   return true;
 }
 
@@ -473,8 +473,8 @@ absl::StatusOr<std::unique_ptr<DecoderEngine>> MakeDecoderEngine(
   } else {
     CR_ASSIGN_OR_RETURN(live, model::MakeDecoder(config, decoder_options));
   }
-  // An engine without weights of its own follows a learner: that both copies find room shows at
-  // start.
+  // An engine without its own weights follows a learner, so it should fail at start if there is no
+  // room for both copies.
   std::unique_ptr<model::Decoder> spare;
   if (!load_weights) {
     CR_ASSIGN_OR_RETURN(spare, model::MakeDecoder(config, decoder_options));

@@ -30,7 +30,7 @@ class DecoderEngineTest : public ::testing::Test {
     ASSERT_TRUE(model::SaveDecoder(*decoder_, dir_.path(), "F32").ok());
   }
 
-  // Float32, so that figures can be held against the learner's.
+  // Float32, so that figures can be compared with the learner's.
   static DecoderEngineOptions Options() {
     DecoderEngineOptions options;
     options.compute_type = DecoderEngineOptions::ComputeType::kFloat32;
@@ -78,7 +78,7 @@ class DecoderEngineTest : public ::testing::Test {
     return results;
   }
 
-  // Log-probabilities of a completion by the learner's path.
+  // Log-probabilities of a completion, computed the learner's way.
   std::vector<float> Recompute(const GenerationRequest& request, const Completion& completion) {
     const c10::InferenceMode guard;
     const model::GroupLayout layout(std::vector<model::GroupShape>{
@@ -161,8 +161,8 @@ TEST_F(DecoderEngineTest, AGroupDoesNotDependOnWhatRunsBesideIt) {
   }
 }
 
-// Chunked prefill, reuse of a prefix, scarce memory and scarce rows each give the same bits as a
-// group alone.
+// Chunked prefill, prefix reuse, scarce memory and scarce rows each give the same bits as a group
+// alone.
 TEST_F(DecoderEngineTest, ChunksReuseAndScarcityChangeNoBit) {
   const auto with_prefix = [](int64_t tag) {
     GenerationRequest request = Request(tag, 90, 4, 40);
@@ -221,7 +221,7 @@ TEST_F(DecoderEngineTest, TensorMemoryGivesTheSameDrawsAsPanels) {
   ExpectSameDrawsOfBothMemories(requests, options);
 }
 
-// A prompt whose only shared token runs beside the first draws.
+// A prompt whose only shared token runs in the same step as the first draws.
 TEST_F(DecoderEngineTest, APromptOfTwoTokensDrawsTheSameOnTensorMemory) {
   ExpectSameDrawsOfBothMemories({Request(1, 2, 4, 10), Request(2, 2, 4, 12)}, Options());
 }

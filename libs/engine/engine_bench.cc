@@ -3,8 +3,8 @@
 //   engine_bench MODEL_DIR PROMPTS PROMPT_TOKENS SIBLINGS NEW_TOKENS [float32 | bfloat16 | auto]
 //   [REPEATS]
 // The prompts are random and all different; no sequence ends early. Each repeat is a fresh set of
-// groups; the median counts. Beside it: the time of the same products alone, in the fastest layout
-// there is here.
+// groups; the median counts. Also prints the time of the same products alone, in the fastest layout
+// available here.
 #include <c10/core/InferenceMode.h>
 #include <torch/types.h>
 
@@ -38,14 +38,14 @@ struct Shape {
 };
 
 // Seconds of one pass over all products of a model with `rows` rows of activations: the least of
-// rows times weights transposed, weights times columns, and panels. Every weight matrix has memory
-// of its own, as in a model.
+// rows times weights transposed, weights times columns, and panels. Every weight matrix has its own
+// memory, as in a model.
 double PassSeconds(const std::vector<Shape>& shapes,
                    int64_t rows,
                    bool is_narrow,
                    kernels::Precision precision = kernels::Precision::kBfloat16) {
-  // What other libraries offer for bfloat16 weights rounds the activations; unrounded ones they
-  // meet in float32.
+  // Other libraries round the activations when the weights are bfloat16; unrounded ones need
+  // float32 weights.
   const bool is_rounded = is_narrow && precision == kernels::Precision::kBfloat16;
   double total = 0;
   for (const Shape& shape : shapes) {
@@ -89,7 +89,7 @@ struct Work {
   int64_t rows() const { return int64_t{prompts} * siblings; }
 };
 
-// Adds the prompts of one round: random tokens, so that no prefix is found again.
+// Adds the prompts of one round: random tokens, so that no prefix is reused.
 absl::Status AddPrompts(const Work& work,
                         int64_t vocab_size,
                         base::RandomStream* random,
@@ -109,7 +109,7 @@ absl::Status AddPrompts(const Work& work,
   return absl::OkStatus();
 }
 
-// The median seconds of a round, after one that warms up.
+// The median seconds of a round, after a warm-up round.
 absl::StatusOr<double> MeasureRounds(const Work& work,
                                      int64_t vocab_size,
                                      int repeats,
@@ -128,7 +128,7 @@ absl::StatusOr<double> MeasureRounds(const Work& work,
   return Median(seconds);
 }
 
-// Seconds of the bare products of a round.
+// Seconds of the products alone in a round.
 double GemmSeconds(const Work& work,
                    const model::ModelConfig& config,
                    int64_t max_prefill_tokens,
@@ -142,7 +142,7 @@ double GemmSeconds(const Work& work,
   const std::vector<Shape> head = {{config.vocab_size, d, 1}};
   const int64_t prefill = int64_t{work.prompts} * (work.prompt_tokens - 1);
   const int64_t chunk = std::min<int64_t>(prefill, max_prefill_tokens);
-  // The head counts in the engine's own precision of activations: float32.
+  // The head counts in the precision that the engine uses for its activations: float32.
   double gemm = work.new_tokens * PassSeconds(trunk, work.rows(), is_narrow);
   gemm += work.new_tokens * PassSeconds(head, work.rows(), is_narrow, kernels::Precision::kExact);
   if (chunk > 0)

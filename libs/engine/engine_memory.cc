@@ -38,7 +38,7 @@ absl::StatusOr<EngineMemory> MakeEngineMemory(const model::ModelConfig& config,
       memory.store = MakePanelKvStore(config, memory.num_blocks, type);
       return memory;
     }
-    // One block more than the pool hands out, for the padding of fixed shapes.
+    // One more block than the pool hands out, for the padding of fixed shapes.
     auto tensors = std::make_unique<TensorKvStore>(config, memory.num_blocks + 1, device, type);
     memory.runner = std::make_unique<DecodeRunner>(tensors.get(), memory.num_blocks, device);
     memory.store = std::move(tensors);

@@ -1,9 +1,9 @@
-// The seam between the rollout worker and whatever samples tokens.
+// The interface between the rollout worker and whatever samples tokens.
 //
-// Groups are added while others run; every Step() draws one token for each running sequence, and a
+// Groups are added while others run. Every Step() draws one token for each running sequence, and a
 // sequence that ends leaves at once. Each draw is a function of (seed, group, sibling, token
-// number), so a group does not depend on what ran beside it (beyond float rounding of the logits).
-// One thread calls everything; nothing here waits.
+// number), so a group does not depend on what runs at the same time (beyond float rounding of the
+// logits). One thread makes all calls; no call waits.
 #pragma once
 
 #include <cstdint>
@@ -20,16 +20,16 @@
 
 namespace convrec::engine {
 
-// One prompt to sample for. `tag` is the caller's own number and comes back with the result.
+// One prompt to sample for. `tag` is chosen by the caller and returned with the result.
 struct GenerationRequest {
   int64_t tag = 0;
-  uint64_t stream = 0;  // Names the group in the random draws.
+  uint64_t stream = 0;  // Identifies the group in the random draws.
   std::vector<int32_t> prompt_token_ids;
   int num_siblings = 1;  // G.
   domain::SamplingParams sampling;
   domain::MakeTokenConstraint make_constraint =
-      {};                    // Called once per sibling; empty = every token is legal.
-  int num_top_logprobs = 0;  // Likeliest tokens reported with each drawn one.
+      {};                    // Called once per sibling; empty = all tokens are legal.
+  int num_top_logprobs = 0;  // How many of the likeliest tokens to report with each drawn one.
 };
 
 struct GenerationResult {
@@ -55,8 +55,8 @@ class GenerationEngine {
  public:
   virtual ~GenerationEngine() = default;
 
-  // InvalidArgument when the request can never run: empty prompt, prompt and answer longer than the
-  // context, more siblings than the engine has rows, bad sampling values. Otherwise queued.
+  // Queues the request. InvalidArgument when it can never run: empty prompt, prompt and answer
+  // longer than the context, more siblings than the engine has rows, bad sampling values.
   virtual absl::Status Add(GenerationRequest request) = 0;
 
   // Starts queued groups that fit, draws one token for every running sequence, and returns the
@@ -72,14 +72,14 @@ class GenerationEngine {
   virtual int num_running_sequences() const = 0;
   virtual bool idle() const = 0;
 
-  // Gives up one queued or running group; false when there is none with this tag.
+  // Drops one queued or running group; false when there is none with this tag.
   virtual bool Cancel(int64_t tag) = 0;
 
-  // Ends one running sibling: what it has drawn is its completion, with finish reason kStop. False
-  // when it does not run. The group's result comes with a later Step().
+  // Ends one running sibling. What it has drawn is its completion, with finish reason kStop. False
+  // when it is not running. The group's result comes with a later Step().
   virtual bool EndSibling(int64_t tag, int sibling) = 0;
 
-  // Gives up every queued and running group; their tags.
+  // Drops every queued and running group; returns their tags.
   virtual std::vector<int64_t> Abort() = 0;
 };
 

@@ -1,8 +1,8 @@
-// Memory for the keys and values of running sequences, and attention over it.
+// Memory for the keys and values of running sequences, and attention over them.
 //
-// Blocks of 32 positions, addressed by the ids that BlockPool hands out. Two stores exist: panels
-// for the CPU, whose results do not depend on what else is in the step, and tensors for any device
-// (tensor_kv_store.h). One thread.
+// The memory consists of blocks of 32 positions, addressed by the ids that BlockPool hands out.
+// There are two stores: panels for the CPU, whose results do not depend on what else is in the
+// step, and tensors for any device (tensor_kv_store.h). One thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,8 +21,8 @@ class KvStore {
  public:
   virtual ~KvStore() = default;
   // The attention of a step whose rows are the tokens of these groups' runs. The groups and the
-  // block lists they point to stay alive and unchanged while the step runs; valid until the next
-  // call.
+  // block lists they point to must stay alive and unchanged while the step runs. Valid until the
+  // next call.
   virtual model::Attention* BeginStep(const std::vector<kernels::QueryGroup>& groups) = 0;
 };
 

@@ -1,4 +1,4 @@
-// A policy as it comes from the learner: its name and its weights.
+// A policy as received from the learner: its name and its weights.
 #pragma once
 
 #include <compare>
@@ -10,14 +10,14 @@
 
 namespace convrec::engine {
 
-// Version numbers start again with every start of the learner, so a policy is named by both.
+// Version numbers begin again with every start of the learner, so a policy is named by both.
 struct PolicyId {
   domain::RunEpoch epoch;
   domain::PolicyVersion version{-1};  // -1 = no policy yet.
   friend auto operator<=>(const PolicyId&, const PolicyId&) = default;
 };
 
-// Weights as bytes that the caller keeps alive while they are loaded.
+// Weights as bytes, which the caller must keep alive while they are loaded.
 struct PolicyTensor {
   std::string name;   // Hugging Face name.
   std::string dtype;  // "F32" or "BF16".

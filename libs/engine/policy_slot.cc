@@ -46,7 +46,7 @@ absl::Status PolicySlot::Receive(PolicyId id, const std::vector<PolicyTensor>& t
 }
 
 bool PolicySlot::has_pending() {
-  // While a transfer holds the lock nothing is pending.
+  // While a transfer holds the lock, nothing is pending.
   if (!mu_.TryLock()) return false;
   const bool pending = pending_;
   mu_.Unlock();

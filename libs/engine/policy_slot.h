@@ -1,8 +1,8 @@
-// The weights that are sampled with, and the spare ones that the next policy is loaded into.
+// The live weights, which sampling uses, and the spare ones, into which the next policy is loaded.
 //
-// The live decoder belongs to the engine's thread, the spare one is filled by Receive() on another.
-// Without a spare one from the start, it is made when the first policy comes: an engine that serves
-// one model for good holds its weights once.
+// The live decoder belongs to the engine's thread; the spare one is filled by Receive() on another.
+// Without a spare decoder at the start, one is created when the first policy arrives, so an engine
+// that only ever serves one model holds its weights once.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ namespace convrec::engine {
 
 class PolicySlot final {
  public:
-  // `spare` may be null; `options` make one like it.
+  // `spare` may be null; it is then made from `options` when needed.
   PolicySlot(std::unique_ptr<model::Decoder> live,
              PolicyId id,
              std::unique_ptr<model::Decoder> spare,
@@ -26,16 +26,16 @@ class PolicySlot final {
 
   // Engine thread.
   const model::Decoder& live() const { return *live_; }
-  // Whether a received policy waits for Swap(). Never waits. Engine thread.
+  // Whether a received policy waits for Swap(). Never blocks. Engine thread.
   bool has_pending() ABSL_LOCKS_EXCLUDED(mu_);
-  // Makes a received policy live; returns whether there was one. Never waits. Engine thread.
+  // Makes a received policy live; returns whether there was one. Never blocks. Engine thread.
   bool Swap() ABSL_LOCKS_EXCLUDED(mu_);
 
   PolicyId live_id() const ABSL_LOCKS_EXCLUDED(live_mu_);  // Any thread.
-  // Waits while an earlier policy has not been swapped in. Any thread.
+  // Blocks while an earlier policy has not been swapped in. Any thread.
   absl::Status Receive(PolicyId id, const std::vector<PolicyTensor>& tensors)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Ends a pending Receive() with Cancelled. Any thread.
+  // Ends a pending Receive() with Cancelled. Callable from any thread.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -43,7 +43,7 @@ class PolicySlot final {
 
   const model::DecoderOptions options_;
   std::unique_ptr<model::Decoder> live_;
-  // Held during a whole transfer, so the engine's thread only tries it.
+  // Held during a whole transfer, so the engine's thread only tries to lock it.
   absl::Mutex mu_;
   std::unique_ptr<model::Decoder> spare_ ABSL_GUARDED_BY(mu_);
   bool pending_ ABSL_GUARDED_BY(mu_) = false;

@@ -49,8 +49,9 @@ void PrefixCache::Insert(const std::vector<int32_t>& tokens, const std::vector<i
       pool_->Retain(blocks[i]);
       ++num_blocks_;
     } else if (it->second->block != blocks[i]) {
-      // Another group has computed the same tokens meanwhile. What follows would hang from a block
-      // that its holder does not hold, and Evict() relies on holders holding whole beginnings.
+      // Another group has computed the same tokens meanwhile. The blocks that follow would depend
+      // on a block that their holder does not hold, and Evict() relies on holders holding whole
+      // prefixes.
       return;
     }
     node = it->second.get();
@@ -60,7 +61,7 @@ void PrefixCache::Insert(const std::vector<int32_t>& tokens, const std::vector<i
 
 void PrefixCache::FindOldest(Node* node, Node** oldest) const {
   for (const auto& [tokens, child] : node->children) FindOldest(child.get(), oldest);
-  // Only ends of the tree go: a block is of no use without those before it.
+  // Only leaves are evicted, because a block is useless without those before it.
   if (node == &root_ || !node->children.empty() || pool_->references(node->block) > 1) return;
   if (*oldest == nullptr || node->last_use < (*oldest)->last_use) *oldest = node;
 }

@@ -1,8 +1,8 @@
-// Whole blocks of prompts that are kept for later prompts with the same beginning.
+// Whole blocks of prompts, kept for later prompts with the same prefix.
 //
 // Keys and values of a block depend on the weights and on every token up to the block's end, so the
 // cache is a tree of token blocks that belongs to one policy at a time. It holds one reference to
-// each of its blocks and gives up the least recently used ones that nobody else holds. One thread.
+// each of its blocks and evicts the least recently used ones that nothing else holds. One thread.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +21,15 @@ class PrefixCache final {
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
 
-  // The longest kept beginning of `tokens` in whole blocks, at most `max_blocks`; the caller
+  // The longest cached prefix of `tokens` in whole blocks, at most `max_blocks`; the caller
   // receives a reference to each block.
   std::vector<int32_t> Lookup(const std::vector<int32_t>& tokens, int max_blocks);
-  // Keeps the first blocks of `tokens`, computed by the policy the cache belongs to. Stops at
-  // tokens that are kept already in another block.
+  // Caches the first blocks of `tokens`, computed by the policy the cache belongs to. Stops at
+  // tokens that are already cached in another block.
   void Insert(const std::vector<int32_t>& tokens, const std::vector<int32_t>& blocks);
-  // Frees one block that nobody else holds; false when there is none.
+  // Frees one block that nothing else holds; false when there is none.
   bool Evict();
-  // The cache belongs to another policy from now on: everything is given up.
+  // Evicts everything: the cache belongs to another policy from now on.
   void Clear();
 
   int num_blocks() const { return num_blocks_; }

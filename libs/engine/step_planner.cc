@@ -49,8 +49,8 @@ StepPlan PlanStep(const std::vector<PlannedGroup>& groups,
     const int index = static_cast<int>(i);
     int startable = group.num_siblings - group.started;
     if (!group.admitted) {
-      // A group comes in together with its first sibling, so that no prompt holds memory for
-      // nothing.
+      // A group is admitted together with its first sibling, so that no prompt holds memory in
+      // vain.
       const int needed = SharedBlocks(group.prompt_tokens) + OwnBlocksOf(group);
       if (!admit_new || free_rows < 1 || free_blocks < needed) break;
       plan.admit.push_back(index);
@@ -67,7 +67,7 @@ StepPlan PlanStep(const std::vector<PlannedGroup>& groups,
       plan.prefill.push_back({.group = index, .num_tokens = chunk});
       prefill_tokens -= chunk;
     }
-    // Whoever came later waits for the siblings that still wait here.
+    // Later groups wait until the siblings that still wait here have started.
     if (startable > 0) break;
   }
   return plan;

@@ -1,11 +1,10 @@
-// Decides which groups and siblings run in the next step, and how many of their tokens. Pure
-// functions.
+// The scheduler: decides which groups and siblings run in the next step, and how many of their
+// tokens. Pure functions.
 //
-// A prompt of P tokens is shared up to its last token: positions 0..P-2 are prefilled once per
-// group, in chunks; each sibling's own tokens begin with the last prompt token, whose result gives
+// A prompt of P tokens is shared up to its last token. Positions 0..P-2 are prefilled once per
+// group, in chunks. Each sibling's own tokens begin with the last prompt token, whose result gives
 // the first draw. Admission is first come, first served and reserves the memory that a group or
-// sibling may come to need, so that nothing that has started ever waits for memory or is thrown
-// out.
+// sibling may need, so nothing that has started ever waits for memory or is preempted.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +14,13 @@
 
 namespace convrec::engine {
 
-// Positions of one block of key-value memory.
+// Positions per block of key-value memory.
 constexpr int kBlockTokens = kernels::kBlockPositions;
 
 struct StepLimits {
   int num_blocks = 0;          // Blocks of key-value memory.
-  int max_rows = 0;            // Siblings that run at the same time.
-  int max_prefill_tokens = 0;  // Prompt tokens of one step.
+  int max_rows = 0;            // Siblings that may run at the same time.
+  int max_prefill_tokens = 0;  // Prompt tokens per step.
 };
 
 // A group as the planner sees it, in the order of arrival.
@@ -30,9 +29,9 @@ struct PlannedGroup {
   int max_new_tokens = 0;
   int num_siblings = 0;
   bool admitted = false;  // Has a reservation for its prompt.
-  int prefilled = 0;      // Of the P - 1 shared positions.
+  int prefilled = 0;      // How many of the P - 1 shared positions are prefilled.
   int started = 0;        // Siblings 0..started-1 have started.
-  int finished = 0;       // Of those.
+  int finished = 0;       // How many of those have finished.
 };
 
 struct PlannedPrefill {
@@ -43,23 +42,23 @@ struct PlannedPrefill {
 struct StepPlan {
   std::vector<int> admit;  // Groups that receive their reservation.
   std::vector<PlannedPrefill> prefill;
-  std::vector<int> start;  // Groups of which one more sibling starts, once per sibling.
-  // Running siblings, those that start now included, run whenever their prompt is complete after
+  std::vector<int> start;  // Groups that start a sibling, listed once per sibling.
+  // Running siblings, including those that start now, run whenever their prompt is complete after
   // this step.
 };
 
-// Blocks of a prompt's shared positions, and of one sibling's own tokens from position P - 1 on
-// (the last token drawn is never read).
+// Number of blocks for a prompt's shared positions, and for one sibling's own tokens from position
+// P - 1 on (the last token drawn is never read).
 int SharedBlocks(int prompt_tokens);
 int OwnBlocks(int prompt_tokens, int max_new_tokens);
 
 // Whether a group can ever run within the limits: its prompt and one sibling fit.
 bool FitsAlone(const PlannedGroup& group, const StepLimits& limits);
 
-// Blocks reserved by admitted groups and running siblings.
+// Number of blocks reserved by admitted groups and running siblings.
 int ReservedBlocks(const std::vector<PlannedGroup>& groups);
 
-// With `admit_new` false, groups that have not been admitted wait, and the rest goes on.
+// With `admit_new` false, groups that have not been admitted wait and the others continue.
 StepPlan PlanStep(const std::vector<PlannedGroup>& groups,
                   const StepLimits& limits,
                   bool admit_new);

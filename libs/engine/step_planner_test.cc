@@ -55,8 +55,8 @@ TEST(StepPlanner, WhileDrainingOnlyRunningGroupsGoOn) {
   EXPECT_EQ(plan.prefill[0].num_tokens, 10);
 }
 
-// Random groups through a simulated engine: limits hold at every step, the order of arrival is
-// kept, and everything ends.
+// Random groups in a simulated engine: limits hold at every step, the order of arrival is kept, and
+// everything finishes.
 TEST(StepPlanner, AnyLoadStaysWithinItsLimitsAndComesToAnEnd) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     base::RandomStream random(seed, 3);

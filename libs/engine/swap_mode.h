@@ -1,4 +1,4 @@
-// What becomes of running groups when weights are swapped.
+// What happens to running groups when weights are swapped.
 #pragma once
 
 #include <array>
@@ -6,7 +6,7 @@
 namespace convrec::engine {
 
 enum class SwapMode {
-  kContinue,  // They go on with the new weights and record both versions.
+  kContinue,  // They continue with the new weights and record both versions.
   kDrain,     // They end first.
 };
 constexpr std::array<const char*, 2> NamesOf(SwapMode) { return {"continue", "drain"}; }

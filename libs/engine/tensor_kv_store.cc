@@ -15,8 +15,8 @@ using kernels::kBlockPositions;
 using kernels::QueryGroup;
 using kernels::QueryRun;
 
-// Of keys that a token does not see. Finite, so that a part without any key has weights, and weighs
-// exp(-1e30) = 0.
+// Score of keys that a token does not see. Finite, so that a part without any key still has
+// weights, and its own weight is exp(-1e30) = 0.
 constexpr float kUnseen = -1e30F;
 
 int64_t Slot(const QueryGroup& group, const QueryRun& run, int64_t position) {

@@ -1,9 +1,9 @@
-// Keys and values as tensors on any device. Long runs, of prompts, are attended to with ATen's
-// operator; single tokens in two parts, of which the one over a shared prompt is one product for
-// all tokens that share it: its keys are read once per group. Shapes: S slots (positions of all
-// blocks), M tokens of the step, N tokens of a run, L its keys, R tokens that are decoded, C groups
-// they come from, W most tokens of a group, P keys of the longest shared prompt, O most own keys,
-// H query heads, K key/value heads, E head width.
+// Keys and values as tensors on any device. Attention for long runs, which are of prompts, uses
+// ATen's operator. For single tokens it has two parts; the part over a shared prompt is one product
+// for all tokens that share it, so the prompt's keys are read once per group. Shapes: S slots
+// (positions of all blocks), M tokens of the step, N tokens of a run, L its keys, R decoded tokens,
+// C groups they come from, W the most tokens of a group, P keys of the longest shared prompt, O the
+// most own keys of a token, H query heads, K key/value heads, E head width.
 #pragma once
 
 #include <utility>
@@ -13,14 +13,14 @@
 
 namespace convrec::engine {
 
-// A run that attends on its own.
+// A run whose attention is computed separately.
 struct PromptRun {
-  int64_t first_row = 0, num_rows = 0;  // In the step.
+  int64_t first_row = 0, num_rows = 0;  // Rows in the step.
   at::Tensor slots_L;                   // Slot of each key.
   at::Tensor mask_NL;                   // 0 where a token sees a key, minus infinity elsewhere.
 };
 
-// Tokens that attend to a shared prompt and to a few keys of their own.
+// Tokens that attend to a shared prompt and to a few own keys.
 struct DecodeRows {
   at::Tensor row_R;   // Row of each token in the step.
   at::Tensor own_RO;  // Slots of own keys.
@@ -28,7 +28,7 @@ struct DecodeRows {
   at::Tensor row_CW;     // Rows in the step by group; padding repeats the first row.
   at::Tensor shared_CP;  // Slots of shared keys.
   at::Tensor shared_mask_CP;
-  at::Tensor place_R;  // Of each token in the flattened [C, W].
+  at::Tensor place_R;  // Place of each token in the flattened [C, W].
 
   bool empty() const { return !row_R.defined(); }
 };
@@ -43,7 +43,7 @@ struct DecodeShape {
   friend auto operator<=>(const DecodeShape&, const DecodeShape&) = default;
 };
 
-// What these groups need, all their runs being decoded.
+// The shape these groups need if all their runs are decoded.
 DecodeShape ShapeOf(const std::vector<kernels::QueryGroup>& groups);
 
 // Where a step's tokens are written and what they see.
@@ -52,14 +52,14 @@ struct StepTensors {
   std::vector<PromptRun> prompts;
   DecodeRows decode;
 
-  // Takes the values of tensors of the same shapes, of a step without prompts, into the memory of
-  // these.
+  // Copies the values of tensors of the same shapes, from a step without prompts, into the memory
+  // of these.
   void CopyFrom(const StepTensors& other);
 };
 
 class TensorKvStore final : public KvStore, public model::Attention {
  public:
-  // Keys and values of `type`; sums and results are float32, as are products of decoded tokens.
+  // Keys and values have `type`; sums and results are float32, as are products of decoded tokens.
   TensorKvStore(const model::ModelConfig& config,
                 int num_blocks,
                 at::Device device,
@@ -68,7 +68,7 @@ class TensorKvStore final : public KvStore, public model::Attention {
   model::Attention* BeginStep(const std::vector<kernels::QueryGroup>& groups) override;
   // The attention of a step whose tensors the caller keeps.
   model::Attention* BeginStep(const StepTensors& step);
-  // Of a step in which every run is one token, padded to `shape`; padding rows write to
+  // The tensors of a step in which every run is one token, padded to `shape`. Padding rows write to
   // `spare_block`.
   StepTensors DecodeTensors(const std::vector<kernels::QueryGroup>& groups,
                             const DecodeShape& shape,

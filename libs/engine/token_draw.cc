@@ -14,7 +14,7 @@ namespace convrec::engine {
 namespace {
 
 constexpr int64_t kBlock =
-    512;  // Tokens whose probabilities are summed before one of them is looked for.
+    512;  // Number of tokens whose probabilities are summed before one of them is searched for.
 
 // Tokens and their logits, in the order of ids.
 struct Candidates {
@@ -55,7 +55,7 @@ int64_t Invert(
     if (left < weight) break;
     left -= weight;
   }
-  // Where rounding has used up the block, its last possible token stands; the likeliest if it has
+  // If rounding has used up the block, its last possible token is taken; the likeliest if it has
   // none.
   if (last >= 0) return begin + last;
   return std::max_element(logits, logits + count) - logits;

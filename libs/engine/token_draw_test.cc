@@ -83,7 +83,7 @@ TEST(TokenDraw, FiltersNeverDrawOutsideTheirSupportAndReportTheFullLogProbabilit
   }
 }
 
-// Against a sort of the whole row, on random rows and random settings.
+// Compared with a sort of the whole row, on random rows and settings.
 TEST(TokenDraw, FiltersKeepWhatASortOfTheWholeRowKeeps) {
   base::RandomStream random(5, 1);
   for (int trial = 0; trial < 100; ++trial) {

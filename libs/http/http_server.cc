@@ -45,8 +45,8 @@ std::string_view View(beast::string_view text) { return {text.data(), text.size(
 
 }  // namespace
 
-// What the sessions share. All but the annotated fields and the context belong to the server's
-// thread.
+// The state that sessions share. Everything but the annotated fields and the context belongs to the
+// server's thread.
 class HttpServer::Core final {
  public:
   explicit Core(Options server_options) : options(std::move(server_options)) {}
@@ -68,7 +68,7 @@ class HttpServer::Core final {
   Handler handler;
   int port = 0;
   absl::Mutex mu;
-  int num_answers ABSL_GUARDED_BY(mu) = 0;  // Requests whose answer has not been written.
+  int num_answers ABSL_GUARDED_BY(mu) = 0;  // Requests whose response has not been written.
 
   // The sessions are destroyed with the context, which holds their pending operations, and then
   // remove themselves from the set.
@@ -80,7 +80,7 @@ class HttpServer::Core final {
   std::thread thread;
 };
 
-// One connection. It lives as long as an operation of it is pending or somebody holds its exchange.
+// One connection. It lives as long as one of its operations is pending or its exchange is held.
 class HttpServer::Session final : public HttpExchange,
                                   public std::enable_shared_from_this<HttpServer::Session> {
  public:
@@ -88,7 +88,7 @@ class HttpServer::Session final : public HttpExchange,
     core_->sessions.insert(this);
   }
   ~Session() override {
-    // An exchange that was dropped without an answer.
+    // The exchange was dropped without a response.
     if (is_answering_) core_->RemoveAnswer();
     core_->Remove(this);
   }
@@ -135,11 +135,11 @@ class HttpServer::Session final : public HttpExchange,
   HttpRequest request_;
   bool keep_alive_ = false;
   bool is_chunked_ = false;  // The stream's framing; without it the connection's end ends the body.
-  bool is_answering_ = false;  // From the request's arrival until its answer is written.
+  bool is_answering_ = false;  // From the request's arrival until its response is written.
   bool is_streaming_ = false;
-  bool is_ended_ = false;  // Nothing is added to outbox_ any more.
+  bool is_ended_ = false;  // Nothing more is added to outbox_.
   bool is_writing_ = false;
-  std::string outbox_;     // Formatted, not handed to the socket yet.
+  std::string outbox_;     // Formatted but not yet handed to the socket.
   std::string in_flight_;  // What the pending write sends.
   std::array<char, 4096> ignored_input_{};
   std::function<void()> gone_;
@@ -169,7 +169,8 @@ void HttpServer::Core::Accept() {
       if (!sessions.empty()) return;
     } else {
       error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);  // Tokens are small and due at once.
+      socket.set_option(tcp::no_delay(true), ignored);  // Tokens are small and must be sent at
+                                                        // once.
       std::make_shared<Session>(this, std::move(socket))->AwaitRequest();
     }
     Accept();
@@ -198,7 +199,7 @@ void HttpServer::Session::AwaitRequest() {
                           });
 }
 
-// The deadline is that of the whole header: a client that sends it byte by byte wins no time.
+// The deadline is for the whole header, so a client that sends it byte by byte gains no time.
 void HttpServer::Session::ReadHeader() {
   ExpireAfter(core_->options.header_timeout);
   http::async_read_header(
@@ -226,7 +227,7 @@ void HttpServer::Session::ReadBody() {
                    });
 }
 
-// Answers what can be answered; other errors are connections that ended.
+// Responds to errors that allow it; other errors are connections that ended.
 void HttpServer::Session::RefuseRequest(const error_code& error) {
   int status = 0;
   if (error == http::error::body_limit) {
@@ -285,8 +286,8 @@ void HttpServer::Session::AnswerPreflight(const std::string& wanted_headers) {
   Reply(std::move(reply));
 }
 
-// While an answer is made the client has nothing to say: what makes its socket readable is its end,
-// or the next request of a client that does not wait for the answer.
+// While a response is being produced the client has nothing to send. Its socket becomes readable
+// only when it ends, or when a client does not wait for the response and sends its next request.
 void HttpServer::Session::WatchForClose() {
   stream_.socket().async_wait(
       tcp::socket::wait_read, [weak = weak_from_this()](const error_code& error) {
@@ -379,7 +380,7 @@ void HttpServer::Session::FinishAnswer() {
   Linger();
 }
 
-// A close with unread input would take the answer back from a client that is still sending.
+// Closing with unread input would discard the response to a client that is still sending.
 void HttpServer::Session::Linger() {
   stream_.async_read_some(net::buffer(ignored_input_),
                           [self = shared_from_this()](const error_code& error, size_t) {

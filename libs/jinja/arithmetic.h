@@ -1,4 +1,4 @@
-// The operators + - * / // % ** of Python, on numbers, texts and sequences.
+// The operators + - * / // Python's operators + - * / // % ** on numbers, texts and sequences.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -7,7 +7,7 @@
 
 namespace convrec::jinja {
 
-// EvaluationError for operands that do not fit, division by zero, and integers beyond 64 bits.
+// EvaluationError for operands of unsuitable types, division by zero, and integers beyond 64 bits.
 absl::StatusOr<Value> ApplyBinary(Meter* meter, Operator op, const Value& left, const Value& right);
 absl::StatusOr<Value> ApplyUnary(Operator op, const Value& operand);
 

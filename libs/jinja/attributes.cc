@@ -29,7 +29,7 @@ class BoundMethod final : public Object {
   const Method* const method_;
 };
 
-// The method or attribute that the object's type has; nullopt = none.
+// The method or attribute of the object's type; nullopt = none.
 absl::StatusOr<std::optional<Value>> TypeAttribute(Runtime* runtime,
                                                    const Value& object,
                                                    const std::string& name) {

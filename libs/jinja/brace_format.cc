@@ -26,7 +26,7 @@ class BraceFormatter {
   BraceFormatter(Runtime* runtime, bool is_markup, const Arguments& arguments)
       : runtime_(runtime), is_markup_(is_markup), arguments_(arguments) {}
 
-  // `depth`: how many specifications are nested; Python allows two levels.
+  // `depth` is how deeply specifications are nested; Python allows two levels.
   absl::StatusOr<std::string> Format(std::string_view rest, int depth) {
     if (depth > 2) return EvaluationError("the format specification is nested too deep");
     std::string out;
@@ -52,7 +52,7 @@ class BraceFormatter {
   }
 
  private:
-  // With its braces, and those inside of it.
+  // The size includes its braces and any inside it.
   static absl::StatusOr<size_t> SizeOfField(std::string_view text) {
     int open = 0;
     for (size_t i = 0; i < text.size(); ++i) {
@@ -113,7 +113,7 @@ class BraceFormatter {
     return runtime_->Text(std::move(text));
   }
 
-  // "", "0", "name", with ".attribute" and "[key]" behind.
+  // "", "0" or "name", followed by ".attribute" and "[key]".
   absl::StatusOr<Value> FindField(std::string_view path) {
     const size_t first_end = std::min(path.find_first_of(".["), path.size());
     CR_ASSIGN_OR_RETURN(Value value, FindArgument(path.substr(0, first_end)));

@@ -7,7 +7,8 @@
 
 namespace convrec::jinja {
 
-// What is put into safe text is escaped. EvaluationError when format and arguments do not fit.
+// Arguments inserted into safe text are escaped. EvaluationError when format and arguments do not
+// match.
 absl::StatusOr<Value> FormatBraces(Runtime* runtime,
                                    const Value& format,
                                    const Arguments& arguments);

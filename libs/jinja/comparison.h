@@ -1,5 +1,5 @@
-// Equality, order and hashes of values, as Python has them. `meter` counts the work, unless it is
-// nullptr; once it is exhausted, results mean nothing.
+// Equality, order and hashes of values, as in Python. `meter` counts the work unless it is nullptr;
+// once it is exhausted, results are meaningless.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@ namespace convrec::jinja {
 
 bool IsTrue(const Value& value);
 
-// 1 == 1.0 == true, and values of different kinds are unequal.
+// 1 == 1.0 == true; otherwise values of different kinds are unequal.
 bool AreEqual(Meter* meter, const Value& a, const Value& b);
 
 // Whether `a` < `b`; EvaluationError for values without an order between them.
 absl::StatusOr<bool> IsLess(Meter* meter, const Value& a, const Value& b);
 absl::StatusOr<bool> IsLessOrEqual(Meter* meter, const Value& a, const Value& b);
 
-// Whether `container` holds `item`: a part of a text, an item, a key.
+// Whether `container` holds `item`: a substring, an item or a key.
 absl::StatusOr<bool> Contains(Meter* meter, const Value& container, const Value& item);
 
 bool IsHashable(const Value& value);

@@ -232,7 +232,7 @@ Result ExpressionParser::ParsePrimary() {
     if (!constant->constant.is_text()) return Finish(std::move(constant));
     std::string text = constant->constant.text();
     while (tokens_->current().kind == Token::Kind::kConstant &&
-           tokens_->current().constant.is_text()) {  // As in Python, strings in a row are one.
+           tokens_->current().constant.is_text()) {  // As in Python, adjacent strings are one.
       text += tokens_->Take().constant.text();
     }
     constant->constant = Value::OfText(std::move(text));

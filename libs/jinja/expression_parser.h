@@ -1,4 +1,4 @@
-// Parses expressions, in the order of precedence of jinja2.
+// Parses expressions with the operator precedence of jinja2.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace convrec::jinja {
 
-// Not thread-safe. Errors are InvalidArgument with the place, as ErrorAt().
+// Not thread-safe. Errors are InvalidArgument with the position, as from ErrorAt().
 class ExpressionParser final {
  public:
   // How deep brackets, operands and blocks may be nested.
@@ -23,22 +23,24 @@ class ExpressionParser final {
       : tokens_(tokens), vocabulary_(vocabulary) {}
 
   absl::StatusOr<ExpressionPtr> Parse();
-  // Several, separated by commas, are a tuple. Conditional expressions are left to the statement
-  // around it (`for x in y if z`) unless `with_conditional`; the tuple also ends before `end_name`.
+  // Several expressions separated by commas are a tuple. Conditional expressions are left to the
+  // surrounding statement (`for x in y if z`) unless `with_conditional`. The tuple also ends before
+  // `end_name`.
   absl::StatusOr<ExpressionPtr> ParseTuple(bool with_conditional, std::string_view end_name = "");
-  // What follows "set x" or "filter": filters of a block's text. nullptr when there are none.
+  // What follows "set x" or "filter": filters for a block's text. nullptr when there are none.
   absl::StatusOr<ExpressionPtr> ParseBlockFilters(bool begins_with_name);
   absl::StatusOr<Target> ParseTarget(bool with_attributes);
-  // With its parentheses.
+  // Parses a signature with its parentheses.
   absl::Status ParseSignature(Signature* signature);
 
-  // How often the template has read a name so far; for `loop`, `caller`, `kwargs`, `varargs`.
+  // How often the template has read each of these names so far: `loop`, `caller`, `kwargs`,
+  // `varargs`.
   struct SpecialReads {
     int loop = 0, caller = 0, named = 0, rest = 0;
   };
   const SpecialReads& special_reads() const { return special_reads_; }
 
-  // One level deeper while it lives.
+  // Nesting is one level deeper while this exists.
   class Nesting final {
    public:
     explicit Nesting(ExpressionParser* parser) : parser_(parser) { ++parser_->depth_; }
@@ -82,7 +84,7 @@ class ExpressionParser final {
   absl::StatusOr<std::string> ParseDottedName();
   absl::StatusOr<Target> ParseTargetPart(bool with_attributes);
 
-  // Joins what `parse` reads by operators of `table`, from the left.
+  // Joins operands read by `parse` with the operators of `table`, left-associatively.
   using ParsePart = absl::StatusOr<ExpressionPtr> (ExpressionParser::*)();
   struct BinaryOperator {
     const char* text;
@@ -91,7 +93,7 @@ class ExpressionParser final {
   template <size_t kSize>
   absl::StatusOr<ExpressionPtr> ParseBinary(ParsePart parse, const BinaryOperator (&table)[kSize]);
   std::unique_ptr<Expression> New(Kind kind) const;
-  // Takes its depth: chains as a.b.c are nested too, evaluation walks down into them.
+  // Sets its depth. Chains such as a.b.c count as nested, because evaluation recurses into them.
   absl::StatusOr<ExpressionPtr> Finish(std::unique_ptr<Expression> expression) const;
 
   TokenStream* const tokens_;

@@ -1,4 +1,4 @@
-// Filters of single values, and the search among all.
+// Filters for single values, and the lookup of all filters.
 #include "libs/jinja/filters.h"
 
 #include <algorithm>
@@ -59,8 +59,8 @@ Result Abs(Runtime* /*runtime*/, const Value& subject, const Arguments& argument
   return EvaluationError(absl::StrCat("bad operand type for abs(): '", subject.type_name(), "'"));
 }
 
-// Digits as int() reads them: blanks around, a sign, underscores between digits, a prefix that goes
-// with the base.
+// Digits as int() reads them: surrounding blanks, a sign, underscores between digits, a prefix that
+// matches the base.
 std::optional<int64_t> ParseInteger(std::string_view text, int64_t base) {
   std::string digits(Strip(text, std::nullopt, Side::kBoth));
   const bool is_negative = !digits.empty() && digits[0] == '-';
@@ -91,7 +91,7 @@ std::optional<int64_t> ParseInteger(std::string_view text, int64_t base) {
 std::optional<double> ParseFloat(std::string_view text) {
   std::string digits(Strip(text, std::nullopt, Side::kBoth));
   std::erase(digits, '_');
-  // strtod() would also take hexadecimal numbers and "nan(...)".
+  // strtod() would also accept hexadecimal numbers and "nan(...)".
   if (digits.empty() || digits.find_first_of("xXpP(") != std::string::npos) return std::nullopt;
   char* end = nullptr;
   const double number = std::strtod(digits.c_str(), &end);
@@ -128,7 +128,7 @@ Result ToFloat(Runtime* /*runtime*/, const Value& subject, const Arguments& argu
   return bound.Has(0) ? *bound.Get(0) : Value(0.0);
 }
 
-// Rounds half to even as Python, by the exact decimal value of the float.
+// Rounds half to even like Python, by the exact decimal value of the float.
 double RoundHalfEven(double value, int64_t precision) {
   if (!std::isfinite(value) || precision > 300) return value;
   if (precision < 0) {

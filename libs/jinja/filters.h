@@ -16,12 +16,12 @@ struct Filter {
                                  const Arguments& arguments);
 };
 
-// nullptr when there is none of this name. Of jinja2's own filters those that draw at random or
-// lay out HTML and prose are left out: filesizeformat, pprint, random, striptags, urlize, wordwrap,
+// nullptr when there is none of this name. Missing are those of jinja2's own filters that draw at
+// random or lay out HTML and prose: filesizeformat, pprint, random, striptags, urlize, wordwrap,
 // xmlattr.
 const Filter* FindFilter(std::string_view name);
 
-// Of text_filters.cc and sequence_filters.cc.
+// Defined in text_filters.cc and sequence_filters.cc.
 const Filter* FindTextFilter(std::string_view name);
 const Filter* FindSequenceFilter(std::string_view name);
 

@@ -124,7 +124,7 @@ Result Range(Runtime* runtime, const Arguments& arguments) {
   return Value(std::shared_ptr<const Sequence>(std::move(range)));
 }
 
-// The entries that dict() and namespace() take: of a mapping or of pairs, and those by name.
+// The entries that dict() and namespace() accept: a mapping or pairs, and named arguments.
 absl::Status AddEntries(Runtime* runtime, const Arguments& arguments, MappingBuilder* entries) {
   if (arguments.positional.size() > 1) {
     return EvaluationError("dict expected at most 1 argument");
@@ -203,7 +203,7 @@ Result StrftimeNow(Runtime* runtime, const Arguments& arguments) {
   // Sunday is 0 here, Monday there.
   time.tm_wday = (static_cast<int>(absl::GetWeekday(now)) + 1) % 7;
   time.tm_yday = absl::GetYearDay(now) - 1;
-  // One character more, so that an empty result is told from a buffer that is too small.
+  // One more character, to distinguish an empty result from a buffer that is too small.
   const std::string padded = std::string(format) + "|";
   std::vector<char> buffer(64 + 16 * padded.size());
 #pragma GCC diagnostic push

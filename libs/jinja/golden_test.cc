@@ -1,5 +1,5 @@
-// What transformers rendered, by tests/golden/make_jinja_golden.py. The chats of families.json are
-// rendered by libs/tokenizer, whose tests read them.
+// Compares with what transformers rendered, recorded by tests/golden/make_jinja_golden.py. The
+// chats of families.json are rendered by libs/tokenizer, whose tests read them.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -42,7 +42,8 @@ TEST_F(GoldenTest, EveryConstructRendersAsByTransformers) {
     const auto parsed = Template::Parse(source);
     const Value* text = expected.mapping().Find("text");
     if (text == nullptr) {
-      // An exception, at load or when it is rendered; what fails only then may be refused at load.
+      // An exception, at load or on rendering; a template that fails only on rendering may be
+      // refused at load.
       EXPECT_FALSE(parsed.ok() && Field(expected, "error").text() == "load") << source;
       EXPECT_FALSE(parsed.ok() && parsed->Render(variables, options_).ok()) << source;
       continue;

@@ -17,7 +17,7 @@
 
 namespace convrec::jinja {
 
-// Errors name the innermost place of the template at which they arose. Not thread-safe.
+// Errors name the innermost position in the template at which they arose. Not thread-safe.
 class Interpreter final {
  public:
   // All must outlive the interpreter.
@@ -30,7 +30,7 @@ class Interpreter final {
   friend class Macro;
 
   enum class Flow { kNext, kBreak, kContinue };
-  // What statements print to and where their variables are.
+  // Where statements print to and where their variables are.
   struct Frame {
     Scope* scope;
     Output* output;
@@ -39,7 +39,7 @@ class Interpreter final {
   // interpreter.cc: statements.
   absl::StatusOr<Flow> Execute(const Body& body, Frame frame);
   absl::StatusOr<Flow> ExecuteStatement(const Statement& statement, Frame frame);
-  // In a scope of its own.
+  // In a new scope.
   absl::StatusOr<Flow> ExecuteInside(const Body& body, Frame frame);
   absl::StatusOr<Flow> ExecuteIf(const Statement& statement, Frame frame);
   absl::StatusOr<Flow> ExecuteWith(const Statement& statement, Frame frame);
@@ -59,7 +59,7 @@ class Interpreter final {
                                          Scope* scope);
   class FilteredItems;
 
-  // macros.cc. `scope` is that in which the macro was written.
+  // macros.cc. `scope` is the one in which the macro was defined.
   absl::StatusOr<Value> CallMacro(const Statement& macro, Scope* scope, Arguments arguments);
   absl::Status BindParameters(const Signature& signature, const Arguments& arguments, Scope* scope);
   absl::Status BindSpecials(const Signature& signature, const Arguments& arguments, Scope* scope);
@@ -84,7 +84,7 @@ class Interpreter final {
   absl::StatusOr<Value> EvaluateTest(const Expression& expression, Scope* scope);
   absl::StatusOr<Arguments> EvaluateArguments(const CallSyntax* call, Scope* scope);
 
-  // Calls `run` with a scope inside of `parent`, which is kept as long as a macro needs it.
+  // Calls `run` with a scope inside `parent`; the scope is kept as long as a macro needs it.
   template <typename Run>
   auto WithScope(Scope* parent, Run run) {
     auto scope = std::make_unique<Scope>(parent);
@@ -95,8 +95,8 @@ class Interpreter final {
 
   Runtime* const runtime_;
   const Mapping* const variables_;
-  std::vector<std::pair<std::string_view, Value>> globals_;  // Made so far.
-  std::optional<Value> block_text_;  // What the filters of a block are applied to.
+  std::vector<std::pair<std::string_view, Value>> globals_;  // Those created so far.
+  std::optional<Value> block_text_;  // The text that a block's filters are applied to.
   std::vector<std::unique_ptr<Scope>> kept_scopes_;
 };
 

@@ -1,4 +1,4 @@
-// Walking over the items of values.
+// Iteration over the items of values.
 #pragma once
 
 #include <memory>
@@ -11,29 +11,29 @@
 
 namespace convrec::jinja {
 
-// The items of a value, one after the other.
+// The items of a value, one after another.
 class ItemSource {
  public:
   virtual ~ItemSource() = default;
   // False at the end.
   virtual absl::StatusOr<bool> Next(Value* item) = 0;
-  // How many there are in all; nullopt = not known before they have been walked over.
+  // Total number of items; nullopt = unknown until all have been visited.
   virtual std::optional<int64_t> size() const { return std::nullopt; }
 };
 
 bool IsIterable(const Value& value);
 
-// Items of a sequence, characters, keys of a mapping, nothing of an undefined value.
-// EvaluationError for what has no items.
+// The items of a sequence, the characters of a text, the keys of a mapping; an undefined value has
+// none. EvaluationError for a value that cannot be iterated.
 absl::StatusOr<std::unique_ptr<ItemSource>> Iterate(Meter* meter, const Value& value);
 
-// All that are left, counted by the meter.
+// All remaining items, counted by the meter.
 absl::StatusOr<std::vector<Value>> CollectItems(Runtime* runtime, const Value& value);
 
-// len(). EvaluationError for what has none.
+// len(). EvaluationError for a value without a length.
 absl::StatusOr<int64_t> LengthOf(const Value& value);
 
-// A generator that gives these items once.
+// A generator that yields these items once.
 absl::StatusOr<Value> MakeIterator(Runtime* runtime, std::vector<Value> items);
 
 }  // namespace convrec::jinja

@@ -16,7 +16,7 @@
 namespace convrec::jinja {
 namespace {
 
-// Builds values while nlohmann's parser walks through a text.
+// Builds values while nlohmann's parser reads a text.
 class ValueReader {
  public:
   bool null() { return Add(Value(None{})); }

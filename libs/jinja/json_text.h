@@ -1,4 +1,4 @@
-// JSON to values and back, as Python's `json` reads and writes it.
+// Converts JSON to values and back, as Python's `json` reads and writes it.
 #pragma once
 
 #include <optional>
@@ -10,19 +10,19 @@
 
 namespace convrec::jinja {
 
-// Objects keep the order of their keys. No meter counts the value. InvalidArgument for what is no
-// JSON, integers beyond 64 bits, and nesting deeper than kMaxValueDepth.
+// Objects keep the order of their keys. No meter counts the value. InvalidArgument for text that is
+// not JSON, integers beyond 64 bits, and nesting deeper than kMaxValueDepth.
 absl::StatusOr<Value> ParseJson(std::string_view text);
 
 struct JsonStyle {
-  bool is_ascii = false;              // Other characters as \uXXXX.
-  std::optional<std::string> indent;  // Of each level; nullopt = all in one line.
+  bool is_ascii = false;              // Writes other characters as \uXXXX.
+  std::optional<std::string> indent;  // Indentation of each level; nullopt = all on one line.
   std::string item_separator = ", ";
   std::string key_separator = ": ";
   bool sorts_keys = false;
 };
 
-// EvaluationError for values that JSON does not have, such as undefined ones.
+// EvaluationError for values that JSON cannot represent, such as undefined ones.
 absl::StatusOr<std::string> ToJson(Meter* meter, const Value& value, const JsonStyle& style);
 
 }  // namespace convrec::jinja

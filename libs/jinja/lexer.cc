@@ -48,7 +48,7 @@ class Lexer {
   std::string_view Rest() const { return std::string_view(source_).substr(at_); }
   bool StartsWith(std::string_view part) const { return Rest().substr(0, part.size()) == part; }
 
-  // Of `offset`, which never goes back.
+  // The position of `offset`, which never decreases.
   Position PositionOf(size_t offset) {
     for (; located_ < offset; ++located_) {
       if (source_[located_] == '\n') {
@@ -108,7 +108,7 @@ class Lexer {
     if (StartsWith("-") || StartsWith("+")) ++at_;
   }
 
-  // Adds the text from at_ to `tag`, as the sign of the tag wants it.
+  // Adds the text from at_ to `tag`, trimmed as the tag's sign requires.
   void AddTextBefore(size_t tag, bool is_block) {
     std::string_view text = std::string_view(source_).substr(at_, tag - at_);
     const char sign = tag + 2 < source_.size() ? source_[tag + 2] : ' ';
@@ -124,7 +124,7 @@ class Lexer {
     if (!text.empty()) Add(Token::Kind::kText, std::string(text));
   }
 
-  // Goes on behind a tag's end of which `end_size` bytes stand at at_.
+  // Continues after a tag's end, which takes `end_size` bytes at at_.
   void EndTag(size_t end_size, char sign, bool trims_newline) {
     at_ += end_size;
     const size_t end = at_;
@@ -147,7 +147,7 @@ class Lexer {
     return absl::OkStatus();
   }
 
-  // Behind "{% raw %}" when it stands at at_.
+  // The offset after "{% raw %}" if that is at at_.
   std::optional<size_t> RawBegin() const {
     std::string_view rest = Rest().substr(2);
     if (!rest.empty() && (rest[0] == '-' || rest[0] == '+')) rest.remove_prefix(1);
@@ -188,7 +188,7 @@ class Lexer {
     return Fail("the raw block has no end");
   }
 
-  // The words up to the tag's end, which counts only outside of brackets.
+  // Reads the words up to the tag's end, which is recognised only outside brackets.
   absl::Status ReadTag(bool is_block) {
     const std::string_view end = is_block ? "%}" : "}}";
     brackets_.clear();
@@ -269,7 +269,7 @@ class Lexer {
   const std::string source_;
   size_t at_ = 0;
   bool begins_line_ = true;  // Whether a line begins at at_.
-  std::string brackets_;     // The closing ones that are awaited.
+  std::string brackets_;     // The closing brackets that are expected.
   std::vector<Token> tokens_;
   size_t located_ = 0;
   Position position_;

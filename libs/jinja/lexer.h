@@ -1,8 +1,8 @@
-// A template's source as tokens: texts between tags, and the words of tags.
+// Splits a template's source into tokens: the text between tags, and the words of tags.
 //
-// Whitespace control is done here: "-" and "+" at tags, the line break after a block
-// (trim_blocks), blanks before a block that begins its line (lstrip_blocks), and the last line
-// break of the source, as transformers sets jinja2 up.
+// Whitespace control happens here, as transformers configures jinja2: "-" and "+" at tags, the line
+// break after a block (trim_blocks), blanks before a block that begins its line (lstrip_blocks),
+// and the last line break of the source.
 #pragma once
 
 #include <string>
@@ -30,16 +30,16 @@ struct Token {
 
   Kind kind = Kind::kEnd;
   Position position;
-  std::string text;  // Of texts, names and operators; the source of numbers.
-  Value constant;    // Of kConstant.
+  std::string text;  // For texts, names and operators; the source of numbers.
+  Value constant;    // For kConstant.
 
   bool IsName(std::string_view name) const { return kind == Kind::kName && text == name; }
   bool IsOperator(std::string_view op) const { return kind == Kind::kOperator && text == op; }
-  // As messages name it.
+  // The token as error messages name it.
   std::string Description() const;
 };
 
-// Ends with a token of kEnd. InvalidArgument with the place, as ErrorAt().
+// The last token is kEnd. InvalidArgument with the position, as from ErrorAt().
 absl::StatusOr<std::vector<Token>> Tokenize(std::string_view source);
 
 }  // namespace convrec::jinja

@@ -37,7 +37,7 @@ absl::Status AppendCharacter(uint64_t code, std::string* out) {
   return absl::OkStatus();
 }
 
-// The escape at the beginning of `source`, behind its backslash; returns its bytes.
+// The escape at the beginning of `source`, after its backslash; returns its length in bytes.
 absl::StatusOr<size_t> ReadEscape(std::string_view source, std::string* out) {
   constexpr std::string_view kLetters = "\\'\"abfnrtv";
   constexpr std::string_view kMeanings = "\\'\"\a\b\f\n\r\t\v";

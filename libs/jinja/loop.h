@@ -1,4 +1,4 @@
-// A `for` while it runs, and the variable `loop` that shows it to the template.
+// A running `for`, and the variable `loop` that exposes it to the template.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace convrec::jinja {
 
-// The items of a loop with a look ahead. Not thread-safe.
+// The items of a loop, with lookahead. Not thread-safe.
 class LoopItems final {
  public:
   LoopItems(Runtime* runtime, std::unique_ptr<ItemSource> source)
@@ -21,9 +21,9 @@ class LoopItems final {
 
   // False at the end.
   absl::StatusOr<bool> Next(Value* item);
-  // nullopt at the end. The item is taken off the source early, which a generator can notice.
+  // nullopt at the end. Takes the item from the source early, which a generator can notice.
   absl::StatusOr<std::optional<Value>> Peek();
-  // Of all items; takes all off a source that does not know its size.
+  // Number of all items; reads a source of unknown size to its end.
   absl::StatusOr<int64_t> Length();
 
   int64_t index0() const { return index0_; }  // -1 before the first one.
@@ -35,7 +35,7 @@ class LoopItems final {
 
   Runtime* const runtime_;
   std::unique_ptr<ItemSource> source_;
-  std::vector<Value> rest_;  // What Length() took, from rest_at_ on.
+  std::vector<Value> rest_;  // Items that Length() took, from rest_at_ on.
   size_t rest_at_ = 0;
   std::optional<Value> ahead_;
   std::optional<int64_t> length_;
@@ -46,7 +46,7 @@ class LoopItems final {
 
 class Loop final : public Object {
  public:
-  // Runs the loop's body over other items; returns its text.
+  // Runs the loop's body over other items and returns its output.
   using Recurse = std::function<absl::StatusOr<Value>(const Value& items, int depth0)>;
 
   // `recurse` is empty unless the loop is recursive.

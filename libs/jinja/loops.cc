@@ -8,8 +8,8 @@
 
 namespace convrec::jinja {
 
-// The items for which the condition of "for x in y if condition" holds, asked for one by one: the
-// body may change what the condition reads.
+// The items for which the condition of "for x in y if condition" holds, evaluated one by one,
+// because the body may change what the condition reads.
 class Interpreter::FilteredItems final : public ItemSource {
  public:
   FilteredItems(Interpreter* interpreter,

@@ -57,7 +57,7 @@ absl::StatusOr<Value> Interpreter::CallMacro(const Statement& macro,
   });
 }
 
-// What a macro takes beyond its parameters, and the refusal of what it does not take.
+// Binds what a macro accepts beyond its parameters, and refuses what it does not accept.
 absl::Status Interpreter::BindSpecials(const Signature& signature,
                                        const Arguments& arguments,
                                        Scope* scope) {
@@ -114,7 +114,7 @@ absl::Status Interpreter::BindParameters(const Signature& signature,
     if (given != nullptr) {
       scope->Set(name, *given);
     } else if (i >= num_required) {
-      // A default can read the parameters before it.
+      // A default can refer to the parameters before it.
       CR_ASSIGN_OR_RETURN(const Value value,
                           Evaluate(*signature.defaults[i - num_required], scope));
       scope->Set(name, value);

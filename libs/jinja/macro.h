@@ -1,4 +1,4 @@
-// A macro, or the body of a call block as its `caller`.
+// A macro, or the body of a call block, which the macro sees as `caller`.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -12,7 +12,7 @@ struct Statement;
 
 class Macro final : public Object {
  public:
-  // All must outlive the macro. `scope` is that in which it was written.
+  // All must outlive the macro. `scope` is the one in which it was defined.
   Macro(Interpreter* interpreter, const Statement* statement, Scope* scope)
       : interpreter_(interpreter), statement_(statement), scope_(scope) {}
 

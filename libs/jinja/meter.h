@@ -1,5 +1,5 @@
-// What one rendering may use. A template is a program that somebody else wrote, so its work, its
-// memory, its recursion and its output have bounds.
+// What one rendering may use. A template is a program written by somebody else, so its work,
+// memory, recursion and output are bounded.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 namespace convrec::jinja {
 
 struct Limits {
-  // Steps of evaluation; 256 bytes of copied text count as one. Some seconds of work.
+  // Steps of evaluation; 256 bytes of copied text count as one. A few seconds of work.
   uint64_t max_work = 50'000'000;
   // Bytes of all values that exist at the same time.
   uint64_t max_live_bytes = uint64_t{256} << 20;
-  uint64_t max_output_bytes = uint64_t{32} << 20;  // Of the result, and of any one text.
-  int max_depth = 600;                             // Nested evaluations, through macros too.
+  uint64_t max_output_bytes = uint64_t{32} << 20;  // For the result, and for any single text.
+  int max_depth = 600;                             // Nested evaluations, also through macros.
 };
 
 // Counts against the limits of one rendering. Not thread-safe.
@@ -27,20 +27,20 @@ class Meter final {
 
   const Limits& limits() const { return limits_; }
 
-  // ResourceExhausted once the work is used up.
+  // ResourceExhausted once the work limit is used up.
   absl::Status Work(uint64_t steps = 1) {
     work_ += steps;
     return work_ <= limits_.max_work ? absl::OkStatus() : WorkError();
   }
   absl::Status WorkOnBytes(uint64_t bytes) { return Work(1 + bytes / 256); }
-  // For functions that cannot fail: they count here, give up early once is_exhausted(), and the
-  // next Work() fails.
+  // For functions that cannot fail: they count work here and stop early once is_exhausted(); the
+  // next Work() then fails.
   void Spend(uint64_t steps) { work_ += steps; }
   bool is_exhausted() const { return work_ > limits_.max_work; }
 
-  // To be asked before a text of this size is made.
+  // Call before creating a text of this size.
   absl::Status CheckText(uint64_t bytes) const;
-  // To be asked before values of this size are made; Hold() and Release() then count them.
+  // Call before creating values of this size; Hold() and Release() then count them.
   absl::Status CheckMemory(uint64_t bytes) const;
   void Hold(uint64_t bytes) { live_bytes_ += bytes; }
   void Release(uint64_t bytes) { live_bytes_ -= bytes; }

@@ -79,7 +79,7 @@ constexpr Method kSequenceMethods[] = {{"count", Count}, {"index", Index}, {"cop
 constexpr std::array kForbiddenMappingMethods = {"clear", "pop", "popitem", "setdefault", "update"};
 constexpr std::array kForbiddenListMethods = {
     "append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"};
-// Of the language's own objects.
+// Methods of the language's own objects.
 constexpr std::array kObjectMethods = {"cycle", "changed", "next", "reset"};
 
 template <typename Names>

@@ -1,4 +1,4 @@
-// The methods that Python's types have.
+// The methods of Python's types.
 #pragma once
 
 #include <string_view>
@@ -16,13 +16,13 @@ struct Method {
 
 // nullptr when the value's type has no such method, or none that may be called.
 const Method* FindMethod(const Value& self, std::string_view name);
-// Methods that change a list or a mapping: the sandbox of transformers forbids them.
+// Whether this method changes a list or a mapping, which the sandbox of transformers forbids.
 bool IsForbiddenMethod(const Value& self, std::string_view name);
 
-// Whether some type has a method of this name, be it forbidden.
+// Whether any type has a method of this name, even a forbidden one.
 bool IsMethodName(std::string_view name);
 
-// Of text_methods.cc.
+// Defined in text_methods.cc.
 const Method* FindTextMethod(std::string_view name);
 
 }  // namespace convrec::jinja

@@ -38,7 +38,7 @@ absl::StatusOr<Value> Namespace::Attribute(Runtime* /*runtime*/, std::string_vie
 
 absl::StatusOr<std::string> Namespace::Repr(Meter* meter) const {
   for (const auto& [key, value] : entries_) {
-    // It may hold itself, and printing would never end.
+    // It may contain itself, and then printing would never end.
     if (value.is_object() || value.depth() > 0) {
       return EvaluationError("a namespace that holds more than plain values cannot be printed");
     }

@@ -13,12 +13,13 @@
 namespace convrec::jinja {
 namespace {
 
-constexpr uint64_t kMaxWidth = uint64_t{1} << 40;  // More is refused when it is made, by the meter.
+constexpr uint64_t kMaxWidth = uint64_t{1} << 40;  // Larger widths are refused by the meter when
+                                                   // the text is created.
 constexpr int kMaxPrecision = 1000;
 
 bool IsAlign(char c) { return c == '<' || c == '>' || c == '=' || c == '^'; }
 
-// Takes digits off `text`; nullopt when it begins with none.
+// Consumes digits from `text`; nullopt when it begins with none.
 std::optional<uint64_t> TakeNumber(std::string_view* text) {
   std::optional<uint64_t> number;
   while (!text->empty() && text->front() >= '0' && text->front() <= '9') {
@@ -35,7 +36,7 @@ bool Take(std::string_view* text, char c) {
   return true;
 }
 
-// Whether it took a fill character too.
+// Returns whether it also consumed a fill character.
 bool TakeAlign(std::string_view* text, FormatSpec* spec) {
   if (text->empty()) return false;
   const size_t first = ByteOfCharacter(*text, 1);
@@ -60,7 +61,7 @@ absl::Status TypeError(const Value& value, const FormatSpec& spec) {
                                       "'"));
 }
 
-// Every three (with ',') or, in other bases, four digits of the whole part set apart.
+// Separates every three (with ',') or, in other bases, four digits of the integer part.
 std::string Group(const std::string& digits, char separator, size_t size) {
   const size_t whole = std::min(digits.find_first_not_of("0123456789abcdefABCDEF"), digits.size());
   std::string grouped;
@@ -180,7 +181,7 @@ std::string FloatDigits(double magnitude, const FormatSpec& spec) {
       buffer.data(), buffer.size(), format.c_str(), spec.precision.value_or(6), scaled);
 #pragma GCC diagnostic pop
   std::string digits(buffer.data(), static_cast<size_t>(size));
-  // Without a type a float keeps a digit behind its point.
+  // Without a type a float keeps one digit after its point.
   if (spec.type == 0 && digits.find_first_of(".e") == std::string::npos) digits += ".0";
   return digits + (spec.type == '%' ? "%" : "");
 }

@@ -1,4 +1,4 @@
-// What a template can hold beside plain values: namespaces, macros, functions, loops, iterators.
+// What a template can hold besides plain values: namespaces, macros, functions, loops, iterators.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,7 @@ struct Arguments {
   std::vector<std::pair<std::string, Value>> named;
 
   bool empty() const { return positional.empty() && named.empty(); }
-  // nullptr when it was not given.
+  // nullptr when the argument was not given.
   const Value* Named(std::string_view name) const;
 };
 
@@ -35,13 +35,13 @@ class Object {
   virtual const char* type_name() const = 0;
   virtual bool is_callable() const { return false; }
   virtual absl::StatusOr<Value> Call(Runtime* runtime, Arguments arguments);
-  // What it prints. EvaluationError for what Python prints with an address in memory.
+  // Its printed form. EvaluationError for objects that Python prints with a memory address.
   virtual absl::StatusOr<std::string> Repr(Meter* meter) const;
   // Undefined when there is no such attribute.
   virtual absl::StatusOr<Value> Attribute(Runtime* runtime, std::string_view name);
 };
 
-// What a template can walk over once, as Python's iterators.
+// What a template can iterate over once, like Python's iterators.
 class Iterator : public Object {
  public:
   const char* type_name() const override { return "generator"; }

@@ -9,7 +9,7 @@
 
 namespace convrec::jinja {
 
-// Counted by its meter, which must outlive it.
+// The meter counts the text and must outlive it.
 class Output final {
  public:
   explicit Output(Meter* meter) : meter_(meter) {}

@@ -26,7 +26,7 @@ class Parser {
   }
 
  private:
-  // Statements up to a tag that begins with one of `ends`; that name is the current token then.
+  // Statements up to a tag that begins with one of `ends`; that name is then the current token.
   // Without `ends`, up to the end of the template.
   absl::StatusOr<Body> ParseBody(Names ends) {
     const ExpressionParser::Nesting nesting(&expressions_);
@@ -56,7 +56,7 @@ class Parser {
                    absl::StrCat("the template ends where '", *ends.begin(), "' is missing"));
   }
 
-  // "%}", a body, and the name of the tag that ends it, which is taken.
+  // "%}", a body, and the name of the tag that ends it, which is consumed.
   absl::StatusOr<Body> ParseBlock(const char* end) {
     CR_ASSIGN_OR_RETURN(Body body, ParseBlockUpTo({end}));
     tokens_.Take();

@@ -8,8 +8,8 @@
 
 namespace convrec::jinja {
 
-// InvalidArgument with the place, as ErrorAt(), for what is no template and for tags, filters,
-// tests, functions and methods that are not known.
+// InvalidArgument with the position, as from ErrorAt(), for text that is not a template and for
+// unknown tags, filters, tests, functions and methods.
 absl::StatusOr<Body> ParseTemplate(std::string_view source);
 
 }  // namespace convrec::jinja

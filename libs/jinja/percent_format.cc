@@ -146,7 +146,7 @@ class PercentFormatter {
       }
       integer = Value(static_cast<int64_t>(whole));
     }
-    // Here a precision is a number of digits.
+    // Here the precision is a number of digits.
     const auto num_digits = static_cast<size_t>(spec.precision.value_or(0));
     spec.precision.reset();
     if (num_digits == 0) return FormatValue(meter_, integer, spec);

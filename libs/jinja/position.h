@@ -1,4 +1,4 @@
-// A place in a template, for messages.
+// A position in a template, for error messages.
 #pragma once
 
 #include <string>
@@ -14,11 +14,10 @@ struct Position {
   std::string ToString() const;  // "line 3, column 14".
 };
 
-// A template that cannot be used: "line 3, column 14: message". InvalidArgument.
+// InvalidArgument "line 3, column 14: message", for a template that cannot be used.
 absl::Status ErrorAt(Position position, const std::string& message);
 
-// Puts the place in front of an error of evaluation, unless a place inside of it already stands
-// there.
+// Prefixes an evaluation error with the position, unless it already has one from further inside.
 absl::Status Locate(Position position, const absl::Status& status);
 
 }  // namespace convrec::jinja

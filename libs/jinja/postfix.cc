@@ -125,7 +125,7 @@ Result ExpressionParser::ParseAttribute(ExpressionPtr object) {
   return Finish(std::move(attribute));
 }
 
-// A bound of a slice, or nullptr when it is left out.
+// A bound of a slice, or nullptr when it is omitted.
 Result ExpressionParser::ParseSlicePart() {
   const Token& token = tokens_->current();
   if (token.IsOperator(":") || token.IsOperator("]")) return nullptr;

@@ -8,7 +8,7 @@
 namespace convrec::jinja {
 namespace {
 
-// Appends to one text, which it holds to the limits.
+// Appends to one text and keeps it within the limits.
 class Printer {
  public:
   explicit Printer(Meter* meter) : meter_(meter) {}

@@ -1,4 +1,4 @@
-// Values as text: what a template prints, and Python's repr().
+// Converts values to text: what a template prints, and Python's repr().
 #pragma once
 
 #include <string>
@@ -8,14 +8,14 @@
 
 namespace convrec::jinja {
 
-// str(value). EvaluationError for what has no fixed text, such as functions.
+// str(value). EvaluationError for values without a fixed text, such as functions.
 absl::StatusOr<std::string> ToText(Meter* meter, const Value& value);
 absl::StatusOr<std::string> Repr(Meter* meter, const Value& value);
 
-// The value itself when it is a text, marked as safe or not, else its text.
+// The value itself when it is a text, marked as safe or not, otherwise its text.
 absl::StatusOr<Value> ToTextValue(Meter* meter, const Value& value);
 
-// Of a mapping's entries, in braces.
+// The repr() of a mapping's entries, in braces.
 absl::StatusOr<std::string> ReprOfEntries(Meter* meter, const std::vector<Mapping::Entry>& entries);
 
 }  // namespace convrec::jinja

@@ -20,7 +20,7 @@ using text::IsSpace;
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-// The first character of a text that is not empty, and the bytes that it takes.
+// The first character of a non-empty text, and its length in bytes.
 std::pair<char32_t, size_t> FirstCharacter(std::string_view text) {
   size_t size = 1;
   while (size < text.size() && IsContinuation(text[size])) ++size;
@@ -130,7 +130,7 @@ std::string SliceText(std::string_view text, int64_t begin, int64_t end, int64_t
   }
   const std::u32string characters = DecodeUtf8(text);
   std::u32string taken;
-  // Each round but the last stays within the text, so that the sum cannot overflow.
+  // Each iteration but the last stays within the text, so the sum cannot overflow.
   for (int64_t i = begin; step > 0 ? i < end : i > end;) {
     taken.push_back(characters[static_cast<size_t>(i)]);
     if (step > 0 ? end - i <= step : i - end <= -step) break;
@@ -181,7 +181,7 @@ std::vector<std::string_view> Split(std::string_view text,
     parts.push_back(text.substr(begin));
     return parts;
   }
-  // The same in the mirror, as there is no search from the right that is linear.
+  // The same on the reversed text, because there is no linear search from the right.
   const std::string mirrored(text.rbegin(), text.rend());
   const std::string mirrored_separator(separator->rbegin(), separator->rend());
   size_t end = text.size();

@@ -14,31 +14,32 @@
 namespace convrec::jinja {
 
 size_t NumCharacters(std::string_view text);
-// The place of the byte at which the character begins; the size of the text when it has fewer.
+// Index of the byte at which the character begins; the size of the text when it has fewer
+// characters.
 size_t ByteOfCharacter(std::string_view text, size_t character);
 
-// As std::string_view::find(), in linear time whatever is looked for.
+// Like std::string_view::find(), but in linear time for any `part`.
 size_t FindBytes(std::string_view text, std::string_view part, size_t from = 0);
 size_t FindLastBytes(std::string_view text, std::string_view part);
 size_t CountParts(std::string_view text, std::string_view part);
 
-// The characters begin, begin + step, ... before `end` (after it when `step` < 0); as Python's
+// The characters begin, begin + step, ... before `end` (after it when `step` < 0); like Python's
 // slices once their bounds are known.
 std::string SliceText(std::string_view text, int64_t begin, int64_t end, int64_t step);
 
 enum class Side { kLeft, kRight, kBoth };
-// Without the characters of `set` at the ends; nullopt = without whitespace.
+// `text` without the characters of `set` at the ends; nullopt = without whitespace.
 std::string_view Strip(std::string_view text, std::optional<std::string_view> set, Side side);
 
-// Parts between separators, or between runs of whitespace without one; at most `max_splits` cuts,
-// from the left or from the right, < 0 = all. `separator` is not empty.
+// The parts between separators, or between runs of whitespace when there is no separator. At most
+// `max_splits` cuts, from the left or from the right, < 0 = all. `separator` must not be empty.
 std::vector<std::string_view> Split(std::string_view text,
                                     std::optional<std::string_view> separator,
                                     int64_t max_splits,
                                     bool is_from_right = false);
 std::vector<std::string_view> SplitLines(std::string_view text, bool keeps_ends);
 
-// The first `count` occurrences replaced, < 0 = all. `old` may be empty. nullopt when the result
+// Replaces the first `count` occurrences, < 0 = all. `old` may be empty. nullopt when the result
 // would have more than `max_bytes`.
 std::optional<std::string> Replace(std::string_view text,
                                    std::string_view old,
@@ -53,11 +54,11 @@ std::string Title(std::string_view text);
 std::string SwapCase(std::string_view text);
 std::string CaseFold(std::string_view text);
 
-// What isalpha() and its siblings say of a text; nullopt for other names.
+// The result of isalpha() and its siblings for a text; nullopt for other names.
 std::optional<bool> TextProperty(std::string_view method, std::string_view text);
 bool IsWordCharacter(char32_t c);
 
-// The literal that repr() gives.
+// The literal that repr() returns.
 std::string QuoteText(std::string_view text);
 std::string EscapeHtml(std::string_view text);
 

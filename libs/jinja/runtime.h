@@ -1,4 +1,4 @@
-// What one rendering owns: its limits, its objects, its clock.
+// The state of one rendering: its limits, its objects, its clock.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace convrec::jinja {
 // Not thread-safe.
 class Runtime final {
  public:
-  // `now` is what strftime_now() tells.
+  // `now` is the time that strftime_now() formats.
   Runtime(const Limits& limits, absl::CivilSecond now) : meter_(limits), now_(now) {}
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -44,14 +44,14 @@ class Runtime final {
     return MakeSequence(&meter_, std::move(items), SequenceKind::kTuple);
   }
 
-  // One evaluation deeper while it lives; check status() first.
+  // Evaluation is one level deeper while this exists; check status() first.
   class Depth final {
    public:
     explicit Depth(Runtime* runtime) : runtime_(runtime) { ++runtime_->depth_; }
     Depth(const Depth&) = delete;
     Depth& operator=(const Depth&) = delete;
     ~Depth() { --runtime_->depth_; }
-    // ResourceExhausted when evaluations are nested too deep or the work is used up.
+    // ResourceExhausted when evaluations are nested too deeply or the work limit is used up.
     absl::Status status() const { return runtime_->CheckStep(); }
 
    private:

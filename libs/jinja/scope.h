@@ -1,4 +1,4 @@
-// The variables of one block of a template, and those around it.
+// The variables of one block of a template, and of the blocks around it.
 #pragma once
 
 #include <memory>
@@ -11,10 +11,10 @@
 
 namespace convrec::jinja {
 
-// Names are read through all scopes around a block and written in its own. Not thread-safe.
+// Names are looked up in all scopes around a block and assigned in its own. Not thread-safe.
 class Scope final {
  public:
-  // `parent` must outlive the scope, unless it is nullptr.
+  // `parent` may be nullptr; otherwise it must outlive the scope.
   explicit Scope(Scope* parent) : parent_(parent) {}
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
@@ -39,7 +39,7 @@ class Scope final {
   }
   void Clear() { variables_.clear(); }
 
-  // A macro keeps the scopes in which it was written; they must then live as long as it does.
+  // A macro keeps the scopes in which it was defined; they must then live as long as it does.
   void Keep() {
     for (Scope* scope = this; scope != nullptr && !scope->is_kept_; scope = scope->parent_) {
       scope->is_kept_ = true;

@@ -23,7 +23,7 @@ namespace {
 using Result = absl::StatusOr<Value>;
 using Items = std::vector<Value>;
 
-// What `attribute="a.0.b"` reads of an item; the item itself without an attribute.
+// What `attribute="a.0.b"` selects from an item; the item itself without an attribute.
 class AttributePath {
  public:
   explicit AttributePath(const Value* attribute, const Value* otherwise = nullptr)
@@ -87,7 +87,7 @@ absl::StatusOr<Items> KeysOf(Runtime* runtime,
   return keys;
 }
 
-// The order of the keys, stable; reversed as Python does it, with equal ones kept in order.
+// The stable order of the keys; reversed like Python, with equal ones kept in order.
 absl::StatusOr<std::vector<size_t>> SortedOrder(Meter* meter, const Items& keys, bool is_reversed) {
   std::vector<size_t> order(keys.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -265,7 +265,7 @@ Result First(Runtime* runtime, const Value& subject, const Arguments& arguments)
   return has_next ? item : Value::OfUndefined("No first item, sequence was empty.");
 }
 
-// The items of what Python's reversed() takes.
+// The items of a value that Python's reversed() accepts.
 absl::StatusOr<Items> ReversibleItems(Runtime* runtime, const Value& subject) {
   if (subject.is_object()) {
     return EvaluationError(absl::StrCat("'", subject.type_name(), "' object is not reversible"));
@@ -311,7 +311,7 @@ Result Batch(Runtime* runtime, const Value& subject, const Arguments& arguments)
   CR_ASSIGN_OR_RETURN(const Items items, CollectItems(runtime, subject));
   Items batches;
   for (size_t i = 0; i < items.size();) {
-    // As the first item is taken before the size is looked at, a size of 0 never fills up.
+    // Because the first item is taken before the size is checked, a batch of size 0 never fills up.
     Items batch = {items[i++]};
     while (i < items.size() && (size < 1 || static_cast<int64_t>(batch.size()) < size)) {
       batch.push_back(items[i++]);

@@ -1,4 +1,4 @@
-// A parsed template: statements and expressions, each with its place.
+// A parsed template: statements and expressions, each with its position.
 #pragma once
 
 #include <array>
@@ -67,7 +67,7 @@ struct CallSyntax {
   ExpressionPtr others;  // nullptr = none.
 };
 
-// Which fields a kind uses stands beside it.
+// The comment at each kind lists the fields it uses.
 struct Expression {
   enum class Kind {
     kConstant,     // constant
@@ -93,7 +93,7 @@ struct Expression {
 
   Kind kind = Kind::kConstant;
   Position position;
-  int depth = 1;  // 1 + that of its deepest part.
+  int depth = 1;  // 1 + the depth of its deepest part.
   std::vector<ExpressionPtr> parts;
   Value constant;
   std::string name;
@@ -114,9 +114,9 @@ struct Target {
 
 // Parameters of a macro or of a call block.
 struct Signature {
-  std::string name;  // Of the macro; "" = a call block.
+  std::string name;  // Name of the macro; "" = a call block.
   std::vector<std::string> parameters;
-  std::vector<ExpressionPtr> defaults;  // Of the last parameters.
+  std::vector<ExpressionPtr> defaults;  // Defaults of the last parameters.
   // Whether its body reads `caller`, `kwargs`, `varargs`: then it takes more than its parameters.
   bool takes_caller = false, takes_named = false, takes_rest = false;
 };

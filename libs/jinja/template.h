@@ -1,9 +1,9 @@
-// A template in the language of jinja2, as chat templates of Hugging Face models are written in.
+// A template in the language of jinja2, in which chat templates of Hugging Face models are written.
 //
 // Renders what transformers' apply_chat_template renders: jinja2's ImmutableSandboxedEnvironment
 // with trim_blocks, lstrip_blocks, loop controls and the tag `generation`, transformers' `tojson`,
-// `raise_exception` and `strftime_now`. Templates are programs of somebody else, so rendering is
-// bounded (meter.h) and what the language here lacks is refused at load.
+// `raise_exception` and `strftime_now`. Templates are programs written by somebody else, so
+// rendering is bounded (meter.h), and features that this implementation lacks are refused at load.
 #pragma once
 
 #include <memory>
@@ -23,8 +23,8 @@ struct Statement;
 // Immutable; thread-safe. Movable.
 class Template final {
  public:
-  // InvalidArgument, "line 3, column 14: ...", for what is no template and for tags, filters,
-  // tests, functions and methods that are not known.
+  // InvalidArgument, "line 3, column 14: ...", for text that is not a template and for unknown
+  // tags, filters, tests, functions and methods.
   static absl::StatusOr<Template> Parse(std::string_view source);
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
@@ -32,11 +32,11 @@ class Template final {
 
   struct RenderOptions {
     Limits limits = {};
-    absl::CivilSecond now = {};  // What strftime_now() tells.
+    absl::CivilSecond now = {};  // The time that strftime_now() formats.
   };
 
-  // `variables` is a mapping whose keys are names. InvalidArgument with the place for what Python
-  // would raise an exception for, raise_exception() among it; ResourceExhausted beyond the limits.
+  // `variables` is a mapping whose keys are names. InvalidArgument with the position where Python
+  // would raise an exception, including raise_exception(); ResourceExhausted beyond the limits.
   absl::StatusOr<std::string> Render(const Value& variables, const RenderOptions& options) const;
 
  private:

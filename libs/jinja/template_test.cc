@@ -1,4 +1,4 @@
-// What the golden cases do not hold: messages with their places, and the bounds.
+// What the golden cases do not cover: messages with their positions, and the limits.
 #include "libs/jinja/template.h"
 
 #include <gmock/gmock.h>

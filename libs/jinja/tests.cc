@@ -40,7 +40,7 @@ bool IsMapping(const Value& v) { return v.is_mapping(); }
 bool IsNumber(const Value& v) { return v.is_number(); }
 bool IsEscaped(const Value& v) { return v.is_markup(); }
 
-// What has a length and items by index; jinja2 counts undefined values in.
+// Values with a length and items by index; jinja2 includes undefined values.
 bool IsSequence(const Value& v) {
   if (!v.is_sequence()) return v.is_undefined() || v.is_text() || v.is_mapping();
   const SequenceKind kind = v.sequence().kind;

@@ -59,7 +59,7 @@ bool IsPrintable(char32_t c) {
   return (U_GET_GC_MASK(Icu(c)) & kHidden) == 0;
 }
 
-// All characters are, and there is one.
+// All characters satisfy it, and there is at least one.
 template <typename Predicate>
 bool AreAll(const std::u32string& text, Predicate is) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is);
@@ -111,7 +111,7 @@ std::string Upper(std::string_view text) {
 std::string Capitalize(std::string_view text) {
   if (text.empty()) return "";
   const size_t first = ByteOfCharacter(text, 1);
-  // The whole text is lowered, because what a sigma becomes depends on what stands before it.
+  // The whole text is lowered, because the result for a sigma depends on what precedes it.
   const std::string lower = Lower(text);
   return TitleCharacter(DecodeUtf8(text.substr(0, first))[0]) +
          lower.substr(Lower(text.substr(0, first)).size());

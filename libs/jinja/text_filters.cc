@@ -1,4 +1,4 @@
-// Filters that make texts and numbers.
+// Filters that produce texts and numbers.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -23,7 +23,7 @@ namespace {
 
 using Result = absl::StatusOr<Value>;
 
-// The method of that name, of the value as text.
+// Calls the method of that name on the value as text.
 template <const char* kName>
 Result AsMethod(Runtime* runtime, const Value& subject, const Arguments& arguments) {
   CR_ASSIGN_OR_RETURN(const Value text, ToTextValue(runtime->meter(), subject));

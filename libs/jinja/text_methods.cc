@@ -18,12 +18,12 @@ namespace {
 
 using Result = absl::StatusOr<Value>;
 
-// A text of the same kind: what is made of safe text is safe.
+// A text of the same kind: text derived from safe text is safe.
 Result Like(Runtime* runtime, const Value& self, std::string text) {
   return runtime->Text(std::move(text), self.is_markup());
 }
 
-// What goes into a safe text from outside is escaped.
+// Text inserted into a safe text is escaped.
 std::string Into(const Value& self, const Value& text) {
   return self.is_markup() && !text.is_markup() ? EscapeHtml(text.text()) : text.text();
 }
@@ -32,7 +32,7 @@ absl::Status ExpectNone(const char* name, const Arguments& arguments) {
   return BoundArguments::Bind(name, arguments, {}).status();
 }
 
-// A method without arguments that makes a text of a text.
+// A method without arguments that turns a text into a text.
 template <std::string (*kFunction)(std::string_view)>
 Result Map(Runtime* runtime, const Value& self, const Arguments& arguments) {
   CR_RETURN_IF_ERROR(ExpectNone("a method of str", arguments));
@@ -103,7 +103,7 @@ Result PartitionMethod(Runtime* runtime, const Value& self, const Arguments& arg
   return ListOfTexts(runtime, self, parts, SequenceKind::kTuple);
 }
 
-// text[begin:end] to search in; none when the bounds leave not even an empty text.
+// text[begin:end] to search in; none when the bounds do not even leave an empty text.
 Result SliceForSearch(Runtime* runtime, const Value& self, const Value& begin, const Value& end) {
   CR_ASSIGN_OR_RETURN(const int64_t size, LengthOf(self));
   const auto resolve = [&](const Value& value, int64_t otherwise) -> absl::StatusOr<int64_t> {

@@ -1,4 +1,4 @@
-// The tokens of a template as a parser takes them.
+// The tokens of a template, consumed by a parser.
 #pragma once
 
 #include <string>
@@ -29,7 +29,7 @@ class TokenStream final {
   bool TakeOperator(std::string_view op) { return current().IsOperator(op) && (Take(), true); }
   bool TakeName(std::string_view name) { return current().IsName(name) && (Take(), true); }
 
-  // Errors name what stands there instead.
+  // Errors name the token that is there instead.
   absl::Status ExpectOperator(std::string_view op) {
     return TakeOperator(op) ? absl::OkStatus()
                             : Unexpected(absl::StrCat("'", std::string(op), "'"));

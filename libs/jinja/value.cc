@@ -9,7 +9,7 @@
 namespace convrec::jinja {
 namespace {
 
-// From this size on a mapping finds its keys by hash.
+// From this size on, a mapping finds its keys by hash.
 constexpr size_t kIndexedSize = 12;
 
 uint64_t SizeOfItems(size_t count) { return 48 + count * sizeof(Value); }

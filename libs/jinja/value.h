@@ -1,9 +1,9 @@
-// A value that a template computes with: what Python would hold there.
+// A value that a template computes with, as Python would have it.
 //
-// Texts, sequences and mappings never change once made, so values share them and a copy is cheap.
-// What can change (namespaces, loops) are Objects, which belong to the rendering that made them. A
-// value must not outlive the Meter that counted it, nor the rendering of an Object in it.
-// Immutable but for Objects; not thread-safe together with its Meter.
+// Texts, sequences and mappings never change once created, so values share them and copies are
+// cheap. Things that can change (namespaces, loops) are Objects, which belong to the rendering that
+// created them. A value must not outlive the Meter that counted it or the rendering that owns an
+// Object in it. Immutable except for Objects; not thread-safe together with its Meter.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,7 @@ class HeldBytes final {
 
 struct Text {
   std::string bytes;  // Valid UTF-8.
-  // Made by `safe` or `escape`: texts that are added to it are escaped for HTML.
+  // Created by `safe` or `escape`; texts that are added to it are escaped for HTML.
   bool is_markup = false;
   HeldBytes held;
 };
@@ -58,7 +58,7 @@ enum class SequenceKind { kList, kTuple, kGroup, kRange, kKeys, kValues, kItems 
 struct Sequence {
   SequenceKind kind = SequenceKind::kList;
   std::vector<Value> items;
-  int depth = 1;  // 1 + that of its deepest item.
+  int depth = 1;  // 1 + the depth of its deepest item.
   bool is_hashable = false;
   std::string label;  // What a range prints, as in "range(0, 3)".
   HeldBytes held;
@@ -77,11 +77,11 @@ struct Mapping {
 };
 
 struct Undefined {
-  std::shared_ptr<const std::string> message;  // Why it is undefined; nullptr = no reason known.
+  std::shared_ptr<const std::string> message;  // Why it is undefined; nullptr = unknown.
 };
 struct None {};
 
-// Values nested deeper than this are refused, so that walking through them cannot overflow the
+// Values nested deeper than this are refused, so that recursion over them cannot overflow the
 // stack.
 inline constexpr int kMaxValueDepth = 200;
 
@@ -101,7 +101,7 @@ class Value final {
   explicit Value(Object* object) : data_(object) {}
 
   static Value OfUndefined(std::string message);
-  // Texts that no meter counts: constants of a template, arguments of a rendering.
+  // A text that no meter counts: a constant of a template or an argument of a rendering.
   static Value OfText(std::string bytes);
 
   Kind kind() const { return static_cast<Kind>(data_.index()); }
@@ -121,15 +121,15 @@ class Value final {
   bool is_tuple() const {
     return is_sequence(SequenceKind::kTuple) || is_sequence(SequenceKind::kGroup);
   }
-  // Python's `int`, which bool is a kind of.
+  // Python's `int`, of which bool is a subtype.
   bool is_integral() const { return is_int() || is_bool(); }
   bool is_number() const { return is_integral() || is_float(); }
   bool is_markup() const { return is_text() && text_value().is_markup; }
 
   bool bool_value() const { return std::get<bool>(data_); }
-  // Of ints and bools.
+  // For ints and bools.
   int64_t int_value() const { return is_bool() ? int64_t{bool_value()} : std::get<int64_t>(data_); }
-  // Of all numbers.
+  // For all numbers.
   double float_value() const {
     return is_float() ? std::get<double>(data_) : static_cast<double>(int_value());
   }
@@ -141,9 +141,9 @@ class Value final {
   Object* object() const { return std::get<Object*>(data_); }
 
   int depth() const;
-  // Whether both are the same object in memory, as `is` of Python says.
+  // Whether both are the same object in memory, like Python's `is`.
   bool IsSameAs(const Value& other) const;
-  // The error of using it; it must be undefined.
+  // The error for using this value, which must be undefined.
   absl::Status UndefinedError() const;
   // Its type as Python calls it, such as "str".
   const char* type_name() const;
@@ -161,10 +161,10 @@ class Value final {
       data_;
 };
 
-// InvalidArgument; what Python raises a TypeError, a ValueError or the like for.
+// InvalidArgument, where Python raises a TypeError, a ValueError or a similar exception.
 absl::Status EvaluationError(const std::string& message);
 
-// Makes values and counts them. ResourceExhausted when they do not fit the limits.
+// Creates values and counts them. ResourceExhausted when they exceed the limits.
 absl::StatusOr<Value> MakeText(Meter* meter, std::string bytes, bool is_markup = false);
 absl::StatusOr<Value> MakeSequence(Meter* meter,
                                    std::vector<Value> items,

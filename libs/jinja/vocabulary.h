@@ -1,5 +1,5 @@
-// What a template names, gathered while it is parsed, to refuse at load what would be unknown at
-// the time of rendering.
+// The names used in a template, collected while it is parsed, so that names that rendering would
+// not know are refused at load.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ class Vocabulary final {
  public:
   // A name that the template assigns: a variable, a parameter, a macro, an attribute, a key.
   void Assigns(const std::string& name) { assigned_.insert(name); }
-  // A name of which the template asks whether it is defined.
+  // A name that the template tests with `is defined`.
   void AsksFor(const std::string& name) { assigned_.insert(name); }
   void CallsFunction(const std::string& name, Position position) {
     functions_.push_back({name, position});
@@ -25,7 +25,8 @@ class Vocabulary final {
     methods_.push_back({name, position});
   }
 
-  // Refuses calls of functions and methods that neither the language has nor the template assigns.
+  // Refuses calls of functions and methods that are neither in the language nor assigned by the
+  // template.
   absl::Status Check() const;
 
  private:

@@ -50,7 +50,7 @@ std::optional<absl::Duration> TimeWithoutCore() {
   bool has_any = false;
   while (const dirent* entry = readdir(tasks.get())) {
     if (entry->d_name[0] == '.') continue;
-    // A thread that has just ended is not there any more.
+    // A thread that has just ended is no longer there.
     const auto text = base::ReadFile(absl::StrCat("/proc/self/task/", entry->d_name, "/schedstat"));
     const std::optional<absl::Duration> waited =
         text.ok() ? WaitedOf(*text) : std::optional<absl::Duration>();
@@ -101,7 +101,7 @@ void AdaptiveWait::Watch() {
       if (base::AwaitFor(&mu_, absl::Condition(&is_stopping_), options_.interval)) break;
     }
     const absl::Duration now = options_.time_without_core().value_or(before);
-    // The sum falls when a thread ends that had waited.
+    // The sum falls when a thread that had waited ends.
     SetSleeping(judge.Judge(now - before, options_.interval));
     before = now;
   }
@@ -121,7 +121,7 @@ void AdaptiveWait::SetSleeping(bool is_sleeping) {
   }
 }
 
-// The team ends with the thread that made it, so its threads no longer count.
+// The team ends with the thread that created it, so its threads no longer count.
 void AdaptiveWait::HoldTeam() {
   pthread_setname_np(pthread_self(), "sleeping-team");
 #ifdef _OPENMP

@@ -1,14 +1,14 @@
-// How the compute threads of this process wait for each other: spinning while the machine has
-// cores to spare, asleep while other work wants them.
+// Controls how the compute threads of this process wait for each other: spinning while the machine
+// has spare cores, asleep while other work needs them.
 //
 // OpenMP threads spin for milliseconds at the end of every parallel region. On an idle machine that
-// is the fastest way to wait; on a busy one a thread that spins takes the core from the one it
-// waits for. libgomp spins a thousandth as long while a process has more OpenMP threads than cores
-// (GOMP_SPINCOUNT in its manual), so a team of sleeping threads, kept only while the machine is
-// busy, turns spinning off for all teams of the process, ATen's too.
+// is the fastest way to wait; on a busy one a spinning thread takes the core from the thread it
+// waits for. libgomp spins only a thousandth as long while a process has more OpenMP threads than
+// cores (GOMP_SPINCOUNT in its manual). So a team of sleeping threads, kept only while the machine
+// is busy, turns spinning off for all teams of the process, including ATen's.
 //
-// Busy is judged by the scheduler's own account: the time that threads of this process were ready
-// to run and had no core.
+// Whether the machine is busy is judged by the kernel scheduler's own accounting: the time that
+// threads of this process were ready to run but had no core.
 #pragma once
 
 #include <functional>
@@ -21,15 +21,15 @@
 
 namespace convrec::kernels {
 
-// Total time that all threads of this process have waited for a core; nullopt where the kernel
-// does not tell (/proc/self/task/*/schedstat).
+// Total time that all threads of this process have waited for a core; nullopt where the kernel does
+// not report it (/proc/self/task/*/schedstat).
 std::optional<absl::Duration> TimeWithoutCore();
 
-// Whether to sleep in waits, decided at fixed intervals. A pure state machine.
+// Decides at fixed intervals whether waits should sleep. A pure state machine.
 class BusyJudge final {
  public:
-  // `without_core`: waited for a core within the last interval, by all threads together.
-  // Busy as soon as that is 1/10 of `interval`; idle again after 10 intervals below 1/50.
+  // `without_core` is the time that all threads together waited for a core within the last
+  // interval. Busy as soon as that is 1/10 of `interval`; idle again after 10 intervals below 1/50.
   bool Judge(absl::Duration without_core, absl::Duration interval);
 
  private:
@@ -37,9 +37,9 @@ class BusyJudge final {
   int calm_intervals_ = 0;
 };
 
-// One per process, made before or after the first parallel region. Does nothing where the user has
+// One per process, created before or after the first parallel region. Does nothing if the user has
 // chosen (OMP_WAIT_POLICY or GOMP_SPINCOUNT is set), without OpenMP, and where the kernel does not
-// tell. Thread-safe.
+// report the time. Thread-safe.
 class AdaptiveWait final {
  public:
   struct Options {
@@ -48,7 +48,7 @@ class AdaptiveWait final {
   };
   AdaptiveWait() : AdaptiveWait(Options()) {}
   explicit AdaptiveWait(const Options& options);
-  ~AdaptiveWait();  // Waits spin again.
+  ~AdaptiveWait();  // Afterwards waits spin again.
   AdaptiveWait(const AdaptiveWait&) = delete;
   AdaptiveWait& operator=(const AdaptiveWait&) = delete;
 
@@ -64,7 +64,7 @@ class AdaptiveWait final {
   mutable absl::Mutex mu_;
   bool is_stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool is_sleeping_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread team_;     // Of the watcher: holds the sleeping team.
+  std::thread team_;     // Started by the watcher; holds the sleeping team.
   std::thread watcher_;  // Last: uses all of the above.
 };
 

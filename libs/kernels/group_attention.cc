@@ -25,7 +25,7 @@ float* Take(std::vector<float>* memory, int64_t size) {
   return memory->data();
 }
 
-// Tokens that share their keys: a prompt, or one completion behind its prompt.
+// Tokens that share their keys: a prompt, or one completion after its prompt.
 struct Segment {
   int64_t first = 0;  // Row of its first token.
   int64_t count = 0;
@@ -41,7 +41,7 @@ struct KeyStore {
   float* panels = nullptr;
 };
 
-// The work of one group and key head; kept by a thread for its next ones.
+// The work of one group and key head; a thread reuses it for its next ones.
 class HeadTask {
  public:
   void Forward(const AttentionGroup& group,
@@ -165,7 +165,8 @@ class HeadTask {
   }
 
   void LoadKeys(const Segment& segment) {
-    // Scores read keys by panels, outputs values by rows; gradients the other form of both.
+    // Scores read keys by panels and outputs read values by rows; gradients read the other form of
+    // both.
     Load(segment, inputs_->k_MKE, has_gradients_, true, &keys_);
     Load(segment, inputs_->v_MKE, true, has_gradients_, &values_);
   }
@@ -313,7 +314,7 @@ class HeadTask {
     }
   }
 
-  // Hands a segment's own sums over and clears them for the next one.
+  // Stores a segment's own sums and clears them for the next one.
   void StoreGradients(const Segment& segment, const AttentionGradients& gradients) {
     const auto store = [&](float* sums, const HeadRows<float>& target) {
       float* own = sums + segment.own * padded_width_;

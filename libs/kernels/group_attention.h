@@ -1,11 +1,11 @@
-// Causal attention over whole groups, and its gradients: each prompt stands once and its
+// Causal attention over whole groups, and its gradients. Each prompt is there once and its
 // completions attend to it.
 //
 // Rows of a group are its prompt's tokens, then the tokens of completion 0, 1, ... A prompt token
-// sees the prompt up to itself, a completion token the whole prompt and its own completion up to
-// itself. Lengths are what they are: nothing is padded to the longest. A row's result, and in the
-// backward pass a group's, does not depend on what stands beside it. No more than one block of
-// scores is held at a time. Shapes: M rows, H query heads, K key/value heads, E head width.
+// sees the prompt up to itself; a completion token sees the whole prompt and its own completion up
+// to itself. Nothing is padded to the longest length. The result of a row, or in the backward pass
+// of a group, does not depend on the others. At most one block of scores is held at a time. Shapes:
+// M rows, H query heads, K key/value heads, E head width.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@
 namespace convrec::kernels {
 
 struct AttentionGroup {
-  int64_t first = 0;                 // Row of its first prompt token.
-  int64_t prompt = 0;                // Tokens.
-  std::vector<int64_t> completions;  // Tokens of each.
+  int64_t first = 0;                 // Row of the first prompt token.
+  int64_t prompt = 0;                // Number of prompt tokens.
+  std::vector<int64_t> completions;  // Number of tokens of each.
 };
 
 struct AttentionHeads {
@@ -27,7 +27,7 @@ struct AttentionHeads {
   int64_t width = 0;    // E
 };
 
-// Heads of rows, `stride` floats from row to row; heads follow each other without a gap.
+// Heads of rows, with `stride` floats from row to row; heads are contiguous.
 template <typename T>
 struct HeadRows {
   T* data = nullptr;
@@ -51,8 +51,8 @@ struct AttentionGradients {
   HeadRows<float> q_MHE, k_MKE, v_MKE;
 };
 
-// `out_MHE` and `normalizer_MH` as the forward pass gave them. Every element of the gradients is
-// set.
+// `out_MHE` and `normalizer_MH` are the results of the forward pass. Every element of the gradients
+// is set.
 void GroupAttentionBackward(const std::vector<AttentionGroup>& groups,
                             const AttentionHeads& heads,
                             const AttentionInputs& inputs,

@@ -6,16 +6,16 @@
 namespace convrec::kernels {
 
 enum class InstructionSet {
-  kGeneric,     // What every processor of the architecture has.
+  kGeneric,     // Available on every processor of the architecture.
   kAvx2,        // AVX2 and FMA.
   kAvx512,      // AVX-512 F, BW, DQ, VL.
   kAvx512Bf16,  // The same with products of bfloat16 pairs.
 };
 
-// The best set that this processor has and this build holds; found once.
+// The best set that both this processor and this build have; determined once.
 InstructionSet BestInstructionSet();
 
-// Whether bfloat16 products run at more than the rate of float32 ones.
+// Whether bfloat16 products are faster than float32 ones.
 bool HasNativeBfloat16();
 
 std::string_view Name(InstructionSet set);

@@ -1,6 +1,6 @@
-// The bodies of the inner loops; included by one source file per instruction set, which defines
-// CR_KERNEL_LANES (floats of one register), CR_KERNEL_ROWS (rows of one tile) and, where there are
-// products of bfloat16 pairs, CR_KERNEL_DPBF16. Everything has internal linkage: the same templates
+// The bodies of the inner loops. Included by one source file per instruction set, which defines
+// CR_KERNEL_LANES (floats per register), CR_KERNEL_ROWS (rows per tile) and, if there are products
+// of bfloat16 pairs, CR_KERNEL_DPBF16. Everything has internal linkage, because the same templates
 // are compiled with other flags elsewhere.
 #include <algorithm>
 #include <cmath>
@@ -21,11 +21,11 @@ using RegisterBits = uint32_t __attribute__((vector_size(CR_KERNEL_LANES * 4)));
 using Wide = float __attribute__((vector_size(64)));
 using WideInt = int32_t __attribute__((vector_size(64)));
 
-// Registers of columns that one pass over k holds: 32 columns where there are registers enough,
-// else 16.
+// Registers of columns that one pass over k holds: 32 columns if there are enough registers,
+// otherwise 16.
 constexpr int kWidth = 2;
 constexpr int64_t kPassColumns = kWidth * CR_KERNEL_LANES;
-// How far ahead of its use a panel is fetched, in bytes.
+// How far ahead of its use a panel is prefetched, in bytes.
 constexpr int64_t kAhead = 1024;
 
 template <typename V, typename T>
@@ -150,7 +150,7 @@ void TileWidened(int64_t k,
 }
 
 #ifdef CR_KERNEL_DPBF16
-// By columns, a holds pairs as well: a[i / 2][lda][2].
+// When stored by columns, a holds pairs too: a[i / 2][lda][2].
 template <int kRows, bool kByColumns>
 void TileBfloat16(int64_t k,
                   const uint16_t* a,
@@ -262,7 +262,7 @@ inline float SumOfLanes(const Wide& lanes) {
   return values[0];
 }
 
-// Elements past the end of a row that is no multiple of 16, filled up with `fill`.
+// The last `count` elements of a row whose length is not a multiple of 16, padded with `fill`.
 inline Wide LoadTail(const float* x, int64_t count, float fill) {
   float values[kLanes];
   for (int64_t i = 0; i < kLanes; ++i) values[i] = i < count ? x[i] : fill;
@@ -275,7 +275,7 @@ inline Wide Exp(Wide x) {
   const WideInt vanishes = x < lowest;
   x = vanishes ? lowest : x;
   x = x > highest ? highest : x;
-  // x = n ln 2 + r with |r| <= ln 2 / 2; adding and taking away 1.5 * 2^23 rounds to an integer.
+  // x = n ln 2 + r with |r| <= ln 2 / 2; adding and subtracting 1.5 * 2^23 rounds to an integer.
   const Wide magic = Splat<Wide>(12582912.0F);
   const Wide n = (x * Splat<Wide>(1.44269504F) + magic) - magic;
   Wide r = x - n * Splat<Wide>(0.693359375F);
@@ -421,7 +421,7 @@ float ExpInPlace(float* x, int64_t n, float shift, float scale) {
 float ExpMoments(const float* x, int64_t n, float shift, float scale, float* weighted) {
   Wide sum{}, moments{};
   const auto take = [&](const Wide& value) {
-    // Far below, the exponential is 0, and so is its product with what is finite.
+    // Far below, the exponential is 0, and so is its product with any finite value.
     const Wide lowest = Splat<Wide>(-1000.0F);
     Wide y = (value - Splat<Wide>(shift)) * Splat<Wide>(scale);
     y = y < lowest ? lowest : y;

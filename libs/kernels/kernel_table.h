@@ -1,8 +1,8 @@
 // The inner loops, once per instruction set.
 //
 // Every result element is one chain of multiply-adds over k in ascending order, or a sum over
-// sixteen fixed lanes, whatever the number of rows: a row's result does not depend on the rows
-// beside it, bit for bit. Whole products and attention are in multiply.h, paged_attention.h and
+// sixteen fixed lanes, whatever the number of rows. So a row's result is bit for bit independent of
+// the other rows. Whole products and attention are in multiply.h, paged_attention.h and
 // pointwise.h. Shapes: R rows of one tile, K summed width, 32 columns of one panel, N elements of a
 // row.
 #pragma once
@@ -16,7 +16,7 @@ namespace convrec::kernels {
 constexpr int64_t kPanelColumns = 32;
 constexpr int64_t kLanes = 16;
 
-// What becomes of a tile's sums.
+// What happens to a tile's sums.
 struct TileEnd {
   enum class Mode {
     kStore,     // c = sum + bias
@@ -24,11 +24,11 @@ struct TileEnd {
     kContinue,  // The sum starts from c; no bias.
   };
   Mode mode = Mode::kStore;
-  const float* bias = nullptr;  // 32 values or none.
+  const float* bias = nullptr;  // 32 values, or null.
 };
 
 struct KernelTable {
-  // Most rows of one tile.
+  // Largest number of rows in one tile.
   int max_rows;
 
   // c[r, 0..32) = sum_k a[r, k] * b[k, 0..32); lda, ldb, ldc in elements.
@@ -51,8 +51,8 @@ struct KernelTable {
                           float* c,
                           int64_t ldc,
                           const TileEnd& end);
-  // The same with b of bfloat16, stored as pairs over k: b[k / 2][32][2]; k is even, products are
-  // float32.
+  // The same with b in bfloat16, stored as pairs over k: b[k / 2][32][2]; k must be even, products
+  // are float32.
   void (*tile_widened)(int rows,
                        int64_t k,
                        const float* a,
@@ -61,8 +61,8 @@ struct KernelTable {
                        float* c,
                        int64_t ldc,
                        const TileEnd& end);
-  // The same with both factors of bfloat16 and float32 sums; null where the set has no such
-  // products.
+  // The same with both factors in bfloat16 and float32 sums; null if the instruction set has no
+  // such products.
   void (*tile_bfloat16)(int rows,
                         int64_t k,
                         const uint16_t* a,
@@ -88,8 +88,8 @@ struct KernelTable {
   void (*to_bfloat16)(const float* x, int64_t n, uint16_t* out);
   // out = x * scale * weight with scale = 1 / sqrt(mean(x^2) + eps), which is returned.
   float (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* out);
-  // Its gradient: out = that of x, weight_gradient += that of weight; `scale` as rms_norm returned
-  // it.
+  // Its gradient: out = that of x, weight_gradient += that of weight; `scale` is what rms_norm
+  // returned.
   void (*rms_norm_backward)(const float* x,
                             const float* weight,
                             float scale,
@@ -107,10 +107,10 @@ struct KernelTable {
                               float* up_gradient);
   // to = p * (to - shift) * scale, the gradient of scores whose softmax is p.
   void (*score_gradient)(const float* p, int64_t n, float shift, float scale, float* to);
-  // Halves (a, b) of 2 * half values become (a cos - b sin, b cos + a sin).
+  // The halves (a, b) of 2 * half values become (a cos - b sin, b cos + a sin).
   void (*rotate)(float* x, const float* cos, const float* sin, int64_t half);
   float (*max)(const float* x, int64_t n);
-  // x = exp((x - shift) * scale); returns the sum, over lanes of position modulo 16. n is a
+  // x = exp((x - shift) * scale); returns the sum, over lanes by position modulo 16. n must be a
   // multiple of 16.
   float (*exp_in_place)(float* x, int64_t n, float shift, float scale);
   // With y = (x - shift) * scale: returns sum exp(y) and sets `weighted` to sum exp(y) y, over
@@ -120,7 +120,8 @@ struct KernelTable {
   float (*sum_exp)(const float* x, int64_t n, float shift, float scale);
 };
 
-// The table of a set; the best one by default. Asking for a set this processor lacks is a bug.
+// The table of an instruction set, by default the best one. Requesting a set that this processor
+// lacks is a bug.
 const KernelTable& Kernels();
 const KernelTable& KernelsOf(InstructionSet set);
 

@@ -1,13 +1,13 @@
-// A matrix and a low-rank change of it as one matrix.
+// Merges a low-rank change into a matrix.
 #pragma once
 
 #include <cstdint>
 
 namespace convrec::kernels {
 
-// out += (scale * B) A in float32, with scale * B rounded first. The only way in which the system
-// merges adapters, so that whoever merges the same bytes on machines with the same instructions has
-// the same bits.
+// out += (scale * B) A in float32, with scale * B rounded first. All merging of adapters goes
+// through this function, so that the same bytes give the same bits on all machines with the same
+// instructions.
 // Shapes: N rows, K columns, R rank.
 void MergeLowRank(const float* b_NR,
                   const float* a_RK,

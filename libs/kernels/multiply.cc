@@ -10,14 +10,14 @@
 namespace convrec::kernels {
 namespace {
 
-// Rows of activations that stay in the inner caches while the panels pass by.
+// Rows of activations that stay in the inner caches while the panels are streamed.
 constexpr int64_t kMostChunkRows = 168;
 constexpr int64_t kChunkElements = 128 * 1024;
 // Columns summed at a time: their part of a panel stays in the innermost cache for all tiles of a
 // chunk.
 constexpr int64_t kBlockDepth = 256;
 
-// Activations as the tiles read them.
+// Activations in the form that tiles read.
 struct Rows {
   const float* wide = nullptr;
   const uint16_t* narrow = nullptr;
@@ -26,7 +26,7 @@ struct Rows {
   int64_t chunk_rows = 0;
 };
 
-// Chunks are as even as can be, so that no thread ends with a small rest.
+// Chunks are as even as possible, so that no thread ends with a small remainder.
 int64_t ChunkRows(int64_t m, int64_t depth, const KernelTable& kernels) {
   const int64_t fitting = kChunkElements / depth / kernels.max_rows * kernels.max_rows;
   const int64_t most = std::clamp<int64_t>(fitting, 4 * kernels.max_rows, kMostChunkRows);
@@ -174,7 +174,7 @@ void RunTask(const PanelMatrix& weights,
         bias, product.bias_N + first_column, static_cast<size_t>(num_columns) * sizeof(float));
   }
   float sums[kMostChunkRows * kPanelColumns];
-  // Sums go where the result belongs, unless they are more or fewer than it, or continued and
+  // Sums go directly to the result, unless they have more or fewer columns, or are continued and
   // then added to it.
   const bool is_edge = num_columns < kPanelColumns;
   const bool is_apart =
@@ -185,7 +185,7 @@ void RunTask(const PanelMatrix& weights,
     if (!is_apart && product.add) end.mode = TileEnd::Mode::kAdd;
     if (!is_apart && product.bias_N != nullptr) end.bias = bias;
     for (int64_t tile = 0; tile < num_tiles; ++tile) {
-      // Rows are divided evenly, so that no tile is a small rest.
+      // Rows are divided evenly, so that no tile is a small remainder.
       const int64_t first = rows * tile / num_tiles;
       const int count = static_cast<int>(rows * (tile + 1) / num_tiles - first);
       float* c = is_apart ? sums + first * kPanelColumns : out + first * n;
@@ -233,8 +233,8 @@ void Multiply(const PanelMatrix& weights, const Product& product, const KernelTa
   const int64_t num_panels = weights.num_panels();
   const int64_t num_chunks = (product.m + chunk_rows - 1) / chunk_rows;
   const auto run = [&](int64_t task) { RunTask(weights, product, kernels, x, chunk_rows, task); };
-  // With many chunks a thread that is held up leaves the rest to the others; with one, each thread
-  // reads the same panels at every step of sampling.
+  // With many chunks, a delayed thread leaves the rest to the others; with one, each thread reads
+  // the same panels at every step of sampling.
   if (num_chunks > 1) {
     ParallelFor(num_chunks * num_panels, run);
   } else {

@@ -8,15 +8,15 @@
 
 namespace convrec::kernels {
 
-// How bfloat16 weights meet float32 activations.
+// How bfloat16 weights are multiplied with float32 activations.
 enum class Precision {
   kExact,     // Weights are widened; float32 products.
-  kBfloat16,  // Activations are rounded to bfloat16; products of pairs, float32 sums.
+  kBfloat16,  // Activations are rounded to bfloat16; products are of pairs, sums are float32.
 };
 
 struct Product {
   const float* x_MK = nullptr;
-  // Instead: the transpose, with m values a row. Not with widened weights.
+  // The transpose instead, with m values per row. Not with widened weights.
   const float* x_KM = nullptr;
   int64_t m = 0;
   float* out_MN = nullptr;
@@ -25,7 +25,7 @@ struct Product {
   Precision precision = Precision::kExact;
 };
 
-// A row of the result does not depend on the other rows, bit for bit.
+// A row of the result is bit for bit independent of the other rows.
 void Multiply(const PanelMatrix& weights_NK,
               const Product& product,
               const KernelTable& kernels = Kernels());

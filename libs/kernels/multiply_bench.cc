@@ -11,7 +11,7 @@ namespace {
 void Run(benchmark::State& state) {
   const int64_t m = state.range(0), n = state.range(1), k = state.range(2);
   const PanelType type = state.range(3) == 0 ? PanelType::kFloat32 : PanelType::kBfloat16;
-  // Matrices enough that none is still in the caches when its turn comes again.
+  // Enough matrices that none is still in the caches when its turn comes again.
   const int64_t copies = std::max<int64_t>(1, 200'000'000 / (n * k * 4));
   std::vector<PanelMatrix> weights;
   for (int64_t i = 0; i < copies; ++i) weights.emplace_back(n, k, type);

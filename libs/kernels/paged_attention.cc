@@ -124,7 +124,8 @@ class TileAttention final {
                      segment.run->first_position + segment.first_token + segment.num_tokens - 1);
   }
 
-  // Calls body(first row, rows, block, score column) for every block that rows of the tile meet.
+  // Calls body(first row, rows, block, score column) for every block that rows of the tile attend
+  // to.
   template <typename Body>
   void ForBlocks(const Body& body) const {
     for (int64_t block = 0; block < shared_blocks_; ++block) {
@@ -144,7 +145,7 @@ class TileAttention final {
     }
   }
 
-  // Calls body(first row, rows) for parts of the rows that the kernels take at once.
+  // Calls body(first row, rows) for parts of the rows that the kernels can process at once.
   template <typename Body>
   void ForKernelRows(int64_t first, int64_t count, const Body& body) const {
     for (int64_t r = first; r < first + count; r += kernels_.max_rows) {
@@ -206,7 +207,7 @@ class TileAttention final {
     });
   }
 
-  // Softmax weights: columns without a key of the row count as minus infinity.
+  // Softmax weights; columns that are not keys of the row count as minus infinity.
   void WeighKeys() {
     const float none = -std::numeric_limits<float>::infinity();
     const int64_t own_start = shared_blocks_ * kBlockPositions;
@@ -287,8 +288,8 @@ PagedKeyValues::PagedKeyValues(int64_t num_layers,
       value_width_(Padded(shape.width)),
       block_elements_(BlockElements(shape)) {
   CR_CHECK(shape.kv_heads > 0 && shape.query_heads % shape.kv_heads == 0 && shape.width % 2 == 0);
-  // Zero pages of the system: memory is taken when a block is first written, and unwritten keys are
-  // finite.
+  // Zero pages from the system: memory is allocated when a block is first written, and unwritten
+  // keys are finite.
   memory_.reset(std::calloc(static_cast<size_t>(bytes()), 1));
   CR_CHECK(memory_ != nullptr, "no memory for keys and values");
 }

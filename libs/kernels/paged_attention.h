@@ -1,11 +1,11 @@
-// Causal attention over keys and values that lie in blocks of 32 positions.
+// Causal attention over keys and values that are stored in blocks of 32 positions.
 //
-// A step's tokens come in groups: prompts and, beside each prompt that siblings share, the
-// siblings' own tokens. Keys of the shared part are read once for all siblings. Blocks are aligned
-// to absolute positions: position p lies at p % 32 of its block, so a sibling whose prompt ends
-// inside a block begins its own first block at the same offset. A query's result depends only on
-// its own keys and values, in the order of their positions: sharing, batching and chunking change
-// no bit. Shapes: M tokens of the step, H query heads, K key/value heads, E head width, V padded
+// A step's tokens come in groups: prompts and, for each prompt that siblings share, the siblings'
+// own tokens. Keys of the shared part are read once for all siblings. Blocks are aligned to
+// absolute positions: position p is at p % 32 of its block, so a sibling whose prompt ends inside a
+// block begins its own first block at the same offset. A query's result depends only on its own
+// keys and values, in the order of their positions, so sharing, batching and chunking do not change
+// a bit. Shapes: M tokens of the step, H query heads, K key/value heads, E head width, V padded
 // head width.
 #pragma once
 
@@ -26,9 +26,9 @@ struct HeadShape {
 };
 
 // Keys and values of every layer in `num_blocks` blocks, float32 or bfloat16; products and sums are
-// float32. Keys of a block and head are a panel of depth E whose columns are the 32 positions,
-// values a panel of depth 32 for every 32 of the V columns; bfloat16 panels hold pairs, as in
-// PanelMatrix. One writer; Attend reads.
+// float32. The keys of a block and head are a panel of depth E whose columns are the 32 positions.
+// The values are one panel of depth 32 for every 32 of the V columns. bfloat16 panels hold pairs,
+// as in PanelMatrix. One writer; Attend reads.
 class PagedKeyValues final {
  public:
   PagedKeyValues(int64_t num_layers, int64_t num_blocks, const HeadShape& shape, PanelType type);
@@ -38,7 +38,7 @@ class PagedKeyValues final {
   int64_t bytes() const { return num_blocks_ * BlockBytes(num_layers_, shape_, type_); }
   static int64_t BlockBytes(int64_t num_layers, const HeadShape& shape, PanelType type);
 
-  // Values padded to whole panels of columns.
+  // Width of values, padded to whole panels of columns.
   int64_t value_width() const { return value_width_; }
   // Element offsets of a head's keys and values.
   int64_t KeysAt(int64_t layer, int64_t block, int64_t head) const;
@@ -55,7 +55,7 @@ class PagedKeyValues final {
   const HeadShape shape_;
   const PanelType type_;
   const int64_t value_width_;
-  const int64_t block_elements_;  // Of one layer and block.
+  const int64_t block_elements_;  // Elements of one layer and block.
   std::unique_ptr<void, Free> memory_;
 };
 
@@ -76,8 +76,8 @@ struct QueryGroup {
   std::vector<QueryRun> runs;
 };
 
-// How the work of a step is divided; the same for every layer, so it is made once. Points into the
-// groups, which stay unchanged while it is in use.
+// How the work of a step is divided. It is the same for every layer, so it is computed once. Points
+// into the groups, which must stay unchanged while it is in use.
 class AttentionPlan final {
  public:
   AttentionPlan(const std::vector<QueryGroup>& groups, const HeadShape& shape);
@@ -85,7 +85,7 @@ class AttentionPlan final {
   // A part of a run, within one tile.
   struct Segment {
     const QueryRun* run = nullptr;
-    int64_t first_token = 0;  // Of the run.
+    int64_t first_token = 0;  // Token of the run.
     int64_t num_tokens = 0;
   };
   // Tokens whose queries are multiplied together, for one key/value head.
@@ -107,9 +107,9 @@ class AttentionPlan final {
   std::vector<Tile> tiles_;
 };
 
-// Writes keys and values of the step's tokens into the runs' own blocks, then attends; q is scaled
-// here. Rows of q are `q_stride` floats apart and hold [H, E]; k and v likewise with K heads. out
-// is [M, H, E].
+// Writes the keys and values of the step's tokens into the runs' own blocks, then attends; q is
+// scaled here. Rows of q are `q_stride` floats apart and hold [H, E]; the same for k and v with K
+// heads. out is [M, H, E].
 struct AttentionInput {
   const float* q = nullptr;
   const float* k = nullptr;

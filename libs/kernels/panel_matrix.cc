@@ -36,7 +36,7 @@ void PanelMatrix::Reshape(int64_t rows, int64_t columns, PanelType type) {
     capacity_ = size;
   }
   if (depth_ == columns_) return;
-  // The columns that fill up pairs.
+  // The padding columns that complete pairs.
   for (int64_t panel = 0; panel < num_panels(); ++panel) {
     uint16_t* last = const_cast<uint16_t*>(BfloatPanel(panel)) + (depth_ - 2) * kPanelColumns;
     std::memset(last, 0, 2 * kPanelColumns * sizeof(uint16_t));

@@ -1,7 +1,7 @@
-// A weight matrix in the order in which products read it.
+// A weight matrix stored in the order in which products read it.
 //
-// Rows lie in panels of 32: a panel holds its 32 rows' elements of column 0, then of column 1, and
-// so on; bfloat16 panels hold pairs of columns. A product streams one panel after the other.
+// Rows are grouped in panels of 32. A panel holds its 32 rows' elements of column 0, then of column
+// 1, and so on; bfloat16 panels hold pairs of columns. A product streams one panel after another.
 // Setting rows needs exclusive access; reading is safe from any number of threads.
 #pragma once
 
@@ -17,29 +17,29 @@ enum class PanelType { kFloat32, kBfloat16 };
 class PanelMatrix final {
  public:
   PanelMatrix() = default;
-  // [rows, columns], zero at first.
+  // [rows, columns], initially zero.
   PanelMatrix(int64_t rows, int64_t columns, PanelType type);
 
-  // Another shape, in the memory at hand where it is large enough; the values are then unspecified
+  // Changes the shape, reusing the memory if it is large enough; the values are then unspecified
   // until set.
   void Reshape(int64_t rows, int64_t columns, PanelType type);
 
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
   int64_t num_panels() const { return (rows_ + kPanelColumns - 1) / kPanelColumns; }
-  // Columns with the padding that makes pairs.
+  // Number of columns, padded so that they form pairs.
   int64_t depth() const { return depth_; }
   PanelType type() const { return type_; }
   int64_t bytes() const;
 
-  // Takes `count` rows, row-major [count, columns], from row `first` on; rounds to nearest where
-  // the type is narrower.
+  // Sets `count` rows, row-major [count, columns], from row `first` on; rounds to nearest if the
+  // type is narrower.
   void SetRows(int64_t first, int64_t count, const float* source);
   void SetRowsFromBfloat16(int64_t first, int64_t count, const uint16_t* source);
-  // Takes all values from their transpose, row-major [columns, rows] with `stride` >= rows between
+  // Sets all values from their transpose, row-major [columns, rows] with `stride` >= rows between
   // its rows.
   void SetTransposed(const float* source, int64_t stride);
-  // One row, widened.
+  // Copies one row, widened to float32.
   void CopyRow(int64_t row, float* out) const;
 
   const float* FloatPanel(int64_t panel) const;      // [depth, 32]

@@ -7,7 +7,7 @@
 
 namespace convrec::kernels {
 
-// body(i) for every i of 0..count-1. Threads take the next free index, so uneven work stays
+// Calls body(i) for every i in 0..count-1. Threads take the next free index, so uneven work stays
 // balanced.
 template <typename Body>
 void ParallelFor(int64_t count, const Body& body) {

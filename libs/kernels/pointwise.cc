@@ -9,7 +9,7 @@
 namespace convrec::kernels {
 namespace {
 
-// Calls body(row) for every row, in parts worth a thread's while.
+// Calls body(row) for every row, in parts large enough to be worth a thread.
 template <typename Body>
 void ForRows(int64_t m, int64_t floats_per_row, const Body& body) {
   const int64_t part = std::max<int64_t>(1, 8192 / std::max<int64_t>(floats_per_row, 1));

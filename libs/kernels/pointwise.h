@@ -7,7 +7,7 @@
 namespace convrec::kernels {
 
 // out = x * scale * weight with scale = 1 / sqrt(mean(x^2) + eps), per row; scales go to `scale_M`
-// where it is given.
+// if it is given.
 void RmsNormRows(const float* x_MD,
                  int64_t m,
                  int64_t d,
@@ -16,8 +16,8 @@ void RmsNormRows(const float* x_MD,
                  float* out_MD,
                  float* scale_M = nullptr);
 
-// The gradients of the same; scale_M as RmsNormRows() gave it. Sums over rows are over fixed parts
-// in fixed order, whatever the number of threads. `weight_gradient_D` is set.
+// The gradients of the same; scale_M is what RmsNormRows() gave. Sums over rows are taken over
+// fixed parts in a fixed order, whatever the number of threads. `weight_gradient_D` is set.
 void RmsNormBackwardRows(const float* x_MD,
                          int64_t m,
                          int64_t d,
@@ -32,8 +32,8 @@ void GatedSiluRows(const float* gate_up_M2F, int64_t m, int64_t f, float* out_MF
 void GatedSiluBackwardRows(
     const float* gate_up_M2F, int64_t m, int64_t f, const float* gradient_MF, float* out_M2F);
 
-// Normalises (where weights are given) and rotates in place the first `q_heads` + `k_heads` heads
-// of rows of `row_heads` heads. A head's halves (a, b) become (a cos - b sin, b cos + a sin).
+// Normalises (if weights are given) and rotates in place the first `q_heads` + `k_heads` heads of
+// rows that have `row_heads` heads. A head's halves (a, b) become (a cos - b sin, b cos + a sin).
 struct HeadRotation {
   int64_t row_heads = 0;
   int64_t q_heads = 0;

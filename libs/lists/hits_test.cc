@@ -54,7 +54,7 @@ TEST_F(HitsTest, NearestYearIsTakenFirst) {
   // Rank 1 (1979) takes 1980, not 1977, so rank 2 (1981) finds nothing within two years but 1980.
   EXPECT_EQ(Judge("Alien (1979)\nAlien (1981)", {{"Alien", 1977}, {"Alien", 1980}}),
             (Outcomes{kHit, kMiss}));
-  // At equal distance the later year goes first: 1980 before 1978.
+  // At equal distance the later year takes precedence: 1980 before 1978.
   EXPECT_EQ(Judge("Alien (1979)\nAlien (1981)", {{"Alien", 1978}, {"Alien", 1980}}),
             (Outcomes{kHit, kMiss}));
   EXPECT_EQ(Judge("Alien (1981)\nAlien (1979)", {{"Alien", 1978}, {"Alien", 1980}}),

@@ -1,6 +1,6 @@
-// How a line of a list is read (README.md, "How a line is read"), over code points or over bytes.
+// How a line of a list is read (README.md, "How a line is read"), on code points or on bytes.
 //
-// Bytes give the same result wherever no code point beyond ASCII takes part in the grammar; see
+// Bytes give the same result when no code point beyond ASCII takes part in the grammar; see
 // IsReadByBytes(). Used by list_reader.cc only.
 #pragma once
 
@@ -32,7 +32,7 @@ bool IsMark(Char c) {
   return c == Char{'*'} || c == Char{'_'} || c == Char{'-'} || c == Char{'#'};
 }
 
-// Besides ASCII: ideographic comma, em dash, en dash.
+// In addition to ASCII: ideographic comma, em dash, en dash.
 inline bool IsWideSeparator(char32_t c) { return c == 0x3001 || c == 0x2014 || c == 0x2013; }
 
 template <typename Char>
@@ -107,7 +107,7 @@ Text<Char> WithoutHeading(Text<Char> text) {
   return text;
 }
 
-// Markdown and numbering off both ends, until nothing changes.
+// Removes Markdown and numbering from both ends until nothing changes.
 template <typename Char>
 Text<Char> Unformat(Text<Char> text) {
   text = TrimIn(text);
@@ -120,7 +120,7 @@ Text<Char> Unformat(Text<Char> text) {
   }
 }
 
-// One pair of straight quotes off both ends; a lone quote becomes "".
+// Removes one pair of straight quotes from both ends; a lone quote becomes "".
 template <typename Char>
 Text<Char> Unquote(Text<Char> text) {
   for (const Char quote : {Char{'"'}, Char{'\''}}) {
@@ -167,7 +167,7 @@ Text<Char> CleanTitle(Text<Char> title, std::basic_string<Char>* scratch) {
       before.assign(title);
     } while (HasParenthesised(title));
   }
-  // Without parentheses every operation takes off the ends only.
+  // Without parentheses every operation only shortens the ends.
   while (true) {
     const Text<Char> cleaned = Unquote(Unformat(title));
     if (cleaned.size() == title.size()) return cleaned;
@@ -195,8 +195,8 @@ struct TitleAndYear {
   int year = 0;
 };
 
-// Splits a line whose whitespace is folded at the first parenthesised year that a space, and
-// something before that, precede.
+// Splits a line with folded whitespace at the first parenthesised year that follows a space with
+// something before it.
 template <typename Char>
 std::optional<TitleAndYear<Char>> SplitLine(Text<Char> folded) {
   const Text<Char> line = Unquote(Unformat(folded));

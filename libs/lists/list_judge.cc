@@ -12,7 +12,7 @@ namespace {
 using domain::LineMatch;
 using domain::LineOutcome;
 
-// Up to so many identities are searched one after the other.
+// Up to this many identities are searched linearly.
 constexpr size_t kFewIdentities = 32;
 
 }  // namespace
@@ -43,7 +43,7 @@ std::span<const JudgedLine> ListJudge::JudgeAll(std::span<const ListLine> lines,
                                                 const ListTarget& target) {
   Begin(&target);
   const catalog::CatalogImage& image = catalog_->image();
-  // The lookups of all lines go on at the same time: in a large catalog each waits for memory.
+  // The lookups of all lines are interleaved, because in a large catalog each one waits for memory.
   titles_.clear();
   if (scratches_.size() < lines.size()) scratches_.resize(lines.size());
   for (size_t i = 0; i < lines.size(); ++i) {
@@ -67,7 +67,8 @@ JudgedLine ListJudge::JudgeTitle(const ListLine& line, const Title& title) {
   judged.title_hash = title.hash;
   FindItem(title, line.year, &judged);
   judged.is_seen = IsSeen(title, judged.item);
-  // Items and the hashes of what is not one share a set: the highest bit tells them apart.
+  // Items and the hashes of lines that are not items share a set; the highest bit distinguishes
+  // them.
   constexpr uint64_t kIsItem = uint64_t{1} << 63;
   judged.is_duplicate =
       !InsertNew(judged.item != kNoItem ? kIsItem | judged.item : title.name_hash & ~kIsItem);
@@ -121,7 +122,7 @@ bool ListJudge::IsSeen(const Title& title, uint32_t item) const {
   return item == kNoItem ? target_->IsSeen(title.text, title.hash) : target_->IsSeenItem(item);
 }
 
-// The title that was written has been looked up already; here are the item's others.
+// The title as written has already been looked up; this checks the item's other names.
 bool ListJudge::HasSeenName(uint32_t item) const {
   const catalog::CatalogImage& image = catalog_->image();
   if (!target_->has_seen() || (!image.has_aliases() && options_.fuzzy == nullptr)) return false;
@@ -156,8 +157,8 @@ bool ListJudge::IsNameOf(uint32_t item, uint32_t key) const {
   return false;
 }
 
-// Takes the open ground truth with the nearest year; of two at the same distance the later year, of
-// two with the same year the first.
+// Takes the unconsumed ground truth with the nearest year; of two at the same distance the one with
+// the later year, of two with the same year the first.
 int32_t ListJudge::ConsumeTruth(uint32_t item) {
   const std::span<const ListTarget::Truth> truths = target_->truths();
   const int64_t year = catalog_->image().name(item).year;

@@ -96,7 +96,7 @@ TEST_F(ListJudgeTest, TheCatalogsYearsHaveATolerance) {
                             {{"Heat", 1993}},
                             {},
                             {.catalog_year_tolerance = 1});
-  // Heat is meant, and 1995 is within two years of 1993 though 1996 is not.
+  // The item is Heat, and 1995 is within two years of 1993 although 1996 is not.
   EXPECT_EQ(OutcomesOf(judged), (Outcomes{kHit, kMiss, kMiss, kOffCatalog}));
   EXPECT_EQ(judged[0].match, LineMatch::kNearYear);
   EXPECT_EQ(judged[1].item, 3u);  // 1981 before 1979.
@@ -301,8 +301,7 @@ TEST_F(RandomListsTest, ARepeatedItemNeverHitsMoreOftenThanItIsTrue) {
   }
 }
 
-// Putting a copy of an earlier rank in place of a rank gains nothing where each ground truth is
-// named once.
+// Replacing a rank by a copy of an earlier rank gains nothing when each ground truth is named once.
 TEST_F(RandomListsTest, ACopyIsNeverWorthMoreThanWhatItReplaces) {
   for (int round = 0; round < 5000; ++round) {
     std::vector<Item> list = Draw(12);

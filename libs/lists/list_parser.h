@@ -1,8 +1,8 @@
 // Reads a generated list: one item per line, "Title (Year)" unless the catalog's line format is
 // another, best first.
 //
-// Two ways to count ranks (method sections 3.1 and 3.2) over one way to read a line:
-//   by_line    the k-th line that is not blank is rank k, whether it parses or not;
+// There are two ways to count ranks (method sections 3.1 and 3.2) but one way to read a line:
+//   by_line    the k-th non-blank line is rank k, whether it parses or not;
 //   reference  lines that do not parse are left out and later items move up one rank.
 // Example: "Here are 2:\nA (1999)\n" has ranks {malformed, A} by line and {A} by reference.
 #pragma once
@@ -35,7 +35,7 @@ struct RankedList {
   std::vector<RankedEntry> entries;  // By rank, ranks past N included.
   int num_lines = 0;                 // Non-blank lines of the text.
 
-  // The items that parsed, in order: the same for both ways to count.
+  // The items that parsed, in order, which are the same for both ways to count.
   std::vector<domain::Item> Items() const;
 };
 
@@ -48,8 +48,8 @@ RankedList ParseList(std::string_view text,
 // Title and year of one line without its line break, by the grammar alone; nullopt when malformed.
 std::optional<domain::Item> ParseLine(std::string_view line);
 
-// What keeps a malformed line from being "Title (Year)", as a clause: "the year has not four
-// digits". Empty for a line that parses.
+// Why a malformed line is not "Title (Year)", as a clause such as "the year has not four digits".
+// Empty for a line that parses.
 std::string WhyMalformed(std::string_view line);
 // The same where lines are read as the catalog with this format decides.
 std::string WhyMalformed(std::string_view line, const text::LineFormat& format);

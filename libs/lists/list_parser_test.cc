@@ -127,7 +127,7 @@ TEST(ListParserTest, InvalidUtf8IsReadAsReplacementCharacters) {
 }
 
 TEST(ListParserTest, AnyBytesAreReadWithoutHarm) {
-  // Drawn from bytes that the grammar cares about and from all others.
+  // Drawn from bytes that matter to the grammar and from all others.
   const std::string alphabet =
       "()()0123456789 \n\n\"'*#-_.\xE2\x80\x94\xEF\xBC\x91\xC2\xA0\xFF\x00";
   base::RandomStream random(7, 0);

@@ -14,10 +14,10 @@
 namespace convrec::lists {
 namespace {
 
-// What the bytes of a text have, as far as the way to read them depends on it.
+// The properties of a text's bytes that decide how it is read.
 struct ByteTraits {
   bool is_ascii;
-  bool is_folded;  // No control character but "\n", no space beside a space.
+  bool is_folded;  // No control character but "\n", no two adjacent spaces.
 };
 
 // One pass without branches, which the compiler turns into vector instructions.

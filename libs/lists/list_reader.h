@@ -1,5 +1,5 @@
-// list_parser.h without a copy of the titles, and with the catalog's word on how its titles are
-// read: for code that reads many lists.
+// list_parser.h without copying the titles, where the catalog decides how its titles are read; for
+// code that reads many lists.
 #pragma once
 
 #include <cstddef>
@@ -30,21 +30,22 @@ struct ListLine {
 // Keeps its memory from list to list. Not thread-safe.
 class ListReader final {
  public:
-  // By the grammar alone, or with `odd_titles`, which must outlive the reader, as the catalog
-  // decides. nullptr is the former, and what RankCounting::kReference goes with.
+  // Reads as the catalog decides if `odd_titles` is given, which must outlive the reader; nullptr =
+  // by the grammar alone, as RankCounting::kReference requires.
   explicit ListReader(const OddTitles* odd_titles = nullptr);
 
-  // One entry per rank. Views hold until the next call, and while `text` lives. Accepts any bytes;
-  // invalid UTF-8 is read as U+FFFD.
+  // One entry per rank. Views are valid until the next call, as long as `text` lives. Accepts any
+  // bytes; invalid UTF-8 is read as U+FFFD.
   std::span<const ListLine> Read(std::string_view text, RankCounting counting);
-  // Non-blank lines of the text read last.
+  // Non-blank lines of the last text read.
   int num_lines() const { return num_lines_; }
 
-  // A single line without its line break; a blank one is malformed. Views hold until the next call.
+  // Reads a single line without its line break; a blank one is malformed. Views are valid until the
+  // next call.
   ListLine ReadLine(std::string_view line);
 
  private:
-  // Whether a line is plain: ASCII whose whitespace is folded.
+  // Whether a line is plain: ASCII with folded whitespace.
   enum class Shape { kPlain, kUnknown };
 
   // Puts the odd title in the place of what the grammar has read, if `line` names one.
@@ -67,8 +68,8 @@ class ListReader final {
   std::string cleaned_;
 };
 
-// Whether reading the bytes of a line gives what reading its code points does: it is valid UTF-8,
-// and beyond ASCII it has no whitespace, no digit and no separator of numbering.
+// Whether reading a line by bytes gives the same result as by code points: it is valid UTF-8, and
+// outside ASCII it has no whitespace, no digit and no separator used in numbering.
 bool IsReadByBytes(std::string_view line);
 
 }  // namespace convrec::lists

@@ -107,7 +107,7 @@ std::optional<Item> ItemOf(const ListLine& line) {
   return Item{std::string(line.title), line.year};
 }
 
-// Draws pieces that the grammar cares about, so that most texts exercise it.
+// Draws pieces that matter to the grammar, so that most texts exercise it.
 std::string RandomText(base::RandomStream* random,
                        const std::vector<std::string>& pieces,
                        uint64_t max_pieces) {
@@ -254,10 +254,10 @@ TEST(ListReaderTest, ThoughtsBeforeTheListHaveNoLines) {
   EXPECT_EQ(lines[1].title, "Grim Harbor");
   EXPECT_EQ(reader.num_lines(), 2);
   EXPECT_EQ(text.substr(lines[0].begin, lines[0].end - lines[0].begin), "1. Toy Box (1995)");
-  // What the prompt has opened ends here too; what never ends is all thought.
+  // Thoughts that the prompt has opened end here too; without an end all of it is thoughts.
   EXPECT_EQ(reader.Read("A (1999)\n</think>B (2000)", RankCounting::kByLine).size(), 1U);
   EXPECT_TRUE(reader.Read(" \n <think>\nA (1999)", RankCounting::kByLine).empty());
-  // The published scripts know no thoughts.
+  // The published scripts do not recognise thoughts.
   EXPECT_EQ(reader.Read("<think>\nA (1999)\n</think>\nB (2000)", RankCounting::kReference).size(),
             2U);
 }

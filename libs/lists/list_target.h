@@ -14,7 +14,8 @@
 
 namespace convrec::lists {
 
-// Immutable, so thread-safe. Belongs to the catalog it was made for, but holds nothing of it.
+// Immutable, so thread-safe. Valid only with the catalog it was made for, but keeps no reference to
+// it.
 class ListTarget final {
  public:
   struct Truth {
@@ -53,7 +54,7 @@ class ListTarget final {
   std::vector<std::string> seen_;
   std::vector<uint32_t> seen_slots_;  // Open addressing: index in seen_ + 1; 0 = empty.
   std::vector<uint32_t> seen_items_;
-  uint64_t seen_bits_ = 0;  // A bit per hash modulo 64: most titles are not seen.
+  uint64_t seen_bits_ = 0;  // One bit per hash modulo 64: most titles are not seen.
   uint64_t item_bits_ = 0;  // The same per item.
   RankCounting counting_;
 };

@@ -1,9 +1,9 @@
 // Cost of reading, matching and evaluating lists of 20 lines (about 1 KB) on one core, and of a
 // catalog in memory and on disk. Run: build/bench/lists_bench [--benchmark_filter=REGEX]
 //
-// kind 0: the 7,404 films of ../shared/data, left out where that is missing; 1: 1,000,000 generated
-// titles; 2: the same from a mapped index. Lists come eight to a prompt. Their lines are numbered
-// and have a remark behind the year; one has no year and one is off the catalog.
+// kind 0: the 7,404 films of ../shared/data, skipped if that is missing; 1: 1,000,000 generated
+// titles; 2: the same from a mapped index. There are eight lists per prompt. Their lines are
+// numbered and have a remark after the year; one has no year and one is not in the catalog.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -231,7 +231,7 @@ void BM_OddTitles(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(OddTitles(setting->catalog));
 }
 
-// From JSON lines, and from the index beside them; the file is in the system's cache.
+// From JSON lines, and from the index next to them; the file is in the system's cache.
 void BM_LoadLarge(benchmark::State& state) {
   const bool has_index = state.range(0) != 0;
   base::TemporaryDirectory folder;

@@ -1,11 +1,11 @@
-// Gives each sampled token its rank in the list, from the bytes of the tokens; text is never
+// Assigns each sampled token its rank in the list, from the bytes of the tokens. Text is never
 // tokenised again.
 //
-// By line (method section 3.2): a token belongs to the line that holds its first byte; the k-th
-// line that is not blank is rank k, blank lines join the rank before them (leading ones the first);
-// the end token is domain::kEndUnit. Thoughts before the list (thoughts.h) count as blank lines.
+// By line (method section 3.2): a token belongs to the line that holds its first byte. The k-th
+// non-blank line is rank k; blank lines join the rank before them (leading ones the first). The end
+// token is domain::kEndUnit. Thoughts before the list (thoughts.h) count as blank lines.
 // Reference (section 6): the rank of a token is the number of line breaks in the tokens before it;
-// the end token is treated alike.
+// the end token is treated the same way.
 // In both, ranks past N keep their own numbers N, N + 1, ...; nothing here depends on N.
 //
 // Example: "A (1999)\n", "\n", "B (2000)", END has ranks {0, 0, 1, kEndUnit} by line and
@@ -35,8 +35,8 @@ struct TokenSpan {
 struct RankSegmentation {
   // One value per token up to and including the first end token; later tokens have none.
   std::vector<int32_t> rank_of_token;
-  // One per rank, contiguous, in order and disjoint: together with the end unit they cover all
-  // tokens. A rank whose line starts inside a token of the line before owns no token.
+  // One per rank, contiguous, in order and disjoint; together with the end unit they cover all
+  // tokens. A rank whose line starts inside a token of the previous line owns no token.
   std::vector<TokenSpan> spans;
   // By line: non-blank lines. Reference: 1 + the largest rank, the end token's included.
   int num_ranks = 0;
@@ -58,9 +58,9 @@ class RankSegmenter final {
   RankSegmentation Finish() const;
 
  private:
-  // Gives the open tokens their rank: all bytes of their line are known.
+  // Assigns the open tokens their rank, now that all bytes of their line are known.
   void CloseLine();
-  // Takes what is thought off the open line (thoughts.h).
+  // Removes thoughts from the open line (thoughts.h).
   void DropThoughts();
 
   enum class Thoughts { kUnknown, kOpen, kNotOpened, kOver };
@@ -68,7 +68,7 @@ class RankSegmenter final {
   const RankCounting counting_;
   int num_ranks_ = 0;  // By line: closed lines that are not blank. Reference: line breaks.
   bool has_end_ = false;
-  std::vector<int32_t> rank_of_token_;  // Of all tokens but the open ones.
+  std::vector<int32_t> rank_of_token_;  // For all tokens except the open ones.
   int num_open_tokens_ = 0;             // By line: tokens whose first byte is in the open line.
   std::string open_line_;               // By line: bytes of the line being written.
   Thoughts thoughts_ = Thoughts::kUnknown;

@@ -211,7 +211,7 @@ TEST(RankSegmentationTest, CleanListsHaveTheSameRanksInBothWays) {
   }
 }
 
-// Segmentation of the reference trainer, on padded rows, the padding of unterminated rows included.
+// Segmentation of the reference trainer on padded rows, including the padding of unterminated rows.
 TEST(RankSegmentationTest, ReferenceAgreesWithTheGoldenCases) {
   std::ifstream file(SourcePath("tests/golden/rank_grpo_cases.json"));
   ASSERT_TRUE(file) << "tests/golden/rank_grpo_cases.json is missing";

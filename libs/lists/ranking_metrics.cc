@@ -14,7 +14,7 @@ namespace {
 struct DiscountTable {
   static constexpr size_t kSize = static_cast<size_t>(domain::kCutoffs.back()) + 1;
   std::array<double, kSize> of{};     // By position, from 1.
-  std::array<double, kSize> up_to{};  // Ideal DCG of so many hits.
+  std::array<double, kSize> up_to{};  // Ideal DCG for this many hits.
 
   DiscountTable() {
     for (size_t position = 1; position < kSize; ++position) {
@@ -29,15 +29,15 @@ const DiscountTable& Discounts() {
   return table;
 }
 
-// Whether the line, by the title it has or by another name of its item, is this ground truth.
+// Whether the line, by its own title or by another name of its item, is this ground truth.
 bool IsTruth(const ListLine& line,
              const JudgedLine& judged,
              const ListTarget::Truth& truth,
              const catalog::CatalogImage& image,
              int year_tolerance) {
   if (std::abs(int64_t{line.year} - truth.year) > year_tolerance) return false;
-  // The hash is of the title in the catalog's form, as the ground truth's title is; as it is
-  // written, the title itself is at hand.
+  // The hash is of the title in the catalog's form, like the ground truth's title; if that is the
+  // form as written, the title itself can be compared.
   if (judged.title_hash == truth.title_hash &&
       (image.form() != catalog::TitleForm::kAsWritten || line.title == truth.title)) {
     return true;
@@ -51,7 +51,7 @@ bool IsTruth(const ListLine& line,
   return false;
 }
 
-// A list of items as lines that were read.
+// Converts a list of items to lines.
 std::vector<ListLine> AsLines(const std::vector<domain::Item>& items) {
   std::vector<ListLine> lines;
   lines.reserve(items.size());
@@ -73,9 +73,9 @@ RankingMetrics EvaluateLines(std::span<const ListLine> lines,
   CR_CHECK(lines.size() == judged.size());
   constexpr size_t kLast = static_cast<size_t>(domain::kCutoffs.back());
   const size_t num_truths = target.truths().size();
-  // The list F is what is left of the lines; for each ground truth the first position it matches is
-  // marked. Positions past the last cutoff change no metric, but may take a mark from nobody
-  // either: a mark is always the first.
+  // The list F is the remaining lines; for each ground truth the first position it matches is
+  // marked. Positions past the last cutoff change no metric, and they cannot take a mark from an
+  // earlier position either, because a mark is always the first.
   std::array<bool, kLast + 1> is_hit{};
   std::array<uint8_t, 64> few_found{};
   std::vector<uint8_t> many_found(num_truths > few_found.size() ? num_truths : 0);

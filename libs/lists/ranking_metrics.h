@@ -1,7 +1,7 @@
 // Offline metrics of one list (method section 2): Recall and NDCG at domain::kCutoffs.
 //
-// The matching is that of the published evaluation and differs from the rewards': seen and
-// off-catalog items are taken out and the rest moves up; titles match by exact text; ground truths
+// The matching is that of the published evaluation and differs from the rewards'. Seen and
+// off-catalog items are removed and the rest moves up. Titles match by exact text. Ground truths
 // are not consumed, and two of them may mark one position, which counts once.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace convrec::lists {
 
-// Whether the list is cut to N items after or before items are taken out of it. The cutoffs apply
+// Whether the list is cut to N items after or before items are removed from it. The cutoffs apply
 // afterwards in both cases.
 enum class EvaluationCut { kAfterFilter, kBeforeFilter };
 constexpr std::array<const char*, 2> NamesOf(EvaluationCut) {
@@ -47,8 +47,9 @@ RankingMetrics EvaluateList(const std::vector<domain::Item>& items,
                             const catalog::Catalog& catalog,
                             const EvaluationOptions& options);
 
-// The same of a list that a ListJudge has judged, a verdict per line. Whatever the judge's options,
-// only items that are in the catalog as they stand count. Dies when the target has no ground truth.
+// The same for a list that a ListJudge has judged, with one verdict per line. Whatever the judge's
+// options, only items that are in the catalog exactly as written count. Dies when the target has no
+// ground truth.
 RankingMetrics EvaluateLines(std::span<const ListLine> lines,
                              std::span<const JudgedLine> judged,
                              const ListTarget& target,

@@ -1,9 +1,9 @@
 // The thoughts that some models write before their list: "<think>...</think>".
 //
-// Thoughts have no ranks and earn nothing: titles in them are not recommended. They reach up to the
-// first "</think>". The tag that opens them may be missing, as the prompt of some models ends with
-// it; a text that has it and not the other is nothing but thoughts. Only counting by line knows
-// thoughts.
+// Thoughts have no ranks and no rewards: titles in them are not recommended. They extend to the
+// first "</think>". The opening tag may be missing, because the prompt of some models ends with it.
+// A text with the opening tag but not the closing one consists of thoughts only. Only counting by
+// line recognises thoughts.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,10 @@ namespace convrec::lists {
 
 inline constexpr std::string_view kThoughtsEnd = "</think>";
 
-// Whether a line, the first one that is not blank, opens thoughts.
+// Whether a line, which must be the first non-blank one, opens thoughts.
 bool OpensThoughts(std::string_view line);
 
-// Where the list begins: behind the thoughts; 0 when there are none.
+// Where the list begins, after the thoughts; 0 when there are none.
 size_t EndOfThoughts(std::string_view text);
 
 }  // namespace convrec::lists

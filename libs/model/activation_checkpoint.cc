@@ -22,7 +22,7 @@ struct CheckpointFunction : torch::autograd::Function<CheckpointFunction> {
     context->save_for_backward({input});
     context->saved_data["part"] = c10::IValue::make_capsule(part);
     const at::NoGradGuard no_grad;
-    // Without gradients a part may work in place.
+    // Without gradients a part may modify its input in place.
     return part->run(input.clone());
   }
 
@@ -41,7 +41,7 @@ struct CheckpointFunction : torch::autograd::Function<CheckpointFunction> {
 at::Tensor Checkpoint(const at::Tensor& input, std::function<at::Tensor(const at::Tensor&)> part) {
   auto holder = c10::make_intrusive<Part>();
   holder->run = std::move(part);
-  // The function runs backward only where its input has a gradient; its leaves may have one where
+  // The function runs backward only if its input has a gradient; its leaves may have one even if
   // the input has none.
   const at::Tensor connected =
       input.requires_grad() ? input : input.detach().set_requires_grad(true);

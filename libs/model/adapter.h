@@ -1,4 +1,5 @@
-// The low-rank adapter of a decoder as PEFT directories, and as a part of its weights.
+// Saves and loads the low-rank adapter of a decoder as a PEFT directory, and merges it into the
+// weights.
 #pragma once
 
 #include <string>
@@ -9,7 +10,7 @@
 namespace convrec::model {
 
 // Writes adapter_model.safetensors, in float32, and adapter_config.json, which PEFT loads on top of
-// the model at `base`. Atomic per file; the directory exists already.
+// the model at `base`. Atomic per file; the directory must exist.
 absl::Status SaveAdapter(const Decoder& decoder,
                          const std::string& directory,
                          const std::string& base);
@@ -17,12 +18,12 @@ absl::Status SaveAdapter(const Decoder& decoder,
 // Reads such a directory into a decoder with an adapter of the same rank, alpha and targets.
 absl::Status LoadAdapter(const std::string& directory, Decoder* decoder);
 
-// What `parameter`, one of decoder.parameters(), is together with its adapter: float32 in host
+// The value of `parameter`, one of decoder.parameters(), merged with its adapter: float32 in host
 // memory.
 at::Tensor MergedValue(const Decoder& decoder, const NamedTensor& parameter);
 
-// A digest over names and values of the parameters, without the adapter: the same for the same
-// model wherever it has been loaded.
+// A digest over names and values of the parameters, without the adapter. It is the same for the
+// same model wherever it is loaded.
 std::string DigestOfParameters(const Decoder& decoder);
 
 }  // namespace convrec::model

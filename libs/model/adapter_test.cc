@@ -37,7 +37,7 @@ DecoderOptions WithAdapter(const std::vector<std::string>& targets = kAll) {
   return {.trainable = true, .seed = 3, .lora = {.rank = 4, .alpha = 6, .targets = targets}};
 }
 
-// B is zero at first; this gives the adapter something to say.
+// B is initially zero; this gives the adapter an effect.
 void Disturb(const Decoder& decoder, uint64_t seed = 8) {
   const at::NoGradGuard no_grad;
   at::manual_seed(seed);
@@ -99,7 +99,7 @@ TEST(Adapter, TheForwardPassIsThatOfTheMergedWeights) {
   }
 }
 
-// d loss / d A and d loss / d B from the gradient that autograd gives a merged weight.
+// d loss / d A and d loss / d B from the gradient that autograd computes for a merged weight.
 TEST(Adapter, GradientsFollowFromThoseOfTheMergedWeights) {
   for (const bool has_checkpoints : {false, true}) {
     DecoderOptions options = WithAdapter();
@@ -159,7 +159,7 @@ TEST(Adapter, Bfloat16ProductsStayNearThoseOfFloat32) {
   }
 }
 
-// Two adapters of one model hold its parameters once.
+// Two adapters of one model share its parameters.
 TEST(Adapter, ADecoderMadeFromAnothersBaseSharesItsMemory) {
   const auto policy = Make(WithAdapter());
   Disturb(*policy);

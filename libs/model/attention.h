@@ -1,8 +1,8 @@
-// The seam between the decoder and whatever keeps keys and values.
+// The interface between the decoder and whatever keeps keys and values.
 //
-// The decoder works on M tokens in one flat row; how they belong to sequences, what they may attend
-// to and where earlier keys live is the business of the implementation: GroupAttention for training
-// and scoring, the engine's cache for sampling.
+// The decoder works on M tokens in one flat row. How they belong to sequences, what they may attend
+// to and where earlier keys are stored is up to the implementation: GroupAttention for training and
+// scoring, the engine's cache for sampling.
 // Shapes: M tokens, H query heads, K key/value heads, E head width.
 #pragma once
 
@@ -12,13 +12,13 @@
 
 namespace convrec::model {
 
-// Owned by a shared_ptr where a backward pass computes layers again
+// Must be owned by a shared_ptr if a backward pass recomputes layers
 // (DecoderOptions::activation_checkpointing).
 class Attention : public std::enable_shared_from_this<Attention> {
  public:
   virtual ~Attention() = default;
-  // Causal attention of one layer; q is scaled by the implementation (1/sqrt(E)), rotary positions
-  // are applied already. Returns [M, H, E].
+  // Causal attention of one layer; q is scaled by the implementation (1/sqrt(E)); rotary positions
+  // are already applied. Returns [M, H, E].
   virtual at::Tensor Attend(int layer,
                             const at::Tensor& q_MHE,
                             const at::Tensor& k_MKE,

@@ -1,5 +1,5 @@
-// ChunkedLogprob() of whole rows on the CPU, by blocks of the vocabulary: the head is read once per
-// pass, its gradient written once, and no more than a block of logits is held. Internal to this
+// ChunkedLogprob() of whole rows on the CPU, by blocks of the vocabulary. The head is read once per
+// pass, its gradient is written once, and at most one block of logits is held. Internal to this
 // folder.
 #pragma once
 

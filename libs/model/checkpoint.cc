@@ -1,4 +1,4 @@
-// Decoders from and to Hugging Face directories.
+// Loads and saves decoders as Hugging Face directories.
 #include "absl/strings/str_cat.h"
 #include "libs/base/errors.h"
 #include "libs/base/files.h"

@@ -15,7 +15,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Far below any logit, and still finite: 0 times it is 0.
+// Far below any logit, but finite, so that 0 times it is 0.
 constexpr double kPaddingLogit = -1e30;
 
 at::Tensor RowsOf(const at::Tensor& values_M, const LogprobChunk& chunk) {
@@ -89,13 +89,13 @@ struct LogprobFunction : torch::autograd::Function<LogprobFunction> {
     context->save_for_backward({hidden_MD, head_VD, normalizer_M, entropy_M});
     context->saved_data["temperature"] = temperature;
     context->saved_data["plan"] = c10::IValue::make_capsule(plan);
-    // The entropy's gradient costs nothing where nobody asks for it.
+    // The entropy's gradient costs nothing when it is not needed.
     context->set_materialize_grads(false);
     return {logprob_M, entropy_M};
   }
 
   // d logprob_m / d logits_mv = [v == target_m] - p_mv and d entropy_m / d logits_mv =
-  // -p_mv (log p_mv + entropy_m), with p from the saved normalizer; 0 outside of the support.
+  // -p_mv (log p_mv + entropy_m), with p from the saved normalizer; 0 outside the support.
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& hidden_MD = saved[0];

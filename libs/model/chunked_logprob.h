@@ -10,7 +10,7 @@ namespace convrec::model {
 
 struct LogprobResult {
   at::Tensor logprob_M;  // float32 log-probability of target_M under softmax(logits / temperature).
-  at::Tensor entropy_M;  // float32 entropy of that distribution in nats, differentiable too.
+  at::Tensor entropy_M;  // float32 entropy of that distribution in nats, also differentiable.
 };
 
 // Rows are processed `chunk_rows` at a time (0 = chosen; on the CPU all rows at once, by blocks of
@@ -23,8 +23,8 @@ LogprobResult ChunkedLogprob(const at::Tensor& hidden_MD,
                              int64_t chunk_rows = 0);
 
 // The softmax of row m is over support.row(m) only, as for tokens drawn under a constraint. A row
-// with one legal id has log-probability, entropy and gradient 0, and costs nothing; one with few
-// costs their rows of the head instead of the whole head.
+// with one legal id has log-probability, entropy and gradient 0 and costs nothing. A row with few
+// legal ids costs their rows of the head instead of the whole head.
 LogprobResult ChunkedLogprob(const at::Tensor& hidden_MD,
                              const at::Tensor& head_VD,
                              const at::Tensor& target_M,

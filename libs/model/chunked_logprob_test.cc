@@ -84,7 +84,7 @@ TEST(ChunkedLogprob, BlocksOfTheVocabularyEqualChunksOfRows) {
     const at::Tensor hidden = at::randn({19, 24}).requires_grad_();
     const at::Tensor head = at::randn({9001, 24}).requires_grad_();
     const at::Tensor target = at::randint(0, 9001, {19}, at::kLong), upstream = at::randn({2, 19});
-    // One row whose logits leave the range of exponentials before the maximum is known.
+    // One row whose logits exceed the range of exponentials before the maximum is known.
     const at::Tensor scaled =
         hidden * at::ones({19, 1}).index_put_({torch::tensor({3})}, at::ones({1, 1}) * 40);
     const LogprobResult result = ChunkedLogprob(scaled, head, target, 0.9, chunk_rows);
@@ -163,7 +163,7 @@ TEST(ChunkedLogprobSupportTest, ForcedRowsAreExactlyZeroAndMoveNothing) {
   EXPECT_EQ(problem.head_VD.grad().abs().max().item<float>(), 0.0F);
 }
 
-// Half of the vocabulary goes through the whole head, two ids through their rows of it.
+// Half of the vocabulary uses the whole head, two ids use only their rows of it.
 TEST(ChunkedLogprobSupportTest, FewAndManyLegalIdsTakeTheSameValues) {
   at::manual_seed(5);
   const at::Tensor hidden = at::randn({8, 16}), head = at::randn({400, 16});
@@ -210,7 +210,7 @@ TEST(ChunkedLogprobEdgeTest, FrozenHeadGetsNoGradient) {
   EXPECT_FALSE(head.grad().defined());
 }
 
-// A row's numbers do not depend on how many rows stand beside it.
+// A row's numbers do not depend on how many other rows there are.
 TEST(ChunkedLogprobEdgeTest, RowsAreIndependent) {
   const c10::InferenceMode inference;
   const Problem problem;

@@ -1,4 +1,4 @@
-// Threads of the tensor library in this process.
+// Sets the number of threads of the tensor library in this process.
 #pragma once
 
 namespace convrec::model {

@@ -7,7 +7,7 @@
 
 namespace convrec::model {
 
-// The same for configurations that compute the same function of the same parameters.
+// Equal for configurations that compute the same function of the same parameters.
 std::string ConfigDigest(const ModelConfig& config);
 
 }  // namespace convrec::model

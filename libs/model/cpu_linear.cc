@@ -16,7 +16,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using Kind = LinearInput::Kind;
 
-// The packed right factor of the product at hand; one for each thread that calls.
+// The packed right factor of the current product; one per calling thread.
 kernels::PanelMatrix& Scratch(int64_t rows, int64_t columns, PanelType type) {
   static thread_local kernels::PanelMatrix panels;
   panels.Reshape(rows, columns, type);
@@ -28,7 +28,7 @@ const float* Data(const at::Tensor& tensor) {
   return tensor.const_data_ptr<float>();
 }
 
-// What the product reads. `scale_M`, for the gradient of a norm, may be null.
+// The input that the product reads. `scale_M`, for the gradient of a norm, may be null.
 at::Tensor Prepare(
     Kind kind, const at::Tensor& x, const at::Tensor& norm_weight, double eps, float* scale_M) {
   if (kind == Kind::kPlain) return x;
@@ -50,8 +50,8 @@ at::Tensor Prepare(
   return out;
 }
 
-// Autograd takes no undefined tensors beside defined ones: an empty one stands for what is not
-// there.
+// Autograd does not accept undefined tensors along with defined ones, so an empty tensor replaces a
+// missing one.
 at::Tensor OrEmpty(const at::Tensor& tensor, const at::Tensor& like) {
   return tensor.defined() ? tensor : at::empty({0}, like.options());
 }
@@ -134,8 +134,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 
 void Run(const kernels::PanelMatrix& panels, const kernels::Product& product) {
   kernels::Product rounded = product;
-  rounded.precision =
-      kernels::Precision::kBfloat16;  // Nothing else than float32 for float32 panels.
+  rounded.precision = kernels::Precision::kBfloat16;  // Float32 panels still use float32.
   kernels::Multiply(panels, rounded);
 }
 

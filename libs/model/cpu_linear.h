@@ -1,10 +1,10 @@
-// Linear maps of training on the CPU: forward products and both gradients through the kernels that
-// sampling uses, in float32 or with bfloat16 factors and float32 sums. Weights are packed anew for
-// every product, which costs little beside hundreds of rows.
+// Linear maps for training on the CPU: forward products and both gradients use the kernels of
+// sampling, in float32 or with bfloat16 factors and float32 sums. Weights are repacked for every
+// product, which costs little compared with hundreds of rows.
 //
-// What stands between two products, a norm or a gate, is part of the map and computed again in the
-// backward pass, so that only what one product gives the next is kept. Shapes: M rows, K input
-// width of the product, N output width.
+// A norm or gate between two products is part of the map and is recomputed in the backward pass, so
+// only the output of one product is kept for the next. Shapes: M rows, K input width of the
+// product, N output width.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,7 +13,7 @@
 
 namespace convrec::model {
 
-// What the product reads of x.
+// How the product reads x.
 struct LinearInput {
   enum class Kind {
     kPlain,      // x [M, K]
@@ -26,11 +26,11 @@ struct LinearInput {
   double eps = 0;
 };
 
-// Whether CpuLinear() takes tensors like this one.
+// Whether CpuLinear() supports tensors like this one.
 bool HasCpuLinear(const at::Tensor& x);
 
-// input W^T, plus bias and sum where they are defined; differentiable in every tensor. Without
-// gradients to record, `sum` is changed in place and returned.
+// input W^T, plus bias and sum if they are defined; differentiable in every tensor. If no gradients
+// are recorded, `sum` is changed in place and returned.
 at::Tensor CpuLinear(const LinearInput& input,
                      const at::Tensor& weight_NK,
                      const at::Tensor& bias_N,

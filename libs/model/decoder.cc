@@ -213,10 +213,10 @@ class TransformerDecoder final : public Decoder {
     }
   }
 
-  // As PEFT does.
+  // Like PEFT.
   void RandomizeAdapter(uint64_t seed) {
     const at::NoGradGuard no_grad;
-    // Other numbers than those of Randomize().
+    // Different numbers from those of Randomize().
     at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(~seed);
     for (size_t i = 0; i < adapter_.size(); i += 2) {
       at::Tensor a = adapter_[i].tensor;
@@ -229,7 +229,7 @@ class TransformerDecoder final : public Decoder {
   const Linear& head() const { return config_.tie_word_embeddings ? embedding_ : head_; }
 
   at::Tensor Vector(const std::string& name, int64_t size) {
-    // Norms stay float32 and are leaves of their own in every storage.
+    // Norms stay float32 and are separate leaves in every storage.
     const at::Tensor vector =
         base_ != nullptr ? base_->targets_.at(name).vector
         : storage_ == WeightStorage::kParameters
@@ -241,7 +241,7 @@ class TransformerDecoder final : public Decoder {
 
   bool trains_parameters() const { return is_trainable_ && !lora_.is_on(); }
 
-  // Of the map with these modules; nothing when none of them is a target.
+  // The adapter of the map with these modules; nullopt when none of them is a target.
   std::optional<LowRank> AdapterOf(const std::vector<std::string>& modules,
                                    const std::vector<int64_t>& rows,
                                    int64_t columns) const {
@@ -262,7 +262,7 @@ class TransformerDecoder final : public Decoder {
     return has_target ? std::optional<LowRank>(std::in_place, options, device_) : std::nullopt;
   }
 
-  // Makes the map at `place`, where it stays; its parts are named prefix + module + ".weight" and
+  // Creates the map at `place`, where it stays; its parts are named prefix + module + ".weight" and
   // ".bias".
   void Place(const std::string& prefix,
              const std::vector<std::string>& modules,
@@ -271,7 +271,7 @@ class TransformerDecoder final : public Decoder {
              bool has_bias,
              Activations activations,
              Linear* place) {
-    // Embedding and head keep float32 activations, and float32 products in training.
+    // The embedding and the head keep float32 activations, and float32 products in training.
     const kernels::PanelType products =
         activations == Activations::kFloat32 ? kernels::PanelType::kFloat32 : products_;
     *place = base_ != nullptr ? *base_->targets_.at(prefix + modules[0] + ".weight").linear
@@ -325,14 +325,14 @@ class TransformerDecoder final : public Decoder {
     if (keeper() != nullptr) keeper()->Hold(unit, next);
   }
 
-  // Holds the unit when a backward pass comes to what has made `output`.
+  // Holds the unit when a backward pass reaches the operation that produced `output`.
   void HoldInBackward(int unit, int next, const at::Tensor& output) const {
     if (keeper() == nullptr || !output.requires_grad()) return;
     output.register_hook(
         [keeper = keeper(), unit, next](const at::Tensor&) { keeper->Hold(unit, next); });
   }
 
-  // May change hidden_MD where no gradient is recorded.
+  // May change hidden_MD if no gradient is recorded.
   at::Tensor RunLayer(int index,
                       at::Tensor hidden_MD,
                       const Rotation& rotation,
@@ -405,7 +405,7 @@ class TransformerDecoder final : public Decoder {
   const kernels::PanelType products_;
   const bool is_trainable_;
   const LoraConfig lora_;
-  const TransformerDecoder* const base_;  // Read by the constructor alone.
+  const TransformerDecoder* const base_;  // Read only by the constructor.
   const bool has_checkpoints_;
   const at::Tensor frequencies_;
   const double rotary_scale_;
@@ -413,7 +413,7 @@ class TransformerDecoder final : public Decoder {
   Linear embedding_;
   std::vector<Layer> layers_;  // Never resized: targets point into it.
   at::Tensor final_norm_D_;
-  Linear head_;  // Of models that do not tie it to the embedding.
+  Linear head_;  // For models that do not tie it to the embedding.
   std::vector<NamedTensor> parameters_;
   std::vector<NamedTensor> adapter_;
 };

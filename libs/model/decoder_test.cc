@@ -64,7 +64,7 @@ TEST(DecoderTest, TrainableParametersAreLeaves) {
   }
 }
 
-// An update in place reaches the packed matrices, with and without gradient.
+// An in-place update reaches the packed matrices, with and without gradients.
 TEST(DecoderTest, ChangedParametersAreUsedAtOnce) {
   const std::unique_ptr<Decoder> decoder = Make({.trainable = true, .seed = 1});
   const std::unique_ptr<Decoder> other = Make({.seed = 2});
@@ -207,7 +207,7 @@ TEST(DecoderTest, Bfloat16ProductsOfTrainingStayNearThoseOfFloat32) {
   }
 }
 
-// Writes down what it is asked for.
+// Records the calls.
 class RecordingKeeper final : public WeightKeeper {
  public:
   void Hold(int unit, int next) override { calls.emplace_back(unit, next); }
@@ -237,7 +237,7 @@ TEST(DecoderTest, AKeeperIsAskedForEveryUnitAndItsSuccessorForwardAndBackward) {
     hidden.sum().backward();
     EXPECT_EQ(keeper.calls, backward);
 
-    // What stands in for a pass makes the same calls.
+    // The replacement for a pass makes the same calls.
     RecordingKeeper other;
     const UnitOrder order(config);
     HoldAsForward(order, /*has_backward=*/true, &other);
@@ -246,7 +246,7 @@ TEST(DecoderTest, AKeeperIsAskedForEveryUnitAndItsSuccessorForwardAndBackward) {
     for (int unit = order.size(); unit-- > 0;) HoldAsBackward(order, unit, &other);
     EXPECT_EQ(other.calls, backward);
 
-    // So does reading: nothing is needed after the output.
+    // So does reading; nothing is needed after the output.
     keeper.calls.clear();
     const auto copy = *MakeDecoder(config, {.random_values = false});
     CopyParameters(*decoder, copy.get());

@@ -11,7 +11,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// As at::embedding, but where the table has a gradient already only the rows that were read are
+// Like at::embedding, but if the table already has a gradient, only the rows that were read are
 // added to it, without a second table.
 struct RowsFunction : torch::autograd::Function<RowsFunction> {
   static at::Tensor forward(AutogradContext* context,
@@ -40,7 +40,7 @@ struct RowsFunction : torch::autograd::Function<RowsFunction> {
 }  // namespace
 
 at::Tensor EmbeddingRows(const at::Tensor& table, const at::Tensor& ids) {
-  // Elsewhere the order in which rows are added is not certain.
+  // Elsewhere the order in which rows are added is not deterministic.
   const bool has_sink = table.is_cpu() && table.requires_grad() && at::GradMode::is_enabled();
   return has_sink ? RowsFunction::apply(table, ids) : at::embedding(table, ids);
 }

@@ -1,4 +1,4 @@
-// A large file written piece by piece that replaces the old one only when it is whole.
+// A large file that is written piece by piece and replaces the old one only when it is complete.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@
 
 namespace convrec::model {
 
-// Whether what has been written is on the disk when it gets its name.
+// Whether the content is synced to disk before the file gets its name.
 enum class FileSync { kNow, kByCaller };
 
-// Writes beside `path`; Commit() syncs and renames. Without it the destructor removes what was
-// written and the old content stays.
+// Writes a file next to `path`; Commit() syncs and renames it. Without Commit() the destructor
+// removes what was written and the old content stays.
 class FileReplacement final {
  public:
   static absl::StatusOr<FileReplacement> Create(const std::string& path);

@@ -34,7 +34,7 @@ enum ValueType : uint32_t {
   kFloat64,
 };
 
-// Reads forward; once something does not fit, everything reads as zero and `status` says so.
+// Reads forward. Once something does not fit, everything reads as zero and `status` reports it.
 class Cursor {
  public:
   explicit Cursor(std::span<const uint8_t> bytes) : bytes_(bytes) {}
@@ -87,7 +87,7 @@ class Cursor {
     }
   }
 
-  // Every element takes a byte at least, so a count beyond the rest of the file is a fault.
+  // Every element takes at least a byte, so a count beyond the rest of the file is an error.
   bool CheckCount(uint64_t count) {
     if (count > bytes_.size() - position_) Fail("the file is truncated or a count in it is wrong");
     return status_.ok();
@@ -268,9 +268,9 @@ std::optional<T> As(const GgufValue& value) {
 // Metadata of the files of a split model.
 constexpr char kSplitNumber[] = "split.no";  // From 0.
 constexpr char kSplitCount[] = "split.count";
-constexpr char kSplitTensors[] = "split.tensors.count";  // Of all files.
+constexpr char kSplitTensors[] = "split.tensors.count";  // Over all files.
 
-// How the name of a file of a split model ends.
+// The ending of the file names of a split model.
 std::string SplitEnding(int64_t index, int64_t count) {
   return absl::StrFormat("-%05d-of-%05d.gguf", index + 1, count);
 }

@@ -25,7 +25,7 @@ struct GgufValue {
 struct GgufTensor {
   std::string name;
   std::vector<int64_t> shape;  // Row-major, outermost first; at least one extent, all positive.
-  const GgufStorage* storage = nullptr;  // One that can be read.
+  const GgufStorage* storage = nullptr;  // A storage type that can be read.
   std::span<const uint8_t> bytes;
 
   // Extent of the last dimension, and everything before it.
@@ -36,7 +36,7 @@ struct GgufTensor {
 // Writes the row_size() values of one row.
 void DequantizeRow(const GgufTensor& tensor, int64_t row, float* out);
 
-// One open model: a file, or all files of a split one. Its tensors live as long as it does.
+// One open model: a file, or all files of a split model. Its tensors live as long as it does.
 // Immutable after Open().
 class GgufFile final {
  public:
@@ -45,13 +45,13 @@ class GgufFile final {
   // model ("x-00001-of-00003.gguf"); a missing one is named in a NotFound error.
   static absl::StatusOr<GgufFile> Open(const std::string& path);
 
-  // The file that holds the metadata: of a split model the first one.
+  // The file that holds the metadata, which is the first one of a split model.
   const std::string& path() const { return files_.front().path(); }
   const std::vector<GgufTensor>& tensors() const { return tensors_; }
   bool Has(const std::string& key) const { return metadata_.count(key) != 0; }
 
   // Typed metadata; an error names file, key and expectation. The value of an absent key is
-  // `fallback`, or an error without one. Integer() also refuses what is outside [0, 2^53].
+  // `fallback`, or an error if there is none. Integer() also refuses values outside [0, 2^53].
   absl::StatusOr<int64_t> Integer(const std::string& key,
                                   std::optional<int64_t> fallback = {}) const;
   absl::StatusOr<double> Real(const std::string& key, std::optional<double> fallback = {}) const;
@@ -67,13 +67,13 @@ class GgufFile final {
   GgufFile() = default;
 
   static absl::StatusOr<GgufFile> OpenOne(const std::string& path);
-  // The whole model that `part` is one of the `count` files of.
+  // The whole model of which `part` is one of the `count` files.
   static absl::StatusOr<GgufFile> OpenSplit(GgufFile part, int64_t count);
-  // Takes the tensors of the next file of a split model.
+  // Adds the tensors of the next file of a split model.
   absl::Status Append(GgufFile part);
 
   const GgufValue* Find(const std::string& key) const;
-  // The elements of an array as `convert` reads them; nullopt from it is an error.
+  // The elements of an array, converted by `convert`; if it returns nullopt, that is an error.
   template <typename T, typename Convert>
   absl::StatusOr<std::vector<T>> List(const std::string& key,
                                       const std::string& expected,

@@ -92,9 +92,8 @@ void Iq4Xs(const uint8_t* block, float* out) {
   }
 }
 
-// Value i of a super-block of `bits`-bit fields (2 or 4): 32 bytes hold a stretch of values in
-// their lowest fields, the next 32 values in the next fields, and so on; then come the next 32
-// bytes.
+// Value i of a super-block of `bits`-bit fields (2 or 4): 32 bytes hold 32 values in their lowest
+// fields, the next 32 values in the next fields, and so on; then come the next 32 bytes.
 int Field(const uint8_t* bytes, int bits, int i) {
   const int per_byte = 8 / bits;
   const int stretch = i / (kBlock * per_byte);
@@ -125,7 +124,7 @@ int Q3Factor(const uint8_t* packed, int part) {
   return (low | high << 4) - 32;
 }
 
-// Third bits, set where nothing is to be taken off; 2-bit values; factors; scale.
+// Third bits, set where nothing is subtracted; 2-bit values; factors; scale.
 void Q3_K(const uint8_t* block, float* out) {
   const float scale = Half(block + 108);
   for (int i = 0; i < kSuperBlock; ++i) {
@@ -140,10 +139,10 @@ struct ScaleAndMinimum {
   float minimum;
 };
 
-// Those of sub-block `part` among 8, from the head of a Q4_K or Q5_K block: scale, minimum, and 12
-// bytes with 6-bit factors of both. Factors 0 to 3 lie in the low 6 bits of bytes 0 to 3 (scale)
-// and 4 to 7 (minimum); of factors 4 to 7 the low 4 bits are the halves of bytes 8 to 11, and the
-// high 2 bits those that the former leave free.
+// Scale and minimum of sub-block `part` among 8, from the head of a Q4_K or Q5_K block, which has a
+// scale, a minimum, and 12 bytes with 6-bit factors of both. Factors 0 to 3 are in the low 6 bits
+// of bytes 0 to 3 (scale) and 4 to 7 (minimum). For factors 4 to 7 the low 4 bits are the halves of
+// bytes 8 to 11, and the high 2 bits are those that the first factors leave free.
 ScaleAndMinimum SubBlock(const uint8_t* block, int part) {
   const uint8_t* packed = block + 4;
   int scale = packed[part % 4] & 0x3f;
@@ -163,7 +162,7 @@ void Q4_K(const uint8_t* block, float* out) {
   }
 }
 
-// As Q4_K, with the fifth bits before the values.
+// Like Q4_K, with the fifth bits before the values.
 void Q5_K(const uint8_t* block, float* out) {
   for (int part = 0; part < kSuperBlock / kBlock; ++part) {
     const ScaleAndMinimum sub = SubBlock(block, part);
@@ -174,7 +173,7 @@ void Q5_K(const uint8_t* block, float* out) {
   }
 }
 
-// 4 low bits of all values, 64 bytes to 128 values; 2 high bits; factors of 16 sub-blocks; scale.
+// 4 low bits of all values, 64 bytes per 128 values; 2 high bits; factors of 16 sub-blocks; scale.
 void Q6_K(const uint8_t* block, float* out) {
   const float scale = Half(block + 208);
   for (int i = 0; i < kSuperBlock; ++i) {

@@ -1,4 +1,4 @@
-// The storage types of GGUF tensors: how many bytes a block of values takes, and its float32
+// The storage types of GGUF tensors: the size of a block of values in bytes, and its float32
 // values.
 //
 // Quantized types keep small integers that share scales: the "_0" and "_1" types one scale (and
@@ -11,11 +11,11 @@
 namespace convrec::model {
 
 struct GgufStorage {
-  uint32_t id;          // The number of the format.
+  uint32_t id;          // The type's number in the format.
   const char* name;     // As in "Q4_K".
-  int64_t block_size;   // Values of a block; a row of a tensor is a whole number of blocks.
-  int64_t block_bytes;  // 0 = a type that is known by name only.
-  // Writes the block_size values of the block, in the float32 operations of the reference.
+  int64_t block_size;   // Values per block; a row of a tensor is a whole number of blocks.
+  int64_t block_bytes;  // 0 = a type of which only the name is known.
+  // Writes the block_size values of the block, using the same float32 operations as the reference.
   void (*dequantize)(const uint8_t* block, float* out);
 };
 

@@ -107,7 +107,7 @@ TEST_F(DamagedGgufTest, OtherFilesAndVersionsAreRefused) {
 TEST_F(DamagedGgufTest, TruncationIsAnErrorEverywhere) {
   const auto bytes = base::ReadFile(kTypes);
   ASSERT_TRUE(bytes.ok());
-  // The file ends with padding, which nobody misses.
+  // The file ends with padding, which is not needed.
   const std::string whole = bytes->substr(0, bytes->size() - 32);
   ForTruncations(whole, 300, [&](const std::string& damaged) {
     EXPECT_FALSE(ReadBytes(damaged).ok()) << damaged.size();

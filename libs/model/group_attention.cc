@@ -20,7 +20,7 @@ struct Groups final : torch::CustomClassHolder {
   std::vector<kernels::AttentionGroup> groups;
 };
 
-// Rows whose heads follow each other without a gap.
+// Rows whose heads are contiguous.
 at::Tensor WithPackedHeads(const at::Tensor& x_MHE) {
   return x_MHE.stride(2) == 1 && x_MHE.stride(1) == x_MHE.size(2) ? x_MHE : x_MHE.contiguous();
 }
@@ -70,7 +70,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     const auto holder = context->saved_data["groups"].toCapsule();
     const at::Tensor gradient = gradients[0].contiguous();
     const kernels::AttentionHeads heads = HeadsOf(q, k);
-    // One after the other, as the products that made them want their gradients.
+    // Contiguous, as the products that produced them need their gradients.
     const at::Tensor all =
         at::empty({q.size(0), heads.queries + 2 * heads.keys, heads.width}, q.options());
     const std::vector<at::Tensor> parts =

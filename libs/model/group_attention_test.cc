@@ -43,7 +43,7 @@ at::Tensor AttendOne(const Inputs& in, int64_t token, const std::vector<int64_t>
   return at::stack(heads);
 }
 
-// The definition in group_attention.h, one token after the other.
+// The definition in group_attention.h, one token after another.
 at::Tensor Reference(const GroupLayout& layout, const Inputs& in) {
   std::vector<at::Tensor> rows;
   int64_t first = 0;
@@ -89,7 +89,7 @@ TEST_P(GroupAttentionTest, EqualsTheDefinitionWithItsGradient) {
   EXPECT_LT(MaxDifference(fast.v_MKE.grad(), slow.v_MKE.grad()), 1e-5);
 }
 
-// What other devices than CPUs run.
+// The code that devices other than CPUs run.
 TEST_P(GroupAttentionTest, PaddedFormEqualsTheDefinitionWithItsGradient) {
   const GroupLayout layout(GetParam().groups);
   const Inputs fast(layout.num_tokens);
@@ -139,7 +139,7 @@ TEST(GroupLayoutTest, CompletionsCountOnAfterTheirPrompt) {
 
 class GroupedDecoderTest : public testing::TestWithParam<std::string> {};
 
-// One group of three siblings against three plain sequences of prompt + completion.
+// Compares one group of three siblings with three plain sequences of prompt + completion.
 TEST_P(GroupedDecoderTest, SharedPromptEqualsSeparateSequences) {
   const c10::InferenceMode inference;
   const std::unique_ptr<Decoder> decoder = LoadGolden(GetParam());

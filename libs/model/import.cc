@@ -67,7 +67,7 @@ std::string GgufName(const std::string& parameter) {
   return parameter;
 }
 
-// Factors that Llama 3 files carry instead of the numbers they come from.
+// Factors that Llama 3 files hold instead of the numbers they are derived from.
 std::vector<double> Llama3Factors(const ModelConfig& config, const Llama3RopeScaling& scaling) {
   std::vector<double> factors;
   const double context = static_cast<double>(scaling.original_max_position_embeddings);
@@ -84,7 +84,7 @@ std::vector<double> Llama3Factors(const ModelConfig& config, const Llama3RopeSca
   return factors;
 }
 
-// The scaling whose factors the file holds: its largest one is `factor`; the context is one of the
+// The scaling whose factors the file holds. The largest one is `factor`; the context is one of the
 // powers of two that models were trained with.
 absl::StatusOr<Llama3RopeScaling> RecoverScaling(const GgufFile& file,
                                                  const GgufTensor& tensor,
@@ -228,12 +228,12 @@ absl::StatusOr<ModelConfig> ReadConfig(const GgufFile& file) {
   config.qk_norm = config.model_type == "qwen3";
   config.rms_norm_eps = ShortestDecimal(config.rms_norm_eps);
   CR_RETURN_IF_ERROR(ReadRope(file, prefix, &config));
-  // Sizes out of range, and whatever the decoder does not compute, end here.
+  // Refuses sizes out of range and whatever the decoder does not compute.
   return ParseModelConfig(ToConfigJson(config, ""), file.path());
 }
 
 // Files of the llama architecture interleave the rotary halves of each query and key head: row 2 i
-// + j of a head is its row j * E / 2 + i here.
+// + j of a head there is row j * E / 2 + i here.
 int64_t HeadRow(int64_t row, int64_t head_dim) {
   const int64_t in_head = row % head_dim;
   const int64_t half = head_dim / 2;
@@ -308,7 +308,8 @@ absl::Status ReadId(const GgufFile& file, const char* name, std::optional<int32_
   return absl::OkStatus();
 }
 
-// What tokenizers of the SentencePiece kind have instead of merges; ids that such files leave out.
+// Reads what tokenizers of the SentencePiece kind have instead of merges, and ids that such files
+// omit.
 absl::Status ReadScores(const GgufFile& file, tokenizer::TokenizerSpec* spec) {
   CR_ASSIGN_OR_RETURN(const std::vector<double> scores, file.Reals("tokenizer.ggml.scores"));
   for (const double score : scores) spec->scores.push_back(static_cast<float>(score));

@@ -83,7 +83,7 @@ TEST_F(SentencePieceImportTest, ScoresBecomeMerges) {
   EXPECT_THAT((*tokenizer)->Encode("ab a\n", {.add_special_tokens = true}),
               testing::ElementsAre(1, 10, 8, 3));
   EXPECT_EQ((*tokenizer)->Decode(std::vector<int32_t>{1, 10, 8, 3}), "ab a\n");
-  EXPECT_EQ((*tokenizer)->eos_id(), 2);  // As such files mean it where they do not say.
+  EXPECT_EQ((*tokenizer)->eos_id(), 2);  // The meaning of such files if they do not specify it.
   EXPECT_EQ((*tokenizer)->vocab_size(), 11);
 }
 

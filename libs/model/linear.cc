@@ -58,7 +58,7 @@ Linear::Linear(const std::vector<int64_t>& rows,
     panels_ = std::make_shared<kernels::PanelMatrix>(
         total, columns, is_narrow ? kernels::PanelType::kBfloat16 : kernels::PanelType::kFloat32);
   } else {
-    // Without rounded activations nothing is gained by weights that every product would widen.
+    // Without rounded activations, weights that every product would widen gain nothing.
     const bool is_rounded = is_narrow && activations == Activations::kAsWeights;
     tensor_ = at::zeros({total, columns}, is_rounded ? options.dtype(at::kBFloat16) : options);
   }

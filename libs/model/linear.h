@@ -1,9 +1,9 @@
-// A linear map whose weights are stored for what they are used for.
+// A linear map whose weights are stored in a form that suits their use.
 //
-// As parameters (training, scoring): float32 tensors, several matrices that read the same input in
-// one buffer, one product for all (cpu_linear.h on a CPU). For sampling on a CPU: panels of float32
-// or bfloat16, with kernels whose rows do not depend on the rows beside them. For sampling on
-// another device: a float32 or bfloat16 tensor. Results are float32. Shapes: M rows, K input width,
+// As parameters (training, scoring): float32 tensors; several matrices that read the same input
+// share one buffer and one product (cpu_linear.h on a CPU). For sampling on a CPU: panels of
+// float32 or bfloat16, with kernels whose rows do not depend on each other. For sampling on another
+// device: a float32 or bfloat16 tensor. Results are float32. Shapes: M rows, K input width,
 // N output width.
 #pragma once
 
@@ -23,9 +23,9 @@ namespace convrec::model {
 
 enum class WeightStorage {
   kParameters,       // float32 leaves that others read and change.
-  kSamplingFloat32,  // No leaves; Load() fills what products read.
-  // The same, rounded to bfloat16, but for tensors whose products round no activations; sums are
-  // float32.
+  kSamplingFloat32,  // No leaves; Load() fills the form that products read.
+  // The same, rounded to bfloat16, except for tensors whose products do not round activations; sums
+  // are float32.
   kSamplingBfloat16,
 };
 
@@ -35,7 +35,7 @@ enum class Activations { kFloat32, kAsWeights };
 class Linear final {
  public:
   Linear() = default;
-  // Parts of `rows[i]` rows; `has_bias` adds a bias of as many elements to each.
+  // Parts of `rows[i]` rows; `has_bias` adds a bias of the same length to each.
   Linear(const std::vector<int64_t>& rows,
          int64_t columns,
          bool has_bias,
@@ -45,8 +45,8 @@ class Linear final {
          Activations activations = Activations::kAsWeights,
          kernels::PanelType products = kernels::PanelType::kFloat32);
 
-  // Adds an adapter of as many parts, or none, to every product from here on; with kParameters
-  // only.
+  // Adds an adapter with the same number of parts, or none, to every product from now on; with
+  // kParameters only.
   void SetAdapter(std::optional<LowRank> adapter) { adapter_ = std::move(adapter); }
   const LowRank& adapter() const { return *adapter_; }
 
@@ -54,14 +54,14 @@ class Linear final {
   const std::vector<at::Tensor>& weights() const { return weight_.parts(); }
   const std::vector<at::Tensor>& biases() const { return bias_.parts(); }
 
-  // Takes the values of one part, of any floating type.
+  // Sets the values of one part, from any floating type.
   void SetWeight(size_t part, const at::Tensor& values);
   void SetBias(size_t part, const at::Tensor& values);
 
   at::Tensor Apply(const at::Tensor& x_MK) const;
-  // sum + Apply(x); in place of sum where no gradient is recorded.
+  // sum + Apply(x); changes sum in place if no gradient is recorded.
   at::Tensor AddTo(at::Tensor sum_MN, const at::Tensor& x_MK) const;
-  // Apply(rms_norm(x)), and sum + Apply(silu(first half) * second half of x), as one map where that
+  // Apply(rms_norm(x)), and sum + Apply(silu(first half) * second half of x), as one map if that
   // saves memory.
   at::Tensor ApplyToNormed(const at::Tensor& x_MK,
                            const at::Tensor& norm_weight_K,
@@ -69,7 +69,7 @@ class Linear final {
   at::Tensor AddGatedTo(at::Tensor sum_MN, const at::Tensor& gate_up_M2K) const;
   // Rows of the weights, [ids, K] float32.
   at::Tensor Rows(const at::Tensor& ids) const;
-  // All rows [N, K], without adapter; with kParameters only.
+  // All rows [N, K], without the adapter; with kParameters only.
   at::Tensor Whole() const { return weight_.Whole(); }
 
  private:
@@ -80,7 +80,7 @@ class Linear final {
 
   // On a CPU and with kParameters.
   at::Tensor Product(const LinearInput& input, at::Tensor sum_MN) const;
-  // Elsewhere and with kParameters: x W^T of bfloat16 factors in ATen, which rounds sums as well.
+  // Elsewhere and with kParameters: x W^T with bfloat16 factors in ATen, which rounds sums as well.
   at::Tensor RoundedProduct(const at::Tensor& x_MK) const;
   at::Tensor WithAdapter(at::Tensor out_MN, const LinearInput& input) const {
     return adapter_ ? adapter_->AddTo(std::move(out_MN), input, products_) : out_MN;
@@ -88,7 +88,7 @@ class Linear final {
 
   WeightStorage storage_ = WeightStorage::kParameters;
   Activations activations_ = Activations::kAsWeights;
-  kernels::PanelType products_ = kernels::PanelType::kFloat32;  // Of kParameters.
+  kernels::PanelType products_ = kernels::PanelType::kFloat32;  // For kParameters.
   std::vector<int64_t> first_row_;
   PackedMatrix weight_;  // kParameters.
   PackedMatrix bias_;

@@ -47,7 +47,7 @@ void Randomize(Linear* linear) {
   }
 }
 
-// The maps of training with all their gradients, against ATen's operations one by one.
+// Compares the maps of training with all their gradients with ATen's separate operations.
 TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
   for (const kernels::PanelType type :
        {kernels::PanelType::kFloat32, kernels::PanelType::kBfloat16}) {
@@ -102,7 +102,8 @@ TEST(Linear, GradientsOfTrainingAreThoseOfItsParts) {
   }
 }
 
-// What other devices than a CPU run: here by inputs that the CPU's products do not take.
+// The code that devices other than a CPU run, reached here by inputs that the CPU's products do not
+// support.
 TEST(Linear, ProductsInAtenHaveFactorsOfTheirType) {
   for (const auto type : {kernels::PanelType::kFloat32, kernels::PanelType::kBfloat16}) {
     at::manual_seed(7);

@@ -10,15 +10,16 @@
 namespace convrec::model {
 namespace {
 
-// A chunk's logits stay near 2 MB: within the outer caches and still rows enough for a fast
+// A chunk's logits stay near 2 MB: small enough for the outer caches, with enough rows for a fast
 // product.
 int64_t ChosenRows(int64_t vocabulary) {
   return std::clamp<int64_t>((int64_t{1} << 19) / std::max<int64_t>(vocabulary, 1), 16, 4096);
 }
 
-// A row of the head costs this many times more when it is gathered than in a product with all.
+// A row of the head costs this many times more when it is gathered than in a product with the whole
+// head.
 constexpr int64_t kGatherCost = 32;
-constexpr int64_t kGatheredValues = int64_t{1} << 20;  // Of a chunk's head rows.
+constexpr int64_t kGatheredValues = int64_t{1} << 20;  // Values in a chunk's head rows.
 
 // Divides rows of one kind, given in ascending order of their support's size.
 class SupportChunker final {
@@ -105,7 +106,7 @@ c10::intrusive_ptr<LogprobChunks> ChunksOf(const at::Tensor& target_M,
         rows->begin(), rows->end(), [&](int64_t a, int64_t b) { return size_of(a) < size_of(b); });
     const bool gathers_head = rows == &narrow;
     for (size_t begin = 0; begin < rows->size();) {
-      const auto fits = [&](size_t end) {  // Whether rows [begin, end) are not too many.
+      const auto fits = [&](size_t end) {  // Whether rows [begin, end) fit into one chunk.
         const auto count = static_cast<int64_t>(end - begin);
         if (count > chunk_rows && !gathers_head) return false;
         return !gathers_head ||

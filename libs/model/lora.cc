@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The module of a parameter, as in "q_proj"; "" of one that is no matrix of a layer.
+// The module of a parameter, as in "q_proj"; "" if it is not a matrix of a layer.
 std::string ModuleOf(const ParameterSpec& spec) {
   if (spec.kind != ParameterSpec::Kind::kMatrix || !absl::StartsWith(spec.name, "model.layers."))
     return "";
@@ -23,7 +23,7 @@ std::string ModuleOf(const ParameterSpec& spec) {
   return path.substr(path.rfind('.') + 1);
 }
 
-// Fields that change what an adapter computes, with the values that change nothing.
+// Fields that change what an adapter computes, with their neutral values.
 struct Neutral {
   const char* field;
   std::vector<Json> values;
@@ -154,7 +154,7 @@ absl::StatusOr<LoraConfig> ReadAdapterConfig(const std::string& directory) {
     if (!target.is_string()) return fail("target_modules", "a list of modules");
     lora.targets.push_back(target.get<std::string>());
   }
-  // Written as a set, in any order.
+  // It was written as a set, in any order.
   std::sort(lora.targets.begin(), lora.targets.end());
   return lora;
 }

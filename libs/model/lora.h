@@ -1,4 +1,4 @@
-// Low-rank adapters (LoRA): which matrices of a model have one, how its tensors are called, and the
+// Low-rank adapters (LoRA): which matrices of a model have one, the names of its tensors, and the
 // file that describes it. Names, shapes and fields are those of PEFT.
 //
 // A matrix W [N, K] with an adapter acts as W + scale B A, with A [R, K] and B [N, R].
@@ -16,7 +16,7 @@
 namespace convrec::model {
 
 struct LoraConfig {
-  int64_t rank = 0;  // R; 0 = no adapter, and then the rest is not read.
+  int64_t rank = 0;  // R; 0 = no adapter, and the other fields are ignored.
   double alpha = 0;
   std::vector<std::string> targets;  // Modules of every layer, as in "q_proj".
 
@@ -34,25 +34,25 @@ struct AdapterPair {
   ParameterSpec b;
 };
 
-// What the tensors of a matrix's adapter are called.
+// The names of the tensors of a matrix's adapter.
 struct PairNames {
   std::string a;
   std::string b;
 };
 PairNames AdapterNames(const std::string& parameter);
 
-// In the order of ParameterTable(). `lora` is checked.
+// In the order of ParameterTable(). `lora` must have passed CheckLora().
 std::vector<AdapterPair> AdapterTable(const ModelConfig& config, const LoraConfig& lora);
 int64_t NumAdapterParameters(const ModelConfig& config, const LoraConfig& lora);
 
 inline constexpr char kAdapterConfigFile[] = "adapter_config.json";
 inline constexpr char kAdapterWeightsFile[] = "adapter_model.safetensors";
 
-// The content of an adapter_config.json; `base` is where loaders find the model without it.
+// The content of an adapter_config.json; `base` is where loaders find the base model.
 std::string ToAdapterConfigJson(const LoraConfig& lora, const std::string& base);
 
 // Reads adapter_config.json of a directory; the error names file, field and expectation. Refuses
-// variants of LoRA that are more than W + scale B A.
+// variants of LoRA that compute more than W + scale B A.
 absl::StatusOr<LoraConfig> ReadAdapterConfig(const std::string& directory);
 
 }  // namespace convrec::model

@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 
 constexpr int64_t kMaxCount = int64_t{1} << 31;
 
-// Reads fields of one JSON object and remembers the first fault, so that a reader is a plain list
+// Reads fields of one JSON object and remembers the first error, so that a reader is a plain list
 // of fields.
 class Fields {
  public:
@@ -71,7 +71,7 @@ class Fields {
     return ids;
   }
 
-  // What is no token id counts as none: some files have -1 there.
+  // Values that are not token ids count as none; some files have -1 there.
   std::optional<int64_t> Id(const char* key) const {
     int64_t id = 0;
     if (!Has(key) || !json::ReadInteger(*object_.Find(key), 0, kMaxCount - 1, &id))
@@ -145,7 +145,7 @@ YarnRopeScaling ReadYarnRope(Fields* rope, const ModelConfig& config) {
   return scaling;
 }
 
-// The rotary fields stand in "rope_scaling" (transformers 4) or "rope_parameters" (transformers 5).
+// The rotary fields are in "rope_scaling" (transformers 4) or "rope_parameters" (transformers 5).
 void ReadRope(Fields* fields, ModelConfig* config, absl::Status* status) {
   const auto refuse_partial = [](Fields* where) {
     if (where->Positive("partial_rotary_factor", 1.0) != 1.0)
@@ -201,7 +201,8 @@ nlohmann::ordered_json RopeJson(const RopeScaling& scaling) {
   return json;
 }
 
-// A window that never acts is fine: transformers writes one into every Qwen2 config.
+// A window that never takes effect is accepted, because transformers writes one into every Qwen2
+// config.
 void RefuseWindows(const Json& root, Fields* fields) {
   if (fields->Flag("use_sliding_window", false)) {
     fields->Fail("use_sliding_window", "false (sliding windows are not computed)");

@@ -1,6 +1,6 @@
 // Shape of a decoder-only language model, as read from a Hugging Face config.json.
 //
-// Llama, Qwen2 and Qwen3 differ by fields only; there is one decoder for all.
+// Llama, Qwen2 and Qwen3 differ only in fields; there is one decoder for all of them.
 #pragma once
 
 #include <cstdint>
@@ -33,25 +33,25 @@ struct ModelConfig {
   bool mlp_bias = false;
   bool qk_norm = false;  // RMS norm of each query and key head (Qwen3).
   double initializer_range = 0.02;
-  // "bos_token_id", "eos_token_id" (a list or one) and "pad_token_id", kept as they are:
+  // "bos_token_id", "eos_token_id" (a list or one) and "pad_token_id", kept unchanged, because
   // config.json may be the only file that names the end of a text.
   std::optional<int64_t> bos_token_id;
   std::vector<int64_t> eos_token_ids;
   std::optional<int64_t> pad_token_id;
 };
 
-// Reads and checks config.json; the error names file, field and expectation. Refuses
-// architectures and features (sliding windows that act, other rope types, quantized weights) that
-// are not computed. Of a model directory use ReadModelDirectory(), which also looks at its weights.
+// Reads and checks config.json; the error names file, field and expectation. Refuses architectures
+// and features (sliding windows that take effect, other rope types, quantized weights) that are not
+// supported. For a model directory use ReadModelDirectory(), which also checks its weights.
 absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& path);
 
-// The same for the text of a config.json; `name` stands for the file in errors.
+// The same for the text of a config.json; errors use `name` as the name of the file.
 absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& text, const std::string& name);
 
-// The content of a config.json that transformers loads.
+// The content of a config.json for transformers to load.
 std::string ToConfigJson(const ModelConfig& config, const std::string& torch_dtype);
 
-// Parameters of the model, tied embeddings counted once.
+// Number of parameters of the model, with tied embeddings counted once.
 int64_t NumParameters(const ModelConfig& config);
 
 }  // namespace convrec::model

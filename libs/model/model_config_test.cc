@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// A config.json with `extra` members in front; later members of the same name do not count.
+// A config.json that starts with `extra` members; later members of the same name do not count.
 std::string ConfigText(const std::string& extra) {
   return absl::StrCat("{",
                       extra,

@@ -41,7 +41,7 @@ absl::Status Refuse(const std::string& path, const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", what));
 }
 
-// The name that an adapter gives its base model, as " of the model x/y"; "" when there is none.
+// The adapter's name for its base model, as " of the model x/y"; "" when there is none.
 std::string BaseOf(const std::string& directory) {
   const absl::StatusOr<std::string> text = base::ReadFile(JoinPath(directory, kAdapterConfigFile));
   const nlohmann::json json = nlohmann::json::parse(text.value_or(""), nullptr, false);
@@ -59,7 +59,8 @@ absl::Status RefuseFile(const std::string& path) {
   return Refuse(path, "this is a file, expected a model directory");
 }
 
-// The first model directory in a folder: of the Hugging Face cache, of checkpoints, of models.
+// The first model directory in a folder, such as the Hugging Face cache or a folder of checkpoints
+// or models.
 std::optional<std::string> ModelIn(const std::string& directory) {
   for (const std::string& folder : {JoinPath(directory, "snapshots"), directory}) {
     for (const std::string& name : EntriesOf(folder)) {
@@ -70,7 +71,7 @@ std::optional<std::string> ModelIn(const std::string& directory) {
   return std::nullopt;
 }
 
-// Weights that are not read, by what their names end with.
+// Weight files in unsupported formats, by the ending of their names.
 std::optional<std::string> OtherWeightsIn(const std::string& directory) {
   for (const std::string& name : EntriesOf(directory)) {
     const bool is_pickle = absl::StartsWith(name, "pytorch_model") ||
@@ -103,7 +104,7 @@ absl::Status RefuseOtherWeights(const std::string& directory, const std::string&
                              "them as safetensors (save_pretrained)"));
 }
 
-// What a path without config.json is.
+// Says what a path without config.json is.
 absl::Status RefuseDirectory(const std::string& path) {
   std::error_code error;
   if (!fs::exists(path, error)) {

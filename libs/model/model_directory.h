@@ -1,5 +1,5 @@
-// A Hugging Face model directory as a whole: what a path is that should be one, and whether its
-// parts (config.json, weights, tokenizer) go together.
+// Checks a Hugging Face model directory as a whole: what a path is if it is not one, and whether
+// its parts (config.json, weights, tokenizer) fit together.
 #pragma once
 
 #include <memory>
@@ -14,20 +14,20 @@
 namespace convrec::model {
 
 struct ModelDirectory {
-  ModelConfig config;                 // As the weights have it.
+  ModelConfig config;                 // As in the weights.
   bool has_weights = false;           // Without them a model starts from random values.
-  std::vector<std::string> warnings;  // What is used otherwise than config.json says.
+  std::vector<std::string> warnings;  // Where the model differs from config.json.
 };
 
-// Reads config.json and the headers of the weight files. Where config.json ties the output
-// projection to the embedding and the weights hold another one, the model has that one, and a
-// warning names both tensors. An error says what the path is instead of a model directory (an
-// adapter, the folder of a run, a GGUF file, weights in another format) and what to name or do;
+// Reads config.json and the headers of the weight files. If config.json ties the output projection
+// to the embedding but the weights hold a different one, the model uses that one and a warning
+// names both tensors. An error says what the path is instead of a model directory (an adapter, the
+// folder of a run, a GGUF file, weights in another format) and what to specify or do instead;
 // BadConfig for an empty path.
 absl::StatusOr<ModelDirectory> ReadModelDirectory(const std::string& directory);
 
-// InvalidArgument when the tokenizer has a token beyond the embedding: no model could read or write
-// it. `directory` is for the message.
+// InvalidArgument when the tokenizer has a token beyond the embedding, which the model could
+// neither read nor write. `directory` is for the message.
 absl::Status CheckTokenizerFits(const tokenizer::Tokenizer& tokenizer,
                                 const ModelConfig& config,
                                 const std::string& directory);
@@ -40,9 +40,9 @@ struct CheckedModel {
   std::unique_ptr<const tokenizer::Tokenizer> tokenizer;
 };
 
-// All that can be said of a model directory before its weights are loaded: both of the above, and
-// every weight file's tensors against config.json. Called before a job starts, so that what does
-// not go together shows in its first second.
+// All checks of a model directory that are possible before its weights are loaded: both of the
+// above, and every weight file's tensors against config.json. Call it before a job starts, so that
+// mismatches show in its first second.
 absl::StatusOr<CheckedModel> CheckModelDirectory(const std::string& directory);
 
 }  // namespace convrec::model

@@ -23,7 +23,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// A model directory whose parts go together, in a folder of its own.
+// A model directory whose parts fit together, in a separate folder.
 class ModelDirectoryTest : public testing::Test {
  protected:
   ModelDirectoryTest() {
@@ -40,7 +40,7 @@ class ModelDirectoryTest : public testing::Test {
     ASSERT_TRUE(base::WriteFileAtomically(path, content).ok());
   }
   void WriteConfig() const { Write("m/config.json", ToConfigJson(config_, "float32")); }
-  // Every tensor has a value of its own.
+  // Every tensor has a different value.
   void WriteWeights() const {
     std::vector<TensorSource> sources;
     for (const ParameterSpec& spec : ParameterTable(config_)) {
@@ -91,7 +91,7 @@ TEST_F(ModelDirectoryTest, PartsThatGoTogetherGiveNoWord) {
 
 TEST_F(ModelDirectoryTest, AHeadOfItsOwnIsUsedThoughTheConfigTiesIt) {
   config_.tie_word_embeddings = true;
-  WriteConfig();  // The weights have been written with a head.
+  WriteConfig();  // The weights were written with a head.
   const auto read = ReadModelDirectory(model());
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_FALSE(read->config.tie_word_embeddings);
@@ -153,7 +153,7 @@ TEST_F(ModelDirectoryTest, MissingDirectoryIsNotFound) {
 TEST_F(ModelDirectoryTest, AdapterIsNamedWithItsBase) {
   Write("adapter/adapter_config.json", R"({"base_model_name_or_path": "x/y", "r": 8})");
   Write("adapter/adapter_model.safetensors", "x");
-  Write("adapter/config.json", "{}");  // Some tools write the base's there.
+  Write("adapter/config.json", "{}");  // Some tools write the base's config there.
   EXPECT_THAT(
       ErrorOf(JoinPath(root_.path(), "adapter")),
       HasSubstr("adapter: this is a LoRA adapter of the model x/y, expected a whole model"));
@@ -191,7 +191,7 @@ TEST_F(ModelDirectoryTest, FilesAndOtherFormatsAreNamed) {
   EXPECT_THAT(ErrorOf(model()), HasSubstr("m: there is no config.json"));
 }
 
-// They must not start from random values because their weights are not seen.
+// They must not start from random values just because their weights are not recognised.
 TEST_F(ModelDirectoryTest, WeightsInAnotherFormatAreNoMissingWeights) {
   Remove("model.safetensors");
   EXPECT_EQ(ErrorOf(model()), "");  // A model without weights.

@@ -12,7 +12,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// A tensor on the same memory that autograd takes for unrelated: it is no view and shares no
+// A tensor on the same memory that autograd considers unrelated. It is not a view and shares no
 // version counter, so a leaf may be updated in place while another one is in use.
 at::Tensor Alias(const at::Tensor& base, int64_t offset, at::IntArrayRef shape) {
   const at::NoGradGuard no_grad;
@@ -34,18 +34,18 @@ struct Pack : torch::autograd::Function<Pack> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const std::vector<int64_t> rows = context->saved_data["rows"].toIntVector();
     variable_list result(rows.size());
-    // All of it went to a sink.
+    // The whole gradient went to a sink.
     if (gradients[0].defined()) result = gradients[0].split_with_sizes(rows);
     result.emplace_back();
     return result;
   }
 };
 
-// The leaf whose gradient is that of `weight`; undefined where there is none or several.
+// The leaf whose gradient is that of `weight`; undefined if there is none or there are several.
 at::Tensor LeafOf(const at::Tensor& weight) {
   if (weight.is_leaf()) return weight;
   const auto* pack = dynamic_cast<torch::autograd::CppNode<Pack>*>(weight.grad_fn().get());
-  // An edge of each part, and one of the whole.
+  // One edge for each part, and one for the whole.
   if (pack == nullptr || pack->num_outputs() != 2) return {};
   const auto* leaf =
       dynamic_cast<torch::autograd::AccumulateGrad*>(pack->next_edge(0).function.get());

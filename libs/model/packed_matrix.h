@@ -1,8 +1,8 @@
-// Several parameters that lie one after the other in one buffer, so that one product serves all.
+// Several parameters stored contiguously in one buffer, so that one product serves all of them.
 //
-// The parts are what optimizers, checkpoints and weight updates see: leaves with their own
-// gradient. The whole is what the forward pass multiplies with. Both are the same memory, nothing
-// is copied and nothing can go stale.
+// Optimizers, checkpoints and weight updates see the parts, which are leaves with their own
+// gradients. The forward pass multiplies with the whole. Both are the same memory, so nothing is
+// copied and nothing can become stale.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +15,7 @@ namespace convrec::model {
 class PackedMatrix final {
  public:
   PackedMatrix() = default;
-  // Parts of `rows[i]` rows and `columns` columns (0 = the parts are vectors), zero at first.
+  // Parts of `rows[i]` rows and `columns` columns (0 = the parts are vectors), initially zero.
   PackedMatrix(const std::vector<int64_t>& rows,
                int64_t columns,
                at::Device device,
@@ -24,8 +24,8 @@ class PackedMatrix final {
   bool defined() const { return whole_.defined(); }
   const std::vector<at::Tensor>& parts() const { return parts_; }
 
-  // All rows; where gradients are recorded, each part receives its rows of the gradient.
-  // Undefined for an undefined matrix.
+  // All rows; if gradients are recorded, each part receives its rows of the gradient. Undefined for
+  // an undefined matrix.
   at::Tensor Whole() const;
 
  private:

@@ -47,7 +47,7 @@ class PaddedAttention final : public Attention {
   };
 
   // Slots are all prompt slots, then all completion slots. A padding slot repeats the first token
-  // of its group: finite values that no real token sees.
+  // of its group, so its values are finite, and no real token sees them.
   void BuildSlots(const GroupLayout& layout) {
     std::vector<int64_t> source;
     std::vector<float> is_real;
@@ -83,8 +83,8 @@ class PaddedAttention final : public Attention {
     real_mask_ = at::tensor(is_real).to(device_);
   }
 
-  // What a completion token may see of [prompt, own completion], added to the scores:
-  // [T, P + T] when all prompts are equally long, else [C * G, 1, T, P + T].
+  // What a completion token may see of [prompt, own completion], added to the scores: [T, P + T]
+  // when all prompts are equally long, otherwise [C * G, 1, T, P + T].
   void BuildMask(const GroupLayout& layout) {
     constexpr float kHidden = -std::numeric_limits<float>::infinity();
     const at::TensorOptions options = at::TensorOptions().dtype(at::kFloat).device(device_);
@@ -154,9 +154,9 @@ class PaddedAttention final : public Attention {
     return FusedAttention(q.prompt, k.prompt, v.prompt, std::nullopt);
   }
 
-  // Each sibling's queries over the keys of the prompt and its own. What is copied per sibling is
-  // the prompt's keys and values only, K * E numbers a token: little beside the scores.
-  // Returns [C, G*T, H, E].
+  // Each sibling's queries over the keys of the prompt and its own. Only the prompt's keys and
+  // values are copied per sibling, K * E numbers per token, which is little compared with the
+  // scores. Returns [C, G*T, H, E].
   at::Tensor AttendCompletions(const Blocks& q, const Blocks& k, const Blocks& v) const {
     const auto siblings = [this](const at::Tensor& x) {
       return x.unflatten(1, {max_siblings_, max_completion_});

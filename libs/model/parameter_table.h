@@ -13,7 +13,7 @@ struct ParameterSpec {
   enum class Kind { kMatrix, kNorm, kBias };
   std::string name;  // As in "model.layers.0.mlp.up_proj.weight".
   std::vector<int64_t> shape;
-  Kind kind = Kind::kMatrix;  // Decides the initial values.
+  Kind kind = Kind::kMatrix;  // Determines the initial values.
   int unit = 0;               // See weight_keeper.h.
 };
 

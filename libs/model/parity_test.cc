@@ -1,4 +1,4 @@
-// The decoder against transformers, on tiny models of each family with random weights.
+// Compares the decoder with transformers, on tiny models of each family with random weights.
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -108,7 +108,7 @@ TEST(RopeScalingTest, FrequenciesAndLogitsEqualTransformers) {
   }
 }
 
-// The golden generator's --check holds these directories against transformers.
+// The golden generator's --check compares these directories with transformers.
 TEST_P(ParityTest, SavesWhatTransformersLoads) {
   const std::unique_ptr<Decoder> decoder = LoadGolden(GetParam());
   const base::TemporaryDirectory temporary;

@@ -5,11 +5,11 @@
 
 namespace convrec::model {
 
-// Differentiable. float32 on the CPU takes one pass over memory forward and one backward; the rest
-// goes through ATen.
+// Differentiable. float32 on the CPU takes one pass over memory forward and one backward;
+// everything else uses ATen.
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
-// The same by ATen operations alone, on any device.
+// The same with ATen operations only, on any device.
 at::Tensor RmsNormByParts(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 }  // namespace convrec::model

@@ -32,7 +32,7 @@ double YarnBound(const ModelConfig& config, const YarnRopeScaling& scaling, doub
          (2 * std::log(config.rope_theta));
 }
 
-// Waves up to pair `low` are kept, those from `high` on slowed by `factor`, a ramp between.
+// Waves up to pair `low` are kept, those from `high` on slowed by `factor`, with a ramp in between.
 at::Tensor ScaleYarn(const at::Tensor& powers,
                      const ModelConfig& config,
                      const YarnRopeScaling& scaling) {
@@ -50,7 +50,7 @@ at::Tensor ScaleYarn(const at::Tensor& powers,
   return 1.0 / (scaling.factor * powers) * (1 - kept) + 1.0 / powers * kept;
 }
 
-// A contiguous copy of x with its first heads turned, or turned back.
+// A contiguous copy of x with its first heads rotated, or rotated back.
 at::Tensor Turned(const at::Tensor& x,
                   int64_t heads,
                   const at::Tensor& cos,
@@ -64,7 +64,7 @@ at::Tensor Turned(const at::Tensor& x,
                         .q_heads = heads,
                         .width = width,
                         .cos = cos.const_data_ptr<float>(),
-                        // The half that is negated turns back.
+                        // The negated half rotates back.
                         .sin = sin.const_data_ptr<float>() + (is_back ? 0 : width / 2),
                         .angle_stride = width});
   return out;

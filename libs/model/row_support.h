@@ -1,4 +1,4 @@
-// Which tokens the distribution of each row is over. Torch-free.
+// The tokens over which each row's distribution is taken. Torch-free.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace convrec::model {
 
 // Shapes: M rows.
 struct RowSupport {
-  // Ids ascending, without repetition, the row's target among them.
+  // Ids must be ascending, without repetition, and include the row's target.
   void AddRow(std::span<const int32_t> legal_ids) {
     ids.insert(ids.end(), legal_ids.begin(), legal_ids.end());
     begin.push_back(ids.size());

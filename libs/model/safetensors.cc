@@ -140,7 +140,7 @@ std::string MakeHeader(std::span<const TensorSource> tensors,
   return header + json;
 }
 
-// In place, the first half of the buffer receives the result.
+// In place: the first half of the buffer receives the result.
 void RoundToBfloat16(std::vector<float>* values) {
   uint8_t* out = reinterpret_cast<uint8_t*>(values->data());
   for (size_t i = 0; i < values->size(); ++i) {

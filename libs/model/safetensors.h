@@ -24,7 +24,7 @@ struct TensorView {
 // One open file; its views live as long as it does. Immutable after Open().
 class SafetensorsFile final {
  public:
-  // Checks the header and that the file is whole; the error names the file and the tensor.
+  // Checks the header and that the file is complete; the error names the file and the tensor.
   static absl::StatusOr<SafetensorsFile> Open(const std::string& path);
 
   const std::string& path() const { return file_.path(); }
@@ -37,15 +37,16 @@ class SafetensorsFile final {
   std::vector<TensorView> tensors_;
 };
 
-// A tensor to be written; `fill` gives its float32 values when its turn comes, so that a writer
-// never holds more than one tensor.
+// A tensor to be written. `fill` gives its float32 values when it is written, so a writer never
+// holds more than one tensor.
 struct TensorSource {
   std::string name;
   std::vector<int64_t> shape;
   std::function<absl::Status(float*)> fill;
 };
 
-// Writes F32 or BF16 (rounded to nearest even). `path` is the old or the new content, never a part.
+// Writes F32 or BF16 (rounded to nearest even). `path` holds the old or the new content, never a
+// part.
 absl::Status WriteSafetensors(const std::string& path,
                               std::span<const TensorSource> tensors,
                               const std::string& dtype,

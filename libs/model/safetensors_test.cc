@@ -27,7 +27,7 @@ TensorSource Source(const std::string& name,
           }};
 }
 
-// A file of the given header and data bytes.
+// A file with the given header and data bytes.
 std::string Container(const std::string& header, const std::string& data) {
   const uint64_t size = header.size();
   std::string bytes(sizeof(size), '\0');

@@ -1,4 +1,4 @@
-// SmolLM2-135M-Instruct's greedy continuation, as transformers gives it on the same weights.
+// SmolLM2-135M-Instruct's greedy continuation, as given by transformers on the same weights.
 #include <gtest/gtest.h>
 #include <torch/types.h>
 

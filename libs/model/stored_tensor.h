@@ -1,4 +1,4 @@
-// Tensors from and to the bytes of weight files.
+// Converts tensors from and to the bytes of weight files.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,7 +8,7 @@
 
 namespace convrec::model {
 
-// A tensor over the mapped bytes, or over a copy of them where they are not aligned. The dtype is
+// A tensor over the mapped bytes, or over a copy of them if they are not aligned. The dtype must be
 // F32, F16 or BF16.
 at::Tensor AsTensor(const TensorView& view);
 

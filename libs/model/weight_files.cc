@@ -28,7 +28,7 @@ constexpr char kIndexFile[] = "model.safetensors.index.json";
 constexpr char kEmbedding[] = "model.embed_tokens.weight";
 constexpr char kHead[] = "lm_head.weight";
 
-// File name of each tensor, as the index says; empty for a single file.
+// File name of each tensor, from the index; empty for a single file.
 using WeightMap = std::map<std::string, std::string>;
 
 absl::StatusOr<WeightMap> ReadIndex(const std::string& path) {
@@ -157,7 +157,7 @@ absl::Status MissingTensor(const std::string& directory,
       indexed != open.map.end()
           ? base::JoinPath(directory, indexed->second)
           : base::JoinPath(directory, open.map.empty() ? kSingleFile : kIndexFile);
-  // "x.weight" as integers: GPTQ and AWQ name them alike.
+  // "x.weight" as integers; GPTQ and AWQ use the same name.
   const std::string packed =
       absl::EndsWith(name, ".weight") ? name.substr(0, name.size() - 6) + "qweight" : "";
   const bool is_quantized = open.found.count(packed) != 0;
@@ -195,7 +195,7 @@ std::vector<size_t> DivideIntoShards(const std::vector<TensorSource>& tensors,
   return starts;
 }
 
-// Weight files that the index now in place, or its absence, does not name.
+// Removes weight files that the current index, or its absence, does not name.
 void RemoveOtherFiles(const std::string& directory, const std::set<std::string>& kept) {
   std::set<std::string> old = {kSingleFile, kIndexFile};
   if (const absl::StatusOr<WeightMap> map = ReadIndex(base::JoinPath(directory, kIndexFile));

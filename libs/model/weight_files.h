@@ -15,15 +15,15 @@ namespace convrec::model {
 
 bool HasWeightFiles(const std::string& directory);
 
-// Whether the weight files of a directory hold an output projection with other values than its
+// Whether the weight files of a directory hold an output projection that differs from its
 // embedding. Then the model does not tie the two, whatever its config.json says.
 absl::StatusOr<bool> HasOwnHead(const std::string& directory);
 
-// The parameters of a model as they lie in its files, in the order of ParameterTable().
+// The parameters of a model as stored in its files, in the order of ParameterTable().
 class WeightFiles final {
  public:
-  // Opens the files and holds them against `config`: every parameter exactly once, with its shape,
-  // in F32, F16 or BF16, and nothing else. Tolerated and left out: rotary tables, and the copy of
+  // Opens the files and checks them against `config`: every parameter exactly once, with its shape,
+  // in F32, F16 or BF16, and nothing else. Tolerated and ignored are rotary tables, and the copy of
   // the embedding that some files hold as the output projection of a model that ties both.
   static absl::StatusOr<WeightFiles> Open(const std::string& directory, const ModelConfig& config);
 
@@ -37,8 +37,8 @@ class WeightFiles final {
 
 constexpr int64_t kShardBytes = 5'000'000'000;
 
-// Writes model.safetensors, or shards of at most `shard_bytes` (but one tensor at least) and their
-// index; takes away weight files of an earlier, other division.
+// Writes model.safetensors, or shards of at most `shard_bytes` (but at least one tensor) and their
+// index. Removes weight files of an earlier, different sharding.
 absl::Status WriteWeightFiles(const std::string& directory,
                               const std::vector<TensorSource>& tensors,
                               const std::string& dtype,

@@ -12,7 +12,7 @@ namespace {
 constexpr char kConversation[] = "conversation";
 constexpr char kNumItems[] = "num_items";
 
-// The name in "{name}" at `begin`, lower-case letters and "_" only; "" when none stands there.
+// The name in "{name}" at `begin`, lower-case letters and "_" only; "" when there is none.
 std::string PlaceholderAt(const std::string& text, size_t begin) {
   if (text[begin] != '{') return "";
   size_t end = begin + 1;

@@ -23,13 +23,13 @@ std::string DialogueLines(const std::vector<domain::Turn>& dialogue);
 class Instruction final {
  public:
   // `text` holds {conversation} once and may hold {num_items}, which becomes `num_items`. BadConfig
-  // when {conversation} is missing or repeated, or {another_name} stands in the text.
+  // when {conversation} is missing or repeated, or when the text has another {name}.
   static absl::StatusOr<Instruction> Create(const std::string& text, int num_items);
   // The dialogue follows `text` after an empty line. Nothing in it is a placeholder.
   static Instruction Before(const std::string& text);
 
-  // The lines of the dialogue, put in the place of {conversation}. Text of the dialogue is never
-  // taken for a placeholder.
+  // The lines of the dialogue, substituted for {conversation}. Text of the dialogue is never
+  // treated as a placeholder.
   std::string Render(const std::vector<domain::Turn>& dialogue) const;
 
  private:

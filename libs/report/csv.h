@@ -8,9 +8,9 @@
 
 namespace convrec::report {
 
-// A head line, then one line per record. A vector becomes a column per entry, named from 1
-// ("reward_by_rank_1"), an array at the cutoffs a column per cutoff up to N ("ndcg_5"). The number
-// of columns follows the longest vector; a value that is missing or not finite is empty.
+// A header line, then one line per record. A vector becomes one column per entry, numbered from 1
+// ("reward_by_rank_1"), an array at the cutoffs one column per cutoff up to N ("ndcg_5"). The
+// longest vector determines the number of columns; a value that is missing or not finite is empty.
 std::string ToCsv(const std::vector<SftStep>& steps);
 std::string ToCsv(const std::vector<RlStep>& steps);
 std::string ToCsv(const std::vector<Evaluation>& evaluations);

@@ -7,7 +7,7 @@
 namespace convrec::report {
 namespace {
 
-// Of the finite values in [begin, end); NaN when there is none.
+// Mean of the finite values in [begin, end); NaN when there is none.
 double MeanY(const std::vector<Point>& points, size_t begin, size_t end) {
   double sum = 0;
   int n = 0;

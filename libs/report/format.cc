@@ -16,7 +16,7 @@ constexpr char kDash[] = "-";
 std::string Fixed(double value, int digits) {
   if (!std::isfinite(value)) return kDash;
   std::string text = absl::StrFormat("%.*f", digits, value);
-  // "-0.00" reads as a fault of the page.
+  // "-0.00" looks like an error of the page.
   if (text[0] == '-' && text.find_first_not_of("-0.") == std::string::npos) text.erase(0, 1);
   return text;
 }

@@ -1,4 +1,4 @@
-// Numbers as people read them; a value that is not finite is a dash.
+// Formats numbers for people; a value that is not finite becomes a dash.
 #pragma once
 
 #include <cstddef>

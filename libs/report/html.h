@@ -11,7 +11,7 @@ namespace convrec::report {
 
 struct PageInput {
   RunOutcome outcome;
-  // Further facts in order, as in {"estimator", "rank ratio, ..."}; plain text, escaped by the
+  // Further facts in order, such as {"estimator", "rank ratio, ..."}; plain text, escaped by the
   // page.
   std::vector<std::pair<std::string, std::string>> facts;
 };

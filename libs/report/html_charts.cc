@@ -26,7 +26,7 @@ using statistics::Section;
 using statistics::Shape;
 using statistics::Statistic;
 
-// A row of the table of a step's statistics.
+// A row of the table of step statistics.
 template <typename Step>
 std::vector<Point> PointsOf(const std::vector<Step>& steps, size_t row) {
   std::vector<Point> points;
@@ -36,7 +36,7 @@ std::vector<Point> PointsOf(const std::vector<Step>& steps, size_t row) {
   return Thinned(points, kMaxPoints);
 }
 
-// Few steps are shown as they are; many as a moving average over about a fifteenth of them.
+// A few steps are shown unchanged; many as a moving average over about a fifteenth of them.
 size_t SmoothingWindow(size_t num_points) {
   return num_points < 20 ? 1 : std::max<size_t>(5, num_points / 15 | 1);
 }
@@ -81,7 +81,7 @@ std::string LineFigure(const std::string& title,
   return Figure(title, caption, DrawLegend(chart.series), DrawLineChart(chart));
 }
 
-// NDCG at each cutoff over the evaluations on one split; SFT stands at step 0.
+// NDCG at each cutoff over the evaluations on one split; SFT is at step 0.
 std::string EvaluationFigure(const RunLog& log) {
   const auto on = [&log](Split split) {
     std::vector<Evaluation> evaluations;
@@ -152,7 +152,7 @@ std::string HitsByRankFigure(const Results& results) {
       chart);
 }
 
-// What the rows of the table say of one chart: its first row names it, all of them are curves.
+// The rows of the table that make one chart: the first row names it, all of them are curves.
 struct ChartRows {
   Chart chart;
   std::vector<size_t> rows;
@@ -180,7 +180,7 @@ std::string CurveName(const Statistic& statistic) {
   return std::string(statistic.chart.curve.empty() ? statistic.chart.title : statistic.chart.curve);
 }
 
-// One of the six of the page.
+// One of the six colours of the page.
 std::string Color(size_t index) { return absl::StrCat("c", index % 6 + 1); }
 
 // N, as far as the log knows it; 0 otherwise.
@@ -242,7 +242,7 @@ std::string RankFigure(const std::vector<Step>& steps, const Chart& chart, size_
                 svg);
 }
 
-// All charts of a section, curves and heatmaps as the shapes of the rows ask for.
+// All charts of a section: curves or heatmaps, depending on the shapes of the rows.
 template <typename Step>
 std::string SectionCharts(const std::vector<Step>& steps, Section section) {
   if (steps.empty()) return "";
@@ -257,7 +257,7 @@ std::string SectionCharts(const std::vector<Step>& steps, Section section) {
   return html;
 }
 
-// The stages of a step on top of each other, and what is left of its time.
+// The stages of a step stacked, with the rest of its time on top.
 std::string TimeFigure(const std::vector<RlStep>& steps) {
   std::string html;
   for (const ChartRows& of : ChartsOf(statistics::kRlTable, Section::kStepTime)) {

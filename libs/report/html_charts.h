@@ -7,13 +7,13 @@
 
 namespace convrec::report {
 
-// How good the lists are: evaluations, rewards, hits.
+// Quality of the lists: evaluations, rewards, hits.
 std::string QualityCharts(const RunLog& log, const Results& results);
-// What the policy does besides finding items.
+// Other properties of the lists.
 std::string ListCharts(const RunLog& log);
-// How the policy moves.
+// How the policy changes.
 std::string OptimisationCharts(const RunLog& log);
-// Where the time goes and how fresh the data is.
+// Where time is spent and how fresh the data is.
 std::string SystemCharts(const RunLog& log);
 // The stage before reinforcement learning.
 std::string SftCharts(const RunLog& log);

@@ -56,7 +56,7 @@ int CountHits(const SampleList& list) {
       }));
 }
 
-// The page numbers the lines itself; a list that numbers its own lines would show two numbers.
+// The page numbers the lines itself; a list with its own numbers would show two.
 std::string WithoutNumber(const std::string& text) {
   size_t digits = 0;
   while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
@@ -99,8 +99,7 @@ std::string RenderList(const char* title, const SampleList* list) {
 }
 
 bool IsFound(const SampleList& list, const domain::Item& item) {
-  // Titles were matched by the reward service; the page only looks for the title inside lines that
-  // hit.
+  // The reward service matched the titles; the page only looks for the title inside lines that hit.
   return std::any_of(list.lines.begin(), list.lines.end(), [&item](const SampleLine& line) {
     return line.outcome == LineOutcome::kHit && line.text.find(item.title) != std::string::npos;
   });

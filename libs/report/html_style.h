@@ -3,7 +3,7 @@
 
 namespace convrec::report {
 
-// Light and dark by the reader's setting. Classes c1 to c6 are the colours of series.
+// Light or dark by the reader's setting. Classes c1 to c6 are the colours of series.
 extern const char kPageStyle[];
 
 }  // namespace convrec::report

@@ -7,11 +7,11 @@
 
 namespace convrec::report {
 
-// Never blocks. A file that does not exist yet has no lines. A file that was replaced or cut is
-// followed from its end on, so that nothing is shown twice. Not thread-safe.
+// Never blocks. A file that does not exist yet has no lines. A file that was replaced or truncated
+// is followed from its end, so that nothing is shown twice. Not thread-safe.
 class LineFollower final {
  public:
-  enum class Start { kBeginning, kEnd };  // Whether lines that are there already count as new.
+  enum class Start { kBeginning, kEnd };  // Whether existing lines count as new.
 
   LineFollower(const std::string& path, Start start);
 

@@ -10,7 +10,7 @@
 namespace convrec::report {
 namespace {
 
-// Changes below this are noise of a few lists and not worth a sentence.
+// Changes below this are noise from a few lists and not worth a sentence.
 constexpr double kNoticeable = 0.01;
 
 void AddIfWorse(const char* what,
@@ -49,7 +49,7 @@ void AddComparison(const Evaluation& sft, const Evaluation& rl, std::vector<std:
   }
 }
 
-// The last evaluation counts; a better earlier one is a fact of the run.
+// The last evaluation counts, but a better earlier one is worth mentioning.
 void AddPeak(const RunLog& log, std::vector<std::string>* notes) {
   const Evaluation* best = nullptr;
   const Evaluation* last = nullptr;

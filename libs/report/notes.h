@@ -1,4 +1,4 @@
-// What a reader must know to judge a run's numbers, found in the log itself.
+// What a reader must know to judge a run's numbers, derived from the log itself.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace convrec::report {
 
-// Full sentences, the weightiest first: what got worse beside the gain, how sure a number is, what
-// was not measured, what went wrong on the way.
+// Full sentences, most important first: what got worse despite the gain, how certain a number is,
+// what was not measured, what went wrong during the run.
 std::vector<std::string> HonestNotes(const RunLog& log,
                                      const Results& results,
                                      const RunOutcome& outcome);

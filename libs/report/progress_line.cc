@@ -21,7 +21,7 @@ constexpr size_t kWidestBar = 24;
 constexpr size_t kNarrowestBar = 8;
 constexpr double kShownAfterSeconds = 2;
 
-// `importance` 0 is never left out.
+// A part with `importance` 0 is never left out.
 struct Part {
   std::string text;
   int importance = 0;
@@ -40,7 +40,7 @@ std::string Bar(int64_t step, int64_t total, size_t width) {
   return absl::StrCat("[", std::string(filled, '#'), std::string(width - filled, '.'), "]");
 }
 
-// The first part names the stage and stands before the bar, which is of `total` > 0.
+// The first part names the stage and comes before the bar, which is drawn for `total` > 0.
 std::string Fit(std::vector<Part> parts, int64_t step, int64_t total, size_t width) {
   const size_t widest = total > 0 ? kWidestBar : 0;
   size_t bar = widest;

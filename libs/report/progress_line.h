@@ -13,9 +13,8 @@
 namespace convrec::report {
 
 // "RL  [########............]  50/120  reward 0.214  NDCG 0.352  KL 0.080  1.9k tok/s  stale 0.4
-// 1m12s left" Parts that do not fit into `width` columns are left out, wide gaps and the bar first,
-// then the least important first. `width` 0 = no limit. NDCG is that of the sampled lists at
-// cutoff 20.
+// 1m12s left" Parts that do not fit into `width` columns are left out: first wide gaps and the bar,
+// then the least important parts. `width` 0 = no limit. NDCG is for the sampled lists at cutoff 20.
 std::string FormatProgress(const SftStep& step, double seconds_left, size_t width);
 std::string FormatProgress(const RlStep& step, size_t width);
 
@@ -31,25 +30,25 @@ std::string FormatEvaluation(const Evaluation& evaluation, const std::optional<E
 class ProgressDisplay final {
  public:
   struct Options {
-    bool is_terminal = false;  // Of the stream.
+    bool is_terminal = false;  // Whether the stream is a terminal.
     size_t width = 0;          // Columns of the terminal; 0 = ask the stream each time.
-    absl::Duration plain_interval = absl::Seconds(5);  // Least time between two plain lines.
-    // Without another line for so long, a plain stream and the log file are told what is under
-    // work.
+    absl::Duration plain_interval = absl::Seconds(5);  // Shortest time between two plain lines.
+    // After this long without another line, the current activity is written to a plain stream and
+    // to the log file.
     absl::Duration heartbeat = absl::Seconds(30);
     std::string log_path{};  // Appended to; "" = none.
   };
 
   // `stream` and `clock` must outlive the display.
   ProgressDisplay(const Options& options, std::FILE* stream, const base::Clock* clock);
-  // Ends the line in place.
+  // Ends the line that is rewritten in place.
   ~ProgressDisplay();
 
   void Show(const SftStep& step);
   void Show(const RlStep& step);
-  // What is under work, at any pace: a terminal shows it once it has taken two seconds.
+  // Shows the current activity, at any rate: a terminal shows it once it has taken two seconds.
   void Show(const Activity& activity);
-  // A line of its own that stays: an evaluation, a warning of a child.
+  // Shows a separate line that stays, such as an evaluation or a warning of a child process.
   void Note(const std::string& line);
 
  private:
@@ -63,10 +62,10 @@ class ProgressDisplay final {
   const Options options_;
   std::FILE* const stream_;
   const base::Clock* const clock_;
-  std::string current_;  // What the terminal's last line shows.
+  std::string current_;  // Content of the terminal's last line.
   absl::Time next_plain_ = absl::InfinitePast();
   absl::Time last_plain_, last_log_;  // When a line was written to the stream, to the log file.
-  double mean_sft_seconds_ = 0;       // Of recent steps, for the time left.
+  double mean_sft_seconds_ = 0;       // Mean over recent steps, for the time left.
 };
 
 }  // namespace convrec::report

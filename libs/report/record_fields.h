@@ -1,7 +1,7 @@
-// The fields of each record by name, listed once for every format that is written or read.
+// The fields of each record by name, listed once for all formats that are written or read.
 //
 // VisitFields(record, visit) calls visit("name", field) in the order of the log; `record` may be
-// const. What stands in a table of statistics comes as visit(row, record, index of the row).
+// const. A statistic from a table is visited as visit(row, record, index of the row).
 #pragma once
 
 #include <cstddef>

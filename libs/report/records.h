@@ -1,8 +1,8 @@
-// The records of a run's log: what the learner says about each step, evaluation and sample list.
+// The records of a run's log: what the learner reports about each step, evaluation and sample list.
 //
 // A record's place in a run is (stage, step): supervised steps come before reinforcement-learning
-// steps, and each stage counts its own steps from 1. An evaluation carries the step it was made
-// after.
+// steps, and each stage counts its own steps from 1. An evaluation carries the step after which it
+// ran.
 #pragma once
 
 #include <array>
@@ -32,7 +32,7 @@ struct RunPosition {
   friend auto operator<=>(RunPosition, RunPosition) = default;
 };
 
-// What a record measured stands under the names of its table: `step["kl"]`,
+// A record's measurements are found by the names in its table: `step["kl"]`,
 // `step.list("kl_by_rank")`.
 struct SftStep : statistics::Values<statistics::kSftTable> {
   int64_t step = 0;  // From 1.
@@ -47,7 +47,7 @@ struct RlStep : statistics::Values<statistics::kRlTable> {
 struct Evaluation : statistics::Values<statistics::kEvaluationTable> {
   Stage stage = Stage::kZeroShot;
   Split split = Split::kValidation;
-  int64_t step = 0;  // Steps of the stage behind the evaluated weights.
+  int64_t step = 0;  // Steps of the stage that the evaluated weights had seen.
 };
 
 // Index of cutoff 20 in the lists at domain::kCutoffs.
@@ -63,7 +63,7 @@ struct SampleLine {
 };
 
 struct SampleList {
-  std::string id;  // Of the conversation; the same before and after.
+  std::string id;  // Id of the conversation; the same before and after.
   std::string conversation;
   std::vector<domain::Item> ground_truth;
   std::vector<SampleLine> lines;
@@ -82,7 +82,7 @@ struct Event {
 
 using Record = std::variant<SftStep, RlStep, Evaluation, Samples, Event>;
 
-// Where `record` stands in the run; events have no place.
+// Position of `record` in the run; events have none.
 bool HasPosition(const Record& record);
 RunPosition PositionOf(const Record& record);
 

@@ -1,4 +1,4 @@
-// What a run reached: the last evaluation of each stage on one split.
+// The results of a run: the last evaluation of each stage on one split.
 #pragma once
 
 #include <optional>
@@ -8,9 +8,9 @@
 
 namespace convrec::report {
 
-// Always the last step of a stage, never the best one: choosing by the evaluated rows would be
-// choosing on them. The test split is taken when any stage was evaluated on it, the validation
-// split otherwise.
+// Always the last step of a stage, never the best one: picking the best would be selection on the
+// evaluated rows. Uses the test split if any stage was evaluated on it, otherwise the validation
+// split.
 struct Results {
   Split split = Split::kTest;
   std::optional<Evaluation> zero_shot;
@@ -24,13 +24,13 @@ struct Results {
 
 Results FinalResults(const RunLog& log);
 
-// What only the one who ran the job knows.
+// What only the launcher of the job knows.
 struct RunOutcome {
   std::string name{};
   std::string config_digest{};
   uint64_t seed = 0;
   double seconds = 0;        // Wall clock over all starts of the run.
-  bool is_finished = false;  // The learner came to its end.
+  bool is_finished = false;  // The learner ran to its end.
   int exit_code = 0;
 };
 
@@ -38,7 +38,7 @@ struct RunOutcome {
 // not measured is null.
 std::string SummaryJson(const Results& results, const RunOutcome& outcome);
 
-// Reads back what SummaryJson wrote of the outcome.
+// Reads back the outcome that SummaryJson wrote.
 absl::StatusOr<RunOutcome> ReadSummary(const std::string& path);
 
 }  // namespace convrec::report

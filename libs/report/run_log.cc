@@ -259,7 +259,8 @@ absl::StatusOr<bool> ForEachRecord(const std::string& path,
   return false;
 }
 
-// Leaves whole lines only: what follows the last newline goes, and a last line that is no record.
+// Leaves only whole lines: cuts off what follows the last newline, and a last line that is not a
+// record.
 absl::Status CutTornTail(const std::string& path) {
   if (!base::FileExists(path)) return absl::OkStatus();
   CR_ASSIGN_OR_RETURN(const std::string content, base::ReadFile(path));
@@ -325,8 +326,8 @@ absl::Status RunLogWriter::Append(const Record& record) {
     } else if (errno != EINTR) {
       const absl::Status status =
           base::ErrnoStatus(errno, absl::StrCat("cannot append to ", path_));
-      // Takes the part back, so that the next line starts on its own; a failure here is reported by
-      // it.
+      // Removes the partial line, so that the next one starts on its own line; if that fails, the
+      // next write reports it.
       if (::ftruncate(fd_, before.st_size) != 0)
         CR_LOG(WARNING) << path_ << ": a part of a line is left";
       return status;

@@ -2,8 +2,8 @@
 //
 // Each line is {"kind": "rl_step", ...} with the fields of records.h under their own names; the
 // kinds are sft_step, rl_step, evaluation, samples and event. A number that is not finite is
-// written as null and read as NaN; a field that is absent keeps its default. A crash can leave a
-// part of a line at the end: readers skip it and say so, and the next writer cuts it off.
+// written as null and read as NaN; an absent field keeps its default. A crash can leave a partial
+// line at the end. Readers skip it and report it, and the next writer cuts it off.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@
 
 namespace convrec::report {
 
-// One line without its newline; text that is not UTF-8 is repaired with U+FFFD.
+// One line without its newline; invalid UTF-8 in text becomes U+FFFD.
 std::string FormatRecord(const Record& record);
 
 // InvalidArgument names the field; the caller adds file and line.
@@ -27,13 +27,14 @@ absl::StatusOr<Record> ParseRecord(const std::string& line);
 // Thread-safe; every line is one write.
 class RunLogWriter final {
  public:
-  // Opens for appending, makes the file when missing, and cuts a torn last line.
+  // Opens for appending, creates the file when missing, and cuts off a torn last line.
   static absl::StatusOr<std::unique_ptr<RunLogWriter>> Open(const std::string& path);
   ~RunLogWriter();
   RunLogWriter(const RunLogWriter&) = delete;
   RunLogWriter& operator=(const RunLogWriter&) = delete;
 
-  // The line is in the kernel's hands on return. An error (a full disk) leaves the file as it was.
+  // On return the line has been handed to the kernel. An error (a full disk) leaves the file
+  // unchanged.
   absl::Status Append(const Record& record) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -62,7 +63,7 @@ void AddRecord(Record record, RunLog* log);
 absl::StatusOr<RunLog> ReadRunLog(const std::string& path);
 
 // For a resume from a checkpoint at `position`: rewrites the file without the records after it, so
-// that the log tells one history. Events stay. A missing file is no error.
+// that the log has one history. Events stay. A missing file is not an error.
 absl::Status TruncateAfter(const std::string& path, RunPosition position);
 
 // Whether the log holds the evaluation of that split at `position`.

@@ -85,7 +85,7 @@ TEST_F(RunLogTest, EveryKindComesBackAsItWasWritten) {
   EXPECT_FALSE(log.has_torn_tail);
 }
 
-// The log of a run before statistics had a table.
+// The log of a run from before statistics had a table.
 TEST_F(RunLogTest, AnEarlierLogIsReadAndWrittenAsItWas) {
   const std::string text = *base::ReadFile(SourcePath("tests/golden/report/metrics.jsonl"));
   std::string written;
@@ -226,7 +226,7 @@ TEST_F(RunLogTest, FullDiskLeavesTheLogAsItWas) {
   const std::string before = *base::ReadFile(path_);
   auto writer = RunLogWriter::Open(path_);
   ASSERT_TRUE(writer.ok()) << writer.status();
-  // A file size limit stands for the full disk: 10 bytes fit, then write() fails.
+  // A file size limit simulates the full disk: 10 bytes fit, then write() fails.
   ::signal(SIGXFSZ, SIG_IGN);
   rlimit old_limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);

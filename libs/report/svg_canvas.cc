@@ -20,7 +20,7 @@ std::string ShowTick(double value, double distance, ValueFormat format) {
   if (scaled >= 1000) return Count(value * unit);
   if (scaled < 9e-4) return absl::StrCat(Compact(value * unit), is_percent ? " %" : "");
   const int digits = std::max(0, static_cast<int>(std::ceil(-std::log10(scaled) - 1e-9)));
-  // 2.5 and 0.25 need one digit more than their power of ten says.
+  // 2.5 and 0.25 need one more digit than their power of ten suggests.
   const double shifted = scaled * std::pow(10, digits);
   const bool is_whole = std::fabs(shifted - std::round(shifted)) < 1e-6;
   return absl::StrCat(Fixed(value * unit, is_whole ? digits : digits + 1), is_percent ? " %" : "");

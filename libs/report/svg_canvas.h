@@ -1,4 +1,4 @@
-// What every chart draws on: the area, the mapping of values to it, axes and hover texts. Internal
+// The canvas of all charts: the area, the mapping of values to it, axes and hover texts. Internal
 // to this folder.
 #pragma once
 
@@ -40,7 +40,7 @@ struct Frame {
 
 std::string ShowValue(double value, ValueFormat format);
 
-// Coordinates need no more than a tenth of a unit.
+// Coordinates need only a tenth of a unit.
 std::string Number(double value);
 std::string OpenSvg(const std::string& label);
 std::string Text(
@@ -52,7 +52,7 @@ std::string DrawAxes(const Frame& frame,
                      ValueFormat format,
                      const std::string& x_label);
 
-// Transparent strips over the plot, each with the values at its x as the browser's hover text.
+// Transparent strips over the plot, each with the values at its x as hover text.
 std::string DrawHover(const Frame& frame,
                       const std::vector<double>& xs,
                       const std::function<std::string(size_t)>& text_at);

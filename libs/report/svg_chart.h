@@ -1,5 +1,5 @@
 // Line and stacked charts as inline SVG: no script, no network. Colours are classes of the page's
-// style sheet, so that a chart follows the reader's light or dark mode.
+// style sheet, so a chart follows the reader's light or dark mode.
 #pragma once
 
 #include <optional>
@@ -15,9 +15,9 @@ struct Series {
   std::string name;
   std::string color;          // Class "c1" to "c6".
   std::vector<Point> points;  // In order of x.
-  bool has_markers = false;   // A dot per point, for values that were measured now and then.
+  bool has_markers = false;   // A dot per point, for values that were measured only occasionally.
   bool is_background =
-      false;  // Drawn faint, without legend or value: what a smoothed line was made of.
+      false;  // Drawn faint, without legend or value: the raw data of a smoothed line.
 };
 
 struct ReferenceLine {
@@ -40,7 +40,7 @@ struct Layer {
   std::vector<double> values;  // One per x.
 };
 
-// Layers are stacked in their order, the first at the bottom.
+// Layers are stacked in order, the first at the bottom.
 struct StackedChart {
   std::string x_label = "step";
   ValueFormat format = ValueFormat::kSeconds;
@@ -48,7 +48,7 @@ struct StackedChart {
   std::vector<Layer> layers;
 };
 
-// An <svg> element with a hover text per x; "" when there is nothing to draw.
+// An <svg> element with one hover text per x; "" when there is nothing to draw.
 std::string DrawLineChart(const LineChart& chart);
 std::string DrawStackedChart(const StackedChart& chart);
 

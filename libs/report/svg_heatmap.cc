@@ -31,7 +31,7 @@ bool HasNegative(const Heatmap& heatmap) {
   return false;
 }
 
-// Where the cells of a heatmap lie.
+// The positions of a heatmap's cells.
 struct Grid {
   size_t num_rows = 0;
   double cell_width = 0;

@@ -1,4 +1,4 @@
-// A value per column and row as inline SVG, in the colours of the page's style sheet.
+// A heatmap, one value per column and row, as inline SVG in the colours of the page's style sheet.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ struct Heatmap {
   std::vector<std::vector<double>> values;  // [column][row], row 0 at the top, shown as 1.
 };
 
-// An <svg> element with a hover text per cell; "" when there is nothing to draw.
+// An <svg> element with one hover text per cell; "" when there is nothing to draw.
 std::string DrawHeatmap(const Heatmap& heatmap);
-// A <div> that shows which strength means what.
+// A <div> with the colour scale.
 std::string DrawScale(const Heatmap& heatmap);
 
 }  // namespace convrec::report

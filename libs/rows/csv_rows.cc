@@ -14,7 +14,7 @@
 namespace convrec::rows {
 namespace {
 
-// Takes records off a text, one at a time.
+// Reads records from a text, one at a time.
 class CsvReader final {
  public:
   CsvReader(std::string_view text, const std::string& name) : text_(text), name_(name) {
@@ -23,7 +23,7 @@ class CsvReader final {
       text_.remove_prefix(kByteOrderMark.size());
   }
 
-  // Of the record read last: where it starts, from 1.
+  // The line on which the last record starts, from 1.
   int line() const { return line_; }
   std::string Where() const { return absl::StrCat(name_, ":", line_); }
 
@@ -69,7 +69,7 @@ class CsvReader final {
     }
   }
 
-  // From a quote to what follows the one that closes it: a comma, a line break or the end.
+  // Reads from an opening quote to what follows the closing one: a comma, a line break or the end.
   absl::Status ReadQuoted(std::string* field) {
     while (true) {
       const size_t quote = text_.find('"', ++position_);

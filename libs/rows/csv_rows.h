@@ -1,4 +1,4 @@
-// CSV (RFC 4180) with a head line, with errors that name file, line, field and what was expected.
+// CSV (RFC 4180) with a header line. Errors name file, line, field and what was expected.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace convrec::rows {
 
-// One record. A view: what it was made from must outlive it.
+// One record. A view: its arguments must outlive it.
 class CsvRow final {
  public:
   CsvRow(const std::vector<std::string>* head,
@@ -21,7 +21,7 @@ class CsvRow final {
       : head_(head), fields_(fields), where_(std::move(where)) {}
 
   const std::vector<std::string>& FieldNames() const { return *head_; }
-  // The field of a column; empty without the column.
+  // The field of a column; empty when there is no such column.
   std::string_view Text(std::string_view column) const;
   // A whole number up to 10^9, which may be written as 1999.0; empty text is an error.
   absl::StatusOr<int> Int(const std::string& column) const;
@@ -42,10 +42,10 @@ class CsvRow final {
 // A whole number up to 10^9, also when written as "1999.0"; nullopt for other text.
 std::optional<int> WholeNumberIn(std::string_view text);
 
-// Calls `visit(row, line)` for each record after the head, `line` being where it starts, from 1;
-// stops at the first error. Blank lines are left out. InvalidArgument without one of the `required`
-// columns, for a record of another length, for text that is not UTF-8 and for stray quotes; `name`
-// stands for the file in messages.
+// Calls `visit(row, line)` for each record after the header, where `line` is the line it starts on,
+// from 1; stops at the first error. Blank lines are skipped. InvalidArgument without one of the
+// `required` columns, for a record of another length, for text that is not UTF-8 and for stray
+// quotes. Messages use `name` as the name of the file.
 absl::Status ForEachCsvRowOf(std::string_view text,
                              const std::string& name,
                              const std::vector<std::string>& required,

@@ -1,4 +1,4 @@
-// JSON lines with errors that name file, line, field and what was expected there.
+// JSON lines. Errors name file, line, field and what was expected there.
 #pragma once
 
 #include <functional>
@@ -16,15 +16,15 @@ namespace convrec::rows {
 // One JSON object of a file, or an object within it. A view: the JSON must outlive it.
 class JsonRow final {
  public:
-  // `where` is "file:line"; `path` is "" or the field this object stands in.
+  // `where` is "file:line"; `path` is "" or the field that holds this object.
   JsonRow(const nlohmann::json* object, std::string where, std::string path = "")
       : object_(object), where_(std::move(where)), path_(std::move(path)) {}
 
   bool Has(const std::string& field) const;  // Present and not null.
   std::vector<std::string> FieldNames() const;
   bool AllFields(const std::function<bool(const std::string& field)>& predicate) const;
-  // The value, or InvalidArgument when it is missing or of another type. A whole number may be
-  // written as 1999.0, as programs write it that keep columns with gaps as floating point.
+  // The value, or InvalidArgument when it is missing or has another type. A whole number may be
+  // written as 1999.0, as by programs that keep columns with gaps as floating point.
   absl::StatusOr<std::string> String(const std::string& field) const;
   absl::StatusOr<int> Int(const std::string& field) const;
   absl::StatusOr<double> Double(const std::string& field) const;
@@ -51,13 +51,13 @@ class JsonRow final {
 // A whole number up to 10^9, also when written as 1999.0.
 std::optional<int> WholeNumber(const nlohmann::json& value);
 
-// Calls `visit(row, line)` for each line of `path` that is not blank, lines counted from 1, reading
-// as it goes; stops at the first error. A line that is no JSON object is an error. `wanted(index)`
-// may leave out rows, counted from 0, before they are read as JSON.
+// Calls `visit(row, line)` for each non-blank line of `path`, counting lines from 1 and reading as
+// it goes; stops at the first error. A line that is not a JSON object is an error. `wanted(index)`
+// can skip rows, counted from 0, before they are parsed.
 absl::Status ForEachJsonRow(const std::string& path,
                             const std::function<bool(int64_t index)>& wanted,
                             const std::function<absl::Status(const JsonRow& row, int line)>& visit);
-// The same over `text`, all rows; `name` stands for the file in messages.
+// The same for all rows of `text`; messages use `name` as the name of the file.
 absl::Status ForEachJsonRowOf(
     std::string_view text,
     const std::string& name,

@@ -15,19 +15,19 @@
 namespace convrec::rpc {
 namespace {
 
-// gRPC has one code for a peer that is busy and for a message that will never fit.
+// gRPC uses one code for a busy peer and for a message that is too large.
 bool IsOversize(const absl::Status& status) {
   return absl::IsResourceExhausted(status) &&
          absl::StrContains(status.message(), "message larger than max");
 }
 
-// Nobody here cancels an attempt, so that Cancelled is what a server says that shuts down.
+// No attempt is cancelled here, so Cancelled comes from a server that shuts down.
 bool MayHelpToRepeat(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsResourceExhausted(status) || absl::IsCancelled(status);
 }
 
-// What a busy server asked for; zero when it did not.
+// The wait that a busy server requested; zero when it did not.
 absl::Duration RetryAfter(const grpc::ClientContext& context) {
   const auto& trailers = context.GetServerTrailingMetadata();
   const auto trailer = trailers.find(kRetryAfterTrailer);

@@ -1,4 +1,4 @@
-// A unary call that is repeated until it succeeds or it makes no sense any more.
+// Retry: a unary call that is repeated until it succeeds or a retry cannot help.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,7 @@ struct CallOptions {
   absl::Duration initial_backoff = absl::Milliseconds(100);
   absl::Duration max_backoff =
       absl::Seconds(5);  // Doubles up to this; each wait is 50 to 100 % of it.
-  // Waits that long between attempts, shorter when the process stops; true = stop trying.
+  // Waits for that long between attempts, or less when the process stops; true = stop trying.
   std::function<bool(absl::Duration)> wait = base::WaitForStop;
   const base::Clock* clock = base::Clock::Real();
 };
@@ -36,9 +36,9 @@ struct CallOptions {
 //   CallWithRetry({}, [&](grpc::ClientContext* context) { return stub->ScoreGroup(context, request,
 //   &reply); })
 // UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED and the CANCELLED of a server that shuts down
-// are tried again after a growing, jittered wait, at least what kRetryAfterTrailer says; any other
-// error is returned at once. A message that is too large for the peer is OutOfRange. Cancelled when
-// `wait` asks to stop. Blocks; `attempt` must be safe to repeat and must not cancel.
+// are retried after a growing, jittered wait that is at least what kRetryAfterTrailer says. Any
+// other error is returned at once. A message that is too large for the peer is OutOfRange.
+// Cancelled when `wait` returns true. Blocks; `attempt` must be safe to repeat and must not cancel.
 absl::Status CallWithRetry(const CallOptions& options,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt);
 

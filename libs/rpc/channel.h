@@ -15,7 +15,7 @@ namespace convrec::rpc {
 // calls are open, and takes messages up to kMaxMessageBytes.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
 
-// Whether "host:port" is of the loopback interface: only this machine reaches it.
+// Whether "host:port" is on the loopback interface, which only this machine can reach.
 bool IsLoopback(const std::string& address);
 
 }  // namespace convrec::rpc

@@ -1,4 +1,4 @@
-// convrec-health: the health of one process as an exit code, for probes of containers.
+// convrec-health: the health of one process as an exit code, for container probes.
 // 0 = serving, 1 = not serving (or no such service), 2 = unreachable, 64 = bad flags.
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Deadlines of gRPC by the clock that only goes forward.
+// Deadlines for gRPC on the clock that only goes forward.
 #pragma once
 
 #include <grpc/support/time.h>

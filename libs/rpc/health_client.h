@@ -1,4 +1,4 @@
-// Asks a process how it is, by grpc.health.v1.
+// Asks a process for its health, by grpc.health.v1.
 #pragma once
 
 #include <string>

@@ -38,7 +38,7 @@ class FakeReward final : public v1::RewardService::Service {
   const std::function<grpc::Status(v1::DescribeReply*)> answer_;
 };
 
-// Waits that are recorded and take no time.
+// Records waits, which take no time.
 CallOptions Recorded(std::vector<absl::Duration>* waits, int stop_after = 1000) {
   CallOptions options;
   options.attempt_timeout = kPatience;
@@ -169,7 +169,7 @@ TEST(CallTest, TransientErrorsAreRepeatedWithGrowingJitteredWaits) {
   const grpc::StatusCode codes[] = {grpc::StatusCode::UNAVAILABLE,
                                     grpc::StatusCode::DEADLINE_EXCEEDED,
                                     grpc::StatusCode::RESOURCE_EXHAUSTED,
-                                    // What calls in flight get from a server that shuts down.
+                                    // The status of calls in flight when a server shuts down.
                                     grpc::StatusCode::CANCELLED};
   size_t attempts = 0;
   const absl::Status status = CallWithRetry(options, [&](grpc::ClientContext*) {
@@ -193,7 +193,7 @@ TEST(CallTest, OtherErrorsAreReturnedAtOnce) {
   EXPECT_THAT(waits, SizeIs(0));
 }
 
-// gRPC gives it the code of a busy peer; repeating it would go on for ever.
+// gRPC gives it the code of a busy peer; retrying it would go on forever.
 TEST(CallTest, AMessageThatIsTooLargeForThePeerIsNotRepeated) {
   FakeReward service([](v1::DescribeReply*) { return grpc::Status::OK; });
   const auto server = Server::Start(kLoopback, {&service}, {.max_message_bytes = 1000});

@@ -19,7 +19,7 @@ constexpr char kWhole[] = "";
 constexpr absl::Duration kDestructorDrain = absl::Seconds(1);
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kMinPingIntervalMs =
-    10'000;  // Below the clients' keep-alive, so that none is punished.
+    10'000;  // Below the clients' keep-alive interval, so that no client is penalised.
 
 }  // namespace
 
@@ -32,8 +32,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   int port = 0;
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
   for (grpc::Service* service : services) builder.RegisterService(service);
-  // gRPC refuses to start without a service; the placeholder answers every method but health's with
-  // UNIMPLEMENTED.
+  // gRPC refuses to start without a service; the placeholder answers all methods except health's
+  // with UNIMPLEMENTED.
   std::unique_ptr<grpc::CallbackGenericService> placeholder;
   if (services.empty()) {
     placeholder = std::make_unique<grpc::CallbackGenericService>();
@@ -41,7 +41,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   }
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
-  // With port sharing a second server on the port would start, and calls would go astray.
+  // With port sharing, a second server on the port would start and receive some of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,

@@ -1,7 +1,7 @@
 // A running gRPC server with health.
 //
-// Health (grpc.health.v1) is served beside the services: "liveness" is SERVING from Start() to
-// Shutdown() unless SetAlive() says otherwise; "readiness" and "" follow SetServing() and begin as
+// Health (grpc.health.v1) is served alongside the services: "liveness" is SERVING from Start() to
+// Shutdown() unless SetAlive() says otherwise; "readiness" and "" follow SetServing() and start as
 // NOT_SERVING. A server without services is a health-only port. Transport is plaintext.
 // Thread-safe.
 #pragma once
@@ -26,8 +26,8 @@ inline constexpr int kMaxMessageBytes = 64 << 20;
 class Server final {
  public:
   struct Options {
-    int max_message_bytes = kMaxMessageBytes;  // Of a received message.
-    int max_streams_per_connection = 0;        // Calls of one connection at a time; 0 = no limit.
+    int max_message_bytes = kMaxMessageBytes;  // Largest message that may be received.
+    int max_streams_per_connection = 0;        // Concurrent calls per connection; 0 = no limit.
   };
 
   // Listens on `address` ("host:port"; port 0 = any free one) until the value is destroyed.
@@ -40,7 +40,7 @@ class Server final {
       const std::string& address, const std::vector<grpc::Service*>& services) {
     return Start(address, services, Options());
   }
-  ~Server();  // Shutdown() with a short drain when it has not been called.
+  ~Server();  // Calls Shutdown() with a short drain unless it has been called.
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -49,7 +49,7 @@ class Server final {
   const std::string& address() const { return address_; }
 
   void SetServing(bool serving);
-  // Whether the process does what it is for, which "liveness" tells; true from the start.
+  // Whether the process does its work, which "liveness" reports; true from the start.
   void SetAlive(bool alive);
 
   // Turns health off, refuses new calls, lets running ones finish for `drain`, then cancels them.
@@ -63,7 +63,7 @@ class Server final {
          int port);
 
   const std::unique_ptr<grpc::CallbackGenericService>
-      placeholder_;  // Only when there are no services.
+      placeholder_;  // Used only when there are no services.
   const std::unique_ptr<grpc::Server> server_;
   const std::string address_;
   const int port_;

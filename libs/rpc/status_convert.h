@@ -1,4 +1,4 @@
-// grpc::Status <-> absl::Status: the codes are the same numbers, the messages travel as they are.
+// grpc::Status <-> absl::Status. The codes are the same numbers; messages are kept unchanged.
 #pragma once
 
 #include "absl/status/status.h"

@@ -22,7 +22,7 @@ class EarlierRunTest : public testing::Test {
 TEST_F(EarlierRunTest, AFolderHoldsARunOnceThereIsSomethingToLose) {
   ASSERT_TRUE(FolderLock::Take(dir_.path(), Writer::kLearner).ok());
   EXPECT_FALSE(HoldsAnything(dir_.path()));
-  // As the launcher leaves it, and a start that failed at once.
+  // As left by the launcher and a start that failed at once.
   Write("config.yaml", "name: x\n");
   Write("epoch", "1\n");
   Write("metrics.jsonl", "");

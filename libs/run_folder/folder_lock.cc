@@ -30,7 +30,7 @@ std::string ThisProcess() {
   return absl::StrCat("process ", ::getpid(), " on ", host);
 }
 
-// What the holder has written into the file; it says so after it has the lock.
+// What the holder has written into the file, which it does once it has the lock.
 std::string DescribeHolder(const std::string& path) {
   const absl::StatusOr<std::string> text = base::ReadFile(path);
   if (!text.ok() || text->empty()) return "";

@@ -1,4 +1,4 @@
-// One process at a time may write to the folder of a run.
+// Allows one process at a time to write to a run's folder.
 #pragma once
 
 #include <string>
@@ -11,15 +11,16 @@ namespace convrec::run_folder {
 // Two locks, so that a launcher and the learner it starts hold one each.
 enum class Writer { kLauncher, kLearner };
 
-// Held for the life of the value; the kernel lets go of it when the process dies.
+// Held for the life of the value; the kernel releases it when the process dies.
 class FolderLock final {
  public:
   FolderLock(FolderLock&& other) noexcept;
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();
 
-  // Makes the folder. Waits up to `patience`, or until a stop of the process is requested, for a
-  // writer that is about to end. BadConfig, which names the process, while another one holds it.
+  // Creates the folder. Waits up to `patience`, or until a stop of this process is requested, for a
+  // writer that is about to end. BadConfig, naming the other process, when that one still holds the
+  // lock.
   static absl::StatusOr<FolderLock> Take(const std::string& run_dir,
                                          Writer writer,
                                          absl::Duration patience = absl::ZeroDuration());

@@ -27,7 +27,7 @@ constexpr char kChatTemplate[] =
     "{% endif %}";
 
 // A list number; a title at the beginning of a line, or with the space before it; a year with its
-// line break; else a word.
+// line break; otherwise a word.
 constexpr char kSplitRegex[] =
     R"(\d+\.(?= \S))"
     R"(|^(?!USER: |ASSISTANT: )[\p{Lu}\p{Lo}\d'][^\n(),]*?(?= \(\d{4}\)))"
@@ -72,7 +72,7 @@ void AddTexts(const data::DialogueRow& row, std::vector<std::string>* texts) {
   }
 }
 
-// Norms are one, biases zero, matrices normal, as at the start of pretraining.
+// Norms are one, biases zero, matrices normally distributed, as at the start of pretraining.
 std::vector<model::TensorSource> RandomWeights(const model::ModelConfig& config, uint64_t seed) {
   std::vector<model::TensorSource> sources;
   for (const model::ParameterSpec& spec : model::ParameterTable(config)) {
@@ -132,7 +132,7 @@ absl::StatusOr<OwnModelFacts> WriteOwnModel(const OwnModelOptions& options,
   CR_RETURN_IF_ERROR(tokenizer::WriteTokenizerJson(spec, directory));
   CR_RETURN_IF_ERROR(
       model::WriteWeightFiles(directory, RandomWeights(config, options.seed), "F32"));
-  // Last, so that a directory with it is whole.
+  // Written last, so that a directory with it is complete.
   CR_RETURN_IF_ERROR(base::WriteFileAtomically(base::JoinPath(directory, "config.json"),
                                                model::ToConfigJson(config, "float32")));
   return facts;

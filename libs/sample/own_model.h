@@ -1,4 +1,4 @@
-// A small model made from a user's own catalog and conversations, to start from where there is no
+// A small model for a user's own catalog and conversations, to start from when there is no
 // pretrained one: a byte-level BPE tokenizer trained on them and random weights, as a Hugging Face
 // model directory.
 #pragma once
@@ -13,13 +13,13 @@
 namespace convrec::sample {
 
 struct OwnModelOptions {
-  int vocab_size = 4096;  // Tokens, at most; at least 259 (every byte and three special tokens).
+  int vocab_size = 4096;  // Upper bound; at least 259 (every byte and three special tokens).
   int hidden_size = 128;  // A multiple of twice num_heads.
   int num_layers = 4;
   int num_heads = 4;
   int intermediate_size = 384;
-  int max_position_embeddings = 2048;  // Of prompt and answer together.
-  uint64_t seed = 1;                   // Of the weights.
+  int max_position_embeddings = 2048;  // Tokens of prompt and answer combined.
+  uint64_t seed = 1;                   // Seed of the weights.
   lists::ListStyle style = lists::ListStyle::kPlain;
   std::string line_format = {};  // See CatalogOptions.
 };
@@ -31,10 +31,10 @@ struct OwnModelFacts {
   size_t num_rows = 0;  // Conversations.
 };
 
-// Chats are ChatML, and end with "<|im_end|>". A title of a list or a text is one piece for the
-// tokenizer, so that frequent ones become single tokens. `rows` are the files of conversations to
-// train the tokenizer on; none is allowed. Deterministic. InvalidArgument for sizes that do not go
-// together; else as Catalog::Load() and ReadDialogues().
+// Chats use ChatML and end with "<|im_end|>". The tokenizer treats a title of a list or a text as
+// one piece, so that frequent titles become single tokens. `rows` are the files of conversations to
+// train the tokenizer on; it may be empty. Deterministic. InvalidArgument for sizes that do not fit
+// together; other errors are those of Catalog::Load() and ReadDialogues().
 absl::StatusOr<OwnModelFacts> WriteOwnModel(const OwnModelOptions& options,
                                             const std::string& catalog_path,
                                             const std::vector<std::string>& rows,

@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kEndToken[] = "<|endoftext|>";
 
-// A list number; a title with the space before it; a year with its line break; else a word.
+// A list number; a title with the space before it; a year with its line break; otherwise a word.
 constexpr char kSplitRegex[] =
     R"(\d+\.(?= \S)| [\p{Lu}\d'][^\n(),]*?(?= \(\d{4}\))| \(\d{4}\)\n?|\n| ?[^\s(),.?!]+|\s+|.)";
 

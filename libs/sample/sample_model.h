@@ -1,5 +1,5 @@
-// The small Llama-architecture model that the sample world is learned with: a tokenizer trained on
-// the world's own lists and a config.json; its weights start from random values.
+// The small Llama-architecture model that is trained on the sample world: a tokenizer trained on
+// the world's own lists and a config.json. Its weights start from random values.
 #pragma once
 
 #include <string>
@@ -18,13 +18,13 @@ struct SampleModelOptions {
   int max_position_embeddings = 1024;
 };
 
-// Its shape, as its config.json has it.
+// Its shape, as in its config.json.
 model::ModelConfig ShapeOf(const SampleModelOptions& options);
 
 // Trains the tokenizer on `texts_path` (sft.jsonl of ExportWorld) and the titles of `catalog_path`,
-// and writes a Hugging Face model directory without weights. A title with the space before it is
-// one piece for the tokenizer, and so are a list number and " (1999)" with its line break, so that
-// frequent titles become single tokens, the same in a prompt as in a list. Deterministic.
+// and writes a Hugging Face model directory without weights. The tokenizer treats a title with the
+// space before it as one piece, and likewise a list number and " (1999)" with its line break.
+// Frequent titles thus become single tokens, the same in a prompt as in a list. Deterministic.
 absl::Status WriteSampleModel(const SampleModelOptions& options,
                               const std::string& texts_path,
                               const std::string& catalog_path,

@@ -53,7 +53,7 @@ SampleModelOptions ModelOptionsOf(const config::RunOptions& options) {
 
 constexpr char kSettingsName[] = "settings.txt";
 
-// What shapes the world, one "key=value" a line.
+// The settings that shape the world, one "key=value" per line.
 std::string SettingsOf(config::RunOptions options) {
   std::string settings;
   const config::Table table = config::TableOf(options);
@@ -65,7 +65,8 @@ std::string SettingsOf(config::RunOptions options) {
   return settings;
 }
 
-// What is there may be in use by other services or trained on: it is kept as it is or refused.
+// Existing files may be in use by other services or have been trained on, so they are kept
+// unchanged or refused.
 absl::Status CheckSettings(const config::RunOptions& options, const std::string& directory) {
   const absl::StatusOr<std::string> made = base::ReadFile(base::JoinPath(directory, kSettingsName));
   if (!made.ok()) {
@@ -119,8 +120,8 @@ config::RunOptions WithSamplePaths(config::RunOptions options, const std::string
 absl::Status WriteSampleWorld(const config::RunOptions& options, const std::string& directory) {
   if (base::FileExists(directory)) return CheckSettings(options, directory);
   CR_LOG(INFO) << "writing the sample world into " << directory;
-  // Written beside and renamed, so that a folder of this name is whole; the number keeps two
-  // services on one folder apart.
+  // Written next to it and renamed, so that a folder of this name is always complete; the number
+  // separates two services that share a folder.
   const std::string partial = absl::StrCat(directory, ".partial.", ::getpid());
   std::error_code error;
   std::filesystem::remove_all(partial, error);

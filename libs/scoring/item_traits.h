@@ -1,9 +1,9 @@
-// What the rules for novelty and diversity know of the catalog's items.
+// Properties of the catalog's items that the rules for novelty and diversity use.
 //
 //   novelty(item)   1 - log(1 + popularity) / log(1 + the largest popularity)
-//   diversity       of an item after others: 1 - the mean of |A n B| / |A u B| over the genres A of
-//                   the item and B of each earlier one; 1 for the first. An item without genres has
-//                   0, and nothing in common with others.
+//   diversity of an item after others: 1 - the mean of |A n B| / |A u B| over the genres A of the
+//   item and B of each earlier one; 1 for the first. An item without genres has 0 and shares
+//   nothing with others.
 // Immutable, so thread-safe.
 #pragma once
 
@@ -21,8 +21,8 @@ namespace convrec::scoring {
 
 class ItemTraits final {
  public:
-  // Reads of the catalog what `terms` need. FailedPrecondition when it has no popularities or no
-  // genres although a term needs them.
+  // Reads from the catalog what `terms` need. FailedPrecondition when a term needs popularities or
+  // genres that the catalog does not have.
   static absl::StatusOr<ItemTraits> Create(const catalog::Catalog& catalog,
                                            const RewardTerms& terms);
 
@@ -43,7 +43,8 @@ class ItemTraits final {
   std::vector<uint32_t> genres_;    // Numbers of genres, ascending within an item.
 };
 
-// The new items of a list, in order, and what the reward rules know of its ranks. Not thread-safe.
+// The new items of a list, in order, and the facts about its ranks for the reward rules. Not
+// thread-safe.
 class NewItems final {
  public:
   explicit NewItems(const ItemTraits* traits) : traits_(traits) {}

@@ -10,7 +10,7 @@
 namespace convrec::scoring {
 namespace {
 
-// What is said about a line that has been read and judged.
+// Fills `scored` from a line that has been read and judged.
 void WriteLine(const lists::ListLine& line,
                const lists::JudgedLine& judged,
                domain::ScoredLine* scored) {
@@ -137,7 +137,7 @@ std::string ListScorer::ScoringDigest(const Options& options) {
   base::Digester digester;
   const std::string text = DescribeScoring(options);
   digester.Update(text.data(), text.size());
-  // The text rounds its numbers.
+  // The numbers themselves, because the text rounds them.
   const auto add = [&digester](double value) { digester.Update(&value, sizeof(value)); };
   const RewardRules& rules = options.rules;
   for (const double value : {rules.rule_weight,

@@ -1,4 +1,4 @@
-// From the text of a list to its domain::ListScore.
+// Scores the text of a list: gives its domain::ListScore.
 //
 // `counting` says which lines count as ranks for the rewards; the metrics of a score always follow
 // the published evaluation. A score is a pure function of its arguments, the catalog and the
@@ -26,7 +26,7 @@
 
 namespace convrec::scoring {
 
-// What the lists of a prompt are scored against.
+// The reference that the lists of a prompt are scored against.
 struct Prompt {
   std::vector<domain::Item> ground_truth;  // Not empty.
   std::vector<std::string> seen_titles;
@@ -40,24 +40,24 @@ class ListScorer final {
     lists::RankCounting counting = lists::RankCounting::kByLine;
     lists::EvaluationCut evaluation_cut = lists::EvaluationCut::kAfterFilter;
     RewardRules rules = {};
-    // When a line that is not exactly in the catalog counts as an item of it, for rewards.
+    // When a line that is not exactly in the catalog counts as one of its items, for rewards.
     int catalog_year_tolerance = 0;
     std::optional<catalog::Similarity> fuzzy = {};  // Absent = off.
     double fuzzy_threshold = 0.9;                   // In (0, 1].
   };
 
-  // The rule set in one line: "exp_inf N=20 year_tolerance=2 by_line".
+  // The rule set on one line: "exp_inf N=20 year_tolerance=2 by_line".
   static std::string DescribeScoring(const Options& options);
-  // The same for options that score every list alike, whatever the catalog.
+  // A digest that is equal for options that score every list alike, whatever the catalog.
   static std::string ScoringDigest(const Options& options);
 
-  // FailedPrecondition when a rule needs what the catalog does not have. Dies when the options
-  // break their ranges. Shares the catalog's memory.
+  // FailedPrecondition when a rule needs data that the catalog does not have. Dies when options are
+  // out of range. Shares the catalog's memory.
   static absl::StatusOr<std::shared_ptr<const ListScorer>> Create(const catalog::Catalog& catalog,
                                                                   const Options& options);
 
   lists::ListTarget Prepare(const Prompt& prompt) const;
-  // One list by itself; see ScoreSession for many. Without the external rule.
+  // Scores a single list, without the external rule; see ScoreSession for many lists.
   domain::ListScore Score(std::string_view text, const Prompt& prompt) const;
 
   std::string Describe() const { return DescribeScoring(options_); }
@@ -82,13 +82,12 @@ class ListScorer final {
   std::unique_ptr<const lists::OddTitles> odd_titles_;
 };
 
-// Scores one list after the other and keeps its memory. Not thread-safe; the scorer must outlive
-// it.
+// Scores one list after another and reuses its memory. Not thread-safe; the scorer must outlive it.
 class ScoreSession final {
  public:
   explicit ScoreSession(const ListScorer* scorer);
 
-  // `text` may be any bytes; `target` is the scorer's. Without the external rule.
+  // Without the external rule. `text` may be any bytes; `target` must come from this scorer.
   void Score(std::string_view text, const lists::ListTarget& target, domain::ListScore* score);
 
   const ListScorer* scorer() const { return scorer_; }

@@ -66,7 +66,7 @@ TEST_F(ListScorerTest, MetricsAreTheSameForBothWaysToCount) {
 
 TEST_F(ListScorerTest, EachRankSaysWhatItIs) {
   const auto scorer = MakeScorer(catalog_, {});
-  // Hit on the second truth by its year, seen and repeated, unknown, malformed.
+  // A hit on the second truth by its year; seen and repeated; unknown; malformed.
   const domain::ListScore score = scorer->Score("a (1)\nA (1999)\nB (2000)\nB (2000)\nb\nA (1999)",
                                                 {{{"a", 1980}, {"a", 1998}}, {"B"}});
   ASSERT_EQ(score.lines.size(), 6u);
@@ -101,7 +101,7 @@ TEST_F(ListScorerTest, DescriptionIsOneLine) {
             "log_decay N=5 year_tolerance=2 reference cut=before_filter");
 }
 
-// Finer than the text, which rounds.
+// The digest is finer than the text, which rounds.
 TEST_F(ListScorerTest, TheDigestOfItsRulesTellsThoseApartThatScoreOtherwise) {
   using Options = ListScorer::Options;
   const std::string plain = ListScorer::ScoringDigest({});
@@ -199,7 +199,7 @@ TEST(ListScorerTermsTest, TermsNeedTheirFieldsInTheCatalog) {
   }
 }
 
-// The reference's rewards and metrics, in its own way of counting ranks.
+// The reference's rewards and metrics, with its own way of counting ranks.
 TEST(ListScorerGoldenTest, RewardsAndMetricsEqualTheReference) {
   const std::vector<lists::GoldenCase> cases =
       lists::ReadGoldenCases(SourcePath("tests/golden/reward_cases.jsonl.gz"));

@@ -24,7 +24,7 @@ double TermOf(const RewardTerms& terms, RewardRule rule) {
   return terms.*kTerms.at(static_cast<size_t>(rule));
 }
 
-// Of a rule, be it the main one or a term.
+// Weight of a rule as the main rule plus as a term.
 double WeightOf(const RewardRules& rules, RewardRule rule) {
   const double term = TermOf(rules.terms, rule);
   return rules.rule == rule ? rules.rule_weight + term : term;
@@ -95,7 +95,7 @@ double RewardOfOutcome(const RewardRules& rules, LineOutcome outcome) {
   return 0;
 }
 
-// What a rank has by itself, beside the rules.
+// What a rank gets by itself, in addition to the rules.
 double OwnTerms(const RewardRules& rules, const RankFacts& rank) {
   double own = RewardOfOutcome(rules, rank.outcome);
   if (rank.outcome != LineOutcome::kMalformed) own += rules.terms.format;

@@ -94,11 +94,11 @@ TEST(RewardRulesTest, PenaltiesTouchOnlyTheirOwnRank) {
   rules.malformed_reward = -.4;
   EXPECT_EQ(Rewards(rules, {kHit, kMiss, kDuplicate, kOffCatalog, kSeen, kMalformed}, 7),
             (std::vector<double>{1, 0, -.1, -.2, -.3, -.4, 0}));
-  // Past N nothing is paid or punished.
+  // Ranks past N get neither rewards nor penalties.
   EXPECT_EQ(Rewards(rules, {kHit, kDuplicate}, 1), (std::vector<double>{1}));
 }
 
-// Discounts of one's own: a hit at rank k pays ranks 1 to k its discount.
+// Custom discounts: a hit at rank k gives its discount to ranks 1 to k.
 TEST(RewardRulesTest, DcgPaysWithItsOwnDiscounts) {
   RewardRules rules = Rule(RewardRule::kDcg);
   rules.discounts = {4, 2, 1, 1, .5};

@@ -28,7 +28,7 @@ absl::StatusOr<std::unique_ptr<Exposer>> Exposer::Start(const std::string& addre
   options.purpose = "metrics";
   options.max_connections = kMaxConnections;
   options.header_timeout = kHeaderTimeout;
-  options.max_body_bytes = 4096;  // Of requests, which have no use for one.
+  options.max_body_bytes = 4096;  // Body of a request, which needs none.
   options.error_body = [](int, const std::string& message) { return absl::StrCat(message, "\n"); };
   CR_ASSIGN_OR_RETURN(auto server, http::HttpServer::Listen(address, std::move(options)));
   return std::unique_ptr<Exposer>(new Exposer(std::move(server), metrics));

@@ -1,9 +1,9 @@
-// Serves what a process says about itself over HTTP: GET /metrics for Prometheus, /healthz, which
-// is 200 as long as the process answers, and /readyz, which is 200 while it does its work.
+// Serves a process's metrics and health over HTTP: GET /metrics for Prometheus, /healthz, which is
+// 200 as long as the process answers, and /readyz, which is 200 while it does its work.
 //
-// On the server of libs/http: a scraper that hangs, or opens connections and says nothing, does not
-// hold up another one. A request has kHeaderTimeout from its first byte to the end of its header;
-// connections beyond kMaxConnections wait.
+// It uses the server of libs/http, so a scraper that hangs, or opens connections and sends nothing,
+// does not block another one. A request has kHeaderTimeout from its first byte to the end of its
+// header; connections beyond kMaxConnections wait.
 #pragma once
 
 #include <atomic>
@@ -27,12 +27,12 @@ class Exposer final {
   // error.
   static absl::StatusOr<std::unique_ptr<Exposer>> Start(const std::string& address,
                                                         const Metrics* metrics);
-  ~Exposer();  // Closes all connections; waits for no client.
+  ~Exposer();  // Closes all connections without waiting for clients.
   Exposer(const Exposer&) = delete;
   Exposer& operator=(const Exposer&) = delete;
 
   int port() const { return server_->port(); }
-  // What /readyz says; false at first. Any thread.
+  // What /readyz reports; false at first. Callable from any thread.
   void SetReady(bool is_ready) { is_ready_ = is_ready; }
 
  private:
@@ -44,7 +44,7 @@ class Exposer final {
   const std::unique_ptr<http::HttpServer> server_;  // Last: its thread uses the others.
 };
 
-// The answer to GET /metrics with this text.
+// The response to GET /metrics with this text.
 http::HttpReply ExpositionReply(std::string text);
 
 }  // namespace convrec::telemetry

@@ -44,8 +44,8 @@ TEST_F(ExposerTest, MetricsAreServedOnABoundPort) {
       HasSubstr("rl_reward_requests_total{component=\"reward\",run=\"blue\",code=\"OK\"} 7\n"));
 }
 
-// What promtool asks of a scrape: each sample belongs to the family whose HELP and TYPE stand above
-// it, no family comes twice.
+// What promtool requires of a scrape: each sample belongs to the family whose HELP and TYPE precede
+// it, and no family occurs twice.
 TEST_F(ExposerTest, EverySampleStandsUnderItsHelpAndType) {
   metrics_.AddHistogram("rl_reward_request_seconds").Observe(0.5);
   const std::string body = Get("/metrics").body;

@@ -1,9 +1,9 @@
 // The metrics of one process.
 //
-// Names, helps and labels stand in the tables of libs/statistics. Every series carries the constant
-// labels `run` and `component` as well. Names follow Prometheus' rules and ours: rl_<part>_...,
-// base units, counters end in _total, no colon; a breach is our bug and dies, and so does a label
-// that the row does not have.
+// Names, help texts and labels are defined in the tables of libs/statistics. Every series also
+// carries the constant labels `run` and `component`. Names follow Prometheus' rules and ours:
+// rl_<part>_..., base units, counters end in _total, no colon. A violation is our bug and aborts
+// the process, as does a label that the row does not have.
 #pragma once
 
 #include <map>
@@ -73,7 +73,7 @@ class Metrics final {
   Gauge AddGauge(const statistics::Metric& metric, const Labels& labels = {});
   Histogram AddHistogram(const statistics::Metric& metric, const Labels& labels = {});
 
-  // By a name of the process table.
+  // By a name in the process table.
   Counter AddCounter(statistics::Named<statistics::Kind::kCounter> name, const Labels& labels = {});
   Gauge AddGauge(statistics::Named<statistics::Kind::kGauge> name, const Labels& labels = {});
   Histogram AddHistogram(statistics::Named<statistics::Kind::kHistogram> name,

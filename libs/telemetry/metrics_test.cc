@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using statistics::Kind;
 using statistics::Metric;
 
-// A row of no table.
+// A row that is in no table.
 constexpr Metric kGauge = {.name = "rl_x", .help = "Help."};
 
 // The value of the one sample line that starts with `series`, or -1.

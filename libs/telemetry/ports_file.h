@@ -1,5 +1,5 @@
-// How processes that bind free ports find each other on one machine: each writes NAME.json into the
-// folder telemetry.ports_dir.
+// Lets processes that bind free ports find each other on one machine: each writes NAME.json into
+// the folder telemetry.ports_dir.
 #pragma once
 
 #include <string>

@@ -50,7 +50,7 @@ std::optional<double> CountOpenFiles() {
   const std::filesystem::directory_iterator files("/proc/self/fd", error);
   if (error) return std::nullopt;
   return static_cast<double>(std::distance(begin(files), end(files)) -
-                             1);  // Without the one that reads.
+                             1);  // Without the one used for reading.
 }
 
 class Collector final {

@@ -1,4 +1,4 @@
-// The process_* metrics that Prometheus clients share. Internal to this folder.
+// The process_* metrics common to Prometheus clients. Internal to this folder.
 #pragma once
 
 #include <prometheus/metric_family.h>

@@ -1,4 +1,4 @@
-// The series of a table of statistics: each record that is observed sets them.
+// The series of a table of statistics, updated by each observed record.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +11,15 @@
 
 namespace convrec::telemetry {
 
-// Thread-safe, as its handles are; `metrics` must outlive it.
+// Thread-safe, because its handles are; `metrics` must outlive it.
 class TableSeries final {
  public:
   // A statistic by rank has a series for each of `num_ranks` ranks. Statistics of several tables
   // may share a series.
   TableSeries(Metrics* metrics, std::span<const statistics::Statistic> table, int num_ranks);
 
-  // Gauges are set, counters grow by the value, histograms take it. Values past `num_ranks` are
-  // left out.
+  // Sets gauges, adds to counters and observes into histograms. Values past `num_ranks` are left
+  // out.
   void Observe(const statistics::Record& record) const;
 
  private:

@@ -133,7 +133,7 @@ void MakeTitleKey(std::string_view title, std::string* key) {
 }
 
 bool HasTitleKey(std::string_view title, std::string_view key) {
-  // Holds for most pairs that are equal: ASCII whose whitespace is folded already.
+  // Covers most equal pairs: ASCII with whitespace already folded.
   if (title.size() == key.size()) {
     size_t i = 0;
     while (i < title.size() && static_cast<signed char>(title[i]) >= 0 &&

@@ -15,7 +15,8 @@ size_t OpenTail(std::string_view bytes) {
     const auto* tail = reinterpret_cast<const uint8_t*>(bytes.data()) + bytes.size() - length;
     if (U8_IS_TRAIL(tail[0])) continue;
     if (!U8_IS_LEAD(tail[0])) return 0;
-    // It is open if some continuation makes it valid: the lowest and the highest one decide.
+    // It is incomplete if some continuation makes it valid; trying the lowest and the highest is
+    // enough.
     for (const uint8_t filler : {uint8_t{0x80}, uint8_t{0xBF}}) {
       uint8_t whole[4] = {filler, filler, filler, filler};
       std::copy(tail, tail + length, whole);

@@ -48,7 +48,7 @@ TextDelta ChoiceText::Push(engine::DrawnToken token) {
   delta.text = characters_.Push(released);
   if (end_) delta.text += characters_.Finish();
 
-  // A stop string may begin within a token, whose first bytes are then the end of the text.
+  // A stop string may begin inside a token, whose first bytes are then the end of the text.
   while (!held_.empty() && (held_.front().end <= num_bytes_released_ ||
                             (end_ && held_.front().begin < num_bytes_released_))) {
     delta.tokens.push_back(std::move(held_.front().token));

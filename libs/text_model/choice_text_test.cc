@@ -17,7 +17,7 @@ class ChoiceTextTest : public ::testing::Test {
     token.token_id = id;
     return choice->Push(std::move(token));
   }
-  // Pushes all tokens; the joined deltas.
+  // Pushes all tokens; returns the joined deltas.
   static TextDelta PushAll(ChoiceText* choice, const std::vector<int32_t>& ids) {
     TextDelta all;
     for (const int32_t id : ids) {

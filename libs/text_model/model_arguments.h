@@ -1,4 +1,4 @@
-// The part of the command line that says which model runs and on what.
+// The command-line arguments that say which model runs and on what.
 #pragma once
 
 #include <memory>

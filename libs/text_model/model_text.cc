@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<const ModelText>> ModelText::Load(const std::stri
     prompt::ModelPrompt plain = PromptOf(text->prompt_, options.chat);
     plain.chat.format = tokenizer::ChatFormat::kPlain;
     const bool is_plain_ok = prompt::PromptRenderer::Create(plain, text->tokenizer_.get()).ok();
-    if (!is_plain_ok) return status;  // It is not the template that is at fault.
+    if (!is_plain_ok) return status;  // The template is not at fault.
     CR_LOG(WARNING) << directory << ": " << status.message();
   }
   return text;

@@ -1,8 +1,8 @@
-// Ends a text where one of its stop strings is complete.
+// Ends a text as soon as one of its stop strings is complete.
 //
-// What is given out never holds a part of a stop string: bytes that may still become one are held
-// back. The result does not depend on how the text is cut into pieces: the stop string that is
-// complete first ends the text, and of several complete at the same byte the longest.
+// The output never contains part of a stop string: bytes that may still become one are held back.
+// The result does not depend on how the text is split into pieces. The stop string that is complete
+// first ends the text; of several that are complete at the same byte, the longest does.
 #pragma once
 
 #include <string>
@@ -14,12 +14,12 @@ namespace convrec::text_model {
 // Not thread-safe.
 class StopMatcher final {
  public:
-  // No stop string may be empty; none at all = nothing ends the text.
+  // No stop string may be empty. Without stop strings nothing ends the text.
   explicit StopMatcher(std::vector<std::string> stops);
 
-  // The bytes that are known to belong to the text now; "" once a stop string was found.
+  // The bytes now known to belong to the text; "" once a stop string was found.
   std::string Push(std::string_view bytes);
-  // The text has ended otherwise: what was held back.
+  // Call when the text has ended for another reason; returns what was held back.
   std::string Finish();
 
   bool found() const { return found_; }

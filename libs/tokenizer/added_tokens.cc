@@ -112,14 +112,14 @@ std::vector<AddedTokenMatcher::Segment> AddedTokenMatcher::Split(
     }
     size_t begin = position;
     size_t end = begin + token->content.size();
-    // The search goes on behind a match even where the match is turned down.
+    // The search continues after a match even if the match is rejected.
     position = end;
     if (token->is_special && special_tokens == SpecialTokens::kLeave) continue;
     if (token->single_word &&
         (EndsWithWord(text.substr(0, begin)) || StartsWithWord(text.substr(end)))) {
       continue;
     }
-    // White space that the token before has taken stays with it.
+    // White space that the previous token has taken stays with it.
     if (token->lstrip) begin = std::max(TrailingSpace(text.substr(0, begin)), done);
     if (token->rstrip) end += LeadingSpace(text.substr(end));
     add_text(done, begin);

@@ -16,19 +16,20 @@ namespace convrec::tokenizer {
 struct AddedToken {
   int32_t id = 0;
   std::string content;
-  bool is_special = false;   // Markup, not text: decoding gives nothing for it.
+  bool is_special = false;   // Markup, not text; decodes to nothing.
   bool single_word = false;  // Found only between characters that are not part of a word.
-  bool lstrip = false;       // Takes the white space before it along.
-  bool rstrip = false;       // Takes the white space after it along.
-  bool normalized = false;   // Looked for in the normalized text instead of the raw one.
+  bool lstrip = false;       // Includes the white space before it.
+  bool rstrip = false;       // Includes the white space after it.
+  bool normalized = false;   // Searched for in the normalized text instead of the raw one.
 };
 
-// Looks for a set of tokens: the leftmost first, of those the longest. Immutable; thread-safe.
+// Searches for a set of tokens: the leftmost first, and the longest of those. Immutable;
+// thread-safe.
 class AddedTokenMatcher final {
  public:
   enum class SpecialTokens {
     kFind,
-    kLeave,  // A special token that stands in the text is left as text.
+    kLeave,  // A special token in the text is left as text.
   };
   struct Segment {
     std::string_view text;  // The text between two tokens, or the token's own.

@@ -30,7 +30,7 @@ struct Symbol {
   int32_t next;
 };
 
-// A merge that was possible when it was queued; the smallest rank and then the leftmost goes first.
+// A merge that was possible when it was queued; the smallest rank, then the leftmost, goes first.
 struct Candidate {
   int32_t rank;
   int32_t position;
@@ -42,7 +42,7 @@ struct Candidate {
 
 }  // namespace
 
-// Pieces seen before. A full shard starts afresh.
+// Pieces seen before. A full shard is emptied.
 class Bpe::Cache final {
  public:
   bool Find(std::string_view piece, std::vector<int32_t>* ids) {
@@ -140,7 +140,7 @@ bool Bpe::AppendBytes(std::string_view character, std::vector<int32_t>* ids) con
 std::vector<int32_t> Bpe::CharacterTokens(std::string_view piece) const {
   std::vector<int32_t> ids;
   ids.reserve(piece.size());
-  bool has_unknown = false;  // One that is not in `ids` yet.
+  bool has_unknown = false;  // An unknown token that is not yet in `ids`.
   const auto flush = [&] {
     if (has_unknown) ids.push_back(*unknown_id_);
     has_unknown = false;
@@ -153,7 +153,7 @@ std::vector<int32_t> Bpe::CharacterTokens(std::string_view piece) const {
       flush();
       ids.push_back(known->second);
     } else if (!AppendBytes(piece.substr(begin, end - begin), &ids) && unknown_id_) {
-      // As the reference does, an unknown token stays behind the byte tokens that follow it.
+      // As in the reference, an unknown token stays behind the byte tokens that follow it.
       if (!fuse_unknown_) flush();
       has_unknown = true;
     }

@@ -1,5 +1,5 @@
-// Byte-pair encoding of one piece of text: its bytes, or its characters, are tokens at first, then
-// the adjacent pair whose merge is the most important becomes one token, until no merge applies.
+// Byte-pair encoding of one piece of text. Initially its bytes, or its characters, are tokens; then
+// the adjacent pair with the highest-ranked merge becomes one token, until no merge applies.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace convrec::tokenizer {
 
-// Immutable apart from a cache of pieces; thread-safe.
+// Immutable except for a cache of pieces; thread-safe.
 class Bpe final {
  public:
   struct Merge {
@@ -23,15 +23,15 @@ class Bpe final {
     int32_t merged;
   };
   struct Options {
-    std::vector<Merge> merges;  // Most important first; of equal pairs the last one counts.
-    // By code point. Set: pieces begin as characters, and one that is not here begins as its bytes,
-    // where all of them have tokens. Not set: pieces begin as bytes.
+    std::vector<Merge> merges;  // Highest rank first; of equal pairs the last one counts.
+    // By code point. If set, pieces begin as characters, and a character that is not here begins as
+    // its bytes if all of them have tokens. If not set, pieces begin as bytes.
     std::optional<absl::flat_hash_map<int32_t, int32_t>> id_of_character;
     std::array<int32_t, 256> id_of_byte{};  // -1 = the vocabulary lacks the byte.
-    // Stands for a byte or character the vocabulary lacks; nullopt = such are dropped.
+    // Replaces a byte or character that the vocabulary lacks; nullopt = they are dropped.
     std::optional<int32_t> unknown_id;
-    bool fuse_unknown = false;  // A run of such is one token.
-    // Pieces that are tokens whole, whatever the merges say; empty unless `ignore_merges`.
+    bool fuse_unknown = false;  // A run of unknown ones is one token.
+    // Pieces that are whole tokens, whatever the merges say; empty unless `ignore_merges`.
     absl::flat_hash_map<std::string, int32_t> whole_pieces;
   };
 
@@ -40,7 +40,7 @@ class Bpe final {
   Bpe(Bpe&&) noexcept;
   Bpe& operator=(Bpe&&) noexcept;
 
-  // Appends the tokens of `piece`, which is valid UTF-8 where pieces begin as characters.
+  // Appends the tokens of `piece`, which must be valid UTF-8 if pieces begin as characters.
   void Encode(std::string_view piece, std::vector<int32_t>* ids) const;
 
  private:
@@ -53,7 +53,7 @@ class Bpe final {
   std::vector<int32_t> MergePiece(std::string_view piece) const;
   std::vector<int32_t> ByteTokens(std::string_view piece) const;
   std::vector<int32_t> CharacterTokens(std::string_view piece) const;
-  // Appends the tokens of the bytes of `character` where all have one.
+  // Appends the tokens of the bytes of `character` if all of them have one.
   bool AppendBytes(std::string_view character, std::vector<int32_t>* ids) const;
   const RankedMerge* FindMerge(int32_t left, int32_t right) const;
 

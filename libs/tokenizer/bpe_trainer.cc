@@ -30,7 +30,7 @@ struct Word {
   int64_t count = 0;
 };
 
-// The count of a pair as it was when queued; it may have changed since.
+// The count of a pair when it was queued; it may have changed since.
 struct Candidate {
   int64_t count;
   Pair pair;
@@ -73,7 +73,7 @@ class Merger final {
     return std::nullopt;
   }
 
-  // Makes `pair` one token in all words. `lengths[id]` is the number of bytes of a token.
+  // Merges `pair` into one token in all words. `lengths[id]` is the number of bytes of a token.
   void Merge(const Pair& pair, int32_t merged, const std::vector<int32_t>& lengths) {
     absl::flat_hash_set<Pair> grown;
     const absl::flat_hash_set<size_t> affected = std::move(words_of_pair_[pair]);
@@ -106,7 +106,8 @@ class Merger final {
     size_t write = 0;
     for (size_t read = 0; read < ids.size(); ++write) {
       if (read + 1 < ids.size() && ids[read] == pair.first && ids[read + 1] == pair.second) {
-        // Left of the new token stands what has been written, right of it what is still to be read.
+        // To the left of the new token is what has been written, to its right what is still to be
+        // read.
         if (write > 0) {
           counts_[{ids[write - 1], pair.first}] -= word.count;
           add({ids[write - 1], merged});
@@ -136,7 +137,7 @@ class Merger final {
 absl::Status CheckOptions(const BpeTrainerOptions& options) {
   absl::flat_hash_set<std::string> names;
   for (const std::string& token : options.special_tokens) {
-    // Shorter ones could not be told from the token of a byte.
+    // Shorter ones could not be distinguished from the token of a byte.
     if (token.size() < 3) {
       return absl::InvalidArgumentError(absl::StrCat(
           "tokenizer training: the special token '", token, "' is shorter than three bytes"));

@@ -8,14 +8,14 @@ namespace convrec::tokenizer {
 namespace {
 
 constexpr int kNumBytes = 256;
-// Characters of the alphabet lie below this code point: all need one or two bytes of UTF-8.
+// Characters of the alphabet are below this code point, so all need one or two bytes of UTF-8.
 constexpr int kEndOfAlphabet = 256 + 68;
 
 constexpr bool IsPrintable(int byte) {
   return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
 }
 
-// Printable bytes stand for themselves as Latin-1; the others follow from U+0100 on.
+// Printable bytes represent themselves as Latin-1; the others are mapped from U+0100 on.
 constexpr std::array<uint16_t, kNumBytes> MakeCodePoints() {
   std::array<uint16_t, kNumBytes> code_points{};
   uint16_t next = 256;

@@ -1,5 +1,5 @@
-// The alphabet of byte-level tokenizers: each of the 256 bytes has a printable character of its own
-// (' ' is "Ġ", 'A' is "A"), so that any bytes can stand as text in a vocabulary file.
+// The alphabet of byte-level tokenizers: each of the 256 bytes has its own printable character (' '
+// is "Ġ", 'A' is "A"), so that any bytes can be written as text in a vocabulary file.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace convrec::tokenizer {
 // "the\n" -> "theĊ".
 std::string ToByteLevel(std::string_view bytes);
 
-// The inverse; nullopt if a character is not of the alphabet.
+// The inverse; nullopt if a character is not in the alphabet.
 std::optional<std::string> FromByteLevel(std::string_view text);
 
 // The 256 bytes in the order of their characters' code points.

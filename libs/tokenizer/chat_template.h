@@ -1,5 +1,5 @@
-// Renders a chat as the prompt a model was trained on, as `apply_chat_template` of the Python
-// package `transformers` does: the model's own template is run by libs/jinja.
+// Renders a chat as the prompt a model was trained on, like `apply_chat_template` of the Python
+// package `transformers`: libs/jinja runs the model's own template.
 #pragma once
 
 #include <array>
@@ -16,14 +16,14 @@
 namespace convrec::tokenizer {
 
 struct ChatMessage {
-  std::string role;  // "system", "user" or "assistant", or what else the template knows.
+  std::string role;  // "system", "user", "assistant", or another role that the template knows.
   std::string text;
   std::string name = {};  // Of who speaks, for templates that show it; "" = none.
 };
 
-// Formats for models that bring no template of their own.
+// Formats for models without their own template.
 enum class ChatFormat {
-  kPlain,   // The texts one after the other, nothing between them.
+  kPlain,   // The texts one after another, with nothing between them.
   kChatMl,  // "<|im_start|>user\n...<|im_end|>\n".
   kLlama3,  // "<|start_header_id|>user<|end_header_id|>\n\n...<|eot_id|>".
 };
@@ -32,34 +32,34 @@ constexpr std::array<const char*, 3> NamesOf(ChatFormat) { return {"plain", "cha
 // Immutable; thread-safe. Cheap to copy.
 class ChatTemplate final {
  public:
-  // The day of the templates that tell one. Pinned, so that a prompt is the same every day.
+  // The date for templates that use one. Fixed, so that a prompt is the same every day.
   static constexpr char kPinnedDate[] = "26 Jul 2024";
 
   struct Options {
-    // nullopt: the model's template; one of kPlain where it has none.
+    // nullopt: the model's template, or kPlain if it has none.
     std::optional<ChatFormat> format = std::nullopt;
-    // What `strftime_now` of a template tells, as in "26 Jul 2024"; one other than kPinnedDate is
-    // also its `date_string`.
+    // The date that `strftime_now` of a template returns, as in "26 Jul 2024". A date other than
+    // kPinnedDate is also its `date_string`.
     std::string date = kPinnedDate;
     // A JSON object: variables of the template, such as {"enable_thinking": false}; "" = none.
-    // `tools` and `documents` are among them.
+    // `tools` and `documents` belong here too.
     std::string arguments = "";
   };
 
-  // InvalidArgument names line and column of what a template holds that is not known, and the
-  // option that is malformed. `tokenizer` must outlive the result.
+  // InvalidArgument names line and column of anything unknown in a template, or the option that is
+  // malformed. `tokenizer` must outlive the result.
   static absl::StatusOr<ChatTemplate> Create(const Tokenizer* tokenizer, const Options& options);
 
-  // The chat followed by what opens the assistant's answer. `more_arguments` go before those of
-  // Create(). InvalidArgument for an empty chat, for what the template refuses, and beyond the
-  // bounds of a rendering.
+  // The chat followed by the opening of the assistant's answer. `more_arguments` take precedence
+  // over those of Create(). InvalidArgument for an empty chat, for what the template refuses, and
+  // beyond the limits of a rendering.
   absl::StatusOr<std::string> RenderPrompt(std::span<const ChatMessage> messages,
                                            const std::string& more_arguments = "") const;
-  // The chat alone, for training on whole conversations.
+  // Only the chat, for training on whole conversations.
   absl::StatusOr<std::string> RenderConversation(std::span<const ChatMessage> messages) const;
 
-  // RenderPrompt() as token ids. A template writes its BOS itself; without one the tokenizer's own
-  // special tokens stand before the text.
+  // RenderPrompt() as token ids. A template writes its BOS itself; without a template the
+  // tokenizer's own special tokens precede the text.
   absl::StatusOr<std::vector<int32_t>> EncodePrompt(std::span<const ChatMessage> messages,
                                                     const std::string& more_arguments = "") const;
 

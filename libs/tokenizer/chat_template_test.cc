@@ -1,4 +1,4 @@
-// What the golden cases do not hold; they compare rendered templates.
+// What the golden cases do not cover; they compare rendered templates.
 #include "libs/tokenizer/chat_template.h"
 
 #include <gmock/gmock.h>

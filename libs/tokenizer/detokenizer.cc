@@ -15,7 +15,7 @@ std::string Detokenizer::Push(int32_t id) {
   left_out_.all_of_first_token = false;
   const size_t num_spaces = std::min(bytes.find_first_not_of(' '), bytes.size());
   const size_t num_stripped = std::min(num_spaces, static_cast<size_t>(left_out_.at_most));
-  // A text that has begun has no leading spaces any more.
+  // A text that has begun has no more leading spaces.
   left_out_.at_most =
       num_stripped == bytes.size() ? left_out_.at_most - static_cast<int>(num_stripped) : 0;
   return bytes.substr(num_stripped);

@@ -1,4 +1,4 @@
-// Tokens as text while they come: the bytes that each one adds to a text that begins with them.
+// Decodes tokens as they arrive: the bytes that each one adds to a text that begins with them.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +8,19 @@
 
 namespace convrec::tokenizer {
 
-// What Push() has given, joined, is Tokenizer::Decode() of the ids. Use TokenBytes() alone for a
-// text that continues another one. Not thread-safe.
+// The concatenated results of Push() are Tokenizer::Decode() of the ids. For a text that continues
+// another one use TokenBytes() instead. Not thread-safe.
 class Detokenizer final {
  public:
-  // `tokenizer` must outlive the value.
+  // `tokenizer` must outlive this object.
   explicit Detokenizer(const Tokenizer* tokenizer);
 
-  // May end within a character, see Utf8Stream.
+  // The result may end within a character, see Utf8Stream.
   std::string Push(int32_t id);
 
  private:
   const Tokenizer* tokenizer_;
-  LeadingSpaces left_out_;  // Of what is still to come.
+  LeadingSpaces left_out_;  // Spaces still to be left out.
 };
 
 }  // namespace convrec::tokenizer

@@ -6,7 +6,7 @@
 namespace convrec::tokenizer {
 namespace {
 
-// A word that no template writes itself.
+// A word that no template contains.
 constexpr std::string_view kAnswer = "convrecanswers";
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The token by which a chat template ends an assistant's turn.
+// Finds the token with which a chat template ends an assistant's turn.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,9 @@
 
 namespace convrec::tokenizer {
 
-// Renders a short chat and looks at what follows the answer. nullopt when the template cannot be
-// used, or ends the turn by no added token. `token_at` is the added token that a text begins with.
+// Renders a short chat and examines what follows the answer. nullopt when the template cannot be
+// used, or does not end the turn with an added token. `token_at` returns the added token that a
+// text begins with.
 std::optional<int32_t> FindEndOfTurn(
     const std::string& chat_template,
     const std::vector<std::pair<std::string, std::string>>& named_tokens,

@@ -1,5 +1,5 @@
-// The byte-level pre-tokenizer families by the names GGUF files give them (`tokenizer.ggml.pre`),
-// and what each one stands for in a tokenizer.json.
+// The byte-level pre-tokenizer families by the names that GGUF files use (`tokenizer.ggml.pre`),
+// and what each one means in a tokenizer.json.
 #pragma once
 
 #include <optional>
@@ -14,11 +14,11 @@ extern const char kQwen2SplitRegex[];
 extern const char kLlama3SplitRegex[];
 
 struct PreTokenizerFamily {
-  bool normalize_nfc = false;              // Text is brought to NFC before it is split.
-  bool split_digits = false;               // Every digit is a piece of its own, before the regexes.
+  bool normalize_nfc = false;              // Text is normalized to NFC before it is split.
+  bool split_digits = false;               // Every digit is a separate piece, before the regexes.
   bool use_gpt2_regex = false;             // The rule built into ByteLevel, after split_digits.
-  std::vector<std::string> split_regexes;  // Applied one after the other; matches are isolated.
-  bool ignore_merges = false;              // A piece that is a token is taken whole.
+  std::vector<std::string> split_regexes;  // Applied one after another; matches are isolated.
+  bool ignore_merges = false;              // A piece that is a token is not split by merges.
   bool add_bos_token = false;              // Texts start with the BOS token.
 };
 

@@ -147,7 +147,7 @@ TEST(GoldenTest, TrainingGivesTheReferenceVocabularyAndMerges) {
   }
 }
 
-// A few facts about the tokenizer of SmolLM2, for who has the model.
+// A few facts about the tokenizer of SmolLM2, for users who have the model.
 TEST(GoldenTest, Smollm2DirectoryGivesTheKnownIds) {
   const char* directory = std::getenv("CONVREC_SMOLLM2");
   if (directory == nullptr) {

@@ -78,11 +78,11 @@ class Normalizer::Step final {
     UErrorCode error = U_ZERO_ERROR;
     form_->normalizeUTF8(
         0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr, error);
-    // Only running out of memory is left to fail here; the text then stays as it is.
+    // Only running out of memory can fail here; the text is then unchanged.
     return U_SUCCESS(error) ? result : text;
   }
 
-  // One of three: a form, a regex with the text for its matches, or a text to put in front.
+  // One of three: a form, a regex with the replacement for its matches, or a text to prepend.
   const icu::Normalizer2* form_ = nullptr;
   std::optional<SplitRegex> regex_;
   std::string text_;

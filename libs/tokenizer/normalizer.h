@@ -1,4 +1,4 @@
-// What is done to a text before it is split: Unicode forms, replacements, a text put in front.
+// Normalizes a text before it is split: Unicode forms, replacements, a prepended text.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ struct NormalizerStep {
   enum class Kind { kUnicodeForm, kPrepend, kReplace };
   Kind kind = Kind::kUnicodeForm;
   UnicodeForm form = UnicodeForm::kNfc;
-  std::string regex;  // Of kReplace: every match becomes `text`.
-  std::string text;   // Of kPrepend: what a text that is not empty gets in front.
+  std::string regex;  // For kReplace: every match becomes `text`.
+  std::string text;   // For kPrepend: prepended to a non-empty text.
 };
 
 // Immutable after Create(); thread-safe.
@@ -33,7 +33,7 @@ class Normalizer final {
   static absl::StatusOr<Normalizer> Create(const std::vector<NormalizerStep>& steps);
 
   bool empty() const { return steps_.empty(); }
-  // A continuation gets nothing in front. `text` must be valid UTF-8.
+  // Nothing is prepended to a continuation. `text` must be valid UTF-8.
   std::string Normalize(std::string_view text, TextPlace place) const;
 
  private:

@@ -93,7 +93,7 @@ std::vector<Stretch> Pieces(std::vector<Stretch> stretches, SplitBehavior behavi
   return stretches;
 }
 
-// A piece, and whether it stands where the text begins.
+// A piece, and whether it is at the beginning of the text.
 struct Piece {
   std::string_view text;
   bool is_first;

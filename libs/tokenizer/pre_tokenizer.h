@@ -1,4 +1,4 @@
-// Cuts text into pieces; BPE never merges across the border of a piece.
+// Splits text into pieces; BPE never merges across the border of a piece.
 #pragma once
 
 #include <deque>
@@ -12,28 +12,28 @@
 
 namespace convrec::tokenizer {
 
-// What becomes of the matches of a split, as in "2-1" split at "-".
+// What happens to the matches of a split, as in "2-1" split at "-".
 enum class SplitBehavior {
   kIsolated,            // "2" "-" "1"
   kRemoved,             // "2" "1"
   kMergedWithPrevious,  // "2-" "1"
   kMergedWithNext,      // "2" "-1"
-  kContiguous,          // As kIsolated, but adjacent matches are one piece.
+  kContiguous,          // Like kIsolated, but adjacent matches are one piece.
 };
 
-// Which pieces get a space in front; none that starts with one already.
+// Which pieces get a leading space, unless they already have one.
 enum class PrefixSpace {
   kNone,
-  kFirst,  // The one at the beginning of a text.
+  kFirst,  // Only the one at the beginning of a text.
   kEach,
 };
 
 struct PreTokenizerStep {
-  std::string space = " ";  // What stands for a space from here on: every ' ' becomes it.
+  std::string space = " ";  // Replaces every ' ' from here on.
   PrefixSpace prefix_space = PrefixSpace::kNone;
   std::string regex;  // Then the split; "" = none.
   SplitBehavior behavior = SplitBehavior::kIsolated;
-  bool invert = false;  // What lies between the matches counts as the match.
+  bool invert = false;  // The text between the matches counts as the match.
 };
 
 // Immutable after Create(); thread-safe.
@@ -43,7 +43,7 @@ class PreTokenizer final {
   static absl::StatusOr<PreTokenizer> Create(const std::vector<PreTokenizerStep>& steps);
 
   // The pieces of `text` (valid UTF-8), none of them empty. They are views of `text` or of strings
-  // put into `storage`, and live as long as both do. A continuation gets no space in front.
+  // put into `storage`, and live as long as both do. A continuation gets no leading space.
   std::vector<std::string_view> Split(std::string_view text,
                                       TextPlace place,
                                       std::deque<std::string>* storage) const;

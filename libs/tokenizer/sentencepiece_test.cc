@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes,
                          }()),
                          [](const auto& shape) { return shape.param; });
 
-// "▁a" and "a" are tokens; a list line must be written in the same tokens wherever it stands.
+// "▁a" and "a" are tokens; a list line must have the same tokens wherever it occurs.
 TEST(SentencePieceTest, ContinuationGetsNoSpaceInFront) {
   for (const char* shape : {"llama2", "mistral", "old_metaspace", "metaspace_always"}) {
     const auto tokenizer = MakeOrDie(FilesOf(Changed(CaseOf(shape)["change"])));
@@ -107,14 +107,14 @@ TEST(SentencePieceTest, ByteTokensAreBytesAndNamesBelongToCharacters) {
   EXPECT_EQ(tokenizer->TokenBytes(3 + 0xC3), "\xC3");
   EXPECT_EQ(tokenizer->TokenText(1), "<s>");
   EXPECT_EQ(tokenizer->TokenBytes(1), "");
-  // 'a' is a token besides the byte 0x61.
+  // 'a' is a token in addition to the byte 0x61.
   const std::optional<int32_t> letter = tokenizer->IdOf("a");
   ASSERT_TRUE(letter.has_value());
   EXPECT_NE(*letter, 3 + 'a');
   EXPECT_EQ(tokenizer->TokenBytes(3 + 'a'), "a");
 }
 
-// As GGUF files have such tokenizers.
+// Such tokenizers are in GGUF files.
 TEST(SentencePieceTest, AVocabularyWithScoresIsWrittenAndReadAlike) {
   const Json& golden = SentencePieceGolden()["scored"];
   TokenizerSpec spec;

@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<int32_t>> IdsField(const JsonObject& config,
   return ids;
 }
 
-// A string, or a list of {"name", "template"} of which "default" and "tool_use" are taken.
+// A string, or a list of {"name", "template"} from which "default" and "tool_use" are used.
 absl::Status ReadChatTemplates(const JsonObject& config, SpecialIds* ids) {
   const std::string key = "chat_template";
   const Json* value = config.Find(key);
@@ -77,7 +77,7 @@ absl::Status ReadChatTemplates(const JsonObject& config, SpecialIds* ids) {
   return config.Error(key, "has no entry named 'default'");
 }
 
-// The tokens that `text`, a JSON object, names and that are not named yet.
+// Adds the tokens that `text`, a JSON object, names and that are not named yet.
 absl::Status ReadNamedTokens(const std::string& text, const std::string& file, SpecialIds* ids) {
   if (text.empty()) return absl::OkStatus();
   CR_ASSIGN_OR_RETURN(const Json json, json::ParseObject(text, file));

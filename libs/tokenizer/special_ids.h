@@ -1,5 +1,5 @@
-// Which tokens begin and end a text, and the chat template: what the JSON files beside
-// tokenizer.json say.
+// Which tokens begin and end a text, and the chat template, from the JSON files next to
+// tokenizer.json.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct TokenizerFiles {
   std::string generation_config_json;   // generation_config.json
   std::string config_json;              // config.json
   std::string special_tokens_map_json;  // special_tokens_map.json
-  std::string chat_template_jinja;      // chat_template.jinja; goes before the two below.
+  std::string chat_template_jinja;      // chat_template.jinja; takes precedence over the two below.
   std::string chat_template_json;       // chat_template.json
   std::string tool_template_jinja;      // additional_chat_templates/tool_use.jinja
 };
@@ -34,9 +34,9 @@ struct SpecialIds {
   std::optional<int32_t> eos_id;
   std::vector<int32_t> stop_ids;   // Every id that ends a generation, ascending; holds eos_id.
   std::string chat_template;       // "" = none.
-  std::string tool_chat_template;  // For chats with tools; "" = the same.
-  // The tokens that templates know by name, as {"bos_token", "<s>"}: what the files beside
-  // tokenizer.json call them, as transformers reads it.
+  std::string tool_chat_template;  // For chats with tools; "" = the same template.
+  // The tokens that templates know by name, such as {"bos_token", "<s>"}. The names come from the
+  // files next to tokenizer.json, as transformers reads them.
   std::vector<std::pair<std::string, std::string>> named_tokens;
 };
 

@@ -15,7 +15,7 @@ namespace convrec::tokenizer {
 namespace {
 
 // Oniguruma's \w, wider than PCRE2's by marks and connector punctuation and narrower by numbers
-// that are not digits. Outside of character classes it also takes the numbers of Latin-1 (such as
+// that are not digits. Outside character classes it also matches the numbers of Latin-1 (such as
 // "½").
 constexpr char kWordInClass[] = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 constexpr char kWordOutside[] = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
@@ -25,8 +25,8 @@ absl::Status Untranslated(const std::string& what) {
       absl::StrCat("the regular expression uses ", what, ", which is not supported"));
 }
 
-// What stands for the escape sequence `\` + `letter`, or "" to keep it. \s of PCRE2 also matches
-// U+180E; \h is a hexadecimal digit to Oniguruma and a blank to PCRE2.
+// The replacement for the escape sequence `\` + `letter`, or "" to keep it. \s of PCRE2 also
+// matches U+180E; \h is a hexadecimal digit to Oniguruma and a blank to PCRE2.
 absl::StatusOr<std::string> TranslateEscape(char letter, bool in_class) {
   switch (letter) {
     case 's':
@@ -154,7 +154,7 @@ absl::StatusOr<SplitRegex> SplitRegex::Create(const std::string& pattern) {
                                                    "' is malformed: ",
                                                    reinterpret_cast<const char*>(message)));
   }
-  // Without just-in-time compilation the pattern only runs slower.
+  // Without just-in-time compilation the pattern is only slower.
   pcre2_jit_compile(code->code, PCRE2_JIT_COMPLETE);
   return SplitRegex(std::move(code));
 }
@@ -180,11 +180,11 @@ std::vector<SplitRegex::Match> SplitRegex::FindAll(std::string_view text) const 
     if (result < 0) break;
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());
     const Match match{bounds[0], bounds[1]};
-    // "\K" in a lookahead can turn the bounds around.
+    // "\K" in a lookahead can reverse the bounds.
     if (match.begin > match.end || match.begin < position) break;
     const bool is_empty = match.begin == match.end;
     if (is_empty && !matches.empty() && matches.back().end == match.begin) {
-      // An empty match right after another one is passed over.
+      // An empty match right after another one is skipped.
       position = NextCharacter(text, position);
       continue;
     }

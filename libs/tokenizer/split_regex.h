@@ -1,5 +1,5 @@
 // The regular expressions of tokenizer.json files. They are written for Oniguruma, the engine of
-// the Python package `tokenizers`; PCRE2 runs them here after a translation of what differs.
+// the Python package `tokenizers`; here PCRE2 runs them after translating the differences.
 #pragma once
 
 #include <cstddef>
@@ -20,15 +20,15 @@ class SplitRegex final {
     size_t end;
   };
 
-  // InvalidArgument if the pattern is malformed or uses what is not translated (class operators
-  // "[a&&[b]]", the option "(?m)").
+  // InvalidArgument if the pattern is malformed or uses features that are not translated (class
+  // operators "[a&&[b]]", the option "(?m)").
   static absl::StatusOr<SplitRegex> Create(const std::string& pattern);
   ~SplitRegex();
   SplitRegex(SplitRegex&&) noexcept;
   SplitRegex& operator=(SplitRegex&&) noexcept;
 
   // All matches from left to right, without overlap. `text` must be valid UTF-8. A pattern that
-  // backtracks beyond all bounds matches no further.
+  // exceeds the backtracking limits matches no further.
   std::vector<Match> FindAll(std::string_view text) const;
 
  private:

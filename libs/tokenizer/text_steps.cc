@@ -19,8 +19,8 @@ namespace {
 using json::JsonObject;
 using Json = nlohmann::json;
 
-// Sequences hold steps, not further sequences, in every file seen; a few levels are read all the
-// same.
+// In every file seen, sequences hold steps, not further sequences; a few levels are supported all
+// the same.
 constexpr int kMaxNesting = 8;
 
 // The "pattern" of a step, {"String": ...} or {"Regex": ...}, as a regex.
@@ -111,7 +111,7 @@ absl::StatusOr<PreTokenizerStep> ReadSplit(const JsonObject& split) {
 // Which texts a Metaspace step puts a space before.
 absl::StatusOr<PrefixSpace> ReadPrependScheme(const JsonObject& json) {
   CR_ASSIGN_OR_RETURN(const std::string scheme, json.String("prepend_scheme", "always"));
-  // Older files have this field instead, newer ones both.
+  // Older files have only this field, newer ones both.
   CR_ASSIGN_OR_RETURN(const bool has_prefix, json.Bool("add_prefix_space", true));
   const bool is_old = json.Find("prepend_scheme") == nullptr;
   if (scheme == "never" || (is_old && !has_prefix)) return PrefixSpace::kNone;
@@ -153,8 +153,9 @@ absl::StatusOr<PreTokenizerStep> ReadDigits(const JsonObject& json) {
   return step;
 }
 
-// Appends the steps of a pre-tokenizer. `has_byte_level` tells whether ByteLevel has come, which
-// must be the last one: what follows it would see the byte-level alphabet instead of text.
+// Appends the steps of a pre-tokenizer. `has_byte_level` tells whether ByteLevel has occurred,
+// which must be the last step, because a later one would see the byte-level alphabet instead of
+// text.
 absl::Status ReadPreTokenizer(const JsonObject& json,
                               int nesting,
                               bool* has_byte_level,
@@ -186,7 +187,7 @@ absl::Status ReadPreTokenizer(const JsonObject& json,
   return absl::OkStatus();
 }
 
-// The ids one special token of a template stands for.
+// Appends the ids of one special token of a template.
 absl::Status AppendTemplateToken(const JsonObject& processor,
                                  const std::string& name,
                                  std::vector<int32_t>* ids) {
@@ -223,7 +224,9 @@ absl::Status ReadPostProcessor(const JsonObject& json,
                                int nesting,
                                TokenizerDefinition* definition) {
   CR_ASSIGN_OR_RETURN(const std::string type, json.String("type"));
-  if (type == "ByteLevel") return absl::OkStatus();  // Only offsets, which are not kept here.
+  if (type == "ByteLevel")
+    return absl::OkStatus();  // Affects only offsets, which are not kept
+                              // here.
   if (type == "TemplateProcessing") {
     if (definition->prefix_ids.empty() && definition->suffix_ids.empty()) {
       return ReadTemplate(json, definition);
@@ -272,7 +275,7 @@ absl::Status ReadStrip(const JsonObject& json, TokenDecoder* decoder) {
   return absl::OkStatus();
 }
 
-// Reads the steps of a decoder. `is_fused` tells whether the tokens have been joined to one text.
+// Reads the steps of a decoder. `is_fused` tells whether the tokens have been joined into one text.
 absl::Status ReadDecoder(const JsonObject& json,
                          int nesting,
                          bool* is_fused,

@@ -9,7 +9,7 @@
 namespace convrec::tokenizer {
 
 // Reads them from the outermost object of the file, and the alphabet of the tokens, which follows
-// from them. InvalidArgument names the field of a step that is malformed or not computed here.
+// from them. InvalidArgument names the field of a step that is malformed or not supported.
 absl::Status ReadTextSteps(const json::JsonObject& root, TokenizerDefinition* definition);
 
 }  // namespace convrec::tokenizer

@@ -1,4 +1,4 @@
-// tokenize: shows what a model directory's tokenizer makes of text.
+// tokenize: shows how a model directory's tokenizer encodes text.
 //
 //   tokenize text DIR < file       the whole input as text; one line "id token" per token
 //   tokenize encode DIR < lines    each line a JSON string; prints its ids as a JSON array

@@ -29,8 +29,8 @@ namespace {
 
 using SpecialTokens = AddedTokenMatcher::SpecialTokens;
 
-// A digest of all that decides on ids; every text carries its length, so that no two contents join
-// to the same bytes.
+// A digest of everything that determines ids; every text is preceded by its length, so that
+// different contents never give the same bytes.
 std::string DigestOf(const TokenizerDefinition& definition, const SpecialIds& special) {
   base::Digester digester;
   const auto number = [&](int64_t value) { digester.Update(&value, sizeof(value)); };
@@ -102,7 +102,7 @@ std::optional<uint8_t> ByteOf(const std::string& token) {
   return static_cast<uint8_t>(high << 4 | low);
 }
 
-// What a token spells as text; of an added token only where it is decoded like others.
+// What a token spells as text; for an added token only if it is decoded like others.
 std::string TextOf(const std::string& token, bool is_added, const TokenizerDefinition& definition) {
   if (definition.alphabet == TokenAlphabet::kBytes) {
     return is_added ? token : FromByteLevel(token).value_or(token);
@@ -138,7 +138,7 @@ Bpe MakeBpe(const TokenizerDefinition& definition, const std::vector<std::string
     const std::string& token = definition.tokens[i];
     const auto id = static_cast<int32_t>(i);
     if (definition.kinds[i] != TokenKind::kModel) continue;
-    // A token outside the byte-level alphabet never comes out of bytes.
+    // A token outside the byte-level alphabet can never result from bytes.
     if (is_byte_level && !FromByteLevel(token)) continue;
     std::optional<uint8_t> byte;
     if (!is_byte_level) {
@@ -158,10 +158,10 @@ Bpe MakeBpe(const TokenizerDefinition& definition, const std::vector<std::string
 struct Tokenizer::State {
   std::vector<std::string> token_text;
   std::vector<std::string> token_bytes;
-  std::string no_text;  // Of ids that are not tokens.
+  std::string no_text;  // Text of ids that are not tokens.
   std::vector<bool> is_special;
   absl::flat_hash_map<std::string, int32_t> id_of_text;
-  AddedTokenMatcher raw_matcher{{}};         // Added tokens that stand in the text as it comes,
+  AddedTokenMatcher raw_matcher{{}};         // Added tokens that are searched for in the raw text,
   AddedTokenMatcher normalized_matcher{{}};  // and in the normalized text.
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
@@ -174,7 +174,7 @@ struct Tokenizer::State {
   std::string digest;
 
   void AddTokens(const TokenizerDefinition& definition);
-  // Makes the token by which the chat template ends an answer a stop id.
+  // Adds the token with which the chat template ends an answer to the stop ids.
   void AddEndOfTurn(const TokenizerDefinition& definition);
   void EncodePieces(std::string_view text, TextPlace place, std::vector<int32_t>* ids) const;
   void EncodeRaw(std::string_view text,
@@ -188,7 +188,7 @@ void Tokenizer::State::AddTokens(const TokenizerDefinition& definition) {
   std::vector<bool> is_added(definition.tokens.size());
   std::vector<AddedToken> raw_tokens;
   std::vector<AddedToken> normalized_tokens;
-  // As the reference does, a token that is looked for in the normalized text is decoded in that
+  // As in the reference, a token that is searched for in the normalized text is decoded in that
   // form.
   std::vector<std::string> spelled = definition.tokens;
   for (AddedToken token : definition.added_tokens) {
@@ -208,11 +208,11 @@ void Tokenizer::State::AddTokens(const TokenizerDefinition& definition) {
 
   for (size_t id = 0; id < definition.tokens.size(); ++id) {
     const std::string& token = definition.tokens[id];
-    // A special token stands for nothing in a text and keeps its name.
+    // A special token adds nothing to a text and keeps its name.
     token_text.push_back(is_special[id] ? token : TextOf(spelled[id], is_added[id], definition));
     token_bytes.push_back(is_special[id] ? "" : token_text.back());
     if (definition.kinds[id] == TokenKind::kNone) continue;
-    // Where tokens read the same, an added one has the name, then one that is no single byte.
+    // If tokens read the same, an added one has the name, otherwise one that is not a single byte.
     const auto [entry, is_new] = id_of_text.emplace(token_text.back(), static_cast<int32_t>(id));
     const bool names_byte = definition.alphabet == TokenAlphabet::kCharacters && !is_new &&
                             ByteOf(definition.tokens[static_cast<size_t>(entry->second)]);
@@ -281,7 +281,8 @@ void Tokenizer::State::EncodePieces(std::string_view text,
     bpe->Encode(piece, ids);
 }
 
-// Looks for added tokens in the raw text, normalizes what lies between them, looks there again.
+// Searches for added tokens in the raw text, normalizes the text between them and searches that
+// again.
 void Tokenizer::State::EncodeRaw(std::string_view text,
                                  TextPlace begin,
                                  SpecialTokens special_tokens,

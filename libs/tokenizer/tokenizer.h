@@ -2,8 +2,8 @@
 // or over characters as SentencePiece does it.
 //
 // Ids agree with the Python package `tokenizers`. Text is UTF-8; invalid bytes count as U+FFFD.
-// What a model generates is handled as bytes: the text of a completion is the TokenBytes() of its
-// ids one after the other, and is never tokenized again.
+// Generated output is handled as bytes: the text of a completion is the concatenated TokenBytes()
+// of its ids, and is never tokenized again.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@
 namespace convrec::tokenizer {
 
 struct EncodeOptions {
-  // Puts the tokens of the post-processor (Llama-3's BOS) before and after the text.
+  // Adds the tokens of the post-processor (such as Llama-3's BOS) before and after the text.
   bool add_special_tokens = false;
-  // Special tokens that stand in the text, such as "<|im_end|>", become their ids. False: they are
-  // text like any other.
+  // Special tokens in the text, such as "<|im_end|>", become their ids. False: they are text like
+  // any other.
   bool find_special_tokens = true;
-  // The text goes on after another one, as an answer after its prompt: a tokenizer that puts a
-  // space before a text does not do so, and the TokenBytes() are the text as it is.
+  // The text continues another one, like an answer after its prompt. A tokenizer that puts a space
+  // before a text then does not, and the TokenBytes() are exactly the text.
   bool continues_text = false;
 };
 
@@ -47,12 +47,12 @@ class Tokenizer final {
   // The bytes that generating `id` adds to the text: "" for special tokens and for ids that are not
   // tokens (models often have a few more rows than the tokenizer has tokens).
   const std::string& TokenBytes(int32_t id) const;
-  // As TokenBytes(), but special tokens give their name, such as "<|im_end|>".
+  // Like TokenBytes(), but special tokens give their name, such as "<|im_end|>".
   const std::string& TokenText(int32_t id) const;
   // The inverse of TokenText().
   std::optional<int32_t> IdOf(const std::string& token_text) const;
   bool IsSpecial(int32_t id) const;
-  // One more than the largest id; some ids below may stand for no token.
+  // One more than the largest id; some smaller ids may not be tokens.
   int32_t vocab_size() const;
 
   // What Decode() leaves out at the beginning of a text.
@@ -60,15 +60,15 @@ class Tokenizer final {
 
   std::optional<int32_t> bos_id() const;
   std::optional<int32_t> eos_id() const;
-  // All ids that end a generation, ascending: those that the model directory names, and the one by
-  // which its chat template ends an answer. Empty if there is none.
+  // All ids that end a generation, ascending: those that the model directory names, and the one
+  // with which its chat template ends an answer. Empty if there is none.
   const std::vector<int32_t>& stop_ids() const;
-  // The template of the directory, for ChatTemplate, and that of chats with tools; "" = none.
+  // The template of the directory, for ChatTemplate, and the one for chats with tools; "" = none.
   const std::string& chat_template() const;
   const std::string& tool_chat_template() const;
-  // Tokens by the names that templates have for them, as {"bos_token", "<s>"}.
+  // Tokens by the names that templates use for them, such as {"bos_token", "<s>"}.
   const std::vector<std::pair<std::string, std::string>>& named_tokens() const;
-  // What whoever loads it should tell the user, one sentence each.
+  // Warnings that callers should show to the user, one sentence each.
   const std::vector<std::string>& warnings() const;
 
   // Equal for tokenizers that give equal ids and stop at the same ones, however their files are
@@ -81,8 +81,8 @@ class Tokenizer final {
   std::unique_ptr<const State> state_;
 };
 
-// Logs the tokenizer's warnings. NotFound if the directory has no tokenizer.json; else as
-// Tokenizer::Create().
+// Logs the tokenizer's warnings. NotFound if the directory has no tokenizer.json; other errors are
+// those of Tokenizer::Create().
 absl::StatusOr<std::unique_ptr<const Tokenizer>> LoadTokenizer(const std::string& model_directory);
 
 }  // namespace convrec::tokenizer

@@ -1,5 +1,4 @@
-// How fast texts become ids.
-// Run: ninja tokenizer_bench && bench/tokenizer_bench
+// Speed of encoding texts. Run: ninja tokenizer_bench && bench/tokenizer_bench
 //
 // "Known" texts consist of pieces the cache holds, as dialogues mostly do; "fresh" ones never
 // repeat a word. The baseline of the merge queue is BM_OneLongPiece: its time per byte must not

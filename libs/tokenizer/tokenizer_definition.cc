@@ -18,7 +18,7 @@ namespace {
 using json::JsonObject;
 using Json = nlohmann::json;
 
-// Ids without a token are possible, but a vocabulary of nearly nothing else is a fault.
+// Ids without a token are possible, but a vocabulary of almost nothing else is an error.
 constexpr int64_t kMaxHoles = 1'000'000;
 
 absl::Status CheckAbsentOrEmpty(const JsonObject& model, const std::string& key) {
@@ -29,7 +29,7 @@ absl::Status CheckAbsentOrEmpty(const JsonObject& model, const std::string& key)
   return model.Error(key, "must be empty: pieces of words with marks are not supported");
 }
 
-// The ids of the model's tokens and of the added tokens, both ways.
+// The ids of the model's tokens and of the added tokens, in both directions.
 class TokenTable final {
  public:
   // False if the id is taken by another token, or the token has another id.
@@ -155,7 +155,7 @@ absl::Status ReadModel(const JsonObject& model,
   return absl::OkStatus();
 }
 
-// In a byte-level BPE there is nothing to fall back from where every byte has its own token.
+// In a byte-level BPE there is nothing to fall back from if every byte has its own token.
 absl::Status CheckByteFallback(const JsonObject& model,
                                const TokenTable& table,
                                const TokenizerDefinition& definition) {

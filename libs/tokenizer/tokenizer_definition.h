@@ -1,4 +1,4 @@
-// The content of a tokenizer.json as plain values: all of it checked, none of it compiled yet.
+// The content of a tokenizer.json as plain values, fully checked but not yet compiled.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@
 
 namespace convrec::tokenizer {
 
-// What a token of the vocabulary spells.
+// What the tokens of a vocabulary are written in.
 enum class TokenAlphabet {
-  kBytes,       // Bytes, each as the character that byte_alphabet.h gives it.
+  kBytes,       // Bytes, each written as its character in byte_alphabet.h.
   kCharacters,  // Characters, and single bytes as "<0x0A>" (SentencePiece).
 };
 
@@ -31,8 +31,8 @@ struct TokenDecoder {
 
 enum class TokenKind : uint8_t {
   kNone,   // A hole: an id without a token.
-  kModel,  // A token of the BPE model, maybe an added token too.
-  kAdded,  // An added token only.
+  kModel,  // A token of the BPE model, possibly also an added token.
+  kAdded,  // Only an added token.
 };
 
 struct TokenizerDefinition {
@@ -40,22 +40,22 @@ struct TokenizerDefinition {
   std::vector<std::string> tokens;
   std::vector<TokenKind> kinds;
   TokenAlphabet alphabet = TokenAlphabet::kBytes;
-  bool byte_fallback = false;  // Characters that are no tokens become byte tokens.
+  bool byte_fallback = false;  // Characters that are not tokens become byte tokens.
   std::vector<Bpe::Merge> merges;
   std::vector<AddedToken> added_tokens;
-  std::vector<NormalizerStep> normalizers;  // Applied one after the other.
+  std::vector<NormalizerStep> normalizers;  // Applied one after another.
   std::vector<PreTokenizerStep> pre_tokenizer;
   TokenDecoder decoder;
   std::optional<int32_t> unknown_id;
   bool fuse_unknown = false;
   bool ignore_merges = false;
-  // What the post-processor puts before and after a text.
+  // What the post-processor adds before and after a text.
   std::vector<int32_t> prefix_ids;
   std::vector<int32_t> suffix_ids;
 };
 
 // Parses the text of a tokenizer.json. `file` is its name in messages. InvalidArgument names the
-// field that is malformed, or that asks for something other than BPE over bytes or characters.
+// field that is malformed, or that requires something other than BPE over bytes or characters.
 absl::StatusOr<TokenizerDefinition> ParseTokenizerDefinition(const std::string& text,
                                                              const std::string& file);
 

@@ -30,7 +30,7 @@ std::string RandomText(base::RandomStream* random) {
   std::string text;
   const uint64_t length = random->Below(40);
   for (uint64_t i = 0; i < length; ++i) {
-    // ASCII half of the time, else any plane; surrogates become U+FFFD and stay valid.
+    // ASCII half of the time, otherwise any plane; surrogates become U+FFFD and stay valid.
     const uint64_t bound = random->Below(2) == 0 ? 0x80 : 0x110000;
     const auto c = static_cast<uint32_t>(random->Below(bound));
     if (c < 0x80) {

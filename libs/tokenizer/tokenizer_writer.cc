@@ -140,7 +140,7 @@ Json PreTokenizer(const PreTokenizerFamily& family) {
   return {{"type", "Sequence"}, {"pretokenizers", steps}};
 }
 
-// Puts the BOS token in front of a text, as Llama-2 and Llama-3 do.
+// Puts the BOS token before a text, as Llama-2 and Llama-3 do.
 Json PostProcessor(const std::string& bos, int32_t bos_id, bool is_byte_level) {
   const Json bos_0 = {{"SpecialToken", {{"id", bos}, {"type_id", 0}}}};
   const Json bos_1 = {{"SpecialToken", {{"id", bos}, {"type_id", 1}}}};
@@ -168,8 +168,8 @@ Json AddedToken(const std::string& content, bool is_special) {
           {"special", is_special}};
 }
 
-// Every way to put a normal token together from two others, the token with the largest score first.
-// Of one score, longer left parts go first, then longer right ones, as in `transformers`.
+// Every way to combine two tokens into a normal token, the token with the largest score first. For
+// equal scores longer left parts come first, then longer right ones, as in `transformers`.
 Json MergesByScore(const TokenizerSpec& spec) {
   struct Merge {
     float score;
@@ -261,7 +261,7 @@ Parts ByteLevelParts(const TokenizerSpec& spec, const PreTokenizerFamily& family
   return parts;
 }
 
-// As Llama-2 has them.
+// As in Llama-2.
 Parts SentencePieceParts(const TokenizerSpec& spec) {
   const Json replace = {
       {"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kSpaceMark}};
@@ -318,7 +318,8 @@ Json SpecialTokensMap(const TokenizerSpec& spec) {
 }
 
 absl::Status WriteJson(const Json& json, const std::string& directory, const std::string& name) {
-  // Tokens that are not valid UTF-8 cannot stand in JSON; `strict` makes dump() throw for them.
+  // Tokens that are not valid UTF-8 cannot be written as JSON; `strict` makes dump() throw for
+  // them.
   std::string text;
   try {
     text = json.dump(2, ' ', false, Json::error_handler_t::strict);

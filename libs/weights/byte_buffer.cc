@@ -16,7 +16,7 @@ constexpr size_t kHugePage = size_t{2} << 20;
 
 ByteBuffer::ByteBuffer(size_t size) : size_(size) {
   if (size == 0) return;
-  // Large pages where the system has them: touching fresh memory costs a third of the time then.
+  // Huge pages if the system has them: touching fresh memory then takes a third of the time.
   const size_t alignment = size >= kHugePage ? kHugePage : 64;
   const size_t whole = (size + alignment - 1) / alignment * alignment;
   data_ = static_cast<char*>(std::aligned_alloc(alignment, whole));

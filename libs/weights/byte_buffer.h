@@ -1,4 +1,4 @@
-// Memory for the bytes of a policy: large, never grown, not filled with zeros first.
+// Memory for the bytes of a policy: large, never grown, not zeroed first.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace convrec::weights {
 class ByteBuffer final {
  public:
   ByteBuffer() = default;
-  // Holds any values at first. Dies when there is no memory.
+  // The initial values are unspecified. Dies when there is no memory.
   explicit ByteBuffer(size_t size);
   ByteBuffer(ByteBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
@@ -35,11 +35,11 @@ class ByteBuffer final {
   size_t size_ = 0;
 };
 
-// The memory of one buffer that has ended, for the next one of its size: fresh memory costs many
-// times what writing to it does. Thread-safe.
+// Keeps the memory of one finished buffer for the next one of the same size, because obtaining
+// fresh memory costs many times as much as writing to it. Thread-safe.
 class BufferPool final {
  public:
-  // Of the given buffer when it has this size, else fresh.
+  // The buffer that was given if it has this size, otherwise a fresh one.
   ByteBuffer Take(size_t size) ABSL_LOCKS_EXCLUDED(mu_);
   void Give(ByteBuffer buffer) ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -62,7 +62,7 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-// A stream is its packed size and its bytes; a stream that does not shrink is stored as it is, with
+// A stream is its packed size and its bytes; a stream that does not shrink is stored unpacked, with
 // its own size.
 void AppendStream(const uint8_t* data, size_t size, int level, std::string* out) {
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
@@ -133,7 +133,7 @@ template <typename T>
 bool CollectChanges(
     const char* base, const char* target, size_t num_elements, size_t limit, Changes* changes) {
   constexpr size_t kLine = 64 / sizeof(T);
-  size_t next = 0;  // Behind the last change.
+  size_t next = 0;  // After the last change.
   const auto look_at = [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       const T pattern =

@@ -10,7 +10,7 @@
 namespace convrec::weights {
 namespace {
 
-// Beyond one block, and sizes that fill no 64 bytes.
+// More than one block, and sizes that are not multiples of 64 bytes.
 const std::vector<MadeTensor> kTensors = {
     {"BF16", {3}}, {"F32", {1, 7}}, {"BF16", {1025, 2049}}, {"BF16", {0, 4}}, {"F32", {333, 101}}};
 
@@ -104,7 +104,8 @@ TEST(DeltaCodecTest, MutationsAreRefusedOrCaughtByTheDigests) {
         damaged[random() % damaged.size()] = static_cast<char>(random());
       if (damaged == delta) continue;
       if (!ApplyDelta(damaged, *base, target->manifest, out.data(), 1).ok()) continue;
-      // A change that the decoder cannot see either leads to other bytes or means the same.
+      // A change that the decoder does not notice either leads to other bytes or makes no
+      // difference.
       const bool is_same = out.view() == target->bytes.view();
       EXPECT_EQ(VerifyBytes(target->manifest, out.data(), 1).ok(), is_same);
       caught += is_same ? 0 : 1;

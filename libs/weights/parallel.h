@@ -1,4 +1,4 @@
-// Independent pieces of work on a few threads.
+// Runs independent pieces of work on a few threads.
 #pragma once
 
 #include <algorithm>
@@ -9,12 +9,11 @@
 
 namespace convrec::weights {
 
-// Encoding, decoding and digests run beside sampling or training, so they take two threads and no
-// more.
+// Encoding, decoding and digests run alongside sampling or training, so they take only two threads.
 inline constexpr int kWorkThreads = 2;
 
-// Calls work(i) for every i below `count`, in any order, on up to `threads` threads, the caller's
-// among them.
+// Calls work(i) for every i below `count`, in any order, on up to `threads` threads, including the
+// caller's.
 template <typename Work>
 void ForEach(size_t count, int threads, const Work& work) {
   std::atomic<size_t> next{0};

@@ -1,4 +1,4 @@
-// What a transfer of weights carries.
+// The payload of a transfer of weights.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct Base {
   friend bool operator==(const Base&, const Base&) = default;
 };
 
-// The bytes to send to one receiver: those of `snapshot`, or `delta` where there is one. Cheap to
-// copy.
+// The bytes to send to one receiver: those of `delta` if there is one, otherwise those of
+// `snapshot`. Cheap to copy.
 struct Payload {
   std::shared_ptr<const Snapshot> snapshot;
   std::shared_ptr<const std::string> delta;

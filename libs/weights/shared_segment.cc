@@ -80,8 +80,8 @@ class Mapping final {
 
 std::string ProbeName(const std::string& family) { return absl::StrCat("/", family, ".probe"); }
 
-// Between processes of this user: a probe is there for a moment before it is locked, and must not
-// be taken for that of a dead writer then.
+// A lock between processes of this user. A probe exists for a moment before it is locked, and must
+// not be mistaken for a dead writer's then.
 class FolderLock final {
  public:
   FolderLock()
@@ -95,7 +95,7 @@ class FolderLock final {
   const Descriptor file_;
 };
 
-// The segments that there are, by writer: the part of their names before the last dot.
+// The existing segments by writer, which is the part of their names before the last dot.
 std::map<std::string, std::vector<std::string>> SegmentsByWriter() {
   std::map<std::string, std::vector<std::string>> segments;
   DIR* folder = ::opendir(kFolder);
@@ -108,7 +108,8 @@ std::map<std::string, std::vector<std::string>> SegmentsByWriter() {
   return segments;
 }
 
-// Those of writers whose probe is missing or not locked. What belongs to others is left alone.
+// Removes the segments of writers whose probe is missing or not locked. Segments of other users are
+// left alone.
 int RemoveDead() {
   int removed = 0;
   for (const auto& [family, names] : SegmentsByWriter()) {
@@ -143,7 +144,8 @@ class SegmentWriter::Segment final {
     const int fd = ::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("shared memory ", name));
     auto descriptor = std::make_unique<Descriptor>(fd);
-    // Takes the pages now: a full file system is an error here, and a signal when they are written.
+    // Allocates the pages now: a full file system is an error here, but would be a signal when they
+    // are written.
     if (const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(kHeaderBytes + capacity));
         error != 0) {
       return failed(error);

@@ -1,14 +1,14 @@
-// Weights from the learner to workers of the same machine through POSIX shared memory.
+// Sends weights from the learner to workers on the same machine through POSIX shared memory.
 //
-// The learner makes a small probe segment that stays, and payload segments, two per kind in turns.
-// A worker knows that it is on the same machine when it can open the probe and finds the token of
-// the manifest in it. A payload carries a generation that stands before and after a reader's copy,
-// or the copy counts for nothing: readers never hold the writer up. Segments are never made
-// smaller, so that a mapping stays valid.
+// The learner creates a small permanent probe segment, and two payload segments per kind, which it
+// uses in turn. A worker is on the same machine if it can open the probe and finds the manifest's
+// token in it. A payload carries a generation; a reader checks it before and after copying and
+// discards the copy if it changed, so readers never block the writer. Segments never shrink, so
+// mappings stay valid.
 //
-// All segments of one writer share a token in their names; the writer holds a lock on the probe.
-// What a writer that was killed has left behind is removed by the next writer of this user, of
-// whatever run, and by RemoveDeadSegments().
+// All segments of one writer share a token in their names, and the writer holds a lock on the
+// probe. What a killed writer leaves behind is removed by the next writer of this user, whatever
+// its run, and by RemoveDeadSegments().
 #pragma once
 
 #include <cstdint>
@@ -41,8 +41,8 @@ struct SegmentRef {
 // Thread-safe.
 class SegmentWriter final {
  public:
-  // `run` is the same for all starts of a run and for no other run on the machine, as the path of
-  // its folder. Removes what dead writers have left.
+  // `run` must be the same for all starts of a run and differ between runs on the machine, like the
+  // path of the run's folder. Removes what dead writers left behind.
   static absl::StatusOr<std::unique_ptr<SegmentWriter>> Create(const std::string& run,
                                                                domain::RunEpoch epoch);
   ~SegmentWriter();  // Removes the segments; readers keep what they have mapped.
@@ -52,7 +52,7 @@ class SegmentWriter final {
   const SegmentProbe& probe() const { return probe_; }
 
   // Copies `payload` over the older of the two segments of `kind`. ResourceExhausted when shared
-  // memory is full; nothing is offered then.
+  // memory is full; then nothing is offered.
   absl::StatusOr<SegmentRef> Write(const std::string& kind, std::string_view payload)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -64,7 +64,7 @@ class SegmentWriter final {
   };
   SegmentWriter(std::string prefix, std::string token);
 
-  const std::string prefix_;  // Of all names.
+  const std::string prefix_;  // Prefix of all names.
   const std::string token_;
   SegmentProbe probe_;
   std::unique_ptr<Segment> probe_segment_;
@@ -73,15 +73,15 @@ class SegmentWriter final {
   std::map<std::string, Pair> pairs_ ABSL_GUARDED_BY(mu_);
 };
 
-// Removes the segments of this user whose writers do not live any more; how many there were.
+// Removes the segments of this user whose writers are dead and returns how many there were.
 // Thread-safe, also between processes.
 int RemoveDeadSegments();
 
 // Whether the writer of `probe` is on this machine and lets this process read.
 bool CanRead(const SegmentProbe& probe);
 
-// Copies a payload to `out`, of ref.size_bytes. NotFound when it cannot be opened, DataLoss when it
-// is no segment of the writer, Aborted when the writer has overwritten it.
+// Copies a payload to `out`, which has ref.size_bytes. NotFound when it cannot be opened, DataLoss
+// when it is not a segment of the writer, Aborted when the writer has overwritten it.
 absl::Status ReadSegment(const SegmentRef& ref, char* out);
 
 }  // namespace convrec::weights

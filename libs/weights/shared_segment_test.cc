@@ -36,7 +36,7 @@ class SharedSegmentTest : public ::testing::Test {
     ::closedir(folder);
     return count;
   }
-  // A process that makes two segments of this run and is killed. Another test's writer may remove
+  // A process that creates two segments of this run and is killed. Another test's writer may remove
   // them at any time.
   void KillAWriter() const {
     const pid_t child = ::fork();

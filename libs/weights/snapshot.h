@@ -1,4 +1,4 @@
-// A policy as bytes: where each tensor lies, what its digest is, and the bytes.
+// A policy as bytes: the place and digest of each tensor, and the bytes themselves.
 //
 // All functions are pure and may run on any thread.
 #pragma once
@@ -20,25 +20,25 @@ struct TensorEntry {
   std::string name;   // Hugging Face name.
   std::string dtype;  // "F32" or "BF16".
   std::vector<int64_t> shape;
-  uint64_t offset = 0;  // Of the first byte in the snapshot.
+  uint64_t offset = 0;  // Position of its first byte in the snapshot.
   uint64_t size_bytes = 0;
-  std::string digest;  // Of its bytes.
+  std::string digest;  // Digest of its bytes.
 };
 
 struct Manifest {
   domain::RunEpoch epoch;
   domain::PolicyVersion version;
-  std::vector<TensorEntry> tensors;  // One behind the other, without gaps.
+  std::vector<TensorEntry> tensors;  // One after another, without gaps.
   uint64_t size_bytes = 0;
   std::string digest;  // See ManifestDigest().
   std::vector<domain::Canary> canaries;
-  // Of an adapter: the digest of the manifest it belongs to, and its weight; see
+  // For an adapter: the digest of the manifest it belongs to, and its weight; see
   // proto/policy.proto.
   std::string base_digest = {};
   float scale = 0;
 };
 
-// What the weights that adapters belong to have in place of a version.
+// Takes the place of a version for the base weights that adapters belong to.
 inline constexpr domain::PolicyVersion kBaseVersion{-1};
 
 struct Snapshot {
@@ -46,23 +46,23 @@ struct Snapshot {
   ByteBuffer bytes;  // manifest.size_bytes
 };
 
-// An empty snapshot that gives the memory of its bytes to `pool`, which may be null, at its end.
+// An empty snapshot whose destructor returns the memory of its bytes to `pool`, which may be null.
 std::shared_ptr<Snapshot> PooledSnapshot(std::shared_ptr<BufferPool> pool);
 
-// Bytes of an element; 0 for a dtype that is not known.
+// Bytes per element; 0 for an unknown dtype.
 uint64_t ElementBytes(const std::string& dtype);
 
-// Over names, dtypes, shapes, places and digests of the tensors, so that it stands for every byte.
+// Digest over names, dtypes, shapes, places and digests of the tensors, so it covers every byte.
 std::string ManifestDigest(const std::vector<TensorEntry>& tensors);
 
 // Sets the digests of `snapshot` from its bytes.
 void Seal(Snapshot* snapshot, int threads = kWorkThreads);
 
-// InvalidArgument unless the tensors fill size_bytes one behind the other and have sizes that
-// follow from dtype and shape, and the digest is theirs.
+// InvalidArgument unless the tensors fill size_bytes one after another, their sizes match dtype and
+// shape, and the digest is theirs.
 absl::Status CheckManifest(const Manifest& manifest);
 
-// Whether the same tensors lie at the same places.
+// Whether both have the same tensors at the same places.
 bool SameLayout(const Manifest& a, const Manifest& b);
 
 // OK, or DataLoss naming a tensor whose bytes do not have their digest. `bytes` has

@@ -1,8 +1,8 @@
-// domain <-> proto/common.proto.
+// Proto conversion: domain <-> proto/common.proto.
 //
 // Every FromProto of this folder validates: a message from the network becomes a domain value only
-// if it keeps the ranges its .proto file states. Errors are InvalidArgument and name the field, the
-// value and what was expected: "sampling.top_p is 1.5: expected a number in (0, 1]".
+// if it is within the ranges that its .proto file states. Errors are InvalidArgument and name the
+// field, the value and what was expected: "sampling.top_p is 1.5: expected a number in (0, 1]".
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Checks on the fields of a message, with one wording. Internal to this folder.
+// Checks on the fields of a message, with uniform wording. Internal to this folder.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ absl::Status FieldError(const std::string& field, const Value& value, const std:
   return absl::InvalidArgumentError(absl::StrCat(field, " is ", value, ": expected ", expected));
 }
 
-// Puts "rollouts[3]." in front of a field error.
+// Prefixes a field error with "rollouts[3].".
 inline absl::Status Inside(const std::string& field, const absl::Status& status) {
   return absl::InvalidArgumentError(absl::StrCat(field, ".", std::string(status.message())));
 }

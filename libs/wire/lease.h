@@ -7,8 +7,8 @@
 
 namespace convrec::wire {
 
-// The prompt's id and the epoch stay behind: the worker needs neither the one nor a second copy of
-// the other.
+// The prompt's id and the epoch are not sent: the worker does not need the former and already has
+// the latter.
 v1::Lease ToProto(const domain::Lease& lease);
 
 // `epoch` is the one the worker joined.

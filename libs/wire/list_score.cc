@@ -15,7 +15,7 @@ namespace {
 
 using domain::LineOutcome;
 
-// Far above what rules give; sums of squares of such rewards are far below what float32 holds.
+// Far above what rules give; sums of squares of such rewards are far below the limit of float32.
 constexpr float kMaxReward = 1e6f;
 
 constexpr std::array<std::pair<LineOutcome, v1::LineOutcome>, 6> kOutcomes = {{

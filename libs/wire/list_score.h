@@ -8,7 +8,7 @@
 namespace convrec::wire {
 
 v1::ListScore ToProto(const domain::ListScore& score);
-// The same into an empty message that stands already, as on an arena.
+// The same into an existing empty message, for example one on an arena.
 void Write(const domain::ListScore& score, v1::ListScore* message);
 void Write(const domain::ScoredLine& line, v1::ScoredLine* message);
 

@@ -14,14 +14,14 @@
 namespace convrec::wire {
 
 v1::Manifest ToProto(const weights::Manifest& manifest);
-// Checks it with weights::CheckManifest() too. `epoch` is the one the worker joined.
+// Also checks it with weights::CheckManifest(). `epoch` is the one the worker joined.
 absl::StatusOr<weights::Manifest> FromProto(const v1::Manifest& manifest, domain::RunEpoch epoch);
 
 v1::SegmentProbe ToProto(const weights::SegmentProbe& probe);
 weights::SegmentProbe FromProto(const v1::SegmentProbe& probe);
 
 v1::PayloadHeader ToProto(const weights::PayloadHeader& header);
-// A whole payload has `snapshot_bytes`, a delta fewer.
+// A whole payload has `snapshot_bytes` bytes, a delta fewer.
 absl::StatusOr<weights::PayloadHeader> FromProto(const v1::PayloadHeader& header,
                                                  uint64_t snapshot_bytes);
 
@@ -32,12 +32,12 @@ struct PlacedSegment {
 v1::Segment ToProto(const PlacedSegment& segment);
 absl::StatusOr<PlacedSegment> FromProto(const v1::Segment& segment, uint64_t snapshot_bytes);
 
-// The address of a place does not travel.
+// The address of a place is not sent.
 v1::Broadcast ToProto(const collective::BroadcastPlace& place);
 absl::StatusOr<collective::BroadcastPlace> FromProto(const v1::Broadcast& place);
 
 // Fills `chunk` with the bytes of a payload from `offset`, and its header when it is the first of a
-// stream. False, and no chunk, at the end; a payload without bytes has one chunk.
+// stream. At the end returns false and fills no chunk; a payload without bytes has one chunk.
 bool NextChunk(const weights::PayloadHeader& header,
                std::string_view payload,
                bool is_first,

@@ -16,7 +16,8 @@ namespace {
 
 using domain::FinishReason;
 
-// Log-probabilities come from float32 sums, so that of a certain token may round a little above 0.
+// Log-probabilities come from float32 sums, so for a certain token the value may round to slightly
+// above 0.
 constexpr float kLogprobTolerance = 1e-4f;
 
 constexpr std::array<std::pair<FinishReason, v1::FinishReason>, 2> kFinishReasons = {{

@@ -12,10 +12,10 @@ v1::RolloutGroup ToProto(const domain::RolloutGroup& group);
 
 // What a received group must look like.
 struct GroupBounds {
-  int num_ranks = 20;           // N: entries of rank_rewards.
+  int num_ranks = 20;           // N: number of entries in rank_rewards.
   int num_siblings = 0;         // G; 0 = any number >= 1.
-  int vocab_size = 0;           // Token ids are below it; 0 = not checked.
-  domain::RunEpoch epoch = {};  // Of the call that it came with.
+  int vocab_size = 0;           // Token ids must be below it; 0 = not checked.
+  domain::RunEpoch epoch = {};  // Epoch of the call that delivered it.
 };
 
 absl::StatusOr<domain::Rollout> FromProto(const v1::Rollout& rollout, const GroupBounds& bounds);

@@ -1,4 +1,4 @@
-// Run ids and digests <-> v1::RunHeader, and what a receiver does about them.
+// Run ids and digests <-> v1::RunHeader, and the receivers' checks on them.
 #pragma once
 
 #include <string>
@@ -15,17 +15,17 @@ domain::RunDigests DigestsOf(const v1::RunHeader& header);
 // InvalidArgument when the run's id is not 16 bytes long or the start is not above 0.
 absl::StatusOr<domain::RunIdentity> FromProto(const v1::RunHeader& header);
 
-// What the learner says to a call. FailedPrecondition: the worker speaks of another run or start.
-// InvalidArgument: it works with another model, tokenizer, catalog or other rules.
+// The learner's check of a call. FailedPrecondition: the worker is in another run or start.
+// InvalidArgument: it uses another model, tokenizer, catalog or other rules.
 absl::Status CheckCall(const v1::CallHeader& call, const domain::RunIdentity& learner);
 
-// The second part alone: what differs, in a sentence about `worker`. Digests that the learner does
-// not know are not compared.
+// Only the second part: names what differs in a sentence about `worker`. Digests that are unknown
+// to the learner are not compared.
 absl::Status CheckDigests(const std::string& worker,
                           const domain::RunDigests& sent,
                           const domain::RunDigests& learner);
 
-// What a worker makes of an answer: FailedPrecondition when it is of another run or start than the
+// A worker's check of an answer: FailedPrecondition when it is from another run or start than the
 // call was for.
 absl::Status CheckAnswer(const v1::RunHeader& header, domain::RunEpoch asked);
 

@@ -52,7 +52,7 @@ TEST(RunHeaderTest, ACallForAnotherStartIsToJoinAgain) {
             "start 2 of run 0123456789abcdeffedcba9876543210");
 }
 
-// Starts are counted from 1 in every folder: the count alone would take it for this run.
+// Starts are counted from 1 in every folder, so the count alone would match this run.
 TEST(RunHeaderTest, ACallForTheSameStartOfAnotherRunIsToJoinAgain) {
   domain::RunIdentity other = kLearner;
   ++other.epoch.run.low;

@@ -47,7 +47,7 @@ std::string CatalogText(const catalog::Catalog& catalog) {
   return text;
 }
 
-// Everything that is made once from the options.
+// Everything that is created once from the options.
 class Exporter final {
  public:
   explicit Exporter(const ExportOptions& options)

@@ -1,4 +1,4 @@
-// Writes the sample world as the ordinary files a training job reads.
+// Writes the sample world (synthetic data) as the ordinary files that a training job reads.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ struct ExportOptions {
   UserOptions users;
   TeacherOptions teacher;
   RemapOptions remap;
-  bool fill_lists = true;  // Short lists are completed from the overall order of popularity.
+  bool fill_lists = true;  // Short lists are completed with the most popular films overall.
   lists::ListStyle style = lists::ListStyle::kNumbered;
   size_t num_sft = 12000;
   size_t num_train = 4000;
@@ -29,13 +29,13 @@ struct ExportOptions {
   size_t num_summary = 300;
 };
 
-// Writes into `directory`, which is made when missing:
+// Writes into `directory`, which is created when missing:
 //   catalog.jsonl     {"title","year","genres","popularity"}, most popular first
 //   sft.jsonl         {"id","context","seen_titles","groundtruth","teacher","completion"}
 //   train.jsonl, validation.jsonl, test.jsonl
 //                     {"id","context","seen_titles","groundtruth"}
 //   summary.json      counts of the remap by kind, and NDCG@20 of reference rankings
-// Each split has users of its own. Equal options give equal bytes. Returns the summary's text.
+// Each split has its own users. Equal options give equal bytes. Returns the summary's text.
 absl::StatusOr<std::string> ExportWorld(const ExportOptions& options, const std::string& directory);
 
 }  // namespace convrec::world

@@ -1,4 +1,4 @@
-// The films that are built into the binary: title, year and genres, plain facts from films.tsv.
+// The films that are built into the binary: title, year and genres, all facts, from films.tsv.
 #pragma once
 
 #include <array>
@@ -39,12 +39,12 @@ struct Film {
 extern const std::string_view kFilmsTsv;
 
 // Reads "title<TAB>year<TAB>genre, genre" lines; lines that begin with # are comments.
-// InvalidArgument naming `name`, line and field for a wrong line, a repeated film, or a title that
-// the list parser would read as another one.
+// InvalidArgument naming `name`, line and field for a malformed line, a repeated film, or a title
+// that the list parser would read as a different one.
 absl::StatusOr<std::vector<Film>> ParseFilms(std::string_view text, const std::string& name);
 
-// All built-in films in the order of films.tsv: by year, and within a year roughly from the best
-// known on.
+// All built-in films in the order of films.tsv: by year, and within a year roughly by fame, best
+// known first.
 std::vector<Film> EmbeddedFilms();
 
 }  // namespace convrec::world

@@ -40,7 +40,7 @@ constexpr std::array<const char*, kNumEras> kEraPhrases = {" from before 1970",
                                                            " from 2010 on"};
 
 // $F: the mentioned films; $W: what is wanted, as in "crime films from the nineties". Users write
-// in small letters, so that a capital letter after a space begins a title.
+// in lower case, so a capital letter after a space begins a title.
 constexpr std::array<const char*, 6> kOneTurn = {"i loved $F. can you suggest some $W?",
                                                  "my favourites are $F. any $W i should see?",
                                                  "after $F, i want more $W.",

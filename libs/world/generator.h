@@ -1,4 +1,4 @@
-// Users with latent tastes, what they say, and what they would like.
+// Generates users with latent tastes, what they say, and what they would like.
 #pragma once
 
 #include <array>
@@ -21,15 +21,16 @@ constexpr std::array<const char*, 4> NamesOf(Split) {
 
 struct UserOptions {
   TasteWeights weights;
-  int min_core_films = 8;  // A genre is somebody's first one only if the core has so many of it.
-  double second_genre_share = 0.5;           // Users with a second genre.
-  double era_share = 0.4;                    // Users with an era.
+  int min_core_films = 8;  // A genre can be a user's first only if the core has at least this many
+                           // films of it.
+  double second_genre_share = 0.5;           // Share of users with a second genre.
+  double era_share = 0.4;                    // Share of users with an era.
   int min_mentioned = 1, max_mentioned = 3;  // Liked films named in the conversation.
   int min_truths = 8, max_truths = 13;       // Liked films held out.
-  double name_genre = 0.95;  // Users who name the genre, and so on, if they have it.
+  double name_genre = 0.95;  // Share of users with a genre that name it; the same for the next two.
   double name_second_genre = 0.5;
   double name_era = 0.8;
-  double two_turns = 0.2;  // Conversations in which the assistant asks back.
+  double two_turns = 0.2;  // Share of conversations in which the assistant asks back.
 };
 
 struct Turn {
@@ -37,7 +38,7 @@ struct Turn {
   std::string text;
 };
 
-// What a reader of the conversation can know.
+// What a reader of the conversation can learn from it.
 struct Request {
   std::vector<size_t> mentioned{};
   std::optional<int> genre{};
@@ -48,7 +49,7 @@ struct Request {
 struct Conversation {
   std::string id{};  // "test-17".
   std::vector<Turn> context{};
-  std::vector<std::string> seen_titles{};    // Of the mentioned films.
+  std::vector<std::string> seen_titles{};    // Titles of the mentioned films.
   std::vector<domain::Item> ground_truth{};  // Disjoint from the mentioned films.
   Request request{};
   Taste taste{};  // Latent: for oracles only.

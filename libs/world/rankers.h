@@ -1,5 +1,5 @@
-// Reference rankings of the sample world: what a list can be worth when its maker knows nothing,
-// the words of the conversation, or the latent taste.
+// Reference rankings of the sample world: how good a list can be when its author knows nothing, the
+// words of the conversation, or the latent taste.
 #pragma once
 
 #include <cstddef>
@@ -11,18 +11,18 @@
 
 namespace convrec::world {
 
-// The `num_items` best films for a conversation, mentioned films left out.
+// The `num_items` most popular films, leaving out those the conversation mentions.
 std::vector<domain::Item> PopularityList(const World& world,
                                          const Conversation& conversation,
                                          size_t num_items);
-// By the latent taste, exactly: an upper bound for anyone who reads only the conversation.
+// Ranks exactly by the latent taste: an upper bound for anyone who reads only the conversation.
 std::vector<domain::Item> TasteList(const World& world,
                                     const TasteWeights& weights,
                                     const Conversation& conversation,
                                     size_t num_items);
 
-// By the posterior probability that the user's next liked film is this one, given the request.
-// Computes the score tables of all tastes once; then a call is cheap.
+// Ranks by the posterior probability, given the request, that a film is the user's next liked one.
+// Computes the score tables of all tastes once; after that a call is cheap.
 class BayesRanker final {
  public:
   // Both must outlive the ranker.
@@ -33,7 +33,7 @@ class BayesRanker final {
   struct Hypothesis {
     Taste taste;
     double log_prior = 0;
-    std::vector<double> probability;  // Of each film in the catalog, given the taste.
+    std::vector<double> probability;  // Probability of each film in the catalog, given the taste.
   };
   double LogLikelihood(const Hypothesis& hypothesis, const Request& request) const;
 

@@ -117,7 +117,7 @@ Remapper::Found Remapper::Find(const std::string& title, std::optional<int> year
   Found found;
   if (const auto index = ByYear(catalog_->FindKey(key), year)) {
     found = {year.has_value() ? Repair::kYearCorrected : Repair::kYearSupplied, index};
-    // Another case of the same title with the right year needs no correction of the year.
+    // The same title in another case with the right year needs no correction of the year.
     if (year == catalog_->year(*index)) found.repair = Repair::kTitleCorrected;
   } else {
     found = FindNearest(key, year);

@@ -1,8 +1,8 @@
 // First remap: turns a teacher's raw list into a list of catalog items, by name alone.
 //
-// Each line is looked up as it stands, then by title with the year in doubt, then by the nearest
-// title; what is not found, seen or repeated is dropped, and the end may be filled up from a given
-// order. Needs nothing but a catalog, so it serves recorded data as well as the sample.
+// Each line is looked up as written, then by title with another year, then by the nearest title.
+// Lines that are not found, seen or repeated are dropped, and the end can be filled up from a given
+// order. Needs only a catalog, so it works for recorded data as well as for the sample.
 #pragma once
 
 #include <array>
@@ -24,9 +24,9 @@ namespace convrec::world {
 // was found but is seen or repeated counts as that.
 enum class Repair {
   kExact,           // Title and year are in the catalog.
-  kYearCorrected,   // The title is, with another year within the tolerance.
-  kYearSupplied,    // The title is; the line names no year.
-  kTitleCorrected,  // A title at a small edit distance is, and the year agrees or is missing.
+  kYearCorrected,   // The title is in it, with another year within the tolerance.
+  kYearSupplied,    // The title is in it; the line names no year.
+  kTitleCorrected,  // A title at a small edit distance is in it, and the year agrees or is missing.
   kOffCatalog,      // Dropped: nothing near.
   kSeen,            // Dropped: named in the conversation.
   kRepeated,        // Dropped: the same item as an earlier line.
@@ -42,7 +42,7 @@ using RepairCounts = std::array<int64_t, kNumRepairs>;
 struct RemapOptions {
   int num_items = 20;
   int year_tolerance = 2;
-  int max_edits = 3;  // Of a title, and at most one per `letters_per_edit` letters.
+  int max_edits = 3;  // Edits of a title, and at most one per `letters_per_edit` letters.
   int letters_per_edit = 5;
 };
 
@@ -57,8 +57,8 @@ class Remapper final {
   // `catalog` must outlive the remapper.
   Remapper(const catalog::Catalog* catalog, const RemapOptions& options);
 
-  // `fill_order` are catalog indices, best first, that complete a short list; empty: it stays
-  // short.
+  // `fill_order` has catalog indices, best first, that complete a short list; if empty, the list
+  // stays short.
   RemapResult Remap(const std::string& teacher_text,
                     const std::vector<std::string>& seen_titles,
                     const std::vector<size_t>& fill_order);
@@ -76,7 +76,7 @@ class Remapper final {
   std::optional<TeacherLine> ReadLine(const std::string& line);
   Found Find(const std::string& title, std::optional<int> year);
   Found FindNearest(const std::string& key, std::optional<int> year) const;
-  // Of `candidates`, the one whose year is nearest to `year` and within the tolerance; without a
+  // The one of `candidates` whose year is nearest to `year` and within the tolerance; without a
   // year the first.
   std::optional<size_t> ByYear(const std::vector<size_t>& candidates,
                                std::optional<int> year) const;
@@ -85,7 +85,7 @@ class Remapper final {
   RemapOptions options_;
   const lists::OddTitles odd_titles_;
   lists::ListReader reader_;
-  std::vector<std::string> near_keys_;  // As the catalog's items: what edit distances compare.
+  std::vector<std::string> near_keys_;  // What edit distances compare, one per catalog item.
   absl::flat_hash_map<std::string, Found> known_;  // By "title\nyear".
 };
 

@@ -25,7 +25,7 @@ const catalog::Catalog& Films() {
 const domain::Item kMatrix{"The Matrix", 1999};
 const domain::Item kGoodfellas{"Goodfellas", 1990};
 
-// Remaps one line; the item it became, if any, and the one outcome that was counted.
+// Remaps one line; returns the item it became, if any, and the one outcome that was counted.
 std::pair<std::vector<domain::Item>, std::string> RemapLine(const std::string& line) {
   Remapper remapper(&Films(), {});
   const RemapResult result = remapper.Remap(line, {}, {});

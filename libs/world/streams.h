@@ -1,4 +1,4 @@
-// Disjoint random streams: what is drawn for one user or one purpose never moves another's draws.
+// Disjoint random streams: draws for one user or purpose never affect those for another.
 #pragma once
 
 #include <cstdint>

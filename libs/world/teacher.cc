@@ -20,8 +20,8 @@ constexpr std::array<const char*, 3> kIntroLines = {"Here are some films you mig
                                                     "Sure! Based on your taste, I recommend:",
                                                     "Recommendations:"};
 
-// What the words of the request say about the taste: a genre that is not named is guessed from the
-// mentioned films.
+// What the words of the request reveal about the taste. A genre that is not named is guessed from
+// the mentioned films.
 Taste Understand(const World& world, const Request& request) {
   Taste taste{.genre = 0, .second_genre = request.second_genre, .era = request.era};
   if (request.genre.has_value()) {
@@ -53,7 +53,7 @@ std::string Misspell(std::string title, base::RandomStream& random) {
   }
 }
 
-// Hands out one order of films, skipping those that are taken.
+// Hands out films in one order, skipping those already taken.
 class Order final {
  public:
   explicit Order(std::vector<size_t> films) : films_(std::move(films)) {}
@@ -90,7 +90,7 @@ std::vector<size_t> OrderByTaste(const World& world,
 
 enum class Fault { kNone, kOffCatalog, kSeen, kRepeated, kWrongYear, kMissingYear, kMisspelt };
 
-// The fault of a line: each takes a stretch of [0, 1) as long as its rate.
+// The fault of a line: each fault has an interval of [0, 1) as long as its rate.
 Fault FaultAt(double u, const TeacherOptions& options) {
   const std::pair<Fault, double> rates[] = {{Fault::kOffCatalog, options.off_catalog},
                                             {Fault::kSeen, options.already_seen},
@@ -141,7 +141,7 @@ class Choice final {
     return films[random.Below(films.size())];
   }
 
-  // A fault that has nothing to choose from does not come about.
+  // A fault that has nothing to choose from does not happen.
   size_t Choose(bool is_popular, Fault fault, base::RandomStream& random) {
     if (fault == Fault::kOffCatalog) {
       const int genre = is_popular ? static_cast<int>(random.Below(kGenres.size())) : taste_.genre;
@@ -178,7 +178,8 @@ std::string Teacher::Answer(const Conversation& conversation, Split split, size_
   const double popular_share = random.Uniform() < options_.reciting_share
                                    ? options_.popular_lines_reciting
                                    : options_.popular_lines_answering;
-  const uint64_t style = random.Below(4);  // Numbered half of the time, else bulleted or plain.
+  const uint64_t style = random.Below(4);  // Numbered half of the time, otherwise bulleted or
+                                           // plain.
   std::vector<std::string> lines;
   if (random.Uniform() < options_.intro_line) {
     lines.emplace_back(kIntroLines[random.Below(kIntroLines.size())]);

@@ -1,5 +1,5 @@
-// A recorded teacher: the list a large general model would have answered, with the faults such
-// lists have. It reads the request, never the latent taste.
+// A recorded teacher: gives the list that a large general model would have answered, with the
+// faults that such lists have. It reads the request, never the latent taste.
 #pragma once
 
 #include <string>
@@ -13,9 +13,9 @@ struct TeacherOptions {
   int num_lines = 20;
   TasteWeights weights{.main_genre = 4, .has_genre = 0.5, .era = 1.5, .popularity = 1};
   double taste_noise = 0.2;  // Gumbel noise on the order by taste, redrawn for each list.
-  // Popularity bias: a line is the next of the overall order of popularity, or the next of the
-  // order by taste. Some lists recite what everybody knows, others mostly answer the request.
-  double reciting_share = 0.55;           // Lists of the first kind.
+  // Popularity bias: a line is the next film in overall popularity, or the next by taste. Some
+  // lists recite what everybody knows, others mostly answer the request.
+  double reciting_share = 0.55;           // Share of lists of the first kind.
   double popular_lines_reciting = 0.85;   // Their share of popular lines ...
   double popular_lines_answering = 0.15;  // ... and that of the others.
   double off_catalog = 0.10;              // Faults, per line: a real film that the catalog lacks,
@@ -24,7 +24,7 @@ struct TeacherOptions {
   double misspelt = 0.03;      // a letter dropped, doubled or swapped, or no leading "The",
   double already_seen = 0.03;  // a film the user has named,
   double repeated = 0.02;      // a film listed before.
-  double intro_line = 0.08;    // Lists that open with a sentence.
+  double intro_line = 0.08;    // Share of lists that open with a sentence.
 };
 
 // Lines "1. Title (Year)", "- Title (Year)" or "Title (Year)", best first, joined by "\n".

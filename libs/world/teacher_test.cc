@@ -19,7 +19,7 @@ const World& SampleWorld() {
 
 std::vector<std::string> Lines(const std::string& text) { return absl::StrSplit(text, '\n'); }
 
-// Without faults and without bias.
+// A teacher without faults and without bias.
 TeacherOptions Faultless() {
   return {.taste_noise = 0,
           .popular_lines_reciting = 0,
@@ -88,8 +88,8 @@ TEST(TeacherTest, FaultsComeAtTheirRates) {
   const auto share = [&](Repair repair) {
     return static_cast<double>(counts[static_cast<size_t>(repair)]) / (20 * num_lists);
   };
-  // 10,000 lines: four standard deviations of a rate of .1 are .012. Off-catalog lines count those
-  // whose wrong year is beyond the tolerance and misspelt short titles, too.
+  // 10,000 lines: four standard deviations of a rate of .1 are .012. Off-catalog lines include
+  // those whose wrong year is beyond the tolerance, and misspelt short titles.
   EXPECT_NEAR(share(Repair::kOffCatalog), options.off_catalog + 0.02, 0.02);
   EXPECT_NEAR(share(Repair::kYearCorrected), options.wrong_year * 2 / 3, 0.012);
   EXPECT_NEAR(share(Repair::kYearSupplied), options.missing_year, 0.012);
@@ -103,7 +103,7 @@ TEST(TeacherTest, FaultsComeAtTheirRates) {
 TEST(TeacherTest, RecitedListsArePopularAndAnswersAreNot) {
   const Generator generator(&SampleWorld(), {}, 1);
   const catalog::Catalog catalog = SampleWorld().ToCatalog();
-  // Of the first ten lines, how many are among the 20 most popular films.
+  // How many of the first ten lines are among the 20 most popular films.
   const auto popular_lines = [&](double popular_share) {
     TeacherOptions options = Faultless();
     options.popular_lines_reciting = options.popular_lines_answering = popular_share;

@@ -13,8 +13,8 @@ namespace convrec::world {
 namespace {
 
 // Films in order of fame. The order of the file within a year is the only evidence of fame, blurred
-// by noise; genres take turns in proportion to the square root of their sizes, so that a genre with
-// few films has a share of the top, too.
+// by noise. Genres take turns in proportion to the square root of their sizes, so that a genre with
+// few films also gets a share of the top.
 std::vector<size_t> OrderByFame(const std::vector<Film>& films, uint64_t seed) {
   base::RandomStream random(seed, StreamOf(Purpose::kPopularity, 0, 0));
   std::map<int, size_t> films_in_year;

@@ -1,4 +1,5 @@
-// The invented part of the sample: which films are popular, and how a taste scores a film.
+// The invented part of the sample (synthetic data): which films are popular, and how a taste scores
+// a film.
 //
 // Titles, years and genres are facts. Popularity, tastes and everything drawn from them are not:
 // they follow from a seed and the options below.
@@ -28,15 +29,15 @@ struct WorldOptions {
   double tail_factor = 0.05;     // ... times this for films outside the core.
 };
 
-// How strongly each part of a taste enters the logarithm of the odds of a film.
+// The weight of each part of a taste in the log-odds of a film.
 struct TasteWeights {
   double main_genre = 4;   // The film's main genre is the taste's first genre.
-  double has_genre = 0.5;  // Per genre of the taste that the film has at all.
+  double has_genre = 0.5;  // Per genre of the taste that the film has.
   double era = 1;
   double popularity = 0.8;  // Times log(popularity).
 };
 
-// Example: {4, 3, 3} likes crime films, comedy less, best from the nineties.
+// Example: {4, 3, 3} likes crime films best, comedies less, and prefers the nineties.
 struct Taste {
   int genre = 0;
   std::optional<int> second_genre{};
@@ -49,8 +50,8 @@ class World final {
   // Dies if there are fewer films than the catalog needs.
   World(const std::vector<Film>& films, const WorldOptions& options);
 
-  // The catalog's films, most popular first, then the films outside of it. An index into this
-  // vector is a film's id everywhere in this folder.
+  // The catalog's films, most popular first, then the films outside it. An index into this vector
+  // is a film's id everywhere in this folder.
   const std::vector<Film>& films() const { return films_; }
   size_t num_films() const { return num_films_; }  // In the catalog.
   size_t num_core() const { return num_core_; }
@@ -67,7 +68,7 @@ class World final {
   // The score of each film in the catalog.
   std::vector<double> Scores(const Taste& taste, const TasteWeights& weights) const;
 
-  // The same films for the catalog library, in the same order.
+  // The catalog's films as a catalog::Catalog, in the same order.
   catalog::Catalog ToCatalog() const;
 
  private:

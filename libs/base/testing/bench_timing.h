@@ -1,4 +1,4 @@
-// What benchmarks time with.
+// Timing for benchmarks.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace convrec::base {
 
-// Seconds of the clock that `work` takes.
+// Wall-clock seconds that `work` takes.
 template <typename Work>
 double SecondsOf(const Work& work) {
   const auto begin = std::chrono::steady_clock::now();
@@ -15,7 +15,7 @@ double SecondsOf(const Work& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// The upper one of two in the middle; `values` is not empty.
+// The median, the upper of the two middle values for an even count; `values` must not be empty.
 inline double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];

@@ -19,7 +19,7 @@ namespace convrec::collective {
 
 struct RankExit {
   int status = 0;      // As waitpid() gives it.
-  std::string output;  // Of its standard error.
+  std::string output;  // What it wrote to standard error.
 };
 
 // Forks `size` processes that run `body(rank, port, fd)` (the socket is rank 0's) and exit with its

@@ -17,8 +17,8 @@
 
 namespace convrec::constraint {
 
-// Takes the longest vocabulary entry that comes next, as in ")\n" before ")". Ids below 256 are
-// bytes, then come the entries, then the end token.
+// Takes the longest vocabulary entry that matches next: ")\n" before ")". Ids below 256 are bytes,
+// then come the entries, then the end token.
 class PieceTokenizer final {
  public:
   explicit PieceTokenizer(std::vector<std::string> entries) {
@@ -67,8 +67,8 @@ inline std::shared_ptr<const catalog::Catalog> MakeCatalog(const std::vector<dom
   return std::make_shared<const catalog::Catalog>(*std::move(catalog));
 }
 
-// Titles of one to three of a few words, so that many share a beginning; every title in one to
-// three years.
+// Titles of one to three words from a small set, so that many share a prefix; every title has one
+// to three years.
 inline std::vector<domain::Item> RandomItems(size_t count, uint64_t seed) {
   constexpr const char* kWords[] = {"The", "Man", "Return", "of", "12", "(500)", "Él", "Night's"};
   base::RandomStream random(seed, 1);

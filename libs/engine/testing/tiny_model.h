@@ -1,5 +1,4 @@
-// A model for tests of what samples: two layers, two query heads for each key head, tied
-// embeddings.
+// A model for tests of sampling: two layers, two query heads for each key head, tied embeddings.
 #pragma once
 
 #include <vector>
@@ -24,7 +23,7 @@ inline model::ModelConfig TinyConfig(int64_t vocab_size = 50) {
   return config;
 }
 
-// The decoder's weights as they come from a learner; they point into the decoder.
+// The decoder's weights as a learner would send them; they point into the decoder.
 inline std::vector<PolicyTensor> TensorsOf(const model::Decoder& decoder) {
   std::vector<PolicyTensor> tensors;
   for (const auto& [name, tensor] : decoder.parameters()) {

@@ -40,7 +40,7 @@ struct HttpClient::State {
   tcp::socket socket{context};
   boost::beast::flat_buffer buffer;
   std::optional<Parser> parser;
-  std::string events;  // Received, not given out.
+  std::string events;  // Received but not yet returned.
 };
 
 HttpClient::HttpClient(int port) : state_(std::make_unique<State>()) {

@@ -1,4 +1,4 @@
-// A blocking HTTP client for tests: one connection, whole answers or server-sent events.
+// A blocking HTTP client for tests: one connection, whole responses or server-sent events.
 #pragma once
 
 #include <map>
@@ -10,12 +10,12 @@
 namespace convrec::http {
 
 struct HttpResponse {
-  int status = 0;                              // 0 = the connection ended before an answer.
+  int status = 0;                              // 0 = the connection ended before a response.
   std::map<std::string, std::string> headers;  // Names in lower case.
   std::string body;
 };
 
-// Every wait ends after a minute, which fails the test as an answer of status 0.
+// Every wait ends after a minute, which fails the test as a response of status 0.
 class HttpClient final {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -23,7 +23,7 @@ class HttpClient final {
   explicit HttpClient(int port);
   ~HttpClient();
 
-  // Sends a request and receives its whole answer.
+  // Sends a request and receives its whole response.
   HttpResponse Get(const std::string& path, const Headers& headers = {});
   HttpResponse Post(const std::string& path, const std::string& body, const Headers& headers = {});
 
@@ -35,8 +35,7 @@ class HttpClient final {
   std::string ReceiveRaw(size_t count);
   std::string ReceiveRawToEnd();
 
-  // The head of an answer, and then its events one by one without "data: "; "" = the stream has
-  // ended.
+  // The head of a response, then its events one by one without "data: "; "" = the stream has ended.
   HttpResponse ReceiveHead();
   std::string ReceiveEvent();
 

@@ -19,7 +19,7 @@ struct GoldenCase {
   int num_ranks = 0;
   std::vector<domain::Item> parsed;  // Lines that parsed, in order, not cut at N.
   std::vector<catalog::CatalogItem>
-      catalog;                     // The pairs of parsed and ground_truth in the catalog.
+      catalog;                     // Those of parsed and ground_truth that are in the catalog.
   std::vector<double> exp_inf;     // N.
   std::vector<double> log_decay;   // N.
   std::array<double, 4> recall{};  // At kCutoffs.

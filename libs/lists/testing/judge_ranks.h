@@ -1,4 +1,4 @@
-// list_judge.h for a single list as values.
+// list_judge.h for a single list, with plain values.
 #pragma once
 
 #include <string>

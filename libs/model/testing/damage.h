@@ -1,4 +1,4 @@
-// Damaged copies of a file's bytes, for readers that must give an error and never crash.
+// Damaged copies of a file's bytes, for testing that readers give an error and never crash.
 #pragma once
 
 #include <algorithm>
@@ -9,12 +9,13 @@
 
 namespace convrec::model {
 
-// Without the sync to disk of a real write: these files live for a moment, and there are thousands.
+// Without the sync to disk of a real write, because these files are short-lived and there are
+// thousands.
 inline void WriteScratch(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
-// Calls `read(bytes)` with every prefix up to `exhaustive_prefix` bytes and a spread of longer
+// Calls `read(bytes)` with every prefix up to `exhaustive_prefix` bytes and a sample of longer
 // ones.
 template <typename Read>
 void ForTruncations(const std::string& bytes, size_t exhaustive_prefix, const Read& read) {

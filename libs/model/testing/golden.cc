@@ -28,7 +28,7 @@ std::map<std::string, at::Tensor> ReadGolden(const std::string& path) {
 }
 
 std::unique_ptr<Decoder> LoadGolden(const std::string& name, bool trainable) {
-  at::set_num_threads(1);  // These models are far too small to share.
+  at::set_num_threads(1);  // These models are far too small for several threads.
   absl::StatusOr<std::unique_ptr<Decoder>> decoder =
       LoadDecoder(GoldenPath(name), {.trainable = trainable});
   CR_CHECK(decoder.ok(), decoder.status().ToString());

@@ -1,4 +1,4 @@
-// Golden tensors and small helpers that the tests of the decoder share.
+// Golden tensors and small helpers shared by the tests of the decoder.
 #pragma once
 
 #include <ATen/core/Tensor.h>

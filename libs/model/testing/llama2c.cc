@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kBeginOfText = 1;
 
-// Takes values off the front of a file's bytes.
+// Reads values from the front of a file's bytes.
 class Reader {
  public:
   explicit Reader(const std::string& path) : bytes_(*base::ReadFile(path)) {}
@@ -58,7 +58,7 @@ at::Tensor Deinterleave(const at::Tensor& weight, int64_t heads) {
 }  // namespace
 
 std::unique_ptr<Decoder> ReadLlama2c(const std::string& path) {
-  at::set_num_threads(1);  // Such a model is far too small to share.
+  at::set_num_threads(1);  // Such a model is far too small for several threads.
   Reader reader(path);
   ModelConfig config;
   config.hidden_size = reader.Number<int32_t>();

@@ -1,4 +1,4 @@
-// Reads models and tokenizers in the llama2.c format, for parity with its recorded texts.
+// Reads models and tokenizers in the llama2.c format, for parity tests against its recorded texts.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace convrec::model {
 // Dies if the file is not such a model.
 std::unique_ptr<Decoder> ReadLlama2c(const std::string& path);
 
-// Text pieces by id ("<0x0A>" stands for a byte).
+// Text pieces by id ("<0x0A>" denotes a byte).
 std::vector<std::string> ReadLlama2cPieces(const std::string& path, int64_t vocab_size);
 
 // The bytes that `piece` adds after `previous_id`.

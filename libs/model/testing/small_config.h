@@ -1,4 +1,4 @@
-// The shape of a model that tests make with random values.
+// The shape of a model that tests create with random values.
 #pragma once
 
 #include "libs/model/model_config.h"

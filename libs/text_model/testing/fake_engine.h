@@ -1,8 +1,9 @@
-// A GenerationEngine for tests: every completion is what a script says.
+// A GenerationEngine for tests whose completions follow a script.
 //
-// Groups start whole and in order while rows are free; each step draws one token for every running
-// sequence, and a sequence ends with a stop token or at its limit. Token number i (from 0) has the
-// log-probability -(i + 1) / 4. A test can hold the steps and let through as many as it likes.
+// Groups start as a whole and in order while rows are free. Each step draws one token for every
+// running sequence, and a sequence ends with a stop token or at its limit. Token number i (from 0)
+// has the log-probability -(i + 1) / 4. A test can hold the steps and let any number of them
+// through.
 #pragma once
 
 #include <algorithm>
@@ -21,10 +22,10 @@
 
 namespace convrec::text_model {
 
-// The methods of GenerationEngine belong to one thread, the others to any.
+// The methods of GenerationEngine belong to one thread; the others may be called from any.
 class FakeEngine final : public engine::GenerationEngine {
  public:
-  // The tokens of one sibling; when they are used up the last one is drawn again and again.
+  // The tokens of one sibling; when they are used up, the last one is repeated.
   using Script = std::function<std::vector<int32_t>(const engine::GenerationRequest&, int sibling)>;
 
   FakeEngine(Script script, int32_t stop_token_id, int max_rows = 8)
@@ -94,7 +95,7 @@ class FakeEngine final : public engine::GenerationEngine {
     return tags;
   }
 
-  // From now on Step() waits until steps are let through.
+  // From now on Step() blocks until steps are let through.
   void HoldSteps() ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     num_allowed_ = 0;
@@ -107,18 +108,18 @@ class FakeEngine final : public engine::GenerationEngine {
     absl::MutexLock lock(&mu_);
     num_allowed_.reset();
   }
-  // What the next step gives, once.
+  // Makes the next step return this status, once.
   void FailNextStep(absl::Status status) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     failure_ = std::move(status);
   }
-  // Blocks until so many groups have been given up by Cancel().
+  // Blocks until Cancel() has dropped `count` groups.
   void AwaitCancelled(int count) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     wanted_cancelled_ = count;
     mu_.Await(absl::Condition(this, &FakeEngine::AreCancelled));
   }
-  // Blocks until so many siblings have been ended by EndSibling().
+  // Blocks until EndSibling() has ended `count` siblings.
   void AwaitEndedSiblings(int count) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     wanted_ended_siblings_ = count;

@@ -1,5 +1,5 @@
-// A tokenizer of single bytes for the tests of the text side: ids 0 to 255 are the bytes, kStopId
-// is the special token "<|im_end|>" that ends a completion, kChatOpenId "<|im_start|>".
+// A single-byte tokenizer for tests of the text side: ids 0 to 255 are the bytes, kStopId is the
+// special token "<|im_end|>" that ends a completion, kChatOpenId is "<|im_start|>".
 #pragma once
 
 #include <memory>
@@ -67,7 +67,7 @@ inline std::vector<int32_t> BytesOf(std::string_view text) {
   return ids;
 }
 
-// BytesOf(text) and the stop token.
+// BytesOf(text) followed by the stop token.
 inline std::vector<int32_t> Ended(std::string_view text) {
   std::vector<int32_t> ids = BytesOf(text);
   ids.push_back(kStopId);

@@ -1,4 +1,4 @@
-// Snapshots with made-up values, for tests.
+// Snapshots with random values, for tests.
 #pragma once
 
 #include <algorithm>
