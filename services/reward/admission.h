@@ -1,7 +1,7 @@
-// Who is let in: bounds on calls, calls per client and bytes held.
+// Admission control: bounds on calls, calls per client and bytes held.
 //
-// A call has a ticket from its admission to its answer; what is over a bound is refused
-// at once and never waits, so memory stays within max_held_bytes whatever arrives. Thread-safe.
+// A call holds a ticket from its admission to its answer. Whatever exceeds a bound is refused at
+// once and never waits, so memory stays within max_held_bytes under any load. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,12 @@ class Admission final {
  public:
   struct Options {
     int max_calls = 64;            // Calls waiting or being scored; > 0.
-    int max_calls_per_client = 0;  // Of them, those of one client; 0 = no limit of its own.
+    int max_calls_per_client = 0;  // Calls of one client; 0 = no limit per client.
     int64_t max_held_bytes = 256 << 20;
   };
 
-  // A place among those admitted; given back by the destructor. Not thread-safe. The admission must
-  // outlive it.
+  // A place among the admitted calls, returned by the destructor. Not thread-safe. The admission
+  // must outlive it.
   class Ticket final {
    public:
     Ticket(Ticket&& other) noexcept
@@ -46,10 +46,10 @@ class Admission final {
     const int64_t held_bytes_;
   };
 
-  // `observer` must outlive this; it is told of refusals and of what is held.
+  // `observer` must outlive this object; it is told about refusals and bytes held.
   Admission(const Options& options, RewardObserver* observer);
 
-  // ResourceExhausted with the bound that is reached. `client` names the caller's connection.
+  // ResourceExhausted names the bound that is reached. `client` names the caller's connection.
   absl::StatusOr<Ticket> Admit(const std::string& client, int64_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

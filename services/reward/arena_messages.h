@@ -1,4 +1,5 @@
-// Messages of a unary call on one protobuf arena. Internal to this folder; includes gRPC.
+// Message arena: the messages of a unary call on one protobuf arena. Internal to this folder;
+// includes gRPC.
 #pragma once
 
 #include <google/protobuf/arena.h>
@@ -6,7 +7,7 @@
 
 namespace convrec::reward {
 
-// Thread-safe. A call's arena ends with the call.
+// Thread-safe. A call's arena is freed with the call.
 template <typename Request, typename Reply>
 class ArenaMessages final : public grpc::MessageAllocator<Request, Reply> {
  public:

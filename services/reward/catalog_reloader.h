@@ -1,8 +1,8 @@
-// Exchanges the catalog while the service runs: on SIGHUP, and when its file has changed.
+// Replaces the catalog while the service runs: on SIGHUP, and when its file has changed.
 //
-// The new catalog is loaded beside the old one and takes over only when it is whole and has what
-// the rules need; calls under way end with the old one. A file that is being written is not read:
-// it must have looked the same twice.
+// The new catalog is loaded next to the old one and takes over only when it is complete and has
+// what the rules need; running calls finish with the old one. A file that is still being written is
+// not read: it must have looked the same twice.
 #pragma once
 
 #include <atomic>
@@ -19,24 +19,25 @@
 
 namespace convrec::reward {
 
-// Blocks SIGHUP in this thread and in those it starts later, so that the reloader alone takes it.
-// Call once, from main, before any thread is started.
+// Blocks SIGHUP in this thread and in those it starts later, so that only the reloader receives it.
+// Call once, from main, before starting any thread.
 void BlockHangupSignal();
 
-// Loads with `load` and puts the new catalog in use. On an error the old one stays.
+// Loads with `load` and switches to the new catalog. On an error the old one stays.
 absl::Status ReloadCatalog(const std::function<absl::StatusOr<catalog::Catalog>()>& load,
                            LiveScorer* scorer);
 
 class CatalogReloader final {
  public:
   struct Options {
-    std::string path;                            // Of the file that is watched.
-    absl::Duration poll = absl::ZeroDuration();  // Between looks at the file; zero = SIGHUP only.
+    std::string path;  // Path of the watched file.
+    // Interval between checks of the file; zero = SIGHUP only.
+    absl::Duration poll = absl::ZeroDuration();
   };
 
   // `reload` is called from one thread, once per change or signal.
   CatalogReloader(const Options& options, std::function<void()> reload);
-  // Waits for a reload under way.
+  // Waits for a reload in progress.
   ~CatalogReloader();
   CatalogReloader(const CatalogReloader&) = delete;
   CatalogReloader& operator=(const CatalogReloader&) = delete;
@@ -50,13 +51,13 @@ class CatalogReloader final {
   std::thread thread_;
 };
 
-// Says when a file has changed and come to rest. Not thread-safe.
+// Detects that a file has changed and is no longer being written. Not thread-safe.
 class FileWatch final {
  public:
-  // The file as it is now counts as known.
+  // The current state of the file counts as known.
   explicit FileWatch(std::string path);
-  // True once per change: the file is there, is another than the known one and has not changed
-  // since the last look.
+  // True once per change: the file exists, differs from the known state, and has not changed since
+  // the last check.
   bool Look();
 
  private:

@@ -1,8 +1,8 @@
 // A reward rule outside this process: a service that implements proto/reward_rule.proto.
 //
-// Asked once for the lists of a call, with a deadline and without repeats; whatever goes wrong, the
-// lists get the default value, so scoring never waits longer than the deadline and never fails for
-// it. Thread-safe.
+// Called once for the lists of a scoring call, with a deadline and without retries. On any failure
+// the lists get the default value, so scoring never waits longer than the deadline and never fails
+// because of it. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -29,15 +29,15 @@ class ExternalRule final {
   };
   using Scores = std::vector<domain::ListScore>;
 
-  // `observer` must outlive this.
+  // `observer` must outlive this object.
   ExternalRule(const Options& options, RewardObserver* observer);
-  // Waits for the calls under way.
+  // Waits for running calls.
   ~ExternalRule();
   ExternalRule(const ExternalRule&) = delete;
   ExternalRule& operator=(const ExternalRule&) = delete;
 
-  // Adds weight * value to each rank's reward, then calls `done` once, from a thread of gRPC.
-  // `scores` are those of the texts, in order.
+  // Adds weight * value to each rank's reward, then calls `done` once, on a gRPC thread. `scores`
+  // are those of the texts, in order.
   void Apply(const Lists& lists, Scores scores, std::function<void(Scores)> done);
 
  private:

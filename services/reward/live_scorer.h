@@ -1,4 +1,4 @@
-// The scorer in use, exchanged while calls go on: a call scores with the one it started with.
+// The current scorer, replaceable while calls run: a call scores with the one it started with.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ class LiveScorer final {
     absl::ReaderMutexLock lock(&mu_);
     return scorer_;
   }
-  // The old scorer ends with the last call that uses it.
+  // The old scorer is destroyed with the last call that uses it.
   void Set(std::shared_ptr<const scoring::ListScorer> scorer) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     scorer_.swap(scorer);

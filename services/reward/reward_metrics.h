@@ -1,5 +1,5 @@
-// The reward service in metrics: the rows rl_reward_* of libs/statistics/process_table.h. Positions
-// are ranks 1 to N. Thread-safe.
+// The metrics of the reward service: the rows rl_reward_* of libs/statistics/process_table.h.
+// Positions are ranks 1 to N. Thread-safe.
 #pragma once
 
 #include <array>
@@ -17,9 +17,9 @@ namespace convrec::reward {
 
 class RewardMetrics final : public RewardObserver {
  public:
-  static constexpr size_t kWindow = 1024;  // Lists; the helps of the table say it too.
+  static constexpr size_t kWindow = 1024;  // Lists; the help texts of the table state it too.
 
-  // `metrics` must outlive this; `num_ranks` is N.
+  // `metrics` must outlive this object; `num_ranks` is N.
   RewardMetrics(telemetry::Metrics* metrics, int num_ranks);
 
   void OnAnswer(const std::string& code, absl::Duration took) override;
@@ -28,9 +28,9 @@ class RewardMetrics final : public RewardObserver {
   void OnRefusal(const char* reason) override;
   void OnExternalRule(bool answered) override;
 
-  // A catalog is in use.
+  // A catalog is in use from now on.
   void OnCatalog(size_t num_items, const std::string& digest);
-  // The catalog's file was read again: its content is in use, or was refused.
+  // The catalog file was read again: its content is in use or was refused.
   void OnReload(bool loaded);
 
  private:

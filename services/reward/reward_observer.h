@@ -1,4 +1,4 @@
-// What the reward service tells about its work; a seam between the service and its metrics.
+// Observes the reward service: the interface between the service and its metrics.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 
 namespace convrec::reward {
 
-// Called from several threads at once, some of them with locks held; must not block for long nor
-// call back.
+// Called from several threads at once, some of which hold locks; must not block for long or call
+// back.
 class RewardObserver {
  public:
-  // What has been admitted and not answered yet.
+  // What has been admitted and not yet answered.
   struct Load {
     int calls = 0;
     int64_t held_bytes = 0;
@@ -26,9 +26,9 @@ class RewardObserver {
   // The lists of one call have been scored; before OnAnswer().
   virtual void OnScores(std::span<const domain::ListScore> scores) = 0;
   virtual void OnLoad(const Load& load) = 0;
-  // A call was not admitted: "calls", "client" or "bytes".
+  // A call was refused: "calls", "client" or "bytes".
   virtual void OnRefusal(const char* /*reason*/) {}
-  // The external rule gave its values, or its default was taken.
+  // The external rule returned its values, or its default was used.
   virtual void OnExternalRule(bool /*answered*/) {}
 };
 

@@ -1,4 +1,4 @@
-// The reward part of a run's configuration as options of the service.
+// Turns the reward part of a run's configuration into options of the service.
 #pragma once
 
 #include "libs/config/run_options.h"
@@ -6,7 +6,7 @@
 
 namespace convrec::reward {
 
-// `default_threads` when reward.threads is 0.
+// `default_threads` is used if reward.threads is 0.
 RewardService::Options ServiceOptionsOf(const config::RunOptions& options, int default_threads);
 
 }  // namespace convrec::reward

@@ -37,7 +37,7 @@ class RewardService final {
   RewardService(const RewardService&) = delete;
   RewardService& operator=(const RewardService&) = delete;
 
-  // To be registered with a server; owned by this.
+  // Must be registered with a server; owned by this object.
   grpc::Service* service();
 
  private:

@@ -18,7 +18,7 @@
 
 namespace convrec::reward {
 
-// Outlives every call.
+// Must outlive every call.
 struct ServiceParts {
   const LiveScorer* scorer;
   Admission* admission;
@@ -27,15 +27,15 @@ struct ServiceParts {
   RequestLimits limits;
 };
 
-// The status for the caller; an exhausted resource comes with the trailer that says when to retry.
+// The status for the caller; a ResourceExhausted has the trailer that says when to retry.
 grpc::Status ToAnswer(const absl::Status& status, grpc::CallbackServerContext* context);
 
-// Ground truth and seen titles. InvalidArgument naming the field; FailedPrecondition when the
-// request wants another catalog or other rules than `scorer` has.
+// Ground truth and seen titles. InvalidArgument names the field; FailedPrecondition if the request
+// requires another catalog or other rules than `scorer` has.
 absl::StatusOr<scoring::Prompt> ReadPrompt(const v1::ScoreGroupRequest& request,
                                            const scoring::ListScorer& scorer);
 
-// Whether the caller no longer waits: Cancelled or DeadlineExceeded.
+// Whether the caller has stopped waiting: Cancelled or DeadlineExceeded.
 absl::Status CheckWaiting(const grpc::CallbackServerContext& context);
 
 }  // namespace convrec::reward

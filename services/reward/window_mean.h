@@ -1,4 +1,4 @@
-// Mean of the last values, for gauges. Not thread-safe.
+// Mean of the most recent values, for gauges. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@ class WindowMean final {
     }
     if (++next_ < size_) return;
     next_ = 0;
-    sum_ = std::accumulate(values_.begin(), values_.end(), 0.0);  // Rounding errors end here.
+    // Limits the accumulation of rounding errors.
+    sum_ = std::accumulate(values_.begin(), values_.end(), 0.0);
   }
 
   // 0 before the first value.

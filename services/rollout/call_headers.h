@@ -1,5 +1,5 @@
-// What a worker says of itself in every call: its name, which process of that name it is, and what
-// it samples and scores with.
+// How a worker identifies itself in every call: its name, which process with that name it is, and
+// what it samples and scores with.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ namespace convrec::rollout {
 // Shared by the clients of one worker. Thread-safe.
 class CallHeaders final {
  public:
-  // Draws the process' number.
+  // Draws the random number of the process.
   explicit CallHeaders(std::string worker);
 
   const std::string& worker() const { return worker_; }
-  // From now on in every call.
+  // Included in every call from now on.
   void SetDigests(domain::RunDigests digests) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The header of a call for a start of a run; for one that joins, the default value.
+  // The header of a call for a start of a run; the default value when joining.
   v1::CallHeader For(domain::RunEpoch epoch) const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

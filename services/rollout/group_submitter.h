@@ -1,4 +1,4 @@
-// Scores sampled groups at the reward service and submits them to the learner.
+// Sends sampled groups to the reward service for scoring and submits them to the learner.
 #pragma once
 
 #include <vector>
@@ -16,7 +16,7 @@
 
 namespace convrec::rollout {
 
-// A lease and what has been sampled for it.
+// A lease and the group sampled for it.
 struct SampledGroup {
   domain::Lease lease;
   std::vector<domain::Completion> completions;
@@ -25,11 +25,11 @@ struct SampledGroup {
 // Thread-safe; Submit() blocks for as long as both services take.
 class GroupSubmitter final {
  public:
-  // Every group ends in one of these, and is counted.
+  // Every group ends in one of these outcomes and is counted.
   enum class Outcome {
-    kSettled,     // The learner has answered for it.
-    kRunIsOver,   // The learner is at another start, or of another run: join again.
-    kGivenBack,   // A service cannot be reached; another worker may.
+    kSettled,     // The learner has answered.
+    kRunIsOver,   // The learner is at another start, or serves another run: join again.
+    kGivenBack,   // A service cannot be reached; another worker may succeed.
     kWorkerEnds,  // This worker can never submit anything: see the status.
   };
   struct Result {
@@ -37,7 +37,7 @@ class GroupSubmitter final {
     absl::Status status = {};
   };
 
-  // All pointers must outlive the value.
+  // All pointers must outlive this object.
   GroupSubmitter(LearnerClient* learner,
                  RewardClient* reward,
                  const tokenizer::Tokenizer* tokenizer,
@@ -49,8 +49,8 @@ class GroupSubmitter final {
         metrics_(metrics),
         reward_timeout_(reward_timeout) {}
 
-  // A group that cannot be produced, as one the reward service will not score, is refused at the
-  // learner, which sets it aside when that happens again.
+  // A group that cannot be produced, for example because the reward service will not score it, is
+  // refused at the learner, which sets it aside if that happens repeatedly.
   Result Submit(const SampledGroup& sampled, lists::RankCounting counting) const;
 
  private:

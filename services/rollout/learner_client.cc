@@ -95,8 +95,8 @@ class GrpcLearnerClient final : public LearnerClient {
       case v1::ADMISSION_INVALID:
         return Admission::kInvalid;
       default:
-        return absl::InternalError(absl::StrCat(
-            "the learner answers for a group with admission ", int{reply.admissions(0)}));
+        return absl::InternalError(absl::StrCat("the learner answers for a group with admission ",
+                                                int{reply.admissions(0)}));
     }
   }
 

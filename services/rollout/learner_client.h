@@ -1,4 +1,4 @@
-// The worker's side of the learner's ExperienceService: work in and out.
+// Client of the learner's ExperienceService: gets leases and submits groups.
 #pragma once
 
 #include <functional>
@@ -18,25 +18,25 @@ namespace convrec::rollout {
 
 struct WorkerIdentity {
   domain::RunDigests digests;
-  std::string reward_rules;  // What digests.rules is of, in one line.
-  bool is_float32 = false;   // It samples in float32.
+  std::string reward_rules;  // Describes in one line the rules that digests.rules covers.
+  bool is_float32 = false;   // Samples in float32.
 };
 
 struct RunDescription {
-  std::string run;  // Its name, for messages; `epoch` tells it from others.
+  std::string run;  // The run's name, for messages; `epoch` identifies it.
   domain::RunEpoch epoch;
   int num_ranks = 0;
-  bool counts_ranks_by_line = true;  // False: by line breaks, as the reference does.
-  bool constrained = false;          // Some leases ask for lists of catalog titles only.
-  bool numbered_lists = false;       // How those are written: "1. Title (Year)".
+  bool counts_ranks_by_line = true;  // False: counts by line breaks, as the reference does.
+  bool constrained = false;          // Some leases require lists of catalog titles only.
+  bool numbered_lists = false;       // Format of those lists: "1. Title (Year)".
 };
 
 enum class Admission { kAccepted, kDuplicate, kStale, kInvalid };
 
-// Thread-safe. Calls retry while the learner is unreachable, until a stop is requested or Close()
-// (Cancelled). FailedPrecondition: the learner at this address is at another start, or of another
-// run: Join() again, and drop what belongs to the old one. Errors that repeating cannot mend are
-// BadConfig, with what to do.
+// Thread-safe. Calls are retried while the learner is unreachable, until a stop is requested or
+// Close() is called (Cancelled). FailedPrecondition: the learner at this address is at another
+// start, or serves another run: Join() again, and drop everything that belongs to the old one.
+// Errors that a retry cannot fix are BadConfig, which says what to do.
 class LearnerClient {
  public:
   virtual ~LearnerClient() = default;
@@ -47,16 +47,16 @@ class LearnerClient {
     std::vector<domain::Lease> leases;
     bool run_complete = false;
   };
-  // Waits up to `wait` at the learner for the first lease.
+  // Waits up to `wait` for the first lease; the learner does the waiting.
   virtual absl::StatusOr<LeasedWork> Lease(domain::RunEpoch epoch,
                                            int max_groups,
                                            absl::Duration wait) = 0;
 
-  // OutOfRange for a group that is too large to be sent.
+  // OutOfRange if a group is too large to be sent.
   virtual absl::StatusOr<Admission> Submit(const domain::RolloutGroup& group) = 0;
-  // Gives leases of one learner start back; tried once.
+  // Returns leases of one learner start; tried only once.
   virtual absl::Status Return(const std::vector<domain::Lease>& leases) = 0;
-  // Gives a lease back with the reason why no worker can produce its group.
+  // Returns a lease with the reason why no worker can produce its group.
   virtual absl::Status Refuse(const domain::Lease& lease, const std::string& reason) = 0;
 
   // Ends all retries.

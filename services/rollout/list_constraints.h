@@ -1,4 +1,4 @@
-// The constraint of a run's leases: lists of titles of the worker's catalog only.
+// The constraint of a run's leases: lists contain only titles of the worker's catalog.
 #pragma once
 
 #include <functional>
@@ -19,18 +19,19 @@ namespace convrec::rollout {
 // Thread-safe.
 class ListConstraints final {
  public:
-  // The titles of this worker's catalog as list lines. May take a while; empty = it has none.
+  // Loads the titles of this worker's catalog as list lines. May take a while; empty = it has none.
   using LoadTitles = std::function<absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>>(
       lists::ListStyle, int num_ranks)>;
 
   explicit ListConstraints(LoadTitles load) : load_(std::move(load)) {}
 
-  // Gets the titles ready for a run that has constrained leases, unless they are. `catalog_digest`
-  // is of the catalog that the learner has accepted: BadConfig when the worker's own is another.
+  // Loads the titles for a run that has constrained leases, unless this has been done.
+  // `catalog_digest` is the digest of the catalog that the learner has accepted: BadConfig if the
+  // worker's own differs.
   absl::Status Prepare(const RunDescription& run, const std::string& catalog_digest)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // That of one group; empty for a lease without.
+  // The constraint of one group; empty for an unconstrained lease.
   absl::StatusOr<domain::MakeTokenConstraint> For(const domain::Lease& lease) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -38,7 +39,7 @@ class ListConstraints final {
   const LoadTitles load_;
   mutable absl::Mutex mu_;
   std::shared_ptr<const constraint::TitleTrie> titles_ ABSL_GUARDED_BY(mu_);
-  bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // How they are written.
+  bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // Format of the lines.
   int num_ranks_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

@@ -1,4 +1,4 @@
-// Calls to a peer that a worker cannot do without.
+// Retry: calls to a peer that the worker depends on.
 #pragma once
 
 #include <atomic>
@@ -15,25 +15,27 @@ class Status;
 
 namespace convrec::rollout {
 
-// Of one attempt at the learner.
+// Deadline of one attempt to call the learner.
 inline constexpr absl::Duration kLearnerAttempt = absl::Seconds(30);
 
 // Thread-safe.
 class PatientPeer final {
  public:
-  // `name` is for messages, as in "learner at host:port". `attempt_timeout` bounds one attempt.
+  // `name` is for messages, for example "learner at host:port". `attempt_timeout` limits one
+  // attempt.
   PatientPeer(std::string name, absl::Duration attempt_timeout);
 
-  // Repeats a safe call while the peer cannot be reached, and says so every few seconds; Cancelled
-  // once a stop of the process is requested or after Close(). An attempt may take `wait` longer,
-  // which the peer spends waiting. Other errors are returned at once, with the peer's name: those
-  // of a caller that the peer will never serve, as one of another version, as BadConfig.
+  // Retries a call that is safe to repeat while the peer cannot be reached, and logs this every few
+  // seconds. Cancelled once a stop of the process is requested or after Close(). An attempt may
+  // take `wait` longer, which the peer spends waiting. Other errors are returned at once, with the
+  // peer's name. If the peer will never serve this caller, for example because of its version, the
+  // error is BadConfig.
   absl::Status Call(absl::Duration wait,
                     absl::FunctionRef<grpc::Status(grpc::ClientContext*)> attempt) const;
 
   // Ends all calls.
   void Close() { closed_ = true; }
-  // After Close() or once a stop of the process is requested.
+  // Whether Close() was called or a stop of the process was requested.
   bool stopped() const;
 
  private:

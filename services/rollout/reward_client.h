@@ -29,10 +29,10 @@ class RewardClient {
   virtual ~RewardClient() = default;
   // Retries while the service is unreachable, until a stop is requested.
   virtual absl::StatusOr<RewardDescription> Describe() = 0;
-  // One score per text. Scoring is pure, so the call is retried until `timeout`. BadConfig when
-  // the service scores by another catalog or other rules than it described, or will never serve
-  // this caller. Other errors that are not transient are about this group: the service takes it
-  // never, or its answer makes no sense.
+  // One score per text. Scoring is pure, so the call is retried until `timeout`. BadConfig if the
+  // service scores with another catalog or other rules than it described, or will never serve this
+  // caller. Other permanent errors concern this group: the service will never accept it, or its
+  // answer makes no sense.
   virtual absl::StatusOr<std::vector<domain::ListScore>> Score(
       const std::vector<std::string>& texts,
       const domain::Prompt& prompt,

@@ -1,9 +1,9 @@
 // The loop of a rollout worker: lease prompts, sample groups, score them, submit them.
 //
 // Threads: leasing, sampling (sole user of the engine besides weight transfer), weight receiving,
-// and a few that score and submit. A group is leased only when the engine has room; whatever the
-// learner answers to a submitted group, the worker forgets it. On a stop, unsampled groups are
-// given back.
+// and a few that score and submit. A group is leased only when the engine has room. The worker
+// drops a submitted group whatever the learner answers. On a stop, leases without a sampled group
+// are returned.
 #pragma once
 
 #include <functional>
@@ -27,14 +27,14 @@
 namespace convrec::rollout {
 
 struct RolloutWorkerOptions {
-  std::string model_digest = {};  // Of the shape of the engine's model.
+  std::string model_digest = {};  // Digest of the shape of the engine's model.
   int max_rows = 128;             // Sequences leased and not yet sampled.
   int submit_threads = 2;
-  absl::Duration reward_timeout = absl::Minutes(2);  // Then the group is given back.
+  absl::Duration reward_timeout = absl::Minutes(2);  // After that the group is given back.
   WeightTransfer::Options transfer = {};
   // Receives each verified snapshot so that other workers can fetch it; may be null.
   RelayService* relay = nullptr;
-  // Called when the run has constrained leases.
+  // Called if the run has constrained leases.
   ListConstraints::LoadTitles load_titles = {};
 };
 
@@ -50,11 +50,12 @@ class RolloutWorker final {
                 telemetry::Metrics* metrics);
   ~RolloutWorker();
 
-  // Works until the run is complete or a stop is requested (both OK), or something fails for good.
+  // Works until the run is complete or a stop is requested (both OK), or something fails
+  // permanently.
   // `on_ready` is called once the first policy is live.
   absl::Status Run(const std::function<void()>& on_ready);
 
-  // How long the step that is being sampled has taken so far; zero between steps. Any thread.
+  // Duration of the current sampling step so far; zero between steps. Any thread.
   absl::Duration StepTime() const;
 
  private:

@@ -1,4 +1,4 @@
-// What a rollout worker counts and shows.
+// Metrics of a rollout worker.
 #pragma once
 
 #include <map>
@@ -15,8 +15,8 @@ struct WorkerMetrics {
   explicit WorkerMetrics(telemetry::Metrics* metrics);
 
   telemetry::Counter generated_tokens, prompt_tokens, truncated, reused_tokens;
-  // Groups by what became of them. Refused: nobody can produce them; dropped: leased by a start of
-  // the learner that is over.
+  // Groups by outcome. Refused: no worker can produce them. Dropped: leased by an earlier start of
+  // the learner.
   telemetry::Counter accepted, duplicate, stale, failed, refused, dropped;
   telemetry::Gauge version, digest_ok, canary_ok, running, cache_bytes;
   telemetry::Histogram generation_seconds, sync_seconds;

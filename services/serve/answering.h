@@ -1,8 +1,8 @@
-// One accepted request on its way to an answer.
+// The response stream of one accepted request.
 //
-// Tokens come in from the engine loop and go out as chunks of a stream, or are kept for one whole
-// answer. When all choices have ended, or the client has left, the call is given up, so that
-// nothing is drawn that nobody reads. Lives on the HTTP server's thread.
+// Tokens come from the engine loop and are sent as chunks of a stream, or kept for one whole
+// response. When all choices have ended, or the client has left, the call is cancelled, so no
+// tokens are drawn that nobody reads. Lives on the HTTP server's thread.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace convrec::serve {
 
 class Answering final : public std::enable_shared_from_this<Answering> {
  public:
-  // What all answers of a server share; everything outlives them.
+  // Shared by all responses of a server; everything in it must outlive them.
   struct Context {
     http::HttpServer* server = nullptr;
     EngineLoop* loop = nullptr;
@@ -35,7 +35,7 @@ class Answering final : public std::enable_shared_from_this<Answering> {
   // One prompt of the request, ready for the engine; num_siblings is the request's n.
   struct Prompt {
     engine::GenerationRequest group;
-    std::string echo;  // Stands before the completions; "" = nothing.
+    std::string echo;  // Text before the completions; "" = none.
   };
 
   Answering(const Context& context,
@@ -44,16 +44,16 @@ class Answering final : public std::enable_shared_from_this<Answering> {
             absl::Time arrival,
             std::shared_ptr<http::HttpExchange> exchange);
 
-  // Submits all prompts and answers when they are done, or at once when the loop refuses.
+  // Submits all prompts and responds when they are done, or at once if the loop refuses them.
   void Start(std::vector<Prompt> prompts);
 
  private:
   class Relay;
   struct Choice {
     text_model::ChoiceText text;
-    AnswerChoice answer;   // Of a stream: only its end.
-    std::string echo;      // Not given out yet.
-    bool is_open = false;  // Its opening chunk is out.
+    AnswerChoice answer;   // In a stream: only its end.
+    std::string echo;      // Not sent yet.
+    bool is_open = false;  // Its first chunk has been sent.
   };
 
   void TakeTokens(std::vector<engine::DrawnToken> tokens);
@@ -64,7 +64,7 @@ class Answering final : public std::enable_shared_from_this<Answering> {
   void Complete();
   void Fail(const absl::Status& status);
   void ClientGone();
-  // Nothing is answered any more; `http_status` is what is counted.
+  // Ends the response; `http_status` is what is counted.
   void Close(int http_status);
 
   const Context context_;

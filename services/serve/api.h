@@ -22,19 +22,20 @@ class Api final {
  public:
   struct Options {
     std::string model_name;
-    std::string api_key;            // "" = every client is served.
-    int default_max_tokens = 1024;  // Of a chat that names no limit; fewer where the context ends.
+    std::string api_key;  // "" = no key is required.
+    // For a chat without a limit; fewer if the context ends earlier.
+    int default_max_tokens = 1024;
     RequestLimits limits;
   };
 
-  // Everything given outlives the value; `context.tokenizer` is that of `text`. Chats are held to
-  // `lists`.
+  // All arguments must outlive this object; `context.tokenizer` is that of `text`. Chats are
+  // constrained to `lists`.
   Api(const Options& options,
       const text_model::ModelText* text,
       const text_model::CatalogLists* lists,
       const Answering::Context& context);
 
-  // Answers now or later; the handler of the HTTP server.
+  // The handler of the HTTP server. Responds now or later.
   void Handle(std::shared_ptr<http::HttpExchange> exchange);
 
  private:
@@ -42,7 +43,7 @@ class Api final {
 
   bool IsAuthorized(const http::HttpRequest& request) const;
   void Complete(CompletionRequest::Kind kind, std::shared_ptr<http::HttpExchange> exchange);
-  // The error of a request that was read but cannot be run.
+  // Responds with the error of a request that was parsed but cannot be run.
   std::optional<ApiError> Prepare(const CompletionRequest& request, Prompts* prompts) const;
   absl::StatusOr<std::vector<int32_t>> EncodePrompt(const CompletionRequest& request,
                                                     int prompt_index) const;

@@ -1,7 +1,7 @@
-// The bodies of /v1/chat/completions and /v1/completions as plain values.
+// The bodies of /v1/chat/completions and /v1/completions as plain structs.
 //
-// A field that would change the answer is honoured or refused, never left out in silence. `top_k`,
-// `min_p` and `seen_titles` are accepted beside OpenAI's own fields.
+// A field that would change the answer is honoured or refused, never silently ignored. `top_k`,
+// `min_p` and `seen_titles` are accepted in addition to OpenAI's own fields.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +24,17 @@ struct CompletionRequest {
 
   Kind kind = Kind::kChat;
   std::string model;
-  std::vector<tokenizer::ChatMessage> messages;  // Of kChat.
-  std::string template_arguments;                // Of kChat: `chat_template_kwargs` as JSON.
-  std::vector<std::string> seen_titles;          // Of kChat: what constrained lists leave out.
-  std::vector<TextPrompt> prompts;               // Of kText; at least one.
-  domain::SamplingParams sampling;  // But for its limit of tokens and its seed, which are below.
+  std::vector<tokenizer::ChatMessage> messages;  // For kChat.
+  std::string template_arguments;                // For kChat: `chat_template_kwargs` as JSON.
+  std::vector<std::string> seen_titles;          // For kChat: titles that constrained lists omit.
+  std::vector<TextPrompt> prompts;               // For kText; at least one.
+  domain::SamplingParams sampling;  // Without its token limit and its seed, which are below.
   std::optional<uint64_t> seed;
   std::optional<int> max_tokens;
   std::string max_tokens_field;  // What the client calls it: "max_tokens", ...
-  int num_choices = 1;           // `n`: of each prompt.
+  int num_choices = 1;           // `n`: per prompt.
   std::optional<int>
-      num_logprobs;  // Likeliest tokens beside each drawn one; nullopt = none at all.
+      num_logprobs;  // Most likely tokens returned with each drawn token; nullopt = none at all.
   std::vector<std::string> stops;
   bool is_streamed = false;
   bool wants_usage_chunk = false;
@@ -43,21 +43,21 @@ struct CompletionRequest {
   int num_prompts() const { return kind == Kind::kChat ? 1 : static_cast<int>(prompts.size()); }
 };
 
-// "chat" or "completions", as in metrics.
+// "chat" or "completions", as used in metrics.
 const char* EndpointName(CompletionRequest::Kind kind);
 
 struct RequestLimits {
-  int max_choices_per_prompt = 128;  // What the engine can run at a time.
-  int max_choices = 256;             // Of all prompts of a request.
+  int max_choices_per_prompt = 128;  // The most that the engine can run at a time.
+  int max_choices = 256;             // For all prompts of a request together.
 };
 
-// Largest `top_logprobs` and `logprobs`, and the longest list in `stop`.
+// Largest `top_logprobs` and `logprobs`, and the largest number of `stop` strings.
 inline constexpr int kMaxLogprobs = 20;
 inline constexpr int kMaxStops = 4;
 
 using ParsedRequest = std::variant<CompletionRequest, ApiError>;
 
-// `kind` says which fields the body may have.
+// `kind` determines which fields the body may have.
 ParsedRequest ParseRequest(CompletionRequest::Kind kind,
                            const std::string& body,
                            const RequestLimits& limits);

@@ -1,8 +1,9 @@
 // Shares one generation engine among many calls.
 //
-// One thread owns the engine: it adds what was submitted, steps, and hands the tokens of each step
-// to the calls they belong to. So all calls are batched together, whenever they came. Work in
-// flight is bounded: what is above the bound is turned away at once instead of waiting without end.
+// One thread owns the engine: it adds submitted groups, runs steps, and passes the tokens of each
+// step to the calls they belong to. All calls are therefore batched together, whenever they
+// arrived. Work in flight is bounded: calls above the bound are refused at once instead of waiting
+// without limit.
 #pragma once
 
 #include <cstdint>
@@ -19,16 +20,17 @@
 
 namespace convrec::serve {
 
-// What a call hears. All methods are called by the engine's thread, which they hold up: they hand
-// on and return.
+// Receives the events of a call. All methods are called by the engine's thread and delay it, so
+// they must pass the event on and return.
 class GenerationListener {
  public:
   virtual ~GenerationListener() = default;
-  // Tokens of one step, in the order drawn for each sibling; `tag` is the index of the group in the
+  // Tokens of one step, in drawing order for each sibling; `tag` is the index of the group in the
   // call.
   virtual void OnTokens(std::vector<engine::DrawnToken> tokens) = 0;
-  // Once, and nothing after it. OK: all groups are complete. InvalidArgument: the engine can never
-  // run one of them. Cancelled: by Cancel() or the loop's end. Else the engine failed.
+  // Called once, as the last event. OK: all groups are complete. InvalidArgument: the engine can
+  // never run one of them. Cancelled: by Cancel() or because the loop ended. Otherwise the engine
+  // failed.
   virtual void OnEnd(const absl::Status& status) = 0;
 };
 
@@ -40,30 +42,30 @@ class EngineLoop final {
   };
   struct Load {
     int num_calls = 0;
-    int num_sequences = 0;          // Of all calls.
+    int num_sequences = 0;          // Over all calls.
     int num_running_sequences = 0;  // After the last step.
-    bool has_failed = false;        // The last step gave an error.
+    bool has_failed = false;        // The last step returned an error.
   };
 
-  // `engine` must outlive the loop, which alone uses it.
+  // `engine` must outlive the loop, which is its only user.
   EngineLoop(engine::GenerationEngine* engine, const Options& options);
-  // Ends every call as cancelled.
+  // Cancels every call.
   ~EngineLoop();
   EngineLoop(const EngineLoop&) = delete;
   EngineLoop& operator=(const EngineLoop&) = delete;
 
-  // Never blocks. ResourceExhausted when more sequences would be in flight than allowed,
-  // Unavailable once draining; the listener then hears nothing. The tags of the groups are
-  // overwritten. Gives the number of the call.
+  // Never blocks. ResourceExhausted if more sequences would be in flight than allowed, Unavailable
+  // once draining; the listener then receives nothing. The tags of the groups are overwritten.
+  // Returns the number of the call.
   absl::StatusOr<int64_t> Submit(std::vector<engine::GenerationRequest> groups,
                                  std::shared_ptr<GenerationListener> listener)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Gives the call up; no effect when it has ended.
+  // Cancels the call; no effect if it has ended.
   void Cancel(int64_t call) ABSL_LOCKS_EXCLUDED(mu_);
-  // Nothing more is wanted of one sibling of a group, by their indices; the others go on. No effect
-  // when it has ended.
+  // Stops one sibling of a group, given by their indices; the others continue. No effect if it has
+  // ended.
   void EndSibling(int64_t call, int64_t group, int sibling) ABSL_LOCKS_EXCLUDED(mu_);
-  // From now on Submit() refuses; what is in flight goes on.
+  // From now on Submit() refuses; work in flight continues.
   void Drain() ABSL_LOCKS_EXCLUDED(mu_);
 
   bool is_draining() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -72,11 +74,11 @@ class EngineLoop final {
  private:
   struct Call {
     int64_t number = 0;
-    std::vector<engine::GenerationRequest> groups;  // Empty once given to the engine.
+    std::vector<engine::GenerationRequest> groups;  // Empty once passed to the engine.
     std::shared_ptr<GenerationListener> listener;
     int num_sequences = 0;
-    int64_t first_tag = 0;           // Of the groups' consecutive tags.
-    std::vector<int64_t> open_tags;  // Groups that the engine has and has not completed.
+    int64_t first_tag = 0;           // First of the groups' consecutive tags.
+    std::vector<int64_t> open_tags;  // Groups that are in the engine and not complete.
   };
   struct Ended {
     int64_t call = 0;
@@ -92,7 +94,7 @@ class EngineLoop final {
   bool HasMail() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return is_stopping_ || !submitted_.empty() || !cancelled_.empty() || !ended_.empty();
   }
-  // The following are the engine thread's.
+  // Used only by the engine's thread.
   void Add(Call call);
   void End(const Ended& ended);
   void Step();

@@ -6,7 +6,7 @@
 
 namespace convrec::serve {
 
-// With the headers that go with its status: Retry-After, WWW-Authenticate.
+// Includes the headers that go with its status: Retry-After, WWW-Authenticate.
 http::HttpReply ReplyOf(const ApiError& error);
 
 }  // namespace convrec::serve

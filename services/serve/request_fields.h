@@ -1,7 +1,7 @@
-// Reads the fields of a JSON object and keeps the first thing that is wrong with it.
+// Reads the fields of a JSON object and keeps the first error.
 //
-// Every field that is read counts as known; Finish() refuses an object that has others. A field
-// that is null counts as absent. Messages name the field as clients know it. Internal to this
+// Every field that is read counts as known; Finish() refuses an object that has other fields. A
+// null field counts as absent. Messages use the field names that clients use. Internal to this
 // folder.
 #pragma once
 
@@ -17,20 +17,20 @@ namespace convrec::serve {
 
 class RequestFields final {
  public:
-  // `prefix` stands before names in messages, as in "stream_options.". The object must outlive the
-  // value.
+  // `prefix` is put before names in messages, for example "stream_options.". The object must
+  // outlive this one.
   explicit RequestFields(const nlohmann::json& object, std::string prefix = "");
 
-  // The field, or nullptr when absent. Takes any type.
+  // The field, or nullptr if absent. Accepts any type.
   const nlohmann::json* Find(const std::string& name);
 
-  // The field when it is there and right; an error is kept when it is there and wrong.
+  // The field if it is present and valid; if it is present and invalid, the error is kept.
   std::optional<double> Number(const std::string& name, double least, double most);
   std::optional<int64_t> Integer(const std::string& name, int64_t least, int64_t most);
   std::optional<bool> Bool(const std::string& name);
   std::optional<std::string> String(const std::string& name);
 
-  // Fields that are not supported beyond the value that changes nothing, which `allowed` describes.
+  // Fields of which only the neutral value is supported, which `allowed` describes.
   void AllowOnly(const std::string& name,
                  const nlohmann::json& neutral,
                  const std::string& allowed);
@@ -39,10 +39,10 @@ class RequestFields final {
 
   void Fail(const std::string& name, const std::string& message);
 
-  // Keeps the error of an object within this one.
+  // Keeps the error of a nested object.
   void Adopt(const std::optional<ApiError>& error);
 
-  // The first error, which may be that of a field that was not read.
+  // The first error, which may be an unknown field.
   std::optional<ApiError> Finish();
 
  private:

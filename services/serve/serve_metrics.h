@@ -1,4 +1,4 @@
-// What a serving process tells Prometheus.
+// Metrics of a serving process.
 #pragma once
 
 #include <string>
@@ -12,10 +12,10 @@ namespace convrec::serve {
 // Thread-safe.
 class ServeMetrics final {
  public:
-  // `metrics` must outlive the value.
+  // `metrics` must outlive this object.
   explicit ServeMetrics(telemetry::Metrics* metrics);
 
-  // An answer of `endpoint` ("chat" or "completions") went out with this status; 499 = the client
+  // A response of `endpoint` ("chat" or "completions") was sent with this status; 499 = the client
   // left.
   void CountRequest(const std::string& endpoint, int http_status);
   void ObserveFirstToken(absl::Duration since_request) const;
@@ -23,7 +23,7 @@ class ServeMetrics final {
   void CountPromptTokens(int64_t count) const;
   void CountGeneratedTokens(int64_t count) const;
 
-  // All metrics in Prometheus' text format, with the load as it is now.
+  // All metrics in Prometheus' text format, with the current load.
   std::string Serialize(const EngineLoop::Load& load) const;
 
  private:

@@ -1,5 +1,5 @@
-// A gRPC proxy that does to calls what a network and impatient clients do: delays them, and
-// delivers some of them twice; and what a worker with other weights does to its groups.
+// A gRPC proxy that treats calls as a network and impatient clients do: it delays them, and
+// delivers some of them twice. It can also change groups as a worker with other weights would.
 #pragma once
 
 #include <atomic>
@@ -9,11 +9,11 @@
 
 namespace convrec::testing {
 
-// Serves every method of whatever stands at the target. Thread-safe.
+// Serves every method of the server at the target. Thread-safe.
 class CallProxy final {
  public:
   struct Options {
-    uint64_t seed = 0;  // Of what happens to which call, in the order they come.
+    uint64_t seed = 0;  // Decides what happens to which call, in the order of arrival.
     double duplicate_share =
         0;                 // Of unary calls: delivered again later, the second answer dropped.
     int max_delay_ms = 0;  // Before a call is passed on, and before it is answered.

@@ -1,4 +1,4 @@
-// Where the checkout and its build are, so that tests find their files wherever they are started.
+// Paths of the checkout and its build, so that tests find their files wherever they are started.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace convrec {
 
-// `path` below the checkout, as in "tests/golden/line_cases.jsonl".
+// `path` below the checkout, for example "tests/golden/line_cases.jsonl".
 std::string SourcePath(std::string_view path);
-// `path` below the build folder, as in "bin/convrec".
+// `path` below the build folder, for example "bin/convrec".
 std::string BuildPath(std::string_view path);
 
 }  // namespace convrec

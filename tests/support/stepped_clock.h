@@ -1,4 +1,4 @@
-// The machine's clock, as processes started from here on see it, in the hands of a test.
+// Lets a test set the machine's clock as seen by processes started from now on.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class SteppedClock final {
   SteppedClock(const SteppedClock&) = delete;
   SteppedClock& operator=(const SteppedClock&) = delete;
 
-  // Sets the clock forward, or back, under all processes that see it.
+  // Sets the clock forward or back for all processes that see it.
   void Step(absl::Duration by);
 
  private:

@@ -1,5 +1,5 @@
 // A TCP connection between two processes of this machine, with the faults of a network: slow, held,
-// cut, and leading to another process than before.
+// cut, or leading to another process than before.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,7 @@
 
 namespace convrec::testing {
 
-// Listens on a port of its own and passes on to another. Thread-safe.
+// Listens on its own port and forwards to another. Thread-safe.
 class TcpProxy final {
  public:
   explicit TcpProxy(int target_port);
@@ -20,11 +20,11 @@ class TcpProxy final {
   TcpProxy& operator=(const TcpProxy&) = delete;
 
   int port() const { return port_; }
-  // Of connections from now on.
+  // For connections from now on.
   void SetTarget(int port) { target_port_ = port; }
-  // Of each connection and direction; 0 = as fast as it goes.
+  // Per connection and direction; 0 = unlimited.
   void SetBytesPerSecond(int64_t rate) { bytes_per_second_ = rate; }
-  // While held no byte passes, and nobody is told: a partition, or a machine that hangs.
+  // While held, no bytes pass and neither side is notified: a partition, or a machine that hangs.
   void SetHeld(bool is_held) { is_held_ = is_held; }
   // Ends all connections at once.
   void Cut() { ++num_cuts_; }
@@ -32,7 +32,7 @@ class TcpProxy final {
 
  private:
   void Listen();
-  // Both directions of one connection; ends when one side does, at a cut, or with the proxy.
+  // Both directions of one connection; ends when one side does, on a cut, or with the proxy.
   void Pass(int client);
   void Pump(int from, int to, int cut, std::atomic<bool>* has_ended);
 

@@ -1,4 +1,4 @@
-// A model directory that is made in a moment: two layers of random weights, the small SmolLM2
+// A model directory that is created quickly: two layers of random weights, the small SmolLM2
 // tokenizer of tests/golden, a ChatML template, a context of 256 tokens.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace convrec::testing {
 
-// The same weights every time. What it says is noise.
+// The same weights every time. Its output is noise.
 absl::Status WriteTinyModel(const std::string& directory);
 
 }  // namespace convrec::testing

@@ -30,9 +30,9 @@ class PublishingLearner final {
     int64_t epoch = 1;
     int fanout = 4;
     int delta_bases = 2;
-    std::string run = {};  // Of shared memory; empty = none.
+    std::string run = {};  // Name for shared memory; empty = none.
     std::string address = "127.0.0.1:0";
-    learner::WeightBroadcaster* broadcaster = nullptr;  // Outlives the learner.
+    learner::WeightBroadcaster* broadcaster = nullptr;  // Must outlive the learner.
   };
   explicit PublishingLearner(const Options& options) : store_(options.delta_bases) {
     if (!options.run.empty()) {
@@ -79,7 +79,7 @@ class PublishingLearner final {
   std::unique_ptr<rpc::Server> server_;
 };
 
-// A worker without an engine, on a thread of its own.
+// A worker without an engine, on its own thread.
 class ReceivingWorker final {
  public:
   struct Options {
@@ -89,7 +89,7 @@ class ReceivingWorker final {
     bool relays = true;
     bool takes_deltas = true;
     bool takes_shared_memory = false;
-    // The worker announces this port as its relay's instead of its own: one where nobody answers.
+    // The worker announces this port as its relay's instead of the real one; nothing answers there.
     int false_relay_port = 0;
     collective::JoinBroadcast join = {};  // Takes part in broadcasts over Gloo.
   };

@@ -1,10 +1,10 @@
 // One child process of the launcher.
 //
-// A child runs in a process group of its own, so that Ctrl-C in a terminal reaches the launcher
-// only, which then stops the children in order. No child outlives the launcher: the destructor
-// kills the group, and should the launcher itself be killed, the kernel signals the child
+// A child runs in a process group of its own, so that Ctrl-C in a terminal reaches only the
+// launcher, which then stops the children in order. No child outlives the launcher: the destructor
+// kills the group, and if the launcher itself is killed, the kernel signals the child
 // (PR_SET_PDEATHSIG, set between fork and exec). That signal is tied to the thread that spawned the
-// child, so Spawn() is to be called by a thread that lives as long as the process.
+// child, so the thread that calls Spawn() must live as long as the process.
 #pragma once
 
 #include <sys/types.h>
@@ -20,8 +20,8 @@ namespace convrec::cli {
 
 // How a process ended.
 struct ExitState {
-  int code = 0;    // When it exited by itself.
-  int signal = 0;  // When a signal ended it; 0 otherwise.
+  int code = 0;    // If it exited by itself.
+  int signal = 0;  // If a signal ended it; otherwise 0.
 
   // "exit code 78", "signal 9 (Killed)".
   std::string ToString() const;
@@ -33,10 +33,11 @@ class ChildProcess final {
   struct Options {
     std::vector<std::string> arguments;  // The first is the path of the binary.
     std::string log_path;                // Standard output and error are appended to it.
-    int parent_death_signal = 9;         // What the child gets when the launcher dies.
+    // The signal that the child receives when the launcher dies.
+    int parent_death_signal = 9;
   };
 
-  // Returns once the binary has been started. An error names the binary: a missing file, no
+  // Returns once the binary has been started. An error names the binary: missing file, no
   // permission.
   static absl::StatusOr<ChildProcess> Spawn(const Options& options);
   ChildProcess(ChildProcess&& other) noexcept;
@@ -45,11 +46,11 @@ class ChildProcess final {
 
   pid_t pid() const { return pid_; }
   bool is_running() const { return !exit_.has_value(); }
-  // How it ended; nullopt while it runs. Reaps the child, never blocks.
+  // How it ended; nullopt while it runs. Reaps the child; never blocks.
   std::optional<ExitState> Poll();
-  // To the child alone.
+  // Sends a signal to the child alone.
   void Signal(int signal_number);
-  // SIGKILL to its whole group, then waits for its end.
+  // Sends SIGKILL to its whole group, then waits until it has ended.
   void Kill();
 
  private:

@@ -1,4 +1,4 @@
-// What a short-lived command prints.
+// The output of a short-lived command.
 #pragma once
 
 #include <string>
@@ -10,8 +10,7 @@ namespace convrec::cli {
 
 // Runs `arguments` (the first is searched for on PATH) with `variables` ("NAME=value") added to the
 // environment, and returns its standard output; standard error is dropped. Blocks until the command
-// has ended. NotFound when there is no such command, FailedPrecondition when it ends otherwise than
-// with exit code 0.
+// has ended. NotFound if there is no such command, FailedPrecondition if its exit code is not 0.
 absl::StatusOr<std::string> CommandOutput(const std::vector<std::string>& arguments,
                                           const std::vector<std::string>& variables = {});
 

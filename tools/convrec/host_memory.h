@@ -1,4 +1,4 @@
-// The memory of this machine, as /proc/meminfo has it.
+// The memory of this machine, from /proc/meminfo.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@ namespace convrec::cli {
 
 struct HostMemory {
   int64_t total_bytes = 0;
-  int64_t available_bytes = 0;  // That processes can still take.
+  int64_t available_bytes = 0;  // Available to processes.
 };
 
-// Zeros where the system does not tell.
+// Zeros if the system does not provide it.
 HostMemory ReadHostMemory();
 
 }  // namespace convrec::cli

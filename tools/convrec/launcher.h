@@ -18,20 +18,20 @@
 
 namespace convrec::cli {
 
-// The learner's end is the job's end. Everything else that dies, or hangs, is started again with
-// growing pauses, while the job starts too; the reward service keeps its port. When all rollout
-// workers or the reward service are given up, the learner is asked to stop, which writes a
+// The job ends with the learner. Every other process that dies or hangs is restarted with growing
+// pauses, also while the job is starting; the reward service keeps its port. When all rollout
+// workers or the reward service have been given up, the learner is asked to stop, which writes a
 // checkpoint.
 //
 // The first SIGINT, SIGTERM or SIGHUP asks the learner to stop and waits for its checkpoint; the
-// second kills everything. When Run() returns no child is left; see child_process.h for the case
+// second kills everything. When Run() returns, no child is left; see child_process.h for the case
 // that the launcher itself is killed. Single-threaded; the terminal and the log belong to
 // `display`.
 class Launcher final {
  public:
   struct Options {
-    std::string run_dir;       // Absolute, exists; holds logs/ and ports/ afterwards.
-    std::string config_path;   // What every child loads.
+    std::string run_dir;       // Absolute, exists; contains logs/ and ports/ afterwards.
+    std::string config_path;   // Loaded by every child.
     std::string binaries_dir;  // Holds convrec-reward, convrec-learner, convrec-rollout.
     int num_workers = 1;       // Rollout workers.
     std::vector<std::string> rollout_overrides;  // key=value, for rollout workers only.
@@ -43,9 +43,9 @@ class Launcher final {
     std::string add_worker_command = "";  // "" = not told.
     RestartPolicy restart;
     HangWatch::Options hang;
-    HangWatch::IsAlive is_alive;  // Empty = by the health services.
+    HangWatch::IsAlive is_alive;  // Empty = use the health services.
     absl::Duration start_timeout =
-        absl::Minutes(10);  // Until learner and reward service have their ports.
+        absl::Minutes(10);  // Until learner and reward service have opened their ports.
     absl::Duration learner_grace =
         absl::Minutes(5);  // For the checkpoint after a signal; then it is killed.
     absl::Duration worker_grace = absl::Seconds(10);      // For the others at the end.
@@ -60,10 +60,10 @@ class Launcher final {
            const base::Clock* clock);
   ~Launcher();
 
-  // Blocks until the job has ended; gives its exit code: that of the learner, 70 when a signal
-  // ended the learner, 130 after a second Ctrl-C, that of a child that failed while starting or was
-  // given up (its reason is shown). An error when a binary cannot be started or a port does not
-  // open in time; Cancelled when a signal came before training began.
+  // Blocks until the job has ended and returns its exit code: the learner's; 70 if a signal ended
+  // the learner; 130 after a second Ctrl-C; or that of a child that failed during startup or was
+  // given up (its reason is shown). An error if a binary cannot be started or a port does not open
+  // in time; Cancelled if a signal arrived before training began.
   absl::StatusOr<int> Run();
 
  private:
@@ -85,7 +85,7 @@ class Launcher final {
   absl::Status Start(Member* member);
   void NoteStart(const Member& member);
   absl::StatusOr<int> WaitForPort(Member* member);
-  // While the job starts: whether this member's end is the job's, and with which code.
+  // While the job starts: whether the end of this member ends the job, and with which code.
   std::optional<int> EndOfStart(Member* member, std::string* why);
   absl::Status StartWorkers(int reward_port, int learner_port);
   int Watch();
@@ -113,8 +113,8 @@ class Launcher final {
   State state_ = State::kStarting;
   bool has_signal_ = false;
   std::optional<absl::Time> kill_learner_at_;
-  std::optional<int> end_of_start_;  // The exit code of the job when a child ended while starting.
-  int failure_code_ = 0;             // Of a worker that was given up and ended the job.
+  std::optional<int> end_of_start_;  // The exit code of the job if a child ended during startup.
+  int failure_code_ = 0;             // Exit code of a worker that was given up and ended the job.
 };
 
 }  // namespace convrec::cli

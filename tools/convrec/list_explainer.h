@@ -1,4 +1,4 @@
-// Scores a list as the reward service would and says of each line why it did or did not hit.
+// Scores a list as the reward service would and explains for each line why it did or did not hit.
 #pragma once
 
 #include <memory>
@@ -17,18 +17,18 @@
 namespace convrec::cli {
 
 struct ExplainedLine {
-  std::string text;  // The line as it stands.
+  std::string text;  // The line, unchanged.
   domain::Item item;
   lists::JudgedLine judged;
   std::optional<double> reward;  // None past rank N.
   std::string why;               // A clause.
-  // What an off-catalog line may have meant; in the catalog.
+  // What an off-catalog line may have meant; an item of the catalog.
   std::optional<catalog::TitleSearch::Found> suggestion;
 };
 
 struct ExplainedList {
   std::vector<ExplainedLine> lines;  // By rank.
-  std::vector<double> rank_rewards;  // N; a missing rank has what the rules give it.
+  std::vector<double> rank_rewards;  // N; a missing rank has the reward that the rules give it.
   int num_hits = 0;
   double in_catalog_ratio = 0;
   double format_ratio = 0;
@@ -38,7 +38,7 @@ struct ExplainedList {
 // Not thread-safe.
 class ListExplainer final {
  public:
-  // FailedPrecondition when a rule needs what the catalog does not have.
+  // FailedPrecondition if a rule needs something that the catalog does not have.
   static absl::StatusOr<std::unique_ptr<ListExplainer>> Create(
       const catalog::Catalog& catalog, const scoring::ListScorer::Options& options);
 

@@ -1,4 +1,4 @@
-// Lists to be scored, from a file.
+// Reads lists to be scored from a file.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 namespace convrec::cli {
 
 struct ListToScore {
-  std::string where;  // "lists.jsonl:3", or the file for a list that is all of it.
+  std::string where;  // "lists.jsonl:3", or the file name if the list is the whole file.
   std::string id;     // As in the file; may be empty.
   std::string text;
   std::vector<domain::Item> ground_truth = {};

@@ -1,4 +1,4 @@
-// The model of a checkpoint as a directory of its own.
+// Exports the model of a checkpoint to its own directory.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace convrec::cli {
 
-// Writes what other tools need of a checkpoint, a Hugging Face directory (of a run with
-// learner.lora a PEFT directory, in float32 only) without the state of training, to `directory`,
-// which is empty or does not exist yet, and appears whole or not at all. The files are verified
-// first. `dtype` is "F32", as checkpoints have it, or "BF16": weights are rounded to nearest even.
+// Writes what other tools need of a checkpoint, without the training state, to `directory`: a
+// Hugging Face directory or, for a run with learner.lora, a PEFT directory, in float32 only.
+// `directory` must be empty or not exist yet, and appears atomically. The files are verified first.
+// `dtype` is "F32", as in checkpoints, or "BF16", for which weights are rounded to nearest even.
 absl::Status ExportCheckpoint(const checkpoint::Checkpoint& checkpoint,
                               const std::string& directory,
                               const std::string& dtype);

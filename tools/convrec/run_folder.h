@@ -1,4 +1,4 @@
-// The folder of a run, made ready for a job: with which configuration.
+// Prepares the folder of a run for a job, with its configuration.
 //
 //   config.yaml     the resolved configuration, loadable again
 //   world/          the sample world, when the run uses it
@@ -17,7 +17,7 @@ namespace convrec::cli {
 
 struct RunFolderRequest {
   bool resume = false;
-  bool overwrite = false;  // A run in the folder is moved aside.
+  bool overwrite = false;  // An existing run is moved aside.
   bool allow_config_change = false;
   std::string resume_command =
       "the same command with --resume";  // For the sentence that refuses a folder with a run.
@@ -31,9 +31,9 @@ struct RunFolder {
   double earlier_seconds = 0;  // Wall clock of its earlier starts.
 };
 
-// Makes the folder and writes config.yaml (and the sample world); the caller holds its lock.
-// BadConfig, with what to do, for
-// - a folder that holds a run, without `resume` or `overwrite`; one that holds something else;
+// Creates the folder and writes config.yaml (and the sample world); the caller holds its lock.
+// BadConfig, which says what to do, for
+// - a folder that contains a run, without `resume` or `overwrite`, or that contains other files;
 // - a configuration that differs from the run's, without `allow_config_change`.
 // With `resume` and no run in the folder a fresh run starts. A start that ended before its first
 // checkpoint is no run: the next one takes its place, with any configuration, and what it has

@@ -1,4 +1,4 @@
-// What a run would take, from its configuration alone: sizes that follow from it, and an estimate
+// What a run would need, from its configuration alone: sizes that follow from it, and an estimate
 // of the memory of every process. Reads nothing but its arguments.
 #pragma once
 
@@ -13,12 +13,12 @@
 
 namespace convrec::cli {
 
-// What the machine and the files are like.
+// Properties of the machine and the files.
 struct PlanFacts {
   model::ModelConfig model;
-  int64_t num_catalog_bytes = 0;  // Of the catalog's file.
+  int64_t num_catalog_bytes = 0;  // Size of the catalog file.
   bool has_native_bfloat16 = false;
-  int64_t num_available_bytes = 0;  // Memory that is free now, on the host.
+  int64_t num_available_bytes = 0;  // Free memory of the host now.
 };
 
 struct MemoryPart {
@@ -30,9 +30,9 @@ struct MemoryPart {
 struct ProcessPlan {
   std::string name;  // "learner rank", "rollout worker", ...
   int count = 1;
-  bool is_on_device = false;  // Its tensors are on model.device, not in the host's memory.
+  bool is_on_device = false;  // Its tensors are on model.device, not in host memory.
   std::vector<MemoryPart> parts;
-  double bytes() const;  // Of one process.
+  double bytes() const;  // Per process.
 };
 
 struct PlannedSize {
@@ -43,18 +43,18 @@ struct PlannedSize {
 struct RunPlan {
   std::vector<PlannedSize> sizes;
   std::vector<ProcessPlan> processes;
-  std::vector<std::string> notes;  // What is legal and yet may not be meant.
-  double host_bytes() const;       // Of all processes that `convrec train` starts here.
+  std::vector<std::string> notes;  // Settings that are legal but perhaps not intended.
+  double host_bytes() const;       // Sum over the processes that `convrec train` starts here.
 };
 
-// BadConfig when parts of the configuration do not go together: more ranks than groups or rows, no
-// room for a prompt in the context, keys and values that hold not one list.
+// BadConfig if parts of the configuration do not fit together: more ranks than groups or rows, no
+// room for a prompt in the context, a key-value cache that cannot hold a single list.
 absl::StatusOr<RunPlan> MakeRunPlan(const config::RunOptions& options, const PlanFacts& facts);
 
-// ResourceExhausted, with both figures, when the host's memory cannot hold the plan.
+// ResourceExhausted, with both figures, if the host's memory cannot hold the plan.
 absl::Status CheckFits(const RunPlan& plan, const PlanFacts& facts);
 
-// Sizes, the memory table and the notes as text; every line begins with `prefix`.
+// Sizes, the memory table and the notes as text; every line starts with `prefix`.
 std::string RenderPlan(const RunPlan& plan, const PlanFacts& facts, const std::string& prefix);
 
 }  // namespace convrec::cli

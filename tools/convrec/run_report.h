@@ -1,4 +1,4 @@
-// What is left when a run ends: the table, report.html and summary.json.
+// The results of a run at its end: the table, report.html and summary.json.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace convrec::cli {
 
-// Reads run_dir/metrics.jsonl and writes run_dir/report.html. Gives the final table as text.
+// Reads run_dir/metrics.jsonl and writes run_dir/report.html. Returns the final table as text.
 absl::StatusOr<std::string> WriteRunReport(const std::string& run_dir,
                                            const config::RunOptions& options,
                                            const report::RunOutcome& outcome);
@@ -20,7 +20,7 @@ absl::Status WriteRunSummary(const std::string& run_dir, const report::RunOutcom
 // Writes sft_steps.csv, rl_steps.csv and evaluations.csv into run_dir.
 absl::Status WriteRunCsv(const std::string& run_dir);
 
-// The outcome as far as the configuration tells it; the rest is for the caller.
+// The outcome as far as the configuration determines it; the caller sets the rest.
 report::RunOutcome OutcomeOf(const config::RunOptions& options);
 
 }  // namespace convrec::cli

@@ -1,4 +1,4 @@
-// The signals that the launcher obeys, as values instead of handlers.
+// The signals that the launcher handles, as values instead of handlers.
 #pragma once
 
 #include <signal.h>
@@ -12,13 +12,13 @@ namespace convrec::cli {
 class SignalSource {
  public:
   virtual ~SignalSource() = default;
-  // Blocks until a request to stop comes (its signal number), a child changes its state, or
-  // `timeout` has passed (both nullopt). Each request is given once.
+  // Blocks until a stop is requested (returns its signal number), a child changes its state, or
+  // `timeout` has passed (both nullopt). Each request is returned once.
   virtual std::optional<int> Wait(absl::Duration timeout) = 0;
 };
 
-// SIGINT, SIGTERM, SIGHUP and SIGCHLD of this process, by signalfd. They stay blocked while the
-// value lives; construct it before any thread is started, so that all threads inherit the mask.
+// SIGINT, SIGTERM, SIGHUP and SIGCHLD of this process, by signalfd. They stay blocked while this
+// object lives; construct it before starting any thread, so that all threads inherit the mask.
 class ProcessSignals final : public SignalSource {
  public:
   ProcessSignals();

@@ -1,7 +1,7 @@
 // The verbs of `convrec`, one file each.
 //
-// An Add...Verb function describes its verb to the parser; when the verb is chosen, `action`
-// becomes what it does: a function that gives the exit code.
+// An Add...Verb function describes its verb to the parser. If the verb is chosen, `action` becomes
+// its implementation: a function that returns the exit code.
 #pragma once
 
 #include <functional>
@@ -33,12 +33,12 @@ void AddCatalogVerb(CLI::App* app, Action* action);
 void AddCompletionVerb(CLI::App* app, Action* action);
 void AddStatisticsVerb(CLI::App* app, Action* action);
 
-// `generate`, `serve`, `import`, `learner`, `rollout` and `reward` are binaries of their own beside
-// this one.
+// `generate`, `serve`, `import`, `learner`, `rollout` and `reward` are separate binaries in the
+// same folder.
 void AddBinaryVerbs(CLI::App* app);  // Lists them for --help.
 bool IsBinaryVerb(const std::string& verb);
 // Replaces this process by the binary, with `arguments` (the first is replaced by its path).
-// Returns only when that fails, with the exit code.
+// Returns only if that fails, with the exit code.
 int ReplaceByBinary(const std::string& verb, char** arguments);
 
 // Prints the error as one sentence and gives its exit code.

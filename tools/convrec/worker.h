@@ -1,4 +1,4 @@
-// A child that is started again when it dies: a rollout worker or the reward service.
+// A child that is restarted when it dies: a rollout worker or the reward service.
 #pragma once
 
 #include <optional>
@@ -10,23 +10,23 @@
 namespace convrec::cli {
 
 struct RestartPolicy {
-  int max_restarts = 5;  // Without a healthy stretch in between; then it is given up.
+  int max_restarts = 5;  // Without a healthy period in between; then it is given up.
   absl::Duration first_backoff = absl::Seconds(1);  // Doubles with each restart.
   absl::Duration max_backoff = absl::Seconds(30);
   absl::Duration healthy_after =
-      absl::Seconds(120);  // A child that lived so long starts counting anew.
+      absl::Seconds(120);  // A child that lived this long starts counting from zero.
 };
 
-// What a look at a worker found; everything is said once.
+// The result of checking a worker; everything is reported once.
 struct WorkerChange {
   enum class Kind { kNone, kDied, kRestarted, kGivenUp };
   Kind kind = Kind::kNone;
-  ExitState exit;          // Of kDied and kGivenUp.
-  absl::Duration backoff;  // Until the restart, of kDied.
-  absl::Status status;     // Why a restart failed, of kGivenUp.
+  ExitState exit;          // For kDied and kGivenUp.
+  absl::Duration backoff;  // Until the restart; for kDied.
+  absl::Status status;     // Why a restart failed; for kGivenUp.
 };
 
-// Not thread-safe; time is given by the caller.
+// Not thread-safe; the caller passes the time.
 class Worker final {
  public:
   Worker(const std::string& name, const ChildProcess::Options& options, const RestartPolicy& policy)
@@ -43,8 +43,8 @@ class Worker final {
   bool is_given_up() const { return is_given_up_; }
 
   absl::Status Start(absl::Time now);
-  // Notices a death, restarts when the backoff is over. Exit codes that no retry can mend (64, 65,
-  // 78) give the worker up at once.
+  // Detects a death, and restarts when the backoff is over. After exit codes that no retry can fix
+  // (64, 65, 78), the worker is given up at once.
   WorkerChange Watch(absl::Time now);
 
  private:

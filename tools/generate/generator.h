@@ -1,4 +1,4 @@
-// Draws the completions of one prompt to their end.
+// Samples the completions of one prompt to their end.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@
 
 namespace convrec::generate {
 
-// Hears of all completions as they grow, each named by its index.
+// Receives all completions as they grow, each identified by its index.
 class CompletionObserver {
  public:
   virtual ~CompletionObserver() = default;
   virtual void OnDelta(int index, const text_model::TextDelta& delta) = 0;
-  // Once per completion, and nothing of it after that. nullopt: it was stopped from outside.
+  // Once per completion, as its last event. nullopt: it was stopped from outside.
   virtual void OnEnd(int index, std::optional<domain::FinishReason> reason) = 0;
 };
 
@@ -37,19 +37,19 @@ struct GenerationInput {
 };
 
 struct GenerationFigures {
-  int64_t num_tokens = 0;            // Drawn, of all completions.
+  int64_t num_tokens = 0;            // Drawn, for all completions.
   absl::Duration until_first_token;  // The prompt's share.
   absl::Duration total;
   bool was_stopped = false;
 
-  // Of the tokens after the first step; 0 when there are none.
+  // For the tokens after the first step; 0 if there are none.
   double TokensPerSecond() const;
-  int64_t num_first_tokens = 0;  // Of the first step that drew any.
+  int64_t num_first_tokens = 0;  // Tokens of the first step that drew any.
 };
 
-// Steps an idle engine until all completions have ended or `should_stop` says so, which is asked
-// between two steps; the engine is idle again then. InvalidArgument when the engine cannot run the
-// input.
+// Steps an idle engine until all completions have ended or `should_stop`, which is called between
+// steps, returns true; the engine is idle again afterwards. InvalidArgument if the engine cannot
+// run the input.
 absl::StatusOr<GenerationFigures> Generate(engine::GenerationEngine* engine,
                                            const tokenizer::Tokenizer& tokenizer,
                                            const base::Clock& clock,

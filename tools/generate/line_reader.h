@@ -10,8 +10,8 @@ namespace convrec::generate {
 class LineReader final {
  public:
   explicit LineReader(int fd) : fd_(fd) {}
-  // Blocks until a line is there (without its line break), or nullopt at the end of the input and
-  // once a stop was requested. A last line without a line break counts.
+  // Blocks until a line is available (returned without its line break), or returns nullopt at the
+  // end of the input and once a stop was requested. A last line without a line break counts.
   std::optional<std::string> Next();
 
  private:

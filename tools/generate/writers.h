@@ -1,4 +1,4 @@
-// Completions on their way to standard output: as text while they grow, or as JSON lines.
+// Writes completions to standard output: as text while they grow, or as JSON lines.
 #pragma once
 
 #include <functional>
@@ -10,19 +10,19 @@
 
 namespace convrec::generate {
 
-// Where text goes; false when nobody reads it any more.
+// Destination of the text; returns false when nobody reads it any more.
 using TextSink = std::function<bool(std::string_view)>;
 
-// Hands completions on in the order of their indexes: the first that has not ended streams, later
-// ones wait for their turn. With several, each begins with a line "--- 2 of 3". Each ends with a
-// line break.
+// Writes completions in the order of their indices: the first unfinished one is streamed, later
+// ones wait for their turn. If there are several, each begins with a line "--- 2 of 3". Each ends
+// with a line break.
 class TextWriter final : public CompletionObserver {
  public:
   TextWriter(int num_completions, TextSink sink);
   void OnDelta(int index, const text_model::TextDelta& delta) override;
   void OnEnd(int index, std::optional<domain::FinishReason> reason) override;
 
-  bool is_broken() const { return is_broken_; }  // The sink has refused.
+  bool is_broken() const { return is_broken_; }  // The sink has returned false.
 
  private:
   struct Waiting {
@@ -34,13 +34,14 @@ class TextWriter final : public CompletionObserver {
 
   const TextSink sink_;
   std::vector<Waiting> waiting_;
-  size_t current_ = 0;  // The one that streams.
+  size_t current_ = 0;  // The one being streamed.
   bool ends_with_line_break_ = true;
   bool is_broken_ = false;
 };
 
-// One JSON object per line and completion, in the order of their indexes: index, text, tokens,
-// logprobs, finish_reason ("stop", "length", or "interrupted"). Tokens are those behind the text.
+// One JSON object per line and completion, in the order of their indices: index, text, tokens,
+// logprobs, finish_reason ("stop", "length", or "interrupted"). Tokens are those that make up the
+// text.
 class JsonWriter final : public CompletionObserver {
  public:
   JsonWriter(int num_completions, TextSink sink);
@@ -58,7 +59,7 @@ class JsonWriter final : public CompletionObserver {
   };
   const TextSink sink_;
   std::vector<Completion> completions_;
-  size_t current_ = 0;  // The first that is not written.
+  size_t current_ = 0;  // The first one not yet written.
   bool is_broken_ = false;
 };
 

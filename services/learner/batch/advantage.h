@@ -1,6 +1,6 @@
-// Advantages relative to the group, and their spread over tokens (method section 5).
+// Group-relative advantages, and how they are assigned to tokens (method section 5).
 //
-// All arithmetic is in double. Statistics never cross groups, and never cross ranks.
+// All arithmetic is in double. Statistics are computed per group and per rank.
 // Shapes: G siblings, N ranks, T tokens, U units of the advantage (N ranks, or 1 for a sequence).
 #pragma once
 
@@ -15,8 +15,8 @@
 namespace convrec::learner {
 
 struct GroupAdvantages {
-  std::vector<double> mean_U;  // Of the rewards, over the group.
-  std::vector<double> std_U;   // With the configured divisor; 0 for one sibling.
+  std::vector<double> mean_U;  // Mean reward of the group.
+  std::vector<double> std_U;   // With the configured divisor; 0 if there is one sibling.
   std::vector<std::vector<double>>
       advantage_GU;  // Exactly 0 where all rewards of a unit are equal.
 };
@@ -25,15 +25,16 @@ struct GroupAdvantages {
 GroupAdvantages RelativeAdvantages(const std::vector<std::vector<double>>& rewards_GU,
                                    const Objective& objective);
 
-// The rewards in the grain of the advantage: one per rank, or the one of the list.
+// The rewards per unit of the advantage: one per rank, or one for the list.
 std::vector<double> UnitRewards(const domain::ListScore& score, const Objective& objective);
 
-// Whether siblings differ in the reward of some unit. Without it all advantages are 0, up to length
-// shaping.
+// Whether siblings differ in the reward of some unit. If they do not, all advantages are 0, apart
+// from length shaping.
 bool HasSignal(const domain::RolloutGroup& group, const Objective& objective);
 
-// How a completion stands to N. `rank_of_token` is what the worker recorded, by line for kFixed and
-// by line breaks for kReference; with `finish` kStop its last entry is the end token.
+// How the length of a completion compares with N. `rank_of_token` is what the worker recorded, by
+// line for kFixed and by line breaks for kReference; with `finish` kStop its last entry is the end
+// token.
 struct ListShape {
   int num_emitted = 0;        // Ranks; in kReference an end token alone on its line counts.
   bool has_overflow = false;  // A token past rank N; in kReference the end token counts.
@@ -44,7 +45,7 @@ ListShape ShapeOf(std::span<const int32_t> rank_of_token,
                   const Objective& objective);
 
 // Without shaping: the advantage of each token's rank, 0 past rank N and at the end token. For
-// sequences one advantage for every token, the end token included.
+// sequences, one advantage for every token including the end token.
 std::vector<double> PlainTokenAdvantages(std::span<const int32_t> rank_of_token,
                                          domain::FinishReason finish,
                                          std::span<const double> advantage_U,

@@ -1,4 +1,4 @@
-// Whether a group can be trained on at all.
+// Whether a group can be used for training.
 #pragma once
 
 #include "absl/status/status.h"
@@ -7,9 +7,9 @@
 
 namespace convrec::learner {
 
-// Well-formed: at least one sibling; per sibling equally many tokens, log-probabilities,
-// ranks and versions, N finite rewards, finite log-probabilities, and ranks as the objective's
-// counting records them.
+// A well-formed group has at least one sibling. Each sibling has the same number of tokens,
+// log-probabilities, ranks and versions; N finite rewards; finite log-probabilities; and ranks as
+// the objective's counting records them.
 absl::Status CheckGroup(const domain::RolloutGroup& group, const Objective& objective);
 
 }  // namespace convrec::learner

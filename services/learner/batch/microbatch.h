@@ -1,5 +1,5 @@
-// Splits a batch into parts that fit in memory. A prompt stands once in a part, however many of its
-// completions are there. Pure arithmetic over lengths; the order of groups and siblings is kept.
+// Splits a batch into parts that fit in memory. A prompt occurs once per part, however many of its
+// completions are in it. Pure arithmetic over lengths; the order of groups and siblings is kept.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,12 @@ struct GroupSlice {
 };
 using Microbatch = std::vector<GroupSlice>;
 
-// Tokens that a micro-batch computes: each of its prompts once, and its completions.
+// Tokens that a micro-batch computes: each of its prompts once, plus its completions.
 int64_t NumTokens(const Microbatch& microbatch, const std::vector<GroupLengths>& groups);
 
-// Every sibling is in exactly one micro-batch. A micro-batch stays within `token_budget` tokens; a
-// group that alone is larger is split by siblings, each part with the prompt; one completion that
-// is larger still goes alone. `token_budget` > 0.
+// Every sibling is in exactly one micro-batch. A micro-batch has at most `token_budget` tokens. A
+// group that is larger by itself is split by siblings, each part with the prompt; a single
+// completion that is larger gets its own micro-batch. `token_budget` > 0.
 std::vector<Microbatch> SplitByTokens(const std::vector<GroupLengths>& groups,
                                       int64_t token_budget);
 

@@ -1,4 +1,4 @@
-// Walks a constraint along a completion once more, as the worker did when it sampled it.
+// Replays a constraint along a completion, as the worker applied it when it sampled.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace convrec::learner {
 
-// Calls `visit`, unless empty, with the legal ids at each token. InvalidArgument at the first token
-// that is not one of them.
+// Calls `visit`, if set, with the legal ids at each token. InvalidArgument at the first token that
+// is not legal.
 absl::Status Replay(domain::TokenConstraint* constraint,
                     std::span<const int32_t> token_ids,
                     const std::function<void(std::span<const int32_t> legal_ids)>& visit);
 
-// Whether every completion could have been sampled under the constraint, and ended by an end token
-// where the constraint ends. InvalidArgument names rollout and token.
+// Whether every completion could have been sampled under the constraint, and has an end token where
+// the constraint ends. The InvalidArgument names rollout and token.
 absl::Status CheckLegal(const domain::RolloutGroup& group,
                         const domain::MakeTokenConstraint& make_constraint);
 

@@ -1,7 +1,7 @@
-// What one optimizer step consumes: groups of completions with their units, advantages and weights.
+// The batch of one optimizer step: groups of completions with their units, advantages and weights.
 //
 // The policy loss of a step is  sum over tokens of share * (-f(ratio, advantage) + beta * KL) / D,
-// with D = Denominator(). Shares belong to a completion alone; D is counted once over the whole
+// with D = Denominator(). A share depends only on its completion; D is counted once over the whole
 // step, before the first backward pass, so the gradient does not depend on how the batch is split.
 // Shapes: T tokens, N ranks, G siblings.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace convrec::learner {
 
-// One completion as the loss sees it.
+// One completion as input of the loss.
 struct TrainingSample {
   std::vector<int32_t> token_ids;            // T
   std::vector<float> sampled_logprobs;       // T
@@ -37,14 +37,14 @@ struct SampleGroup {
   domain::GroupId id;
   std::vector<int32_t> prompt_tokens;   // At least one.
   std::vector<TrainingSample> samples;  // G
-  // Of its oldest token: what comes after a token depends on it, so a group is as old as that.
+  // Lag of its oldest token: later tokens depend on it, so the group is as old as that.
   int64_t lag = 0;
-  domain::MakeTokenConstraint make_constraint = {};  // As that of PromptedGroup.
-  std::string worker = {};                           // That sampled it.
-  bool in_float32 = false;                           // As it did so.
+  domain::MakeTokenConstraint make_constraint = {};  // The constraint of PromptedGroup.
+  std::string worker = {};                           // The worker that sampled it.
+  bool in_float32 = false;                           // Whether it sampled in float32.
 };
 
-// Counts that the denominator needs; sums over processes in a distributed step.
+// Counts for the denominator; in a distributed step they are summed over processes.
 struct LossCounts {
   int64_t num_rows = 0;  // Completions.
   int64_t num_loss_tokens = 0;
@@ -57,33 +57,33 @@ struct LossCounts {
 
 struct TrainingBatch {
   Objective objective;
-  domain::PolicyVersion version;  // That is trained.
+  domain::PolicyVersion version;  // The version that is trained.
   std::vector<SampleGroup> groups;
   LossCounts counts;
-  statistics::RlValues stats;  // What the batch says of the step's statistics.
+  statistics::RlValues stats;  // Statistics of the step that follow from the batch.
 };
 
-// A group together with the tokens it was sampled for.
+// A group together with its prompt.
 struct PromptedGroup {
   std::vector<int32_t> prompt_tokens;
   domain::RolloutGroup group;
-  // What the completions were sampled under; empty = every token was legal.
+  // The constraint the completions were sampled under; empty = every token was legal.
   domain::MakeTokenConstraint make_constraint = {};
 };
 
-// `version` is the policy that is trained. InvalidArgument for an objective, prompt or group that
-// is malformed (see CheckGroup(), CheckLegal()) or newer than `version`.
+// `version` is the policy that is being trained. InvalidArgument for an objective, prompt or group
+// that is malformed (see CheckGroup(), CheckLegal()) or newer than `version`.
 absl::StatusOr<TrainingBatch> BuildTrainingBatch(const std::vector<PromptedGroup>& groups,
                                                  const Objective& objective,
                                                  domain::PolicyVersion version);
 
-// The sample of one rollout, drawn by what is trained; advantage_U as RelativeAdvantages() gives
-// it.
+// The sample of one rollout drawn by the policy being trained; advantage_U as returned by
+// RelativeAdvantages().
 TrainingSample MakeSample(const domain::Rollout& rollout,
                           const std::vector<double>& advantage_U,
                           const Objective& objective);
 
-// Tokens of `sample` that are in the loss.
+// Number of tokens of `sample` in the loss.
 int64_t NumLossTokens(const TrainingSample& sample);
 
 // D >= 1: B N for kPaper, loss tokens for kBnpo, B for kGrpo, B L_max for kDrGrpo.

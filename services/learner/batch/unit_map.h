@@ -1,12 +1,12 @@
-// Which tokens of a completion share a ratio, a statistic and a place in the average (method
+// Which tokens of a completion share a ratio, a statistic and a weight in the average (method
 // section 6).
 //
 // Four groupings of the same T tokens:
 // - bin: ranks 0..N-1, one overflow bin, one bin for the end token. In compat kReference the end
-//   token lies in the bin where it falls.
-// - ratio unit: what shares one importance ratio; the bins, the whole completion, or each token.
-// - correction unit: what shares one off-policy weight; likewise.
-// - loss unit: what is averaged before the sum of loss type kPaper: each rank, each overflow line,
+//   token is in the bin in which it occurs.
+// - ratio unit: tokens that share one importance ratio: a bin, the whole completion, or one token.
+// - correction unit: tokens that share one off-policy weight; the same three choices.
+// - loss unit: tokens averaged before the sum of loss type kPaper: each rank, each overflow line,
 //   and the end token (in kReference too, where it shares only the ratio of its bin).
 #pragma once
 
@@ -27,10 +27,10 @@ struct UnitMap {
   int num_ratio_units = 0;
   std::vector<int32_t> correction_unit_of_token;  // In [0, num_correction_units).
   int num_correction_units = 0;
-  std::vector<int32_t> loss_unit_size;  // Per token: tokens of its loss unit, >= 1.
+  std::vector<int32_t> loss_unit_size;  // Per token: size of its loss unit, >= 1.
 };
 
-// Arguments as those of TokenAdvantages().
+// Arguments as for TokenAdvantages().
 UnitMap MapUnits(std::span<const int32_t> rank_of_token,
                  domain::FinishReason finish,
                  const Objective& objective);

@@ -1,8 +1,8 @@
-// Writes checkpoints while training goes on.
+// Writes checkpoints while training continues.
 //
-// Begin() copies what is to be written and returns; a thread of its own, which owns only the copy,
-// writes, syncs and renames. Memory of the copy is kept for the next one. One write at a time. Not
-// thread-safe.
+// Begin() copies what is to be written and returns. A separate thread, which owns only the copy,
+// writes, syncs and renames. The memory of the copy is reused for the next one. One write at a
+// time. Not thread-safe.
 #pragma once
 
 #include <atomic>
@@ -21,23 +21,24 @@ namespace convrec::learner {
 
 class CheckpointWriter final {
  public:
-  // `shards` outlives this.
+  // `shards` must outlive the writer.
   explicit CheckpointWriter(RankShards* shards) : shards_(shards) {}
-  ~CheckpointWriter();  // Waits for the write under way.
+  ~CheckpointWriter();  // Waits for the current write.
   CheckpointWriter(const CheckpointWriter&) = delete;
 
-  // Waits for the write before this one and returns its error, without beginning another. `trainer`
-  // may be null: no optimizer. `on_written`, which may be empty, is called on the writer's thread
-  // with the time it took. A failed write leaves all older checkpoints as they were.
+  // Waits for the previous write and returns its error, without starting another write. `trainer`
+  // may be null: no optimizer state. `on_written`, which may be empty, is called on the writer's
+  // thread with the time the write took. A failed write leaves all older checkpoints unchanged.
   absl::Status Begin(const checkpoint::CheckpointOptions& options,
                      const model::Decoder& policy,
                      const Trainer* trainer,
                      std::function<void(absl::Duration)> on_written = {});
 
-  // The error of a write that has ended, once; OK while one is under way. Does not block.
+  // Returns once the error of a write that has ended; OK while a write is in progress. Does not
+  // block.
   absl::Status Poll();
 
-  // Waits for the write under way; its error, once.
+  // Waits for the current write and returns its error, once.
   absl::Status Finish();
 
  private:
@@ -46,7 +47,7 @@ class CheckpointWriter final {
   RankShards* const shards_;
   std::thread thread_;
   std::atomic<bool> has_ended_{true};
-  absl::Status status_;                   // The thread's until it has ended.
+  absl::Status status_;                   // Used by the thread until it has ended.
   std::unique_ptr<model::Decoder> copy_;  // Likewise.
 };
 

@@ -1,5 +1,5 @@
-// The model's part of a checkpoint: a Hugging Face directory that other tools load, or, of a policy
-// with an adapter, a PEFT directory without the parameters below it.
+// The model of a checkpoint: a Hugging Face directory that other tools can load or, for a policy
+// with an adapter, a PEFT directory without the base parameters.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace convrec::learner {
 
-// What a directory holds beside the weights.
+// What a directory holds in addition to the weights.
 struct ModelCompanions {
   std::string source_directory;  // The tokenizer's files and chat templates are copied from there.
   std::string prompt;            // The text of convrec.json; "" = none.
 };
 
-// Writes weights as float32, an adapter merged in, config.json and the companions; makes the
-// directory.
+// Writes the weights as float32 with any adapter merged in, config.json and the companions. Creates
+// the directory.
 absl::Status ExportModel(const model::Decoder& policy,
                          const ModelCompanions& companions,
                          const std::string& directory);

@@ -1,4 +1,4 @@
-// Moments in host memory, for a thread that writes them while training goes on.
+// A copy of the moments in host memory, for a thread that writes it while training continues.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace convrec::learner {
 
-// Keeps its memory from one copy to the next: fresh memory costs more than the copying.
+// Reuses its memory for the next copy, since fresh memory costs more than the copying.
 class MomentCopy final {
  public:
   void Take(const std::vector<MomentPiece>& moments);

@@ -24,25 +24,25 @@ namespace convrec::learner {
 class ExperienceService {
  public:
   struct Options {
-    std::string run;  // Its name.
-    // What workers are told, and must work with; digests that are empty are not compared.
+    std::string run;  // The run's name.
+    // What workers are told and must match; empty digests are not compared.
     domain::RunDigests digests;
-    std::string reward_rules;  // What digests.rules is of, in one line.
+    std::string reward_rules;  // Describes in one line the rules that digests.rules covers.
     int num_ranks = 20;
     int vocab_size = 0;
     bool counts_ranks_by_line = true;
-    bool constrained = false;  // Some leases are constrained: workers get the catalog ready.
+    bool constrained = false;  // Some leases are constrained: workers load the catalog.
     bool numbered_lists = false;
-    // Refuses a group that cannot be trained on; empty = none. Any thread.
+    // Refuses a group that cannot be used for training; empty = none is refused. Any thread.
     std::function<absl::Status(const domain::RolloutGroup&)> check_shape = {};
-    // Refuses a well-formed group that could not have been sampled for its lease; empty = none. Any
-    // thread.
+    // Refuses a well-formed group that could not have been sampled for its lease; empty = none is
+    // refused. Any thread.
     std::function<absl::Status(const domain::Lease&, const domain::RolloutGroup&)> check_group = {};
-    // A group has been given up; see GroupLedger. Any thread.
+    // A group has been set aside; see GroupLedger. Any thread.
     std::function<void(const GroupLedger::SetAside&)> set_aside = {};
   };
 
-  // All pointers must outlive the service. Its start of the run is that of `prompts`.
+  // All pointers must outlive the service. It serves the start of the run that `prompts` has.
   static std::unique_ptr<ExperienceService> Create(const Options& options,
                                                    GroupLedger* ledger,
                                                    const PromptBook* prompts,
@@ -50,12 +50,12 @@ class ExperienceService {
   virtual ~ExperienceService() = default;
 
   virtual grpc::Service* service() = 0;
-  // From now on leases are empty and say that nothing will come any more. Waits until every worker
-  // heard of lately has been told, at most `grace`.
+  // From now on leases are empty and announce that there will be no more work. Waits until every
+  // worker that called recently has been told, at most `grace`.
   virtual void CompleteRun(absl::Duration grace) = 0;
   // Calls that wait, now or later, are answered at once: the server is about to end.
   virtual void EndWaits() = 0;
-  // Workers heard of in the last minute.
+  // Workers that called in the last minute.
   virtual int num_workers() const = 0;
 };
 

@@ -1,22 +1,22 @@
-// Hands out leases to produce groups, takes groups back, and bounds how stale trained data can be.
+// Hands out leases to produce groups, takes groups back, and bounds the staleness of training data.
 //
 // Training groups: at most (max_staleness + 1) * groups_per_step are leased, waiting or being
-// trained; the slots of a trained batch return with Publish(), when the weights made from it can be
-// fetched. TakeBatch() gives the oldest groups first and waits for groups that later steps could
-// not train in time, so no trained group lags by more than max_staleness versions, and none is
+// trained. The slots of a trained batch return with Publish(), when the weights made from it can be
+// fetched. TakeBatch() returns the oldest groups first and waits for groups that would be too old
+// for later steps. No trained group therefore lags by more than max_staleness versions, and none is
 // trained twice. An expired lease is handed out again under the same GroupId; the first copy to
 // arrive wins. Evaluation groups are handed out before training groups, use no slot and are never
 // trained on.
 //
-// Dynamic sampling: a training group without signal is dropped and its slot leased to another
-// prompt, at most max_resampled times between two publications; further groups without signal are
-// taken as they are, so that a policy without any cannot keep the learner waiting for ever. With
-// max_staleness 0 the batch is the first groups with signal in the order of handing out, whatever
-// the order of arrival, unless that bound is reached.
+// Dynamic sampling: a training group without signal is dropped, and its slot is leased to another
+// prompt, at most max_resampled times between two publications. Further groups without signal are
+// accepted as they are, so a policy without any signal cannot block the learner forever. With
+// max_staleness 0, the batch is the first groups with signal in lease order, whatever the order of
+// arrival, unless that bound is reached.
 //
-// A group that workers refuse, or send malformed, is handed out again max_refusals - 1 times, then
-// set aside: another prompt takes its slot, an evaluation ends without it. Once more groups than
-// max_set_aside have been, all waits for groups end with an error.
+// A group that workers refuse, or submit malformed, is handed out again max_refusals - 1 times,
+// then set aside: another prompt takes its slot, and an evaluation ends without it. Once more than
+// max_set_aside groups have been set aside, all waits for groups end with an error.
 // Thread-safe. TakeBatch() and AwaitEvaluation() wait, at most until a deadline or Close().
 #pragma once
 
@@ -47,14 +47,14 @@ class GroupLedger final {
     int max_staleness = 0;     // Versions; 0 = synchronous.
     absl::Duration lease_timeout =
         absl::Minutes(5);  // Then the group is leased again, attempt + 1.
-    // Empty = every group is trained on. Called under the ledger's lock.
+    // Empty = every group is accepted. Called under the ledger's lock.
     std::function<bool(const domain::RolloutGroup&)> has_signal = {};
     int max_resampled = 0;   // Groups.
-    int max_refusals = 3;    // Of one group; > 0.
+    int max_refusals = 3;    // Per group; > 0.
     int max_set_aside = 16;  // Groups.
   };
 
-  // What is handed out; the caller adds the prompt and the sampling parameters.
+  // A lease without the prompt and the sampling parameters, which the caller adds.
   struct Ticket {
     domain::GroupId group;
     int attempt = 0;
@@ -62,7 +62,7 @@ class GroupLedger final {
     domain::PolicyVersion version{};  // Sample with this version or a newer one.
   };
 
-  // kFuture: drawn by a version that nobody has announced, for the caller to refuse; kNoSignal:
+  // kFuture: drawn by a version that was never announced; the caller refuses it. kNoSignal:
   // replaced, see above.
   enum class Admission { kAccepted, kDuplicate, kStale, kFuture, kNoSignal };
 
@@ -72,14 +72,14 @@ class GroupLedger final {
     domain::PolicyVersion min_version;  // Oldest weights that drew one of its tokens.
   };
 
-  // A group that is given up.
+  // A group that was set aside.
   struct SetAside {
     domain::GroupId group;
     int num_refusals = 0;
-    std::string reason;  // Of the last refusal.
+    std::string reason;  // Reason of the last refusal.
   };
 
-  // What must survive a restart: groups handed out but not trained are handed out again.
+  // The state that must survive a restart: groups handed out but not trained are handed out again.
   struct State {
     int64_t feed_cursor = 0;
     std::vector<domain::GroupId> untrained;
@@ -88,13 +88,13 @@ class GroupLedger final {
   struct Counts {
     int leased = 0;
     int waiting = 0;      // Admitted, not yet trained.
-    int in_training = 0;  // Taken, their slots not yet returned.
+    int in_training = 0;  // Taken, slots not yet returned.
     int64_t duplicate = 0;
     int64_t stale = 0;
     int64_t expired = 0;
-    int64_t resampled = 0;            // Dropped without signal, and replaced.
-    int64_t accepted_unsignaled = 0;  // Taken without signal, because max_resampled was reached.
-    int64_t refused = 0;              // Times, of all groups.
+    int64_t resampled = 0;            // Dropped without signal and replaced.
+    int64_t accepted_unsignaled = 0;  // Accepted without signal, because max_resampled was reached.
+    int64_t refused = 0;              // Number of refusals, over all groups.
     int64_t set_aside = 0;            // Groups.
   };
 
@@ -104,57 +104,56 @@ class GroupLedger final {
               std::vector<domain::GroupId> untrained,
               const base::Clock* clock);
 
-  // Training leases are given out up to `total_groups` trained groups from now on; 0 holds them
-  // back.
+  // Training leases are handed out for up to `total_groups` trained groups from now on; 0 pauses
+  // them.
   void AllowTraining(int64_t total_groups) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Up to `max_groups` leases for `worker`: what is there, perhaps nothing; nothing after Close().
+  // Up to `max_groups` leases for `worker`: those available, perhaps none; none after Close().
   std::vector<Ticket> Lease(const std::string& worker, int max_groups) ABSL_LOCKS_EXCLUDED(mu_);
   // When the next lease expires, and can be handed out again.
   absl::Time NextExpiry() const ABSL_LOCKS_EXCLUDED(mu_);
-  // Called whenever there may be more to lease, under the ledger's lock; empty = nobody.
+  // Called whenever there may be more to lease, under the ledger's lock; may be empty.
   void SetListener(std::function<void()> can_lease) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Never blocks.
   Admission Admit(domain::RolloutGroup group) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The worker gives a lease back unsampled: it is handed out again at once. Unknown groups and
-  // attempts that are over are ignored.
+  // The worker returns a lease without sampling: the group is handed out again at once. Unknown
+  // groups and superseded attempts are ignored.
   void Return(domain::GroupId group, int attempt) ABSL_LOCKS_EXCLUDED(mu_);
-  // The same for all leases of a worker whose process is gone; how many there were.
+  // Returns all leases of a worker whose process is gone; the result is their number.
   int ReturnAllOf(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Nobody can produce the group, for this reason; see above. Unknown groups and attempts that are
-  // over are ignored. What has been set aside by it, if anything.
+  // The group cannot be produced, for this reason; see above. Unknown groups and superseded
+  // attempts are ignored. Returns the group if it was set aside by this.
   std::optional<SetAside> Refuse(domain::GroupId group, int attempt, const std::string& reason)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Waits for groups_per_step groups. InvalidArgument once too many have been set aside,
-  // DeadlineExceeded at `deadline` with a sentence that says what
-  // is leased, waiting and dropped; Cancelled after Close(). Sorted by GroupId order of handing
-  // out.
+  // Waits for groups_per_step groups, sorted in lease order. InvalidArgument once too many have
+  // been set aside; DeadlineExceeded at `deadline` with a sentence that says what is leased,
+  // waiting and dropped; Cancelled after Close().
   absl::StatusOr<std::vector<Admitted>> TakeBatch(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // `version` is about to be published: groups that it draws are not from the future.
+  // `version` is about to be published: groups drawn by it are not from the future.
   void Announce(domain::PolicyVersion version) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // `version` can be fetched from now on: returns the slots of the batch taken last, if any, and
-  // hands out again what has become too old to be trained.
+  // `version` can be fetched from now on. Returns the slots of the last batch taken, if any, and
+  // hands out again the groups that have become too old for training.
   void Publish(domain::PolicyVersion version) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Queues evaluation groups; one evaluation at a time.
   void BeginEvaluation(const std::vector<domain::GroupId>& groups) ABSL_LOCKS_EXCLUDED(mu_);
-  // Waits for all of them and ends the evaluation; results in the order they were queued in,
-  // without those set aside. DeadlineExceeded leaves it open: wait again. InvalidArgument once too
-  // many have been set aside, Cancelled after Close().
+  // Waits for all of them and ends the evaluation. Results are in the order in which they were
+  // queued, without those set aside. DeadlineExceeded leaves the evaluation open: wait again.
+  // InvalidArgument once too many have been set aside, Cancelled after Close().
   absl::StatusOr<std::vector<domain::RolloutGroup>> AwaitEvaluation(absl::Time deadline)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // How many groups of the open evaluation have arrived, and how many it has.
+  // Number of groups of the open evaluation that have arrived, and number of all its groups.
   int evaluated() const ABSL_LOCKS_EXCLUDED(mu_);
   int evaluating() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The lease that was handed out first of those not answered, which a batch or an evaluation may
-  // wait for; none without leases.
+  // The oldest lease that has not been answered, which a batch or an evaluation may be waiting for;
+  // nullopt without leases.
   struct OldestLease {
     domain::GroupId group;
     std::string worker;
@@ -165,19 +164,19 @@ class GroupLedger final {
   State state() const ABSL_LOCKS_EXCLUDED(mu_);
   Counts counts() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends all pending and future waits.
+  // Ends all current and future waits.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   struct Leased {
     Ticket ticket;
-    int64_t order = 0;  // Rank in the order of handing out.
-    // Meaningful while leased.
+    int64_t order = 0;  // Position in lease order.
+    // Valid while leased.
     absl::Time expires = {};
     std::string worker = {};
   };
   void ExpireLeases() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Of the open evaluation; the group has a place in evaluation_results_.
+  // For a group of the open evaluation, which has a place in evaluation_results_.
   Admission AdmitEvaluated(domain::RolloutGroup group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Admission AdmitTraining(domain::RolloutGroup group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool CanLease() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -186,7 +185,7 @@ class GroupLedger final {
   std::optional<Ticket> NextTicket(const std::string& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void PutBack(const Leased& leased) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckSetAside() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The slot of a group that is not taken is leased again; nothing when its attempt is over.
+  // Leases the slot of a group that is not accepted again; nothing if its attempt is over.
   void Reissue(domain::GroupId group, int attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool LeavesTooMuchBehind(int later) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int SlotsInUse() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -208,17 +207,18 @@ class GroupLedger final {
   int64_t next_order_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t allowed_ ABSL_GUARDED_BY(mu_) = 0;  // Training groups that may still start.
   std::deque<Leased> again_
-      ABSL_GUARDED_BY(mu_);  // Handed out before, to be handed out again first.
+      ABSL_GUARDED_BY(mu_);  // Handed out before; to be handed out again first.
   absl::flat_hash_map<domain::GroupId, Leased> leases_ ABSL_GUARDED_BY(mu_);
-  std::map<int64_t, Admitted> waiting_ ABSL_GUARDED_BY(mu_);  // By order of handing out.
+  std::map<int64_t, Admitted> waiting_ ABSL_GUARDED_BY(mu_);  // By lease order.
   std::vector<domain::GroupId> in_training_ ABSL_GUARDED_BY(mu_);
-  std::vector<domain::GroupId> evaluation_ ABSL_GUARDED_BY(mu_);  // Of the open evaluation.
+  std::vector<domain::GroupId> evaluation_ ABSL_GUARDED_BY(mu_);  // Groups of the open evaluation.
   std::deque<Ticket> evaluation_queue_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<domain::GroupId, std::optional<domain::RolloutGroup>> evaluation_results_
       ABSL_GUARDED_BY(mu_);
   int evaluated_ ABSL_GUARDED_BY(mu_) = 0;
   std::set<domain::GroupId> evaluation_set_aside_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<domain::GroupId, int> refusals_ ABSL_GUARDED_BY(mu_);  // Not yet set aside.
+  // Groups not set aside.
+  absl::flat_hash_map<domain::GroupId, int> refusals_ ABSL_GUARDED_BY(mu_);
   std::string last_reason_ ABSL_GUARDED_BY(mu_);
   Counts counts_ ABSL_GUARDED_BY(mu_);
 };

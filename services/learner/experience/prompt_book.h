@@ -1,7 +1,8 @@
-// All prompts of a run by GroupId, and how they are sampled: makes leases of the ledger's tickets.
+// All prompts of a run by GroupId, and their sampling parameters: turns tickets of the ledger into
+// leases.
 //
 // Passes below kFirstEvaluationPass are training passes over one list of prompts; each evaluation
-// registers a pass of its own. Thread-safe; prompts are never removed while an evaluation is open.
+// registers its own pass. Thread-safe; prompts are never removed while an evaluation is open.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,7 @@ class PromptBook final {
              domain::RunEpoch epoch,
              absl::Duration lease_timeout);
 
-  // The GroupIds of an evaluation over `prompts`, which must outlive CloseEvaluation().
+  // The GroupIds of an evaluation over `prompts`, which must stay valid until CloseEvaluation().
   std::vector<domain::GroupId> OpenEvaluation(const std::vector<domain::Prompt>* prompts,
                                               Sampling sampling) ABSL_LOCKS_EXCLUDED(mu_);
   void CloseEvaluation() ABSL_LOCKS_EXCLUDED(mu_);
@@ -41,7 +42,7 @@ class PromptBook final {
   absl::StatusOr<domain::Lease> MakeLease(const GroupLedger::Ticket& ticket) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Siblings a group must have; 0 for a group of an evaluation that is over.
+  // Number of siblings a group must have; 0 for a group of an evaluation that is over.
   int NumSiblings(domain::GroupId group) const ABSL_LOCKS_EXCLUDED(mu_);
 
   const domain::Prompt& training_prompt(domain::GroupId group) const;
@@ -55,7 +56,7 @@ class PromptBook final {
   mutable absl::Mutex mu_;
   int64_t next_evaluation_pass_ ABSL_GUARDED_BY(mu_) = kFirstEvaluationPass;
   const std::vector<domain::Prompt>* evaluation_ ABSL_GUARDED_BY(mu_) =
-      nullptr;  // Of the open pass.
+      nullptr;  // Prompts of the open pass.
   Sampling evaluation_sampling_ ABSL_GUARDED_BY(mu_);
 };
 

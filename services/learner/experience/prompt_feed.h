@@ -1,7 +1,7 @@
-// Seeded order in which prompts are handed out, pass after pass.
+// The seeded order in which prompts are handed out, pass after pass.
 //
-// The order is a pure function of (seed, number of prompts); the cursor is one number, so a resumed
-// run goes on exactly where it stopped. Not thread-safe.
+// The order is a pure function of (seed, number of prompts). The cursor is one number, so a resumed
+// run continues exactly where it stopped. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace convrec::learner {
 
 class PromptFeed final {
  public:
-  // `num_prompts` > 0. `cursor` counts the groups handed out before.
+  // `num_prompts` > 0. `cursor` is the number of groups handed out before.
   PromptFeed(size_t num_prompts, uint64_t seed, int64_t cursor = 0);
 
   domain::GroupId Next();

@@ -1,7 +1,7 @@
-// The workers of a run by name: which process of that name has joined last, and when it was heard.
+// The workers of a run by name: which process with that name joined last, and when it last called.
 //
-// A worker that is killed and started again joins under its name as another process; the one before
-// it can only be dead, or has been given up. Should it call all the same, it is told to end.
+// A worker that is killed and started again joins under the same name as another process. The
+// previous process is dead or has been given up; if it calls again, it is told to exit.
 // Thread-safe; only AwaitForgotten() waits.
 #pragma once
 
@@ -19,22 +19,22 @@ namespace convrec::learner {
 
 class WorkerRoster final {
  public:
-  // `clock` must outlive the value.
+  // `clock` must outlive the roster.
   explicit WorkerRoster(const base::Clock* clock) : clock_(clock) {}
 
-  // From now on `instance` is the worker of that name.
+  // From now on `instance` is the worker with that name.
   void Join(const std::string& worker, uint64_t instance, bool is_float32 = false)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // A call of the worker. FailedPrecondition when it has not joined; AlreadyExists when another
+  // Records a call of the worker. FailedPrecondition if it has not joined; AlreadyExists if another
   // process has joined under its name since.
   absl::Status Hear(const std::string& worker, uint64_t instance) ABSL_LOCKS_EXCLUDED(mu_);
   // The worker has been told that the run is complete.
   void Forget(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether the worker that has joined under this name last samples in float32.
+  // Whether the last worker that joined under this name samples in float32.
   bool IsFloat32(const std::string& worker) const ABSL_LOCKS_EXCLUDED(mu_);
   int NumHeardWithin(absl::Duration time) const ABSL_LOCKS_EXCLUDED(mu_);
-  // Waits, at most `patience`, until every worker heard within `time` has been forgotten.
+  // Waits, at most `patience`, until every worker that called within `time` has been forgotten.
   void AwaitForgotten(absl::Duration time, absl::Duration patience) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

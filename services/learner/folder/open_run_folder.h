@@ -1,4 +1,4 @@
-// The folder of a run, taken by the learner that is its only writer.
+// The run folder, opened by the learner, which is its only writer.
 #pragma once
 
 #include <string>
@@ -8,19 +8,20 @@
 
 namespace convrec::learner {
 
-// What is to become of a run that the folder holds already.
+// What to do with a run that is already in the folder.
 enum class EarlierRun { kRefused, kResumed, kMovedAside };
 
-// Makes the folder and locks it for as long as the value lives. BadConfig, with what to do, while
-// another learner writes to it, and for a folder that holds a run with kRefused; `resume_command`
-// goes on with that. What a start has logged that ended before its first checkpoint is moved aside.
+// Creates the folder and locks it while the returned value lives. BadConfig, which says what to do,
+// while another learner writes to the folder, and with kRefused if it already holds a run;
+// `resume_command` continues that run. The log of a start that ended before its first checkpoint is
+// moved aside.
 absl::StatusOr<run_folder::FolderLock> OpenRunFolder(
     const std::string& run_dir,
     EarlierRun earlier,
     const std::string& resume_command = "the same command with --resume");
 
-// For a folder from whose checkpoint a run goes on: DataLoss when its log or its count of starts is
-// missing, which a checkpoint does not replace. With kAllowed that is a warning.
+// Checks a folder from whose checkpoint a run continues: DataLoss if its log or its count of starts
+// is missing, which a checkpoint cannot replace. With kAllowed this is only a warning.
 enum class MissingFiles { kRefused, kAllowed };
 absl::Status CheckRunFiles(const std::string& run_dir, MissingFiles missing);
 

@@ -1,4 +1,4 @@
-// Which run a folder holds, and which start of it this is.
+// Which run a folder holds, and the number of this start.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace convrec::learner {
 
-// Begins a start on `run_dir`, after one that was number `earlier` or a later one: draws the run's
-// id when the folder has none, counts the starts. `run_dir`/run.json keeps the id with the folder's
-// place on its disk: a copied folder is another run from here on and gets an id of its own, so that
-// two runs never share one. InvalidArgument when a file of the two holds something else.
+// Begins a start in `run_dir` whose number is above `earlier`. Draws the run's id if the folder has
+// none, and counts the start. `run_dir`/run.json stores the id with the folder's location on disk:
+// a copied folder is another run from now on and gets its own id, so two runs never share one.
+// InvalidArgument if one of the two files has unexpected content.
 absl::StatusOr<domain::RunEpoch> BeginRunStart(const std::string& run_dir, int64_t earlier = 0);
 
 }  // namespace convrec::learner

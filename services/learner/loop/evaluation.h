@@ -1,4 +1,4 @@
-// An evaluation as all ranks see it.
+// An evaluation, on all ranks.
 #pragma once
 
 #include "absl/status/status.h"
@@ -7,8 +7,9 @@
 
 namespace convrec::learner {
 
-// The leader evaluates, the others wait for it. Then all save the policy if it has validated best
-// and would be lost otherwise. Cancelled on all ranks when a stop cuts the evaluation short.
+// The leader evaluates while the others wait for it. Then all ranks save the policy if it has
+// validated best and has no checkpoint. Cancelled on all ranks when a stop cuts the evaluation
+// short.
 absl::Status EvaluateOnLeader(LearnerParts* parts, report::Stage stage, report::Split split);
 
 }  // namespace convrec::learner

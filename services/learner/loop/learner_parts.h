@@ -1,10 +1,9 @@
-// What the loops of a run work with: its plan and state, and the parts that do the work, each
-// behind a seam. Torch-free.
+// What the loops of a run use: its plan and state, and the parts that do the work, each behind an
+// interface. Torch-free.
 //
 // Every rank has LearnerParts and runs the same loops over it. All ranks call the same methods of
 // training, publisher and checkpoints in the same order, since these work together across ranks.
-// The leader alone has LeaderParts: what only it can do, and what it then tells the others by
-// headers.
+// Only the leader has LeaderParts; it tells the others the results in headers.
 #pragma once
 
 #include <cstdint>
@@ -30,18 +29,18 @@
 
 namespace convrec::learner {
 
-// The policy and what changes it.
+// The policy and its training.
 class PolicyTraining {
  public:
   virtual ~PolicyTraining() = default;
-  // Makes the optimizer of a stage, kSft or kRl, with the state that the run continues from.
+  // Creates the optimizer of a stage, kSft or kRl, with the state that the run continues from.
   virtual absl::Status Begin(report::Stage stage) = 0;
-  // The policy as it was when reinforcement learning began; its checkpoint has been written.
+  // The policy as it was when reinforcement learning began; its checkpoint must have been written.
   virtual absl::Status LoadReference() = 0;
-  // The stage is over: its optimizer is gone.
+  // Ends the stage and frees its optimizer.
   virtual void End() = 0;
   virtual absl::StatusOr<SftStats> SftStep(const SftShare& share) = 0;
-  // As Trainer::PolicyStep(). Statistics are the leader's.
+  // Same as Trainer::PolicyStep(). Only the leader returns statistics.
   virtual absl::StatusOr<StepStats> PolicyStep(std::span<const PolicyShare> shares) = 0;
 };
 
@@ -54,22 +53,22 @@ class Publisher {
 
 class Checkpoints {
  public:
-  enum class Place { kInStage, kStageEnd };  // Those of the end of a stage are kept for ever.
+  enum class Place { kInStage, kStageEnd };  // Checkpoints at the end of a stage are kept forever.
   virtual ~Checkpoints() = default;
-  // The error of a write that has ended since the last call. Does not block.
+  // Returns the error of a write that has ended since the last call. Does not block.
   virtual absl::Status Poll() = 0;
-  // Waits for the write before this one and returns its error; then copies, and writes meanwhile.
+  // Waits for the previous write and returns its error; then copies, and writes in the background.
   virtual absl::Status Save(const RunState& state, Place place) = 0;
-  // Waits for the write under way.
+  // Waits for the current write.
   virtual absl::Status Finish() = 0;
-  // On the leader: whether the state has validated best, is to be kept and has no checkpoint.
+  // On the leader: whether the state validated best, must be kept and has no checkpoint yet.
   virtual bool LacksBest(const RunState& state) const = 0;
 };
 
 class BatchSource {
  public:
   virtual ~BatchSource() = default;
-  // Lets workers begin so many groups from now on.
+  // Lets workers start this many groups from now on.
   virtual void Allow(int64_t num_groups) = 0;
   // Waits for the groups of a step. Cancelled after a stop.
   virtual absl::StatusOr<std::vector<PromptedGroup>> Take() = 0;
@@ -78,16 +77,16 @@ class BatchSource {
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
-  // Blocks until all rows have been answered; returns at once when an earlier start has made this
+  // Blocks until all rows have been answered; returns at once if an earlier start has run this
   // evaluation. Cancelled when a stop cuts it short.
   virtual absl::Status Evaluate(report::RunPosition position, report::Split split) = 0;
 };
 
-// A step of reinforcement learning that has been taken and published.
+// A step of reinforcement learning after its publication.
 struct PolicyStepReport {
   int64_t step = 0;
   absl::Time start;
-  absl::Duration wait;  // For groups.
+  absl::Duration wait;  // Time spent waiting for groups.
   absl::Duration publish;
   const std::vector<PromptedGroup>& groups;
   const StepStats& stats;
@@ -100,7 +99,7 @@ class StepReporter {
   virtual absl::Status Report(const PolicyStepReport& step) = 0;
 };
 
-// What a loop ends with when the leader was told to stop.
+// The result of a loop when the leader was told to stop.
 inline absl::Status StoppedByASignal() { return absl::CancelledError("stopped by a signal"); }
 
 struct LeaderParts {
@@ -113,13 +112,14 @@ struct LeaderParts {
   const base::Clock* clock = base::Clock::Real();
 };
 
-// All pointers outlive the loops.
+// All pointers must outlive the loops.
 struct LearnerParts {
   RunPlan plan;
   Objective objective;
-  // What a prompt's lists were sampled under; empty = nothing is constrained. Does not travel.
+  // The constraint a prompt's lists were sampled under; empty = nothing is constrained. Not sent to
+  // other ranks.
   std::function<domain::MakeTokenConstraint(domain::GroupId)> make_constraint;
-  RunState state;  // Without the ledger's on ranks other than the leader.
+  RunState state;  // On ranks other than the leader, without the ledger's state.
   HeaderLink* link = nullptr;
   PolicyTraining* training = nullptr;
   Publisher* publisher = nullptr;

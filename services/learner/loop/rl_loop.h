@@ -1,4 +1,4 @@
-// Reinforcement learning, on every rank: groups in, a new version out, step by step.
+// Reinforcement learning, on every rank: each step turns groups into a new version.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class RlLoop final : public StepLoop {
   absl::Time start_;
   absl::Duration wait_;
   std::vector<PromptedGroup> groups_;
-  // As PolicyTraining::PolicyStep() takes them.
+  // Arguments of PolicyTraining::PolicyStep().
   std::vector<PolicyShare> shares_;
 };
 

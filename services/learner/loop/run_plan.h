@@ -1,5 +1,5 @@
-// What the order of a run follows from: the numbers of its configuration and where it stands. Every
-// rank computes the same from them, so nothing of this is told from rank to rank. Pure functions.
+// The numbers that determine the order of a run: its configuration and its progress. Every rank
+// computes the same order from them, so none of this is sent between ranks. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -18,25 +18,24 @@ struct RunPlan {
   int64_t groups_per_step = 0;
   int64_t checkpoint_every = 0;  // Steps; 0 = only at the end of a stage and on a stop.
   int64_t evaluate_every = 0;    // Steps; 0 = no validation.
-  bool zero_shot = false;        // A first evaluation of the model as loaded.
-  bool has_reference = false;    // The policy is held near to that of the end of the first stage.
+  bool zero_shot = false;        // Evaluate the model as loaded, before training.
+  bool has_reference = false;    // The policy is kept close to that of the end of the first stage.
   int64_t microbatch_tokens = 0;
   uint64_t seed = 0;
 };
 RunPlan PlanOf(const config::RunOptions& options);
 
-// Versions: 0 the model as loaded, 1 after supervised fine-tuning, then +1 per step.
+// Versions: 0 is the model as loaded, 1 after supervised fine-tuning, then +1 per step.
 domain::PolicyVersion VersionOf(int64_t rl_step);
 
-// Whether the state is one of every few steps that a checkpoint follows. The end of a stage has one
-// of its own.
+// Whether a periodic checkpoint follows the state. The end of a stage has a checkpoint of its own.
 bool CheckpointIsDue(const RunPlan& plan, const RunState& state);
-// Whether a validation follows the state's step of reinforcement learning.
+// Whether a validation follows this step of reinforcement learning.
 bool ValidationIsDue(const RunPlan& plan, const RunState& state);
 
-// "sft-40", "rl-7".
+// For example "sft-40", "rl-7".
 std::string CheckpointName(const RunState& state);
-// Whether the stage has changed the policy, so that a stopped run has something to keep.
+// Whether the stage has changed the policy, so that a stopped run has something to save.
 bool HasSteps(const RunState& state);
 
 }  // namespace convrec::learner

@@ -1,4 +1,4 @@
-// Where a run stands, as it is kept in a checkpoint.
+// The progress of a run, as stored in a checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,16 @@ namespace convrec::learner {
 
 struct RunState {
   bool in_rl = false;    // False: in supervised fine-tuning.
-  int64_t sft_step = 0;  // Steps behind the weights.
+  int64_t sft_step = 0;  // Steps that the weights have been trained for.
   int64_t rl_step = 0;
-  // With an adapter: of the parameters it belongs to, which checkpoints do not hold.
+  // With an adapter: digest of the base parameters, which checkpoints do not contain.
   std::string base_digest = {};
-  int64_t start = 0;               // Of the learner that wrote it; 0 = not known.
-  InputDigests inputs = {};        // What that was started with; empty = not known.
+  int64_t start = 0;               // The learner's start that wrote this; 0 = unknown.
+  InputDigests inputs = {};        // Inputs of that start; empty = unknown.
   GroupLedger::State ledger = {};  // Groups handed out and not trained are handed out again.
 };
 
-// JSON text and back; the error names the field.
+// Conversion to and from JSON text; the error names the field.
 std::string ToJson(const RunState& state);
 absl::StatusOr<RunState> RunStateFromJson(const std::string& text);
 

@@ -1,5 +1,5 @@
 // The order of a run, on every rank: an evaluation of the model as loaded, supervised fine-tuning,
-// reinforcement learning, and what is evaluated, published and kept in between.
+// reinforcement learning, and the evaluations, publications and checkpoints in between.
 #pragma once
 
 #include "absl/status/status.h"
@@ -7,8 +7,8 @@
 
 namespace convrec::learner {
 
-// From the state of `parts` to the end of the run; OK when all of it has been written. Cancelled
-// when a stop came first: what had been trained is in a checkpoint then.
+// Runs from the state of `parts` to the end of the run; OK when everything has been written.
+// Cancelled if a stop came first: what had been trained is then in a checkpoint.
 absl::Status RunStages(LearnerParts* parts);
 
 }  // namespace convrec::learner

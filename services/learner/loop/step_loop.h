@@ -13,13 +13,13 @@ namespace convrec::learner {
 class StepLoop {
  public:
   virtual ~StepLoop() = default;
-  // From the state's step to the last one of the stage; a validation that is due comes before the
-  // next step. Cancelled between two steps when the leader was told to stop, or within an
-  // evaluation; the error of a part ends the loop after the step before.
+  // Runs from the state's step to the last one of the stage; a validation that is due comes before
+  // the next step. Cancelled if the leader was told to stop: between two steps or within an
+  // evaluation. An error of a part ends the loop after the previous step.
   absl::Status Run();
 
  protected:
-  // `parts` outlive the loop, which moves their state on: `step` of it, up to `num_steps`.
+  // `parts` must outlive the loop, which advances `step` of their state up to `num_steps`.
   StepLoop(LearnerParts* parts, Header::Kind kind, const int64_t& step, int64_t num_steps)
       : parts_(*parts), kind_(kind), step_(step), num_steps_(num_steps) {}
 

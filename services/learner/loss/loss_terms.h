@@ -1,5 +1,5 @@
-// The loss's view of some completions laid end to end: for each token its ratio unit, advantage and
-// weight. Shapes: M completion tokens, U ratio units.
+// Input of the loss for some completions laid end to end: ratio unit, advantage and weight of each
+// token. Shapes: M completion tokens, U ratio units.
 #pragma once
 
 #include <cstdint>
@@ -22,17 +22,17 @@ struct LossTerms {
   int64_t num_correction_units = 0;
   std::vector<int32_t> bin_M;  // See unit_map.h.
   std::vector<double> advantage_M;
-  std::vector<double> weight_M;  // Share of the loss over the denominator; 0 = not in the loss.
+  std::vector<double> weight_M;  // Share divided by the denominator; 0 = not in the loss.
   std::vector<float> sampled_logprob_M;
-  std::vector<int64_t> lag_M;        // Of the token's group.
-  std::vector<int64_t> token_lag_M;  // Of the token itself.
+  std::vector<int64_t> lag_M;        // Lag of the token's group.
+  std::vector<int64_t> token_lag_M;  // Lag of the token itself.
 };
 
-// What a raw off-policy weight becomes before it multiplies the policy term.
+// The factor of the policy term for a raw off-policy weight.
 double AppliedCorrection(double raw, const Objective& objective);
 
-// Whether the ratio of a token of this lag is against the log-probability stored with it, instead
-// of the policy before the step.
+// Whether the ratio of a token of this lag is relative to the log-probability stored with it,
+// instead of the policy before the step.
 bool AnchorsAtSampler(int64_t lag, const Objective& objective);
 
 }  // namespace convrec::learner

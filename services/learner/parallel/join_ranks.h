@@ -1,4 +1,4 @@
-// How a process becomes one of the ranks of a job.
+// How a process joins the ranks of a job.
 #pragma once
 
 #include <memory>
@@ -15,16 +15,16 @@ namespace convrec::learner {
 
 struct Ranks {
   std::unique_ptr<ProcessGroup> group;  // Null with one rank.
-  std::unique_ptr<LocalRanks> local;    // Those that this process started; may be null.
+  std::unique_ptr<LocalRanks> local;    // Ranks that this process started; may be null.
 };
 
-// Starts the ranks that this process stands for and meets all the others. Blocks.
+// Starts the other ranks of this process and connects to all ranks. Blocks.
 absl::StatusOr<Ranks> JoinRanks(const RankPlace& place,
                                 const std::string& device,
                                 absl::Duration timeout);
 
-// The end of a run that is complete or stopped in order, on all ranks: they leave together, and the
-// leader waits for those that this process started.
+// The end of a run that is complete or was stopped, on all ranks: they leave together, and the
+// leader waits for the ranks that this process started.
 absl::Status LeaveRanks(const Ranks& ranks);
 
 }  // namespace convrec::learner

@@ -1,4 +1,4 @@
-// Further ranks on this machine: copies of this process, which die with it.
+// Starts the other ranks of this machine: copies of this process, which die with it.
 #pragma once
 
 #include <sys/types.h>
@@ -20,19 +20,19 @@ namespace convrec::learner {
 
 class LocalRanks final {
  public:
-  // Starts place.local_ranks - 1 processes with the command line of this one and the variables of
-  // the ranks that follow its own. To be called by a thread that lives as long as the process.
+  // Starts place.local_ranks - 1 processes with the command line of this process and the variables
+  // of the ranks after its own. The calling thread must live as long as the process.
   static absl::StatusOr<std::unique_ptr<LocalRanks>> Start(const RankPlace& place);
-  // Kills those that still run.
+  // Kills those that are still running.
   ~LocalRanks();
   LocalRanks(const LocalRanks&) = delete;
 
-  // Called, on a thread of this object, when a rank ends before AwaitEnd(): with its number and
-  // "exit code 78" or "signal 9 (Killed)". Before it is set such an end ends this process.
+  // Called on a thread of this object when a rank ends before AwaitEnd(), with its number and "exit
+  // code 78" or "signal 9 (Killed)". Until it is set, such an end terminates this process.
   using OnEnd = std::function<void(int rank, const std::string& how)>;
   void SetOnEnd(OnEnd on_end);
 
-  // The ranks have been told to end: from here on the end of one is no loss.
+  // The ranks have been told to end: from now on the end of one is not a failure.
   void ExpectEnd();
   // The same, and waits until they have ended.
   absl::Status AwaitEnd(absl::Duration timeout);
@@ -47,7 +47,7 @@ class LocalRanks final {
 
   explicit LocalRanks(std::vector<Child> children);
   void Watch();
-  // Reaps what has ended; the first of `children_` that did, or null.
+  // Reaps children that have ended; returns the first of `children_` that did, or null.
   Child* Reap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex mutex_;
@@ -57,7 +57,7 @@ class LocalRanks final {
   std::thread thread_;
 };
 
-// In a process that Start() started: the kernel kills it when its parent dies.
+// In a process that Start() created: makes the kernel kill it when its parent dies.
 void DieWithParent();
 
 }  // namespace convrec::learner

@@ -1,8 +1,8 @@
-// Knows whether the other ranks live, and ends the process with a sentence when one does not.
+// Watches the other ranks and ends the process with a message when one fails.
 //
-// All ranks look at a store that rank 0 serves. The rank that meets a failure marks it there; all
-// then write where they are; who has written nothing after a grace period is missing. A store that
-// cannot be reached means that rank 0 is gone.
+// All ranks poll a store that rank 0 serves. The rank that detects a failure marks it there. All
+// ranks then write where they are; a rank that has written nothing after a grace period is missing.
+// If the store cannot be reached, rank 0 is gone.
 #pragma once
 
 #include <atomic>
@@ -20,13 +20,13 @@
 
 namespace convrec::learner {
 
-// What the watch needs of a store of texts; throws when the store cannot be reached.
+// The store of texts that the watch needs; throws when it cannot be reached.
 class PeerBoard {
  public:
   virtual ~PeerBoard() = default;
   virtual void Set(const std::string& key, const std::string& value) = 0;
   virtual bool Has(const std::string& key) = 0;
-  virtual std::string Get(const std::string& key) = 0;  // Of a key that is there.
+  virtual std::string Get(const std::string& key) = 0;  // The value of an existing key.
 };
 
 class PeerWatch final {
@@ -41,15 +41,15 @@ class PeerWatch final {
   ~PeerWatch();
 
   void SetStep(int64_t step);
-  // An operation begins, or what the thread waits for; nullptr = it computes. Counted when
-  // `counts`.
+  // The thread begins this operation or wait; nullptr = it computes again. With `counts` the
+  // operation is counted.
   void Enter(const char* operation, const char* what, bool counts);
   void Leave();
 
-  // From here on the others may go.
+  // From now on the others may leave.
   void Ignore() { ignored_ = true; }
 
-  // `error` is what the transport said.
+  // `error` is the message of the transport.
   [[noreturn]] void OperationFailed(const std::string& error);
   [[noreturn]] void Fail(const std::string& why, int exit_code);
   [[noreturn]] void PeerEnded(int rank, const std::string& how);
@@ -57,15 +57,15 @@ class PeerWatch final {
  private:
   struct Position {
     int64_t step = 0;
-    int64_t operations = 0;  // Begun so far.
+    int64_t operations = 0;  // Number begun so far.
     std::string operation;   // Empty: computing.
     absl::Time since;
   };
 
   void Run();
   Position position();
-  // Writes where this rank is, hears the others, says the sentence and ends the process. `why` is
-  // empty on ranks that met no failure themselves.
+  // Writes where this rank is, reads where the others are, prints the message and ends the process.
+  // `why` is empty on ranks that did not detect a failure themselves.
   [[noreturn]] void End(const std::string& why, bool is_late, int exit_code);
   std::string Verdict(bool is_late) ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_mutex_);
 

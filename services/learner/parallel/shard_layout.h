@@ -1,7 +1,7 @@
 // Which elements of the parameters belong to which rank. Pure arithmetic.
 //
-// Parameters lie end to end in buckets, the last parameter first, since that is about the order in
-// which a backward pass completes their gradients. A bucket is padded to a multiple of the number
+// Parameters are laid end to end in buckets, the last parameter first, since a backward pass
+// completes their gradients in roughly that order. A bucket is padded to a multiple of the number
 // of ranks and cut into equal shards: rank r owns shard r of every bucket.
 #pragma once
 
@@ -20,7 +20,7 @@ struct BucketMember {
 
 struct Bucket {
   std::vector<BucketMember> members;
-  int64_t size = 0;        // With padding.
+  int64_t size = 0;        // Including padding.
   int64_t shard_size = 0;  // size / ranks.
 };
 
@@ -32,15 +32,15 @@ struct ShardPiece {
   int64_t size = 0;
 };
 
-// Buckets of at least one parameter and, unless it is a single one, at most `bucket_size` elements.
+// Buckets of at least one parameter and, unless there is only one, at most `bucket_size` elements.
 std::vector<Bucket> MakeBuckets(const std::vector<int64_t>& parameter_sizes,
                                 int num_ranks,
                                 int64_t bucket_size);
 
-// Pads a bucket whose members are laid out, and sets its shard_size.
+// Pads a bucket with laid-out members, and sets its shard_size.
 void CutIntoShards(int num_ranks, Bucket* bucket);
 
-// What a rank owns of a bucket, in order; padding belongs to no piece.
+// The part of a bucket that a rank owns, in order; padding belongs to no piece.
 std::vector<ShardPiece> PiecesOf(const Bucket& bucket, int rank);
 
 }  // namespace convrec::learner

@@ -1,5 +1,5 @@
-// How a step is spread over the ranks, each rank's share of it, and both as bytes. The bytes go
-// between processes of one binary: a malformed text is a bug. Torch-free.
+// Divides a step into one share per rank, and encodes shares as bytes. The bytes are sent between
+// processes of one binary, so malformed bytes are a bug. Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ struct Spread {
 
 // One rank's part of a policy step, with the counts of the whole step.
 struct PolicyShare {
-  TrainingBatch batch;           // Objective, constraints and statistics do not travel.
-  int64_t num_rounds = 0;        // The most micro-batches of a rank.
-  int64_t num_microbatches = 0;  // Of all ranks.
+  TrainingBatch batch;           // Objective, constraints and statistics are not sent.
+  int64_t num_rounds = 0;        // The largest number of micro-batches of any rank.
+  int64_t num_microbatches = 0;  // Sum over all ranks.
 };
 
 // One rank's part of a supervised step.
@@ -31,12 +31,12 @@ struct SftShare {
   int64_t num_tokens = 0;  // Completion tokens of all ranks.
 };
 
-// The shares by rank; a rank may have nothing. Groups and rows keep their order. InvalidArgument
-// for a step without any, an empty prompt and an empty completion of a row.
+// The shares by rank; a share may be empty. Groups and rows keep their order. InvalidArgument for a
+// step without groups or rows, an empty prompt, or an empty completion of a row.
 absl::StatusOr<std::vector<PolicyShare>> SpreadBatch(TrainingBatch batch, const Spread& spread);
 absl::StatusOr<std::vector<SftShare>> SpreadRows(std::vector<SftRow> rows, const Spread& spread);
 
-// The shares of all ranks but the leader, which has its own. `rank` is 1 or more.
+// The shares of all ranks except the leader, which has its own. `rank` is 1 or more.
 std::string EncodeShares(const std::vector<PolicyShare>& shares);
 std::string EncodeShares(const std::vector<SftShare>& shares);
 PolicyShare DecodePolicyShare(const std::string& bytes, int rank);

@@ -7,8 +7,9 @@
 
 namespace convrec::learner {
 
-// Indices into `costs` by rank, ascending; every index once. The costliest goes first to the rank
-// that has least so far, so no rank has more than the mean plus one group. A rank may get none.
+// Indices into `costs` by rank, ascending; every index occurs once. Costs are assigned in
+// descending order, each to the rank with the smallest sum so far, so no rank has more than the
+// mean plus one group. A rank may get none.
 std::vector<std::vector<size_t>> SplitByCost(const std::vector<int64_t>& costs, int num_ranks);
 
 }  // namespace convrec::learner

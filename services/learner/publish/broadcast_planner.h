@@ -1,10 +1,10 @@
-// Who receives a version by broadcast, and in which group.
+// Decides which workers receive a version by broadcast, and in which group.
 //
-// Workers that ask for a version within `window` of the first one are the members of its broadcast;
-// it begins sooner when all members of the last one have asked. Members that are all still in the
-// group of the last broadcast use it again, else a new group, of the next generation, is theirs.
-// Who asks later, or a second time, gets the version elsewhere. So a worker that is lost delays the
-// next version by the window and is missed by no later one.
+// Workers that ask for a version within `window` of the first one are the members of its broadcast.
+// It begins earlier if all members of the last broadcast have asked. If all members are still in
+// the group of the last broadcast, they use it again; otherwise they get a new group of the next
+// generation. A worker that asks later, or a second time, gets the version in another way. A lost
+// worker thus delays only the next version, by the window.
 //
 // Pure: time is an argument. Not thread-safe.
 #pragma once
@@ -21,7 +21,7 @@ namespace convrec::learner {
 
 class BroadcastPlanner final {
  public:
-  // Generations count on from `first`, so that those of different starts of a learner differ.
+  // Generations count up from `first`, so that different starts of a learner use different ones.
   BroadcastPlanner(absl::Duration window, int64_t first) : window_(window), generation_(first) {}
 
   struct Plan {
@@ -29,14 +29,14 @@ class BroadcastPlanner final {
     Answer answer = Answer::kElsewhere;
     int64_t generation = 0;  // kJoin
     int rank = 0;            // From 1; 0 is the learner.
-    int size = 0;            // Learner included.
+    int size = 0;            // Includes the learner.
   };
-  // `held` is the generation of the group that the worker is in, 0 = none.
+  // `held` is the generation of the worker's current group, 0 = none.
   Plan PlanFor(const std::string& worker, int64_t held, int64_t version, absl::Time now);
-  // The worker waits for a plan no longer.
+  // The worker no longer waits for a plan.
   void Gone(const std::string& worker, int64_t version);
 
-  // What has closed and is to be sent now, once.
+  // A broadcast whose members are known and which must be sent now; returned once.
   struct Round {
     int64_t version = 0;
     int64_t generation = 0;
@@ -55,13 +55,13 @@ class BroadcastPlanner final {
   void Close();
 
   const absl::Duration window_;
-  int64_t generation_;  // Given last.
+  int64_t generation_;  // The last one given out.
   int64_t version_ = -1;
   bool is_closed_ = true;
   absl::Time closes_ = absl::InfiniteFuture();
-  std::map<std::string, int64_t> ready_;  // While open; the generations they hold.
-  std::map<std::string, int> members_;    // Of the last broadcast, with ranks.
-  std::set<std::string> told_;            // Of members_, for this version.
+  std::map<std::string, int64_t> ready_;  // While open; the generations that the workers hold.
+  std::map<std::string, int> members_;    // Members of the last broadcast, with their ranks.
+  std::set<std::string> told_;            // Members that have their plan for this version.
   bool is_broken_ = true;                 // There is no group of generation_.
   std::optional<Round> round_;
 };

@@ -1,8 +1,8 @@
-// The payloads of the newest version: made when first asked for, once for all receivers.
+// The payloads of the newest version, made on first request, once for all receivers.
 //
-// A delta is encoded, and a payload written to shared memory, by the first call that needs it, on
-// the caller's thread; calls for the same one wait for it. What belongs to earlier versions is
-// dropped with the first call for a newer one. Thread-safe.
+// The first call that needs a delta encodes it, or writes a payload to shared memory, on the
+// caller's thread; other calls for the same payload wait for it. Everything that belongs to earlier
+// versions is dropped with the first call for a newer one. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -22,26 +22,26 @@ namespace convrec::learner {
 
 class PayloadStore final {
  public:
-  // `store` must outlive the value. `writer` may be null: no shared memory. Stores that share a
-  // writer tell their segments apart by `name`.
+  // `store` must outlive this object. `writer` may be null: no shared memory. Stores that share a
+  // writer use different `name`s for their segments.
   PayloadStore(const PolicyStore* store, weights::SegmentWriter* writer, std::string name = "")
       : store_(store), writer_(writer), name_(std::move(name)) {}
 
-  // What a receiver with `base` (or none) is sent: the delta when the base is kept and the delta is
-  // smaller.
+  // The payload for a receiver with `base` (or none): the delta if the base is kept and the delta
+  // is smaller.
   weights::Payload PayloadFor(std::shared_ptr<const weights::Snapshot> snapshot,
                               const weights::Base& base) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The whole snapshot in shared memory; nothing when shared memory is full, said once.
+  // The whole snapshot in shared memory; nothing if shared memory is full, which is logged once.
   std::optional<weights::SegmentRef> SegmentFor(const weights::Snapshot& snapshot)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // How often deltas have been encoded and segments written, for tests.
+  // How often deltas have been encoded and segments written; for tests.
   int num_encoded() const ABSL_LOCKS_EXCLUDED(mu_);
   int num_written() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // One thing that is made once; `mu` is held while it is made.
+  // A payload that is made once; `mu` is held meanwhile.
   template <typename T>
   struct Once {
     absl::Mutex mu;
@@ -50,7 +50,7 @@ class PayloadStore final {
   using Delta = Once<std::shared_ptr<const std::string>>;
   using Segment = Once<std::optional<weights::SegmentRef>>;
 
-  // False for a late reader of a version that has been superseded, of which nothing is kept.
+  // False for a late reader of a superseded version, whose payloads are not kept.
   bool IsNewest(domain::PolicyVersion version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const PolicyStore* const store_;

@@ -25,16 +25,16 @@ namespace convrec::learner {
 // Thread-safe.
 class PolicyService {
  public:
-  // What has happened, for metrics; called on gRPC's threads.
+  // Events for metrics; called on gRPC's threads.
   struct Observer {
     std::function<void(const std::string& worker, domain::PolicyVersion version)> live = {};
     std::function<void(weights::Encoding encoding, uint64_t size_bytes)> sent =
-        {};  // Over gRPC, per chunk.
+        {};  // Bytes per chunk over gRPC.
     std::function<void(const std::string& worker)> digest_mismatch = {};
   };
 
-  // `identity` is what calls must be for. `store` must outlive the service; so must `segments` and
-  // `broadcaster`, which may be null: no shared memory, no broadcasts.
+  // `identity` is the run that calls must name. `store` must outlive the service, as must
+  // `segments` and `broadcaster`, which may be null: no shared memory, no broadcasts.
   static std::unique_ptr<PolicyService> Create(PolicyStore* store,
                                                weights::SegmentWriter* segments,
                                                WeightBroadcaster* broadcaster,
@@ -47,8 +47,9 @@ class PolicyService {
   virtual void EndWaits() = 0;
 };
 
-// The address at which others reach the caller's `port`, from the name gRPC gives the caller
-// ("ipv4:10.0.0.3:4711", "ipv6:%5B::1%5D:4711"); empty when it has none or `port` is not above 0.
+// The address at which others reach the caller's `port`, derived from gRPC's name for the caller
+// ("ipv4:10.0.0.3:4711", "ipv6:%5B::1%5D:4711"). Empty if it has no address or `port` is not above
+// 0.
 struct RelayAddress {
   std::string address;
   bool is_local = false;  // On the loopback interface.

@@ -1,7 +1,8 @@
-// The newest published policy as bytes, for workers to fetch, and the few before it that deltas are
-// made against.
+// The newest published policy as bytes, for workers to fetch, and a few earlier ones, which deltas
+// are made against.
 //
-// Readers that still stream an older one hold it by their own handle. Thread-safe; no call waits.
+// Readers that still stream an older policy hold it by a handle of their own. Thread-safe; no call
+// waits.
 #pragma once
 
 #include <cstdint>
@@ -24,24 +25,24 @@ class PolicyStore final {
   // `num_bases` earlier versions are kept.
   explicit PolicyStore(int num_bases) : num_bases_(static_cast<size_t>(num_bases)) {}
 
-  // Versions must grow.
+  // Versions must increase.
   void Publish(std::shared_ptr<const weights::Snapshot> snapshot) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What published adapters belong to, with kBaseVersion; before the first of them.
+  // The base of published adapters, with kBaseVersion; call before publishing the first of them.
   void SetBase(std::shared_ptr<const weights::Snapshot> snapshot) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Null when there is no version newer than `held`.
   std::shared_ptr<const weights::Snapshot> GetNewer(int64_t held) const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Null when `version` is neither the newest one nor that of a base that there is.
+  // Null unless `version` is the newest one or that of an existing base.
   std::shared_ptr<const weights::Snapshot> Get(domain::PolicyVersion version) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Null when it is no longer kept, or never was.
+  // Null if it is no longer kept or never existed.
   std::shared_ptr<const weights::Snapshot> GetBase(const weights::Base& base) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether `digest` is that of the bytes that were published as `version`.
+  // Whether `digest` is the digest of the bytes published as `version`.
   bool Matches(domain::PolicyVersion version, const std::string& digest) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -56,7 +57,7 @@ class PolicyStore final {
   std::deque<std::shared_ptr<const weights::Snapshot>> bases_
       ABSL_GUARDED_BY(mu_);  // Oldest first.
   std::map<int64_t, std::string> digests_
-      ABSL_GUARDED_BY(mu_);  // Of the last versions, for late reports.
+      ABSL_GUARDED_BY(mu_);  // Digests of recent versions, for late reports.
   std::function<void()> published_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -1,4 +1,4 @@
-// A decoder's weights as a snapshot for publication.
+// Makes a snapshot for publication from a decoder's weights.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace convrec::learner {
 
-// Copies every parameter, without adapter, to host memory in `dtype` ("F32" or "BF16") and digests
-// it. Each of the texts, of at least two tokens, goes along as a canary, for a forward pass each.
-// The bytes are in memory of `pool`, where there is one, and go back there with the snapshot.
+// Copies every parameter, without the adapter, to host memory in `dtype` ("F32" or "BF16") and
+// digests it. Each of the texts, of at least two tokens, becomes a canary, which costs a forward
+// pass. The bytes are allocated from `pool`, if there is one, and return there with the snapshot.
 std::shared_ptr<const weights::Snapshot> TakeSnapshot(
     const model::Decoder& decoder,
     domain::RunEpoch epoch,
@@ -23,8 +23,8 @@ std::shared_ptr<const weights::Snapshot> TakeSnapshot(
     const std::vector<std::vector<int32_t>>& texts = {},
     const std::shared_ptr<weights::BufferPool>& pool = nullptr);
 
-// The adapter alone, in float32, with what it takes to merge it into the snapshot of the parameters
-// that has `base_digest`.
+// The adapter alone, in float32, with what is needed to merge it into the snapshot of the base,
+// which has `base_digest`.
 std::shared_ptr<const weights::Snapshot> TakeAdapterSnapshot(
     const model::Decoder& decoder,
     domain::RunEpoch epoch,

@@ -1,5 +1,5 @@
-// Sends versions to groups of workers at once, on a thread of its own: neither who publishes nor
-// who waits for a plan is held up by a worker that is slow or lost.
+// Sends versions to groups of workers at once, on its own thread, so a slow or lost worker delays
+// neither publication nor the workers that wait for a plan.
 //
 // Thread-safe.
 #pragma once
@@ -24,17 +24,17 @@ namespace convrec::learner {
 class WeightBroadcaster final {
  public:
   struct Options {
-    std::string backend;  // What members must have in common.
-    int port = 0;         // Of the store where they meet; open while the value lives.
+    std::string backend;  // The backend that members must share.
+    int port = 0;         // Port of the store where they meet; open while this object lives.
     collective::JoinBroadcast join;
     int64_t first_generation = 0;
     absl::Duration window = absl::Milliseconds(500);  // See broadcast_planner.h.
-    // Of meeting; sending has as much and what the bytes take at `slowest` bytes per second.
+    // For meeting. Sending has the same, plus the time for the bytes at `slowest` bytes per second.
     absl::Duration timeout = absl::Seconds(20);
     double slowest = 100e6;
   };
   explicit WeightBroadcaster(Options options);
-  // A broadcast under way goes on to its end or deadline.
+  // A broadcast in progress continues to its end or deadline.
   ~WeightBroadcaster();
 
   const std::string& backend() const { return options_.backend; }
@@ -64,7 +64,7 @@ class WeightBroadcaster final {
   bool HasOrder() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return is_closed_ || order_; }
 
   const Options options_;
-  collective::BroadcastMember member_;  // Of the thread.
+  collective::BroadcastMember member_;  // Used by the thread.
   absl::Mutex mu_;
   std::function<void()> planned_ ABSL_GUARDED_BY(mu_);
   BroadcastPlanner planner_ ABSL_GUARDED_BY(mu_);

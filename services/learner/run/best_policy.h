@@ -1,4 +1,5 @@
-// Which step of reinforcement learning has validated best, and whether its policy would be lost.
+// Which step of reinforcement learning has validated best, and whether its policy needs a
+// checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,15 @@ class BestPolicy final {
   // `keep`: learner.checkpoint.keep_best.
   explicit BestPolicy(bool keep) : keep_(keep) {}
 
-  // Of earlier starts as well, in any order. Of equal values the first counts.
+  // Records a validation, also those of earlier starts, in any order. Among equal values the first
+  // one counts.
   void Note(const report::Evaluation& evaluation);
-  // The last checkpoint begun or resumed from.
+  // The last checkpoint that was begun or resumed from.
   void NoteCheckpoint(const std::string& name) { last_checkpoint_ = name; }
 
-  // The state is the best so far and has no checkpoint, as it should have.
+  // Whether the state is the best so far, must be kept and has no checkpoint yet.
   bool IsLost(const RunState& state) const;
-  // The checkpoint that is kept as the best; empty = none.
+  // The checkpoint kept as the best; empty = none.
   std::string checkpoint() const;
 
  private:

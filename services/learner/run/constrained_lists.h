@@ -1,6 +1,5 @@
-// What constrained decoding means to a run: which stages are held to the catalog, by what
-// constraint a prompt's lists are sampled, and whether a submitted list was. Immutable;
-// thread-safe.
+// Constrained decoding in a run: which stages are constrained to the catalog, the constraint of a
+// prompt's lists, and whether a submitted list obeyed it. Immutable; thread-safe.
 #pragma once
 
 #include <memory>
@@ -32,7 +31,7 @@ class ConstrainedLists final {
   bool training() const { return training_; }
   bool evaluation() const { return evaluation_; }
 
-  // What training lists of `prompt` are sampled under; empty = every token is legal.
+  // The constraint of training lists of `prompt`; empty = every token is legal.
   domain::MakeTokenConstraint ForTraining(const domain::Prompt& prompt) const;
 
   // Refuses a group that could not have been sampled for its lease.

@@ -1,4 +1,4 @@
-// From sampled and evaluated lists to what the run log says about them. Pure functions.
+// Turns sampled and evaluated lists into records of the run log. Pure functions.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@
 
 namespace convrec::learner {
 
-// What a step's lists say of its statistics. At least one list.
+// Fills in the statistics of a step that follow from its lists. At least one list.
 void DescribeLists(const std::vector<const domain::Rollout*>& lists,
                    int num_ranks,
                    report::RlStep* step);
 
-// Means over groups of one list each. Stage, split, step and seconds are the caller's.
+// Means over groups of one list each. The caller sets stage, split, step and seconds.
 report::Evaluation SummariseEvaluation(const std::vector<domain::RolloutGroup>& groups,
                                        int num_ranks);
 

@@ -1,4 +1,4 @@
-// The leader's headers over a process group.
+// Sends the leader's headers over a process group.
 #pragma once
 
 #include "services/learner/loop/step_header.h"
@@ -6,10 +6,10 @@
 
 namespace convrec::learner {
 
-// Train thread only.
+// Training thread only.
 class GroupLink final : public HeaderLink {
  public:
-  // `group` outlives the link.
+  // `group` must outlive the link.
   explicit GroupLink(ProcessGroup* group) : group_(*group) {}
 
   int rank() const override { return group_.rank(); }

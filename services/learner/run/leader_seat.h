@@ -1,5 +1,5 @@
-// What the leader has behind it: the run log, metrics and services, and the parts of the loops that
-// are made of them.
+// The parts that only the leader has: run log, metrics and services, and the parts of the loops
+// built on them.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ namespace convrec::learner {
 
 class LeaderSeat final {
  public:
-  // Listens, but says that it is not serving. `inputs`, `metrics` and `activity` outlive the seat.
+  // Listens, but reports that it is not serving. `inputs`, `metrics` and `activity` must outlive
+  // this object.
   static absl::StatusOr<std::unique_ptr<LeaderSeat>> Create(const config::RunOptions& options,
                                                             RunStart start,
                                                             const RunInputs& inputs,
@@ -36,7 +37,7 @@ class LeaderSeat final {
   LeaderServices* services() { return services_.get(); }
   const LearnerMetrics& metrics() const { return metrics_; }
   BestPolicy* best() { return &best_; }
-  // Texts that every version is checked with.
+  // Texts used as canaries for every version.
   const std::vector<std::vector<int32_t>>& canaries() const { return canaries_; }
   LeaderParts* parts() { return &parts_; }
 

@@ -1,4 +1,4 @@
-// What the leader serves: leases out and groups in, weights out, all over one gRPC server.
+// The leader's gRPC server: hands out leases, takes groups, serves weights.
 #pragma once
 
 #include <atomic>
@@ -23,8 +23,8 @@ namespace convrec::learner {
 
 class LeaderServices final {
  public:
-  // Listens, but says that it is not serving. What an earlier start has left untrained is handed
-  // out first. `inputs` and `metrics` outlive this.
+  // Listens, but reports that it is not serving. Groups that an earlier start left untrained are
+  // handed out first. `inputs` and `metrics` must outlive this object.
   static absl::StatusOr<std::unique_ptr<LeaderServices>> Create(const config::RunOptions& options,
                                                                 const RunStart& start,
                                                                 const RunInputs& inputs,
@@ -38,10 +38,10 @@ class LeaderServices final {
   int num_workers() const { return experience_->num_workers(); }
   const rpc::Server& server() const { return *server_; }
 
-  // Workers are welcome. A stop signal ends the waits of the ledger from here on.
+  // Starts serving workers. From here on a stop signal ends the waits of the ledger.
   void Serve();
 
-  // `is_complete`: workers are told, for up to 10 s, that nothing will come any more.
+  // `is_complete`: tells workers, for up to 10 s, that there will be no more work.
   void ShutDown(bool is_complete);
 
  private:
@@ -56,7 +56,7 @@ class LeaderServices final {
   std::unique_ptr<Publication> publication_;
   std::unique_ptr<ExperienceService> experience_;
   std::unique_ptr<rpc::Server> server_;
-  std::thread stop_watch_;  // Wakes waits when a signal comes.
+  std::thread stop_watch_;  // Ends waits when a signal arrives.
   std::atomic<bool> watch_ended_{false};
 };
 

@@ -7,8 +7,8 @@
 
 namespace convrec::learner {
 
-// Blocks until the run is complete (OK) or stopped by a signal with a checkpoint written
-// (Cancelled). Serves gRPC and metrics meanwhile. One call per process.
+// Blocks until the run is complete (OK), or until a signal has stopped it and a checkpoint is
+// written (Cancelled). Serves gRPC and metrics meanwhile. Call once per process.
 absl::Status RunLearner(const config::ServiceArguments& arguments);
 
 }  // namespace convrec::learner

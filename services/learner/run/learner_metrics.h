@@ -1,4 +1,4 @@
-// The learner's metrics, fed from the records of the run log, so that boards and logs agree.
+// The learner's metrics, updated from the records of the run log, so that boards and log agree.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace convrec::learner {
 // Thread-safe.
 class LearnerMetrics final {
  public:
-  // `metrics` must outlive the value.
+  // `metrics` must outlive this object.
   LearnerMetrics(telemetry::Metrics* metrics, int num_ranks, int max_staleness);
 
   void Observe(const report::SftStep& step) const;

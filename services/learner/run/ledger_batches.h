@@ -1,4 +1,4 @@
-// The batches of reinforcement learning, from the ledger of groups. Torch-free.
+// Collects the batches of reinforcement learning from the group ledger. Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,13 @@ namespace convrec::learner {
 class LedgerBatches final : public BatchSource {
  public:
   struct Options {
-    absl::Duration starvation_timeout;  // Without a batch for so long there is a warning.
-    // What the lists of a prompt were sampled under; empty = every token was legal.
+    absl::Duration starvation_timeout;  // A warning is logged if there is no batch for this long.
+    // The constraint a prompt's lists were sampled under; empty = every token was legal.
     std::function<domain::MakeTokenConstraint(const domain::Prompt&)> make_constraint;
-    std::function<absl::Status(const std::string&)> warn;  // Its error is that of Take().
+    std::function<absl::Status(const std::string&)> warn;  // An error is returned by Take().
   };
 
-  // Pointers outlive the source.
+  // Pointers must outlive this object.
   LedgerBatches(Options options, GroupLedger* ledger, const PromptBook* prompts);
 
   void Allow(int64_t num_groups) override { ledger_->AllowTraining(num_groups); }

@@ -1,5 +1,5 @@
-// Evaluations by the workers: every row of a split is leased once, greedily, and the scores that
-// come back are the evaluation. Torch-free.
+// Runs evaluations on the workers: every row of a split is leased once, with greedy decoding, and
+// the returned scores are the evaluation. Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -25,17 +25,17 @@ class LedgerEvaluator final : public Evaluator {
   struct Options {
     domain::SamplingParams sampling;  // Greedy.
     int num_ranks = 20;
-    int num_samples = 0;                // Lists of the test split that the log shows.
-    absl::Duration starvation_timeout;  // Without an answer for so long there is a warning.
+    int num_samples = 0;                // Number of test lists shown in the log.
+    absl::Duration starvation_timeout;  // A warning is logged if there is no answer for this long.
   };
-  // Where its results go. An error of these is the evaluation's.
+  // Destinations of the results. An error of these becomes the evaluation's.
   struct Outlets {
     std::function<absl::Status(const report::Record&)> log;
     std::function<absl::Status(const std::string&)> warn;
-    std::function<void(const report::Evaluation&)> observe;  // Before it is logged.
+    std::function<void(const report::Evaluation&)> observe;  // Called before it is logged.
   };
 
-  // `earlier` is the log of the starts before this one. Pointers outlive the evaluator.
+  // `earlier` is the log of previous starts. Pointers must outlive the evaluator.
   LedgerEvaluator(Options options,
                   const RunData* data,
                   const report::RunLog* earlier,

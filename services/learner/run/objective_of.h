@@ -1,4 +1,4 @@
-// The objective a configuration describes.
+// The objective that a configuration describes.
 #pragma once
 
 #include "libs/config/run_options.h"

@@ -1,4 +1,4 @@
-// The decoders of a rank: the leader reads their values, the other ranks make room for them.
+// Creates the decoders of a rank: loaded on the leader, allocated on other ranks.
 #pragma once
 
 #include <memory>
@@ -15,16 +15,16 @@
 
 namespace convrec::learner {
 
-// On the leader: the policy of `resumed`, else of model.path. With an adapter the base is always
-// that of model.path, its digest is put into `state`, and BadConfig says that it is not the base
-// the resumed adapter belongs to.
+// On the leader: loads the policy of `resumed`, else of model.path. With an adapter, the base is
+// always that of model.path. Its digest is put into `state`; BadConfig if the resumed adapter
+// belongs to another base.
 absl::StatusOr<std::unique_ptr<model::Decoder>> LoadPolicy(
     const config::RunOptions& options,
     const std::optional<checkpoint::Checkpoint>& resumed,
     RunState* state);
 
-// On the leader: the policy of a checkpoint, not to be trained; with an adapter on the base of
-// `policy`, which outlives it.
+// On the leader: loads the policy of a checkpoint, not trainable; with an adapter, on the base of
+// `policy`, which must outlive it.
 absl::StatusOr<std::unique_ptr<model::Decoder>> LoadFrozenPolicy(
     const config::RunOptions& options,
     const checkpoint::Checkpoint& checkpoint,

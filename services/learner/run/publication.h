@@ -1,5 +1,5 @@
-// A run's publication: the services that workers get weights from, over shared memory, broadcasts
-// and gRPC as the configuration says.
+// Publication of weights: the services that workers fetch weights from, over shared memory,
+// broadcasts and gRPC as configured.
 #pragma once
 
 #include <cstdint>
@@ -23,21 +23,21 @@
 
 namespace convrec::learner {
 
-// The beginnings of the first prompts, whatever the step: texts that make good canaries.
+// The beginnings of the first prompts: texts for canaries, independent of the step.
 std::vector<std::vector<int32_t>> CanaryTexts(const std::vector<domain::Prompt>& prompts);
 
-// Thread-safe once made.
+// Thread-safe once created.
 class Publication final {
  public:
-  // `metrics` must outlive the value, and the value a server of its services.
+  // `metrics` must outlive this object, and this object must outlive a server of its services.
   static absl::StatusOr<std::unique_ptr<Publication>> Create(const config::RunOptions& options,
                                                              const domain::RunIdentity& identity,
                                                              telemetry::Metrics* metrics);
 
   std::vector<grpc::Service*> services() { return service_->services(); }
 
-  // Makes the decoder's weights, or its adapter with the base as of the first call beneath it, the
-  // newest version; `texts` go along as canaries.
+  // Publishes the decoder's weights, or its adapter (with the base of the first call), as the
+  // newest version; `texts` become canaries.
   void Publish(const model::Decoder& decoder,
                domain::PolicyVersion version,
                const std::vector<std::vector<int32_t>>& texts);
@@ -57,7 +57,7 @@ class Publication final {
   const domain::RunIdentity identity_;
   PublishMetrics metrics_;
   PolicyStore store_;
-  // Of the version that is dropped last, for the next one.
+  // Memory of the last dropped version, reused by the next one.
   const std::shared_ptr<weights::BufferPool> memory_ = std::make_shared<weights::BufferPool>();
   std::unique_ptr<weights::SegmentWriter> segments_;             // Null without shared memory.
   std::unique_ptr<collective::BroadcastStore> broadcast_store_;  // Null without broadcasts.

@@ -1,4 +1,4 @@
-// Metrics of publication: what leaves the learner, and what each worker samples with.
+// Metrics of publication: bytes sent by the learner, and the version each worker samples with.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ namespace convrec::learner {
 // Thread-safe.
 class PublishMetrics final {
  public:
-  // `metrics` must outlive the value.
+  // `metrics` must outlive this object.
   explicit PublishMetrics(telemetry::Metrics* metrics);
 
   void ObserveSent(bool is_delta, uint64_t size_bytes) const;
   void ObserveMismatch() const { mismatches_.Add(); }
-  // A series per worker, for the first few hundred.
+  // One series per worker, for the first few hundred workers.
   void ObserveLive(const std::string& worker, int64_t version) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

@@ -16,19 +16,20 @@
 
 namespace convrec::learner {
 
-// On the leader: the model, the manifest and which checkpoints are kept. Train thread only.
+// On the leader: the model, the manifest, and which checkpoints are kept. Training thread only.
 class LeaderCheckpoints final : public Checkpoints {
  public:
   struct Options {
     std::string root;
-    std::string source_directory;  // Of the tokenizer's and the model's other files.
+    std::string source_directory;  // Directory of the tokenizer's and the model's other files.
     std::string prompt;            // Text of the model's convrec.json.
     int keep = 3;
-    std::function<GroupLedger::State()> ledger_state;  // What has not been trained, now.
-    std::function<void(absl::Duration)> on_written;    // Called on the writer's thread.
+    // The groups that have not been trained, now.
+    std::function<GroupLedger::State()> ledger_state;
+    std::function<void(absl::Duration)> on_written;  // Called on the writer's thread.
   };
 
-  // A null `group` is one rank. Pointers outlive this.
+  // A null `group` means one rank. Pointers must outlive this object.
   LeaderCheckpoints(Options options,
                     const RankTraining* training,
                     RankShards* shards,
@@ -48,10 +49,10 @@ class LeaderCheckpoints final : public Checkpoints {
   CheckpointWriter writer_;
 };
 
-// On other ranks: their part of the policy and of the optimizer.
+// On other ranks: their part of the policy and of the optimizer state.
 class MemberCheckpoints final : public Checkpoints {
  public:
-  // Pointers outlive this.
+  // Pointers must outlive this object.
   MemberCheckpoints(RankTraining* training, RankShards* shards, ProcessGroup* group)
       : training_(*training), shards_(*shards), group_(group) {}
 

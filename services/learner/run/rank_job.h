@@ -1,5 +1,6 @@
-// A rank's part of a run: how the ranks agree on where it goes on, what each of them works with,
-// and the loops over it. The same on all ranks but for what the leader has behind it.
+// A rank's part of a run: agrees with the other ranks on where the run continues, assembles the
+// parts and runs the loops. The same on all ranks, except that only the leader has the leader's
+// parts.
 #pragma once
 
 #include <memory>
@@ -19,19 +20,20 @@
 
 namespace convrec::learner {
 
-// Train thread only.
+// Training thread only.
 class RankJob final {
  public:
-  // All ranks at the same time, as soon as the leader has prepared its seat; others have none. A
-  // null `group` is one rank. `inputs` is null on ranks that need none. All outlive the job.
+  // Called on all ranks at the same time, as soon as the leader has prepared its parts; other ranks
+  // have none. A null `group` means one rank. `inputs` is null on ranks that need none. All
+  // pointers must outlive the job.
   static absl::StatusOr<std::unique_ptr<RankJob>> Meet(const config::RunOptions& options,
                                                        std::unique_ptr<model::Decoder> policy,
                                                        const RunInputs* inputs,
                                                        ProcessGroup* group,
                                                        LeaderSeat* seat);
 
-  // To the end of the run, the exported model included. Cancelled after a stop, with what had been
-  // trained in a checkpoint. An error of another rank than the leader is for the caller to tell.
+  // Runs to the end, including the exported model. Cancelled after a stop, with a checkpoint of
+  // what was trained. The caller must report an error of a rank other than the leader.
   absl::Status Run();
 
  private:

@@ -1,4 +1,4 @@
-// How a version of the policy becomes one that workers can fetch.
+// Publishes a version of the policy so that workers can fetch it.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,17 @@
 
 namespace convrec::learner {
 
-// On the leader. Train thread only.
+// On the leader. Training thread only.
 class LeaderPublisher final : public Publisher {
  public:
-  // `canaries` go along with every version. Pointers outlive this.
+  // `canaries` are published with every version. Pointers must outlive this object.
   LeaderPublisher(std::vector<std::vector<int32_t>> canaries,
                   const RankTraining* training,
                   Publication* publication,
                   GroupLedger* ledger,
                   const LearnerMetrics* metrics);
 
-  // ResourceExhausted without memory for the copy, Internal for another exception of torch's.
+  // ResourceExhausted if there is no memory for the copy, Internal for other torch exceptions.
   absl::Status Publish(domain::PolicyVersion version) override;
 
  private:
@@ -35,7 +35,7 @@ class LeaderPublisher final : public Publisher {
   const LearnerMetrics& metrics_;
 };
 
-// On other ranks: their part of what the leader reads, the weights and a pass for each canary.
+// On other ranks: their part when the leader reads the weights, and a forward pass per canary.
 class MemberPublisher final : public Publisher {
  public:
   MemberPublisher(int num_canaries, RankTraining* training)

@@ -1,4 +1,4 @@
-// What the leader tells the other ranks when they meet: where the run goes on.
+// What the leader sends to the other ranks at startup: where the run continues.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 namespace convrec::learner {
 
 struct RankStart {
-  RunState state;  // Its steps; the rest is the leader's.
+  RunState state;  // Only the steps; the rest stays on the leader.
   bool is_resumed = false;
-  int num_canaries = 0;  // Forward passes of every publication.
+  int num_canaries = 0;  // Forward passes per publication.
 };
 
-// Bytes between processes of one binary: a malformed text is a bug.
+// The encoding is used between processes of one binary, so a malformed text is a bug.
 std::string Encode(const RankStart& start);
 RankStart DecodeRankStart(const std::string& bytes);
 

@@ -1,4 +1,4 @@
-// This rank's policy, its reference and its trainer.
+// This rank's policy, reference policy and trainer.
 #pragma once
 
 #include <cstdint>
@@ -20,17 +20,18 @@
 
 namespace convrec::learner {
 
-// Train thread only.
+// Training thread only.
 class RankTraining final : public PolicyTraining {
  public:
-  // What a start continues from.
+  // The checkpoint and state that a start continues from.
   struct Resume {
     RunState state;
     checkpoint::Checkpoint from;  // On the leader.
   };
 
-  // All ranks at the same time; `policy` has its values on the leader. A null `group` is one rank,
-  // a null `resume` a run from the beginning. `options`, `group` and `shards` outlive this.
+  // Called on all ranks at the same time; `policy` has its values on the leader. A null `group`
+  // means one rank, a null `resume` a new run. `options`, `group` and `shards` must outlive this
+  // object.
   RankTraining(const config::RunOptions& options,
                std::unique_ptr<model::Decoder> policy,
                const Resume* resume,
@@ -49,10 +50,11 @@ class RankTraining final : public PolicyTraining {
   absl::StatusOr<StepStats> PolicyStep(std::span<const PolicyShare> shares) override;
 
   const model::Decoder& policy() const { return *policy_; }
-  const Trainer* trainer() const { return trainer_.get(); }  // Null outside of the stages.
+  const Trainer* trainer() const { return trainer_.get(); }  // Null outside the stages.
 
-  // On ranks other than the leader, while it reads the whole policy `num_readings` times, a forward
-  // pass included: does this rank's part of it. Nothing where every rank has the whole policy.
+  // On ranks other than the leader: does this rank's part while the leader reads the whole policy
+  // `num_readings` times; a forward pass is one of these. Does nothing if every rank has the whole
+  // policy.
   void ReadAlong(int num_readings);
 
  private:
@@ -63,13 +65,14 @@ class RankTraining final : public PolicyTraining {
   ProcessGroup* const group_;
   RankShards* const shards_;
   const std::unique_ptr<model::Decoder> policy_;
-  std::unique_ptr<ShardedParameters> policy_shards_;  // At stage 3.
+  std::unique_ptr<ShardedParameters> policy_shards_;  // At stage 3 only.
   std::unique_ptr<model::Decoder> reference_;
-  std::unique_ptr<ShardedParameters> reference_shards_;  // At stage 3.
+  std::unique_ptr<ShardedParameters> reference_shards_;  // At stage 3 only.
   std::unique_ptr<Trainer> trainer_;
   std::function<void(int64_t, int64_t)> on_microbatch_;
-  const checkpoint::Checkpoint checkpoint_;  // That the start continues from, on the leader.
-  bool restores_ = false;  // The stage that begins next continues from its optimizer state.
+  // The checkpoint that the start continues from; on the leader.
+  const checkpoint::Checkpoint checkpoint_;
+  bool restores_ = false;  // The next stage continues from its optimizer state.
   const bool verifies_reference_;
 };
 

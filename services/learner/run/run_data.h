@@ -1,4 +1,4 @@
-// Everything a run reads, as tokens: prompts of each split and the rows of supervised fine-tuning.
+// All data of a run as tokens: prompts of each split and the rows of supervised fine-tuning.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +27,12 @@ struct RunData {
   EvaluationSplit validation;
   EvaluationSplit test;
   std::vector<SftRow> sft;
-  prompt::ModelPrompt prompt;     // What the model is trained to be shown.
-  int64_t sft_rows_too_long = 0;  // Dropped: longer than sft.max_tokens.
+  prompt::ModelPrompt prompt;     // The prompts that the model is trained with.
+  int64_t sft_rows_too_long = 0;  // Dropped because they are longer than sft.max_tokens.
   int64_t prompts_cut = 0;        // Longer than data.max_prompt_tokens.
 };
 
-// Reads the files that the run's stages need. `context` is the longest sequence of the model: a
+// Reads the files that the run's stages need. `context` is the longest sequence of the model; a
 // prompt and its answer must fit. Errors name file, line and field.
 absl::StatusOr<RunData> LoadRunData(const config::RunOptions& options,
                                     const tokenizer::Tokenizer& tokenizer,

@@ -1,5 +1,5 @@
-// Everything that a rank reads but the weights: the shape of the model, the tokenizer, the data as
-// tokens, and which lists are held to the catalog. Torch-free.
+// Everything that a rank reads except the weights: the shape of the model, the tokenizer, the data
+// as tokens, and which lists are constrained to the catalog. Torch-free.
 #pragma once
 
 #include <memory>

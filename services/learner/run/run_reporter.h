@@ -1,5 +1,5 @@
-// What the leader says about a run while it trains: lines of the run log and of the process' log,
-// and metrics. Torch-free.
+// The leader's reports during training: records of the run log, lines of the process log, and
+// metrics. Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -15,41 +15,41 @@
 
 namespace convrec::learner {
 
-// Not thread-safe. An error is that of the run log, a full disk.
+// Not thread-safe. An error comes from the run log, for example when the disk is full.
 class RunReporter final : public StepReporter {
  public:
   struct Options {
     Objective objective;
     int64_t sft_steps = 0;
     int64_t rl_steps = 0;
-    std::function<GroupLedger::Counts()> counts;  // Of the ledger, now.
-    std::function<int()> num_workers;             // Heard of lately.
+    std::function<GroupLedger::Counts()> counts;  // Current counts of the ledger.
+    std::function<int()> num_workers;             // Workers that called recently.
     const base::Clock* clock = base::Clock::Real();
   };
 
-  // `log` and `metrics` outlive the reporter.
+  // `log` and `metrics` must outlive the reporter.
   RunReporter(Options options, report::RunLogWriter* log, const LearnerMetrics* metrics);
 
   absl::Status Report(int64_t step, absl::Time start, const SftStats& stats) override;
   absl::Status Report(const PolicyStepReport& step) override;
 
   absl::Status Log(const report::Record& record) { return log_->Append(record); }
-  // A warning of the process' log and an event of the run's, with the number of workers.
+  // Writes a warning to the process log and an event to the run log, with the number of workers.
   absl::Status Warn(const std::string& message);
 
  private:
   double SecondsSince(absl::Time start) const;
-  // What has changed in the ledger since the last step.
+  // Changes of the ledger's counts since the last step.
   absl::Status AddCounts(report::RlStep* record);
-  // One sentence when replacements begin to run out.
+  // Logs one sentence when replacements begin to run out.
   absl::Status WarnOfMissingSignal(int64_t replaced, int64_t taken);
 
   const Options options_;
   report::RunLogWriter* const log_;
   const LearnerMetrics& metrics_;
-  double mean_step_s_ = 0;      // Of the last steps; 0 = none yet.
-  GroupLedger::Counts before_;  // At the last step.
-  bool lacks_signal_ = false;   // The last step's replacements ran out.
+  double mean_step_s_ = 0;      // Over recent steps; 0 = none yet.
+  GroupLedger::Counts before_;  // Counts at the last step.
+  bool lacks_signal_ = false;   // The last step ran out of replacements.
 };
 
 }  // namespace convrec::learner

@@ -1,5 +1,5 @@
-// The leader's start of a run: the run's folder, the configuration kept in it, which start this is,
-// and the checkpoint and the run log that it continues from.
+// The leader's start of a run: the run folder, its stored configuration, the number of this start,
+// and the checkpoint and run log that it continues from.
 #pragma once
 
 #include <memory>
@@ -21,18 +21,18 @@ struct RunStart {
   std::optional<run_folder::FolderLock> folder;  // Held while the learner lives.
   RunState state;
   domain::RunEpoch epoch;
-  std::optional<checkpoint::Checkpoint> resumed;  // None: from the beginning.
+  std::optional<checkpoint::Checkpoint> resumed;  // None: a new run.
   std::unique_ptr<report::RunLogWriter> log;
-  report::RunLog earlier_log;  // Of the starts before this one, up to the checkpoint.
+  report::RunLog earlier_log;  // Log of the previous starts, up to the checkpoint.
 };
 
-// Takes the run's folder, counts the start, and on a resume cuts the run log after the newest
-// checkpoint. BadConfig while another learner has the folder, for a run in it without a word about
-// it, and for a resume by another configuration or with other files, unless that is allowed;
-// DataLoss for a damaged checkpoint or a missing log. `arguments.options` are resolved.
+// Locks the run folder, counts the start and, on a resume, truncates the run log after the newest
+// checkpoint. BadConfig if another learner holds the folder, if it contains a run and no flag says
+// what to do with it, or if a resume has another configuration or other files and this is not
+// allowed. DataLoss for a damaged checkpoint or a missing log. `arguments.options` are resolved.
 absl::StatusOr<RunStart> StartRun(const config::ServiceArguments& arguments);
 
-// BadConfig when groups that the checkpoint left untrained are none of the training data's.
+// BadConfig if groups that the checkpoint left untrained are not in the training data.
 absl::Status CheckUntrained(const RunState& state, const RunData& data);
 
 }  // namespace convrec::learner

@@ -1,4 +1,4 @@
-// From a trained step to what the run log and the boards say about it. Pure functions.
+// Turns a trained step into records of the run log and metrics. Pure functions.
 #pragma once
 
 #include <vector>
@@ -9,16 +9,16 @@
 
 namespace convrec::learner {
 
-// The place of the step and its total are the caller's.
+// The caller sets the position of the step and the total.
 report::SftStep SummariseSftStep(const SftStats& stats, double seconds);
 
-// Everything the step's groups and statistics say; the times of waiting, publishing and the whole
-// step, versions and totals are the caller's.
+// Everything that follows from the step's groups and statistics. The caller sets versions, totals,
+// and the times of waiting, publishing and the whole step.
 report::RlStep SummariseStep(const StepStats& stats,
                              const std::vector<PromptedGroup>& groups,
                              const Objective& objective);
 
-// What follows from the time of the whole step and the part of it spent waiting for groups.
+// What follows from the time of the whole step and the time spent waiting for groups.
 void SetTimes(double wait_s, double seconds, report::RlStep* step);
 
 }  // namespace convrec::learner

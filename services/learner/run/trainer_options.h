@@ -12,11 +12,11 @@ namespace convrec::learner {
 Trainer::Options SftTrainerOptions(const config::RunOptions& options);
 Trainer::Options RlTrainerOptions(const config::RunOptions& options);
 
-// The policy or, not trainable, its reference: with the same products, so that equal weights give
+// The policy or, not trainable, its reference; both use the same products, so equal weights give
 // equal numbers.
 model::DecoderOptions LearnerDecoderOptions(const config::RunOptions& options, bool trainable);
 
-// model.device on one of several ranks of a machine: "cuda" is the rank's own.
+// model.device on one of several ranks of a machine: "cuda" becomes the rank's own device.
 std::string DeviceOfRank(const std::string& device, int local_rank);
 
 }  // namespace convrec::learner

@@ -1,4 +1,4 @@
-// AdamW over the float32 parameters of a decoder, with PyTorch's bias correction.
+// AdamW with PyTorch's bias correction, over the float32 parameters of a decoder.
 //
 // Owns the moments; the parameters belong to the decoder. One fused pass over parameter, gradient
 // and moments (at::_fused_adamw_). Not thread-safe.
@@ -19,7 +19,7 @@ struct MomentPiece {
   std::string name;  // kMoments[i] + name of the parameter.
   int64_t begin = 0;
   int64_t size = 0;
-  at::Tensor values_N;  // Flat; undefined where only the place is meant.
+  at::Tensor values_N;  // Flat; undefined if the piece only describes a place.
 };
 inline constexpr const char* kMoments[] = {"exp_avg.", "exp_avg_sq."};
 
@@ -32,21 +32,21 @@ class AdamW final {
     double weight_decay = 0;  // Applied to every parameter.
   };
 
-  // Handles of `parameters` are kept; they are float32 leaves on one device.
+  // Keeps handles of `parameters`, which are float32 leaves on one device.
   AdamW(const Options& options, const std::vector<model::NamedTensor>& parameters);
 
   const std::vector<model::NamedTensor>& parameters() const { return parameters_; }
 
-  // Clears the gradients; memory is kept for the next backward pass.
+  // Clears the gradients; their memory is kept for the next backward pass.
   void ZeroGradients();
 
-  // One update with the gradients of the parameters (none = zero); counts a step.
+  // One update with the gradients of the parameters (a missing gradient is zero); counts a step.
   void Step(double learning_rate);
 
   int64_t num_steps() const { return num_steps_; }
 
-  // Both moments of every parameter, sharing memory with the optimizer: who writes to them and sets
-  // the number of steps puts an earlier state in.
+  // Both moments of every parameter, sharing memory with the optimizer. To restore a state, write
+  // into these pieces and set the number of steps.
   std::vector<MomentPiece> Moments() const;
   void SetNumSteps(int64_t num_steps) { num_steps_ = num_steps; }
 

@@ -1,7 +1,7 @@
-// Buffers that are needed again and again while a pass goes from unit to unit.
+// Reuses the buffers that a pass needs repeatedly as it goes from unit to unit.
 //
-// Blocks of this size that come and go break up the heap, which then grows with every layer; here
-// one that is given back serves the next one of its size. Not thread-safe.
+// Allocating and freeing blocks of this size fragments the heap, which then grows with every layer.
+// Here a returned block is given to the next request of its size. Not thread-safe.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,7 +16,7 @@ namespace convrec::learner {
 
 class BufferPool final {
  public:
-  // One dimension; values are whatever was there.
+  // One dimension; the contents are undefined.
   at::Tensor Take(int64_t size, const at::TensorOptions& options) {
     const auto found = std::find_if(spare_.begin(), spare_.end(), [size](const at::Tensor& spare) {
       return spare.numel() == size;
@@ -27,13 +27,13 @@ class BufferPool final {
     return buffer;
   }
 
-  // `buffer` has no other user any more.
+  // `buffer` must have no other user.
   void Give(at::Tensor buffer) {
     if (buffer.nbytes() <= kKept) spare_.push_back(std::move(buffer));
   }
 
  private:
-  // Larger blocks are mapped one by one, and cost memory only while they are used.
+  // Larger blocks are mapped individually, and use memory only while in use.
   static constexpr size_t kKept = size_t{32} << 20;
   std::vector<at::Tensor> spare_;
 };

@@ -1,5 +1,5 @@
-// Log-probabilities of completions under a decoder, each prompt computed once for all its siblings.
-// Shapes: M completion tokens, in order of groups, siblings, tokens.
+// Log-probabilities of completions under a decoder; each prompt is computed once for all its
+// siblings. Shapes: M completion tokens, ordered by group, sibling and token.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,11 +15,12 @@
 
 namespace convrec::learner {
 
-// A prompt and completions of it; views of tokens that belong to somebody else.
+// A prompt and its completions, as views of tokens owned elsewhere.
 struct TokenGroup {
   std::span<const int32_t> prompt;
   std::vector<std::span<const int32_t>> completions;
-  // What they were sampled under: log-probabilities are over the legal tokens. Empty = all are.
+  // The constraint they were sampled under: log-probabilities are over the legal tokens. Empty =
+  // all are legal.
   domain::MakeTokenConstraint make_constraint = {};
 };
 
@@ -28,22 +29,22 @@ std::vector<GroupLengths> LengthsOf(const std::vector<TokenGroup>& groups);
 // The groups of one micro-batch, with the siblings it holds.
 std::vector<TokenGroup> Select(const std::vector<TokenGroup>& groups, const Microbatch& microbatch);
 
-// InvalidArgument for an empty prompt, a token outside of [0, vocab_size), and one that its
+// InvalidArgument for an empty prompt, a token outside [0, vocab_size), and a token that its
 // constraint does not allow.
 absl::Status CheckTokens(const std::vector<TokenGroup>& groups, int64_t vocab_size);
 
 struct ForwardOptions {
-  double temperature = 1.0;  // > 0; the one the tokens were drawn with.
-  int64_t chunk_rows = 0;    // See libs/model/chunked_logprob.h; 0 = chosen.
+  double temperature = 1.0;  // > 0; the temperature the tokens were drawn with.
+  int64_t chunk_rows = 0;    // See libs/model/chunked_logprob.h; 0 = automatic.
 };
 
 struct GroupLogprobs {
-  at::Tensor logprob_M;  // float32, differentiable where the decoder is.
-  at::Tensor entropy_M;  // float32, differentiable likewise.
+  at::Tensor logprob_M;  // float32, differentiable if the decoder is.
+  at::Tensor entropy_M;  // float32, likewise.
 };
 
-// One pass over all groups at once. Throws what torch throws. A decoder with a keeper is left with
-// the output's values in place where a backward pass may follow.
+// One pass over all groups at once. Throws what torch throws. With a parameter store
+// (WeightKeeper), the output's values stay loaded if a backward pass may follow.
 GroupLogprobs ForwardGroups(const model::Decoder& decoder,
                             const std::vector<TokenGroup>& groups,
                             const ForwardOptions& options);

@@ -12,11 +12,10 @@ using config::Decay;
 struct LrSchedule {
   double peak = 1e-6;
   Decay decay = Decay::kConstant;
-  int64_t warmup_steps = 0;  // The rate climbs linearly and is `peak` at step warmup_steps - 1.
+  int64_t warmup_steps = 0;  // The rate rises linearly and reaches `peak` at step warmup_steps - 1.
   int64_t total_steps = 0;   // Length of a linear or cosine decay, warm-up included.
-  double final_ratio = 0;    // Share of the peak that the decay ends at, and stays at.
-  // kStep: the rate is multiplied by drop_factor whenever drop_every steps are done, warm-up
-  // included.
+  double final_ratio = 0;    // The fraction of the peak at which the decay ends and stays.
+  // kStep: the rate is multiplied by drop_factor every drop_every steps, counting the warm-up.
   int64_t drop_every = 0;
   double drop_factor = 1;
 };

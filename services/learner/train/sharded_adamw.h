@@ -1,5 +1,5 @@
-// AdamW over many ranks (ZeRO): gradients are summed over the ranks while backward produces them,
-// and every rank keeps and updates what is its share.
+// AdamW over several ranks (ZeRO): gradients are summed over the ranks while backward computes
+// them, and every rank keeps and updates its share.
 //
 //   stage 0   all ranks hold everything; gradients are all-reduced
 //   stage 1   each rank holds its shard of the moments; gradients are reduce-scattered once per
@@ -8,10 +8,10 @@
 //             backward pass and then freed, so whole gradients never exist
 //   stage 3   each rank holds its shard of the parameters too (sharded_parameters.h); a bucket is a
 //             unit, and the update stays within the shard
-// Parameters are the same bits on all ranks after construction and after every Step(). The sums
-// are those of one rank up to rounding. All ranks call the same methods in the same order. A
-// bucket travels, on the process group's threads, as soon as backward has completed all its
-// gradients; hooks on the parameters tell when. Not thread-safe.
+// Parameters have the same bits on all ranks after construction and after every Step(). The sums
+// equal those of one rank up to rounding. All ranks call the same methods in the same order. A
+// bucket is sent, on the process group's threads, as soon as backward has completed all its
+// gradients, which hooks on the parameters detect. Not thread-safe.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -37,8 +37,9 @@ class ShardedAdamW final {
     int64_t bucket_size = int64_t{1} << 23;  // Elements: 32 MiB.
   };
 
-  // Gives all ranks the parameters of the leader, which they have already at stage 3. Handles of
-  // `parameters` are kept; they, `group` and `shards`, which is null but at stage 3, outlive this.
+  // Gives all ranks the parameters of the leader, except at stage 3, where they have them already.
+  // Keeps handles of `parameters`. `parameters`, `group` and `shards` (null below stage 3) must
+  // outlive this object.
   ShardedAdamW(const Options& options,
                const std::vector<model::NamedTensor>& parameters,
                ProcessGroup* group,
@@ -46,20 +47,20 @@ class ShardedAdamW final {
   ~ShardedAdamW();
   ShardedAdamW(const ShardedAdamW&) = delete;
 
-  // Gradients are zero from here on.
+  // Sets the gradients to zero.
   void BeginStep();
 
-  // Around every backward pass of a step. A rank that has fewer micro-batches than another does
-  // nothing in between; at stage 3 it has made the calls of a forward pass before.
+  // Call around every backward pass of a step. A rank that has fewer micro-batches than another
+  // does nothing in between; at stage 3 it has made the calls of a forward pass before.
   void BeginBackward(bool is_last);
   void EndBackward();
 
-  // What a rank has to say of a step to all others.
+  // What a rank tells all others about a step.
   struct Flags {
     bool stop = false;    // It was told to stop.
     bool refuse = false;  // The step is not to be taken.
   };
-  // After the last backward pass: waits for the sums. The same values on all ranks.
+  // Call after the last backward pass: waits for the sums. Returns the same values on all ranks.
   struct Summed {
     double norm = 0;  // 2-norm over all gradients; not finite if any is not.
     Flags flags;      // Those that some rank raised.
@@ -71,18 +72,18 @@ class ShardedAdamW final {
 
   int64_t num_steps() const { return adamw_->num_steps(); }
 
-  // What `rank` holds of the moments, in its order: those of this rank share memory with the
-  // optimizer, those of others are places only. See AdamW::Moments().
+  // The moments that `rank` holds, in its order. Pieces of this rank share memory with the
+  // optimizer; those of other ranks only describe places. See AdamW::Moments().
   std::vector<MomentPiece> Moments(int rank) const;
   void SetNumSteps(int64_t num_steps) { adamw_->SetNumSteps(num_steps); }
 
  private:
   struct BucketState {
     Bucket layout;
-    std::vector<ShardPiece> pieces;  // Of this rank.
+    std::vector<ShardPiece> pieces;  // On this rank.
     at::Tensor whole;                // Gradients; stage 2: only while they are collected.
     at::Tensor shard;                // This rank's sums.
-    at::Tensor incoming;             // Stage 2: one backward pass's sums.
+    at::Tensor incoming;             // Stage 2: the sums of one backward pass.
     size_t num_waiting = 0;          // Members whose gradient is not complete.
     std::unique_ptr<ProcessGroup::Pending> pending;
   };
@@ -90,7 +91,7 @@ class ShardedAdamW final {
   bool shards_gradients() const { return options_.zero_stage >= 2; }
   // Called when backward has completed the gradient of a parameter.
   void GradientCompleted(size_t parameter);
-  // At stage 3; buckets are the units, the last one first.
+  // At stage 3; buckets are the units, last one first.
   int UnitOf(size_t bucket) const { return static_cast<int>(buckets_.size() - 1 - bucket); }
   void Reduce(BucketState* bucket);
   void Await(BucketState* bucket);
@@ -104,10 +105,10 @@ class ShardedAdamW final {
   std::vector<BucketState> buckets_;
   BufferPool buffers_;                       // Stages 2 and 3.
   std::vector<size_t> bucket_of_;            // By parameter.
-  std::vector<at::Tensor> piece_gradients_;  // Of this rank.
+  std::vector<at::Tensor> piece_gradients_;  // Gradients of this rank.
   std::unique_ptr<AdamW> adamw_;             // Over the pieces; stage 0: over the parameters.
-  bool reduces_ = false;                     // In this backward pass.
-  size_t next_ = 0;                          // Buckets travel in order.
+  bool reduces_ = false;                     // In the current backward pass.
+  size_t next_ = 0;                          // Next bucket to send: buckets are sent in order.
 };
 
 }  // namespace convrec::learner

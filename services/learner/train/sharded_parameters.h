@@ -1,12 +1,12 @@
-// Parameters of a decoder that no rank holds whole (ZeRO stage 3).
+// Parameters of a decoder that no rank holds as a whole (ZeRO stage 3): a sharded parameter store.
 //
 // Each rank keeps its shard of every unit (libs/model/weight_keeper.h). A unit's whole values exist
 // only while a pass needs them: they are all-gathered into one buffer, which the decoder's tensors
-// then read, and the unit that is needed next is gathered meanwhile. Between passes the tensors
-// have shape but no memory; reading them is an error of torch's.
+// then read, while the next unit is already being gathered. Between passes the tensors have a shape
+// but no memory; reading them is an error of torch.
 //
 // All ranks make the same calls of Hold() in the same order; a rank with nothing to compute makes
-// them with model::HoldAsForward(). Not thread-safe.
+// them by model::HoldAsForward(). Not thread-safe.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,7 +25,7 @@ namespace convrec::learner {
 class ShardedParameters final : public model::WeightKeeper {
  public:
   // Gives all ranks their shards of the leader's values and becomes the decoder's keeper. Both
-  // outlive this; the decoder has no values after it.
+  // arguments must outlive this object; the decoder has no values after it.
   ShardedParameters(model::Decoder* decoder, ProcessGroup* group);
   ~ShardedParameters() override;
   ShardedParameters(const ShardedParameters&) = delete;
@@ -35,16 +35,16 @@ class ShardedParameters final : public model::WeightKeeper {
 
   const model::UnitOrder& order() const { return order_; }
   bool holds(int unit) const { return units_[static_cast<size_t>(unit)].is_in_place; }
-  // Where the parameters of a unit lie, and this rank's part of it. The owner of the shard may
+  // The positions of a unit's parameters, and this rank's part of it. The owner of the shard may
   // change it while the unit is not held.
   const Bucket& layout(int unit) const { return units_[static_cast<size_t>(unit)].layout; }
   const at::Tensor& shard(int unit) const { return units_[static_cast<size_t>(unit)].shard; }
 
-  // Of whole units, now.
+  // Bytes of the units that are currently gathered.
   int64_t num_gathered_bytes() const;
 
  private:
-  // Memory of the decoder, which several parameters may share, and where it begins in the unit.
+  // Memory of the decoder, which several parameters may share, and its offset in the unit.
   struct Place {
     at::Storage storage;
     int64_t offset = 0;

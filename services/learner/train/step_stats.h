@@ -12,24 +12,25 @@ namespace convrec::learner {
 
 // Wall time by stage; on an accelerator a stage ends when its results are read.
 struct StageTimes {
-  absl::Duration forward;    // Of the policy, loss included.
+  absl::Duration forward;    // Forward pass of the policy, including the loss.
   absl::Duration reference;  // Forward pass of the reference policy.
   absl::Duration backward;
-  absl::Duration optimizer;  // Norm, clipping, update.
+  absl::Duration optimizer;  // Norm, clipping and update.
 };
 
 // One optimizer update.
 struct UpdateStats {
   double learning_rate = 0;
   double grad_norm = 0;     // Before clipping.
-  bool is_applied = false;  // False: the gradient was not finite, the parameters are untouched.
-  bool is_refused = false;  // Not applied since some rank refuses the step.
+  bool is_applied = false;  // False: the gradient was not finite, and the parameters are unchanged.
+  bool is_refused = false;  // Not applied because some rank refuses the step.
 };
 
 struct StepStats {
-  statistics::RlValues batch;  // What the batch says by itself.
-  // One per update of the batch: the first one before anything changed (its KL, entropy and sampler
-  // gap are those of the policy that was handed in), the last one where the ratios moved furthest.
+  statistics::RlValues batch;  // Statistics of the batch itself, before training.
+  // One entry per update of the batch. The first is computed before anything changed: its KL,
+  // entropy and sampler gap are those of the policy passed in. In the last, ratios have moved
+  // furthest.
   std::vector<LossStats> losses;
   std::vector<UpdateStats> updates;
   int64_t num_microbatches = 0;

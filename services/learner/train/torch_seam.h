@@ -1,4 +1,4 @@
-// Where torch's exceptions end.
+// Converts torch's exceptions to Status.
 #pragma once
 
 #include <c10/util/Exception.h>
@@ -16,7 +16,7 @@
 namespace convrec::learner {
 
 // The value of `body`, or a Status in place of its exception: ResourceExhausted with `memory_table`
-// when memory ran out, Internal otherwise.
+// if memory ran out, else Internal.
 template <typename Body>
 absl::StatusOr<std::invoke_result_t<Body>> CatchTorch(
     const Body& body, const std::function<std::string()>& memory_table) {
@@ -30,7 +30,7 @@ absl::StatusOr<std::invoke_result_t<Body>> CatchTorch(
     return out_of_memory(error.what_without_backtrace());
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();
-    // The allocator of host memory has no exception type of its own.
+    // The host memory allocator has no exception type of its own.
     if (what.find("can't allocate memory") != std::string::npos) return out_of_memory(what);
     return absl::InternalError(absl::StrCat("torch: ", what));
   } catch (const std::bad_alloc& error) {

@@ -1,14 +1,14 @@
-// Turns batches into new parameters: forward, backward, clip, AdamW. Reinforcement learning and
-// supervised fine-tuning are the same trainer with other batches.
+// Trains the policy: forward, backward, clipping, AdamW. Reinforcement learning and supervised
+// fine-tuning use the same trainer with different batches.
 //
-// With a process group all ranks train one policy: they make the same calls, each with its share of
-// a step, and the leader's statistics are those of the whole step.
+// With a process group, all ranks train one policy: they make the same calls, each with its share
+// of a step. The leader's statistics are those of the whole step.
 //
 // Owns the optimizer state; the policy belongs to the caller and is changed in place. Micro-batches
-// change nothing but the order of summation. Not thread-safe; the train thread is the only user of
-// policy, gradients and reference policy. This is the seam of the learner where torch's exceptions
-// end: they become Internal, or ResourceExhausted with a memory table when memory ran out; the
-// step then has changed nothing (with several updates per batch: the failed update).
+// change only the order of summation. Not thread-safe; only the training thread uses policy,
+// gradients and reference policy. Torch's exceptions end here: they become Internal, or
+// ResourceExhausted with a memory table if memory ran out. The step has then changed nothing (with
+// several updates per batch: the failed update has not).
 #pragma once
 
 #include <cstdint>
@@ -42,15 +42,15 @@ class Trainer final {
     ForwardOptions forward;
     int zero_stage = 1;  // With a process group; see sharded_adamw.h.
     int64_t bucket_size = int64_t{1} << 23;
-    // Called on the train thread after each micro-batch of this rank, with how many of the step's
-    // are done; several updates count each one again. Empty = nobody is told.
+    // Called on the train thread after each micro-batch of this rank, with the number of the step's
+    // micro-batches that are done; several updates count each one again. May be empty.
     std::function<void(int64_t done, int64_t of)> on_microbatch = {};
   };
 
-  // `policy` is trainable (its adapter alone, where it has one) and outlives the trainer, as do
-  // `clock`, `group` and `shards`. A null `group` is one rank; else all ranks create their trainers
-  // at the same time, and have rank 0's policy then. `shards` are those of the policy at stage 3,
-  // null else; a reference policy may be sharded on its own, on all ranks.
+  // `policy` is trainable (only its adapter, if it has one) and must outlive the trainer, as must
+  // `clock`, `group` and `shards`. A null `group` means one rank; otherwise all ranks create their
+  // trainers at the same time and then have rank 0's policy. `shards` are those of the policy at
+  // stage 3, else null; a reference policy may be sharded separately, on all ranks.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(
       const Options& options,
       model::Decoder* policy,
@@ -58,41 +58,42 @@ class Trainer final {
       ProcessGroup* group = nullptr,
       ShardedParameters* shards = nullptr);
 
-  // Rank-GRPO and its relatives, as the batch's objective says. shares[0] is this rank's own; on
-  // the leader those of ranks 1, 2, ... follow. `reference` may be null: no KL term. Ratios of
-  // groups of lag 0 are against the policy before the first update, which costs no extra pass; see
-  // RatioAnchor for older groups. A gradient that is not finite refuses the update and the rest of
-  // the batch: the stats say so, the parameters stay as they are. A gap above max_logprob_gap, on
-  // any rank, changes nothing and is the same InvalidArgument on all ranks.
+  // Policy optimization (Rank-GRPO and the others), as the batch's objective says. shares[0] is
+  // this rank's own; on the leader, those of ranks 1, 2, ... follow. `reference` may be null: no KL
+  // term. Ratios of groups with lag 0 are relative to the policy before the first update, which
+  // costs no extra pass; for older groups see RatioAnchor. If a gradient is not finite, the update
+  // and the rest of the batch are refused: the stats say so, and the parameters stay unchanged. A
+  // gap above max_logprob_gap, on any rank, changes nothing and is the same InvalidArgument on all
+  // ranks.
   absl::StatusOr<StepStats> PolicyStep(std::span<const PolicyShare> shares,
                                        const model::Decoder* reference);
 
-  // One update on -log pi(completion | prompt), averaged over all completion tokens of the rows of
+  // One update on -log pi(completion | prompt), averaged over all completion tokens in the rows of
   // all ranks.
   absl::StatusOr<SftStats> SftStep(const SftShare& share);
 
-  // How a step is spread for this trainer and those of the other ranks.
+  // How a step must be divided for this trainer and those of the other ranks.
   Spread spread() const;
 
   // Log-probabilities of every completion token by group and sibling, without gradient, under any
-  // decoder that is not sharded. Splits into micro-batches like a step.
+  // decoder that is not sharded. Uses micro-batches like a step.
   absl::StatusOr<std::vector<std::vector<std::vector<float>>>> Logprobs(
       const model::Decoder& decoder, const std::vector<TokenGroup>& groups) const;
 
-  // What `rank` holds of the moments, in its order: those of this rank share memory with the
-  // optimizer, those of others are places only. Ranks from num_shards() on hold nothing else than
-  // the others do. Who writes to them and sets the number of updates, on all ranks, puts an earlier
-  // state in.
+  // The moments that `rank` holds, in its order. Pieces of this rank share memory with the
+  // optimizer; those of other ranks only describe places. Ranks from num_shards() on hold nothing
+  // that the others do not. To restore a state, write into these pieces and set the number of
+  // updates, on all ranks.
   std::vector<MomentPiece> Moments(int rank) const;
   int num_shards() const;
   void SetNumUpdates(int64_t num_updates);
 
   int64_t num_updates() const { return sharded_ ? sharded_->num_steps() : adamw_->num_steps(); }
 
-  // Of one rank.
+  // With one rank.
   AdamW& optimizer() { return *adamw_; }
 
-  // Updates refused because of a gradient that was not finite.
+  // Number of updates refused because a gradient was not finite.
   int64_t num_refused_updates() const { return num_refused_updates_; }
 
  private:
@@ -106,17 +107,17 @@ class Trainer final {
   SftStats RunSftStep(const std::vector<TokenGroup>& groups, const SftShare& share);
   void AddOtherRanks(SftStats* stats);
   void BeginStep();
-  // An undefined loss: this rank has nothing for this round.
+  // An undefined loss means that this rank has nothing in this round.
   void Backward(const at::Tensor& loss, bool is_last);
-  // Norm, clip and update with the gradients at hand, unless some rank refuses the step.
+  // Norm, clipping and update with the current gradients, unless some rank refuses the step.
   UpdateStats Update(bool refuse = false);
 
   const Options options_;
   model::Decoder* const policy_;
   const base::Clock* const clock_;
-  ProcessGroup* const group_;              // Null: one rank.
-  std::unique_ptr<AdamW> adamw_;           // One rank.
-  std::unique_ptr<ShardedAdamW> sharded_;  // Many.
+  ProcessGroup* const group_;              // Null with one rank.
+  std::unique_ptr<AdamW> adamw_;           // With one rank.
+  std::unique_ptr<ShardedAdamW> sharded_;  // With several.
   int64_t num_refused_updates_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Bench support: catalogs and lists like those of a recommender in training.
+// Benchmark support: catalogs and lists like those of a recommender in training.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace convrec::reward {
 
-// `size` films of two to five words.
+// `size` films with titles of two to five words.
 catalog::Catalog MakeBenchCatalog(size_t size);
 
 struct BenchGroup {
@@ -18,9 +18,9 @@ struct BenchGroup {
   std::vector<std::string> texts;
 };
 
-// Groups of numbered lists of 20 lines, about 1 KB each: of ten lines eight name an item of the
-// catalog, one a film it does not have, and one repeats an earlier line or cannot be read; remarks
-// follow the years. Prompts have 3 ground truths and 8 seen titles.
+// Groups of numbered lists of 20 lines, about 1 KB each. Of every ten lines, eight name an item of
+// the catalog, one names a film it does not contain, and one repeats an earlier line or is
+// malformed; remarks follow the years. Prompts have 3 ground truths and 8 seen titles.
 std::vector<BenchGroup> MakeBenchGroups(const catalog::Catalog& catalog,
                                         size_t num_groups,
                                         size_t lists_per_group,

@@ -1,4 +1,4 @@
-// Test support: an observer that records what it is told and can hold scored calls back.
+// Test support: an observer that records its calls and can delay scored calls.
 #pragma once
 
 #include <algorithm>
@@ -48,7 +48,7 @@ class FakeObserver final : public RewardObserver {
     absl::MutexLock lock(&mu_);
     is_open_ = true;
   }
-  // Until that many calls have reached OnScores().
+  // Waits until that many calls have reached OnScores().
   void AwaitWaiting(int num_calls) {
     absl::MutexLock lock(&mu_);
     const auto enough = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return num_waiting_ >= num_calls; };
@@ -87,7 +87,8 @@ class FakeObserver final : public RewardObserver {
   size_t num_lists_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<std::string> codes_ ABSL_GUARDED_BY(mu_);
   std::vector<bool> external_ ABSL_GUARDED_BY(mu_);
-  mutable absl::Mutex load_mu_;  // Its own: the admission reports under a lock.
+  // A mutex of its own, because the admission reports while holding a lock.
+  mutable absl::Mutex load_mu_;
   Load load_ ABSL_GUARDED_BY(load_mu_);
   int64_t max_held_bytes_ ABSL_GUARDED_BY(load_mu_) = 0;
   std::vector<std::string> refusals_ ABSL_GUARDED_BY(load_mu_);

@@ -1,5 +1,5 @@
-// The weights that published adapters belong to: brought here once, by whichever start of the
-// learner they are offered, and kept.
+// The base weights of published adapters: fetched once, from whichever start of the learner offers
+// them, and kept.
 //
 // Blocks; used by one thread.
 #pragma once
@@ -14,12 +14,12 @@ namespace convrec::rollout {
 
 class AdapterBase final {
  public:
-  // `client` must outlive the value.
+  // `client` must outlive this object.
   AdapterBase(PolicyClient* client,
               const WeightTransfer::Options& options,
               const WeightTransfer::Observer& observer);
 
-  // The base of the offered version, verified; null for a version of whole weights. Errors are
+  // The base of the offered version, verified; null if the version is whole weights. Errors are
   // those of WeightTransfer::Receive().
   absl::StatusOr<std::shared_ptr<const weights::Snapshot>> For(const PolicyOffer& offer);
 

@@ -1,4 +1,4 @@
-// An adapter and the weights it belongs to as whole weights.
+// Merges an adapter and its base into whole weights.
 #pragma once
 
 #include <vector>
@@ -9,19 +9,19 @@
 
 namespace convrec::rollout {
 
-// Tensors with the names of the base: those without adapter lie in the base, the others, float32,
-// in `merged`. Valid as long as both.
+// Tensors with the names of the base. Those without an adapter are in the base; the others, in
+// float32, are in `merged`. Valid as long as both.
 struct MergedWeights {
   struct Tensor {
-    weights::TensorEntry entry;  // Its offset and digest mean nothing.
+    weights::TensorEntry entry;  // Its offset and digest are not used.
     const char* data = nullptr;
   };
   std::vector<Tensor> tensors;
   weights::ByteBuffer merged;
 };
 
-// W + scale B A in float32 for every matrix with an adapter, the same bits as
-// model::MergedValue() of the learner. InvalidArgument when the two do not go together.
+// W + scale B A in float32 for every matrix with an adapter, with the same bits as
+// model::MergedValue() of the learner. InvalidArgument if the two do not match.
 absl::StatusOr<MergedWeights> MergeAdapter(const weights::Snapshot& base,
                                            const weights::Snapshot& adapter,
                                            weights::BufferPool* pool);

@@ -1,5 +1,5 @@
-// The worker's side of PolicyService and WeightService: which weights there are, from where, and
-// their bytes.
+// Client of PolicyService and WeightService: which weights exist, where to fetch them, and their
+// bytes.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,15 @@ namespace convrec::rollout {
 struct PolicyOffer {
   weights::Manifest manifest;
   weights::SegmentProbe probe;
-  std::optional<weights::Manifest> base = {};  // Of an adapter.
+  std::optional<weights::Manifest> base = {};  // For an adapter.
 };
 
 struct PlanQuery {
-  weights::Base base;                  // Held here; a delta may be against it.
-  bool has_opened_probe = false;       // Shared memory may be planned.
+  weights::Base base;                  // The version held here, against which a delta may be sent.
+  bool has_opened_probe = false;       // Shared memory may be used.
   int relay_port = 0;                  // Where others can fetch from this worker; 0 = nowhere.
   std::string broadcast_backend = {};  // Empty: takes part in no broadcast.
-  int64_t broadcast_generation = 0;    // Of the group it is a member of; 0 = none.
+  int64_t broadcast_generation = 0;    // Generation of its broadcast group; 0 = none.
   std::vector<std::string> failed = {};
   absl::Duration wait = absl::ZeroDuration();
 };
@@ -39,18 +39,18 @@ struct PlanQuery {
 struct TransferPlan {
   enum class Source { kWait, kLearner, kWorker, kSharedMemory, kBroadcast };
   Source source = Source::kWait;
-  std::string address;            // Of the worker.
-  weights::SegmentRef segment;    // In shared memory.
-  weights::PayloadHeader header;  // The same.
+  std::string address;            // Address of the worker.
+  weights::SegmentRef segment;    // For shared memory.
+  weights::PayloadHeader header;  // Likewise.
   collective::BroadcastPlace broadcast = {};
 };
 
-// A payload on its way in.
+// A payload being received.
 struct IncomingPayload {
-  std::optional<weights::PayloadHeader> header;  // Known once bytes have come.
+  std::optional<weights::PayloadHeader> header;  // Set once bytes have arrived.
   weights::ByteBuffer bytes;                     // header->size_bytes
   uint64_t received = 0;
-  std::shared_ptr<weights::BufferPool> pool = nullptr;  // Where memory comes from; may be null.
+  std::shared_ptr<weights::BufferPool> pool = nullptr;  // Allocates the memory; may be null.
 
   void Begin(const weights::PayloadHeader& begun) {
     header = begun;
@@ -60,9 +60,10 @@ struct IncomingPayload {
 
 enum class WeightStage { kVerified, kLive };
 
-// Thread-safe. Calls retry while the learner is unreachable, until a stop is requested or Close()
-// (Cancelled); Fetch() does not. FailedPrecondition means that the learner is at another start, or
-// of another run: the worker must join again. NotFound: the version has been superseded.
+// Thread-safe. Calls are retried while the learner is unreachable, until a stop is requested or
+// Close() is called (Cancelled), except Fetch(). FailedPrecondition means that the learner is at
+// another start or serves another run: the worker must join again. NotFound: the version has been
+// superseded.
 class PolicyClient {
  public:
   virtual ~PolicyClient() = default;
@@ -75,14 +76,14 @@ class PolicyClient {
                                                     const PlanQuery& query) = 0;
 
   // Fetches from the learner (no address) or a worker into `payload`, from payload->received on;
-  // call again after a broken stream (Unavailable, DeadlineExceeded). DataLoss when what comes does
-  // not go together.
+  // call again after a broken stream (Unavailable, DeadlineExceeded). DataLoss if the chunks do not
+  // fit together.
   virtual absl::Status Fetch(const std::string& address,
                              const weights::Manifest& manifest,
                              const weights::Base& base,
                              IncomingPayload* payload) = 0;
 
-  // Whether `digest`, over the bytes held here, is the published one.
+  // Whether `digest`, over the bytes held here, is the published digest.
   virtual absl::StatusOr<bool> Report(const weights::Manifest& manifest,
                                       const std::string& digest,
                                       WeightStage stage) = 0;

@@ -1,4 +1,4 @@
-// WeightService of a worker: the version that it has verified last, for other workers to fetch.
+// WeightService of a worker: serves the last version that it has verified to other workers.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ class RelayService {
   virtual ~RelayService() = default;
   virtual grpc::Service* service() = 0;
 
-  // Takes the place of what was served; readers of that end with their own bytes. A delta, where
-  // there is one, goes to those who hold `base`, everybody else is sent the whole.
+  // Replaces the served version; readers of the old one finish with its bytes. A delta, if there is
+  // one, is sent to workers that hold `base`; all others are sent the whole.
   virtual void Serve(const weights::Payload& payload, const weights::Base& base) = 0;
 };
 

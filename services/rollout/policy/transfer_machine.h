@@ -1,16 +1,19 @@
-// The receiver's side of a transfer of weights as a state machine: events in, the next action out.
+// The receiving side of a weight transfer as a state machine: takes events, returns the next
+// action.
 //
-//   idle --offered--> planning --planned--> transferring --transferred--> verifying --verified-->
-//   confirming
-//    ^                   ^  ^                    |                            | | | |  '-----
-//    failed -------+-------- damaged -----------'                  confirmed |
-//    '------------------------------- refused --------------------------------|  |
-//    '---- superseded, started anew (from every state) ----------- swapped ---- committing
-//    <---------'
+//   state          event -> next state
+//   idle           offered -> planning
+//   planning       must wait -> planning, planned -> transferring, superseded -> idle
+//   transferring   transferred -> verifying, broken -> transferring, failed -> planning,
+//                  superseded -> idle
+//   verifying      verified -> confirming, damaged -> planning
+//   confirming     confirmed -> committing, refused -> planning
+//   committing     swapped -> idle
+//   any            started anew -> idle
 //
-// Until "confirmed" nothing of a version can reach the engine, so that the live weights stay live
-// whatever happens. Each fallback is taken once per version: a delta that does not lead to the
-// published bytes is followed by whole weights, and a source that fails is not asked again. Pure;
+// Before "confirmed", no byte of a version can reach the engine, so the live weights stay live
+// whatever happens. Each fallback is used once per version: after a delta that does not give the
+// published bytes, whole weights are fetched, and a source that failed is not asked again. Pure;
 // not thread-safe.
 #pragma once
 
@@ -23,19 +26,19 @@ namespace convrec::rollout {
 enum class TransferState { kIdle, kPlanning, kTransferring, kVerifying, kConfirming, kCommitting };
 
 enum class TransferEvent {
-  kOffered,      // A version newer than the held one stands at the learner.
-  kMustWait,     // No source has room.
+  kOffered,      // The learner has a version newer than the held one.
+  kMustWait,     // No source has a free place.
   kPlanned,      // A source is named.
   kTransferred,  // All bytes are here.
-  kBroken,       // The transfer can go on where it broke off.
+  kBroken,       // The transfer can resume where it broke.
   kFailed,       // It cannot, from this source.
-  kVerified,     // Every tensor has its digest.
-  kDamaged,      // One has not, or the delta cannot be applied.
-  kConfirmed,    // The learner knows the digest as the published one.
-  kRefused,      // It does not.
+  kVerified,     // Every tensor matches its digest.
+  kDamaged,      // A tensor does not match, or the delta cannot be applied.
+  kConfirmed,    // The digest is the one that the learner published.
+  kRefused,      // It is not.
   kSwapped,      // The engine samples with the version.
-  kSuperseded,   // A newer version has taken its place before it was verified.
-  kStartedAnew,  // The learner has: versions count from the beginning.
+  kSuperseded,   // A newer version replaced it before it was verified.
+  kStartedAnew,  // The learner has restarted: versions count from the beginning.
 };
 
 enum class TransferAction {
@@ -54,19 +57,19 @@ struct TransferStep {
   friend bool operator==(const TransferStep&, const TransferStep&) = default;
 };
 
-// The table: nothing where the event cannot happen in the state.
+// The transition table: nothing if the event cannot happen in the state.
 std::optional<TransferStep> NextStep(TransferState state, TransferEvent event);
 
-// The table with what one version remembers.
+// The table plus what is remembered for one version.
 class TransferMachine final {
  public:
-  // Where bytes come from: an address, kSharedMemory, kBroadcast, or kLearner.
+  // The source of the bytes: an address, kSharedMemory, kBroadcast, or kLearner.
   static constexpr char kSharedMemory[] = "shared_memory";
   static constexpr char kBroadcast[] = "broadcast";
   static constexpr char kLearner[] = "";
 
   TransferState state() const { return state_; }
-  // Dies when the event cannot happen: a bug of the caller.
+  // Aborts if the event cannot happen, which is a bug of the caller.
   TransferAction On(TransferEvent event);
   // With kPlanned.
   TransferAction Planned(const std::string& source);
@@ -74,9 +77,9 @@ class TransferMachine final {
   TransferAction Damaged(TransferEvent event, bool was_delta);
 
   const std::string& source() const { return source_; }
-  // Sources that are not asked again for this version.
+  // Sources that are not tried again for this version.
   const std::vector<std::string>& failed() const { return failed_; }
-  // Whether a delta may still be asked for.
+  // Whether a delta may still be requested.
   bool may_use_base() const { return may_use_base_; }
 
  private:
@@ -86,7 +89,7 @@ class TransferMachine final {
   std::string source_;
   std::vector<std::string> failed_;
   bool may_use_base_ = true;
-  int num_broken_ = 0;  // Of this source.
+  int num_broken_ = 0;  // For this source.
 };
 
 }  // namespace convrec::rollout

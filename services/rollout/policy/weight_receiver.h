@@ -1,9 +1,9 @@
-// Keeps the engine's weights at the newest published version, on a thread of its own.
+// Keeps the engine's weights at the newest published version, on its own thread.
 //
-// Waits for a version at the learner, brings it here verified (WeightTransfer), and hands it to the
-// engine, which swaps it in between two steps; then the learner hears that it is live. Bytes that
-// are not the published ones never reach the engine. A version that is an adapter is merged into
-// its base, which comes once and is kept.
+// Waits for a version at the learner, fetches and verifies it (WeightTransfer), and hands it to the
+// engine, which swaps it in between two steps. Then the learner is told that it is live. Bytes
+// other than the published ones never reach the engine. A version that is an adapter is merged into
+// its base, which is fetched once and kept.
 #pragma once
 
 #include <atomic>
@@ -23,14 +23,14 @@ namespace convrec::rollout {
 
 class WeightReceiver final {
  public:
-  // What has happened, for metrics; called on the receiver's thread.
+  // Events for metrics; called on the receiver's thread.
   struct Observer {
     WeightTransfer::Observer transfer = {};
-    // From the offer to weights that wait to be swapped in.
+    // Time from the offer until the weights wait to be swapped in.
     std::function<void(double seconds)> loaded = {};
-    // A call for this start of a run has been refused: the worker is to join again.
+    // A call for this start of a run has been refused: the worker must join again.
     std::function<void(domain::RunEpoch)> refused = {};
-    // These weights can never be taken, as those of a model of another shape.
+    // These weights can never be used, for example because the model has another shape.
     std::function<void(const absl::Status&)> failed = {};
   };
 
@@ -42,10 +42,11 @@ class WeightReceiver final {
                  std::function<void()> on_ready);
   ~WeightReceiver();  // Stops and joins.
 
-  // Follows this start of a run from now on; what was held of another one counts for nothing.
+  // Follows this start of a run from now on; weights of another one no longer count.
   void Follow(domain::RunEpoch epoch) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What came along with a policy that the engine has received. Forgets it and what others brought.
+  // Returns and removes what came with a policy that the engine has received; also removes what
+  // came with other policies.
   struct Companions {
     std::vector<domain::Canary> canaries;
     bool is_float32 = true;  // The weights were sent unrounded.
@@ -57,17 +58,17 @@ class WeightReceiver final {
 
  private:
   void Run();
-  // Tells the worker that `epoch` is over, and waits until another one is followed, for a moment.
+  // Tells the worker that `epoch` is over, and waits briefly until another one is followed.
   void Refuse(domain::RunEpoch epoch) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Receive(const PolicyOffer& offer);
-  // False when it ends before the engine has swapped.
+  // False if it ends before the engine has swapped.
   bool AwaitSwap(engine::PolicyId id) ABSL_LOCKS_EXCLUDED(mu_);
 
   PolicyClient* const client_;
   engine::DecoderEngine* const engine_;
   const Observer observer_;
   const std::function<void()> on_ready_;
-  WeightTransfer transfer_;  // Of the receiver's thread.
+  WeightTransfer transfer_;  // Used by the receiver's thread.
   AdapterBase base_;         // Likewise.
   weights::BufferPool merged_;
   absl::Mutex mu_;

@@ -1,8 +1,8 @@
-// Brings one published version after the other into this process, verified: from shared memory,
-// by broadcast, from the learner or from another worker, whole or as a delta to the version held.
+// Fetches and verifies published versions one after the other: from shared memory, by broadcast,
+// from the learner or from another worker, whole or as a delta to the held version.
 //
-// Runs a TransferMachine over a PolicyClient; knows no engine. Blocks; used by one thread, but for
-// held().
+// Runs a TransferMachine over a PolicyClient; independent of the engine. Blocks; used by one
+// thread, except held().
 #pragma once
 
 #include <atomic>
@@ -25,63 +25,65 @@ namespace convrec::rollout {
 class WeightTransfer final {
  public:
   struct Options {
-    // For deltas, and for others to fetch; then there is memory for two versions, which take turns.
+    // Keeps the received weights, for deltas and for other workers. This needs memory for two
+    // versions, used in turns.
     bool keeps_weights = true;
     bool takes_deltas = true;
     bool takes_shared_memory = true;
-    int relay_port = 0;  // Where others can fetch what is offered by `serve`; 0 = nowhere.
-    // Takes part in broadcasts, with members of this backend; must outlive the value. Null = no.
+    int relay_port = 0;  // Where others can fetch what `serve` offers; 0 = nowhere.
+    // Takes part in broadcasts, with members of this backend; must outlive this object. Null = no.
     collective::BroadcastMember* broadcasts = nullptr;
     std::string broadcast_backend = {};
     absl::Duration plan_wait = absl::Seconds(1);
-    absl::Duration retry_wait = absl::Milliseconds(200);  // After a failure at the learner.
+    absl::Duration retry_wait = absl::Milliseconds(200);  // Wait after a failure at the learner.
   };
-  // What has happened, for metrics; called on the thread that receives.
+  // Events for metrics; called on the receiving thread.
   struct Observer {
     std::function<void(TransferPlan::Source, const weights::PayloadHeader&)> received = {};
     std::function<void()> digest_mismatch = {};
-    // A verified version, which others may have now; `delta` is against `base`, where there is one.
+    // A verified version, which others may now fetch; `delta` is against `base`, if there is one.
     std::function<void(const weights::Payload& payload, const weights::Base& base)> verified = {};
   };
 
-  // `client` must outlive the value.
+  // `client` must outlive this object.
   WeightTransfer(PolicyClient* client, const Options& options, Observer observer);
 
-  // Makes the offered version the verified, confirmed one. NotFound when it has been superseded,
-  // FailedPrecondition when the learner has started again, Cancelled after a stop: nothing has
-  // changed then. Commit() or Drop() follows.
+  // Receives the offered version until it is verified and confirmed. NotFound if it has been
+  // superseded, FailedPrecondition if the learner has restarted, Cancelled after a stop; nothing
+  // has changed in these cases. Commit() or Drop() must follow.
   absl::StatusOr<std::shared_ptr<const weights::Snapshot>> Receive(const PolicyOffer& offer);
-  // The version is sampled with: tells the learner.
+  // The engine samples with the version: tells the learner.
   absl::Status Commit();
-  // The version will never be sampled with.
+  // The version will never be used for sampling.
   void Drop();
   // Ends waits; any thread.
   void Close() { closed_ = true; }
 
-  // The version received last, where weights are kept; null before the first. Any thread.
+  // The version received last, if weights are kept; null before the first. Any thread.
   std::shared_ptr<const weights::Snapshot> held() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // What has come of the version that is offered.
+  // The offered version as far as it has been received.
   struct Arrival {
     const weights::Manifest& manifest;
     const bool has_opened_probe;
     TransferPlan plan;
-    weights::Base asked;  // The base the payload was asked against.
+    weights::Base asked;  // The base the payload was requested against.
     IncomingPayload payload;
     bool was_delta;
-    std::shared_ptr<const std::string> delta;  // As it came, for others.
+    std::shared_ptr<const std::string> delta;  // As received, for other workers.
     std::shared_ptr<const weights::Snapshot> snapshot;
   };
 
-  // Takes the action; the next one, or the error that ends the transfer. After kCommit it is over.
+  // Performs the action and returns the next one, or the error that ends the transfer. kCommit is
+  // the last one.
   absl::StatusOr<TransferAction> Take(TransferAction action, Arrival* arrival);
   absl::StatusOr<TransferAction> Plan(Arrival* arrival);
   // Fetches the payload as planned.
   TransferEvent Transfer(Arrival* arrival);
   TransferAction Verify(Arrival* arrival);
   absl::StatusOr<TransferAction> Confirm(const Arrival& arrival);
-  // The payload, decoded; DataLoss unless each tensor has its digest.
+  // Decodes the payload; DataLoss unless each tensor matches its digest.
   absl::StatusOr<std::shared_ptr<const weights::Snapshot>> SnapshotOf(
       const weights::Manifest& manifest, IncomingPayload payload);
   weights::Base base() const;
@@ -93,10 +95,10 @@ class WeightTransfer final {
   PolicyClient* const client_;
   const Options options_;
   const Observer observer_;
-  const std::shared_ptr<weights::BufferPool> pool_;  // Snapshots give their memory back here.
+  const std::shared_ptr<weights::BufferPool> pool_;  // Memory of snapshots returns here.
   std::atomic<bool> closed_{false};
   TransferMachine machine_;
-  weights::Manifest confirmed_;  // Between Receive() and Commit().
+  weights::Manifest confirmed_;  // Set between Receive() and Commit().
   mutable absl::Mutex mu_;
   std::shared_ptr<const weights::Snapshot> held_ ABSL_GUARDED_BY(mu_);
 };

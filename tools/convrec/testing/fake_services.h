@@ -1,5 +1,5 @@
-// Stand-ins for the services of a run: shell scripts in a temporary folder, and signals given by a
-// test.
+// Test support: stand-ins for the services of a run, as shell scripts in a temporary folder, and
+// signals given by a test.
 //
 // A script runs with $ME (the name), $PORTS (the ports folder), $RUN (its parent, the run folder)
 // and the functions `ready PORT` (writes the ports file) and `until_file FILE` (waits for it).
@@ -20,14 +20,14 @@
 
 namespace convrec::cli {
 
-// Asks `next` for a signal at each Wait().
+// Calls `next` for a signal at each Wait().
 class ScriptedSignals final : public SignalSource {
  public:
   explicit ScriptedSignals(std::function<std::optional<int>()> next = [] { return std::nullopt; })
       : next_(std::move(next)) {}
   std::optional<int> Wait(absl::Duration) override {
     if (const std::optional<int> signal_number = next_()) return signal_number;
-    ::poll(nullptr, 0, 5);  // Gives the children the processor.
+    ::poll(nullptr, 0, 5);  // Lets the children run.
     return std::nullopt;
   }
 

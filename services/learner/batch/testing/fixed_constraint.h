@@ -1,4 +1,4 @@
-// Test support: a constraint that is written down.
+// Test support: a constraint given as a table.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace convrec::learner {
 
-// Token t is one of legal_ids[t], whatever came before; then the completion has ended.
+// Token t must be one of legal_ids[t], whatever came before; then the completion ends.
 class FixedConstraint final : public domain::TokenConstraint {
  public:
   explicit FixedConstraint(std::vector<std::vector<int32_t>> legal_ids)

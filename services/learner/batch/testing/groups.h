@@ -1,4 +1,4 @@
-// Groups for tests, from ranks and rewards alone.
+// Test support: groups made from ranks and rewards alone.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace convrec::learner {
 
-// A rollout that ended by an end token, with token ids 10, 11, ... and log-probabilities of -1.
+// A rollout with an end token, token ids 10, 11, ... and log-probabilities of -1.
 inline domain::Rollout MakeRollout(std::vector<int32_t> rank_of_token,
                                    std::vector<float> rewards,
                                    domain::FinishReason finish = domain::FinishReason::kStop) {

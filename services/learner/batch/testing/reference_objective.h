@@ -1,4 +1,4 @@
-// The published scripts' objective, faults included (method section 10).
+// The published scripts' objective, including their faults (method section 10).
 #pragma once
 
 #include "services/learner/batch/objective.h"

@@ -1,5 +1,5 @@
-// Parts that do nothing but tell of it, for tests of the loops without model, services or
-// processes.
+// Test support: parts that only record their calls, for tests of the loops without model, services
+// or processes.
 #pragma once
 
 #include <cmath>
@@ -21,12 +21,12 @@
 
 namespace convrec::learner {
 
-// What was called, in order, as in "policy step 2", "publish 3", "save rl-2", and what each call
-// does: nothing, or what the test says.
+// The calls in order, such as "policy step 2", "publish 3", "save rl-2", and what each call does:
+// nothing, or what the test sets.
 struct CallLog {
   std::vector<std::string> calls;
   std::map<std::string, absl::Status> errors;           // By call.
-  std::map<std::string, std::function<void()>> events;  // By call; happen before it returns.
+  std::map<std::string, std::function<void()>> events;  // By call; run before it returns.
 
   absl::Status Call(const std::string& call) {
     calls.push_back(call);
@@ -36,7 +36,7 @@ struct CallLog {
   }
 };
 
-// The leader's headers are kept; another rank is given those of a leader that has run before.
+// Keeps the leader's headers; another rank gets the headers of a leader that ran before.
 class FakeLink final : public HeaderLink {
  public:
   FakeLink(int rank, int num_ranks, const std::vector<Header>& said)
@@ -99,7 +99,7 @@ class FakeTraining final : public PolicyTraining {
   }
 
   std::set<std::string> refused;   // Steps whose gradient is not finite.
-  std::vector<size_t> num_rows;    // Of this rank, by supervised step.
+  std::vector<size_t> num_rows;    // On this rank, by supervised step.
   std::vector<size_t> num_groups;  // By policy step.
   int num_constrained = 0;         // Groups with a constraint.
 
@@ -133,15 +133,15 @@ class FakeCheckpoints final : public Checkpoints {
     return best.contains(CheckpointName(state)) && saved != CheckpointName(state);
   }
 
-  absl::Status write_error;    // Of the write that ends next.
-  std::set<std::string> best;  // Each validates better than those before.
+  absl::Status write_error;    // Error of the write that ends next.
+  std::set<std::string> best;  // Steps that validate better than all before.
   std::string saved;
 
  private:
   CallLog& log_;
 };
 
-// Groups of two lists of two ranks, of prompts 0, 1, ...
+// Groups of two lists of two ranks, for prompts 0, 1, ...
 class FakeBatches final : public BatchSource {
  public:
   FakeBatches(CallLog* log, int64_t groups_per_step)
@@ -192,7 +192,7 @@ class FakeReporter final : public StepReporter {
   CallLog& log_;
 };
 
-// A rank of a job with fakes for parts: rank 0, or one that hears what `headers` say.
+// A rank of a job with fake parts: rank 0, or one that receives `headers`.
 struct FakeRank {
   explicit FakeRank(const RunPlan& plan,
                     const RunState& state = {},
@@ -218,8 +218,8 @@ struct FakeRank {
   FakeRank(const FakeRank&) = delete;
 
   bool is_stopped = false;
-  CallLog log;         // What all ranks do.
-  CallLog leader_log;  // What the leader alone does.
+  CallLog log;         // Calls of all ranks.
+  CallLog leader_log;  // Calls of the leader alone.
   const std::vector<SftRow> rows = std::vector<SftRow>(5, SftRow{{1, 2}, {3, 4, 5}});
   FakeLink link;
   FakeTraining training{&log};

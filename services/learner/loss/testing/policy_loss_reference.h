@@ -1,5 +1,5 @@
-// The policy loss in plain double arithmetic with its gradient in closed form: what the torch
-// version is held against. Method sections 6 and 7.
+// The policy loss in plain double arithmetic with its gradient in closed form: the reference for
+// the torch version. Method sections 6 and 7.
 //
 // With l_t = current_t - anchor_t, log w_u = mean of l over the tokens of ratio unit u, log c_v =
 // mean (or sum) of before_t - sampled_t over the tokens of correction unit v, c' =
@@ -23,9 +23,9 @@ namespace convrec::learner {
 
 struct PolicyLossValues {
   double loss = 0;
-  std::vector<double> gradient_M;          // By the current log-probabilities.
-  std::vector<double> entropy_gradient_M;  // By the entropies; empty without them.
-  std::vector<double> ratio_M;             // w of the token's unit, before any clip.
+  std::vector<double> gradient_M;          // For the current log-probabilities.
+  std::vector<double> entropy_gradient_M;  // For the entropies; empty without them.
+  std::vector<double> ratio_M;             // w of the token's unit, before any clipping.
   std::vector<double> correction_M;        // c of the token's unit, before any bound.
   std::vector<double> kl_M;                // Empty without a reference policy.
   std::vector<double> log_ratio_U;         // 0 for units without tokens.

@@ -21,7 +21,7 @@ struct RandomProblem {
   std::vector<int64_t> lag_of_sample;
   std::vector<double> logp_M, old_logp_M, ref_logp_M, entropy_M;
 
-  // Those of some samples, in the order given.
+  // Those of some samples, in the given order.
   LossTerms Terms(const std::vector<size_t>& chosen) const {
     LossTerms terms;
     for (const size_t i : chosen) {
@@ -36,7 +36,7 @@ struct RandomProblem {
   }
 };
 
-// Every way of correcting, and the estimators of KL in turn; entropy counts in all of them.
+// Every kind of correction, with the KL estimators in turn; entropy counts in all of them.
 inline std::vector<Objective> OffPolicyVariants(Objective objective) {
   std::vector<Objective> variants;
   objective.entropy_weight = 0.02;
@@ -59,7 +59,7 @@ inline std::vector<Objective> OffPolicyVariants(Objective objective) {
 }
 
 // One group of lists, some short, some with surplus lines, some cut. `spread` is the standard
-// deviation of logp - old_logp per token. The sampler is another one again. With `has_lag` every
+// deviation of logp - old_logp per token. The sampler is yet another policy. With `has_lag` every
 // second list is old.
 inline RandomProblem MakeRandomProblem(const Objective& objective,
                                        uint64_t seed,

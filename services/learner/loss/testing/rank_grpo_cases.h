@@ -1,5 +1,5 @@
-// Test support: the cases of tests/golden/rank_grpo_cases.json, what the published trainer's own
-// methods returned for small batches. Field names are those of its `schema`.
+// Test support: the cases of tests/golden/rank_grpo_cases.json, which hold what the published
+// trainer's own methods returned for small batches. Field names are those of its `schema`.
 // Shapes: P prompts, B rows, T padded tokens, N ranks, M tokens inside the completion masks.
 #pragma once
 
@@ -61,22 +61,22 @@ struct RankGrpoFile {
   std::vector<RankGrpoCase> cases;
 };
 
-// Read once; dies when the file is missing or damaged.
+// Read once; aborts if the file is missing or damaged.
 const RankGrpoFile& GoldenRankGrpo();
 
 // Row `b` as a worker would have recorded it, cut after the end token; log-probabilities are those
-// of logps_old and rewards are rounded to float.
+// of logps_old, and rewards are rounded to float.
 domain::Rollout RowRollout(const RankGrpoCase& golden, size_t b);
 
-// The case's settings, without those of one loss.
+// The case's settings, except those of a single loss.
 Objective CaseObjective(const RankGrpoCase& golden);
 
-// One loss of a case in our terms.
+// One loss of a case, converted to our types.
 struct RankGrpoProblem {
   Objective objective;
   LossTerms terms;
   std::vector<double> logp_M, old_logp_M,
-      ref_logp_M;  // The latter two empty where the loss has none.
+      ref_logp_M;  // The last two are empty if the loss has none.
   std::vector<std::pair<size_t, size_t>> position_M;  // (row, token).
 };
 RankGrpoProblem MakeProblem(const RankGrpoCase& golden, const RankGrpoLoss& loss);

@@ -1,4 +1,4 @@
-// Test support: the losses of tests/golden/loss/trl_grpo.json, what TRL's GRPOTrainer returned for
+// Test support: the losses of tests/golden/loss/trl_grpo.json, which TRL's GRPOTrainer returned for
 // fixed log-probabilities. Shapes: M tokens inside the completion masks, row after row.
 #pragma once
 
@@ -14,7 +14,7 @@ struct TrlCase {
   std::string name;
   Objective objective;
   LossTerms terms;
-  // old_logp_M and ref_logp_M are empty where the loss has none.
+  // old_logp_M and ref_logp_M are empty if the loss has none.
   std::vector<double> logp_M, old_logp_M, ref_logp_M, entropy_M;
   double loss = 0;
   std::vector<double> gradient_M;
@@ -22,7 +22,7 @@ struct TrlCase {
   double clip_low_share = 0, clip_high_share = 0;
 };
 
-// Read once; dies when the file is missing or damaged.
+// Read once; aborts if the file is missing or damaged.
 const std::vector<TrlCase>& TrlCases();
 
 }  // namespace convrec::learner

@@ -1,4 +1,4 @@
-// A small seeded decoder and batches for it, for tests.
+// Test support: a small seeded decoder and batches for it.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ inline std::unique_ptr<model::Decoder> MakeTinyDecoder(uint64_t seed = 1,
                                                        bool trainable = true,
                                                        const model::LoraConfig& lora = {},
                                                        const model::Decoder* base = nullptr) {
-  model::SetComputeThreads(1);  // Tensors of this size only wait for a second thread.
+  model::SetComputeThreads(1);  // Tensors of this size do not benefit from a second thread.
   model::DecoderOptions options;
   options.trainable = trainable;
   options.seed = seed;

@@ -1,4 +1,4 @@
-// Steps of batches that every rank has whole, for tests and benches.
+// Test support: steps of batches that every rank has as a whole; for tests and benchmarks.
 #pragma once
 
 #include <span>
