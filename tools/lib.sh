@@ -1,9 +1,9 @@
-# Shared by the scripts of this folder: where things are kept, and how they speak.
+# Shared by the scripts of this folder: paths, messages and errors.
 # Sourced, never run.
 
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-# Downloads, compiler cache and models live outside the tree.
+# Downloads, compiler cache and models are outside the tree.
 CACHE="${CONVREC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/convrec}"
 BUILD="${CONVREC_BUILD:-$ROOT/build}"
 export CONVREC_CACHE="$CACHE"
@@ -12,7 +12,7 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros
 export CCACHE_BASEDIR="$ROOT"
 export CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-8G}"
 
-step() {  # step TEXT: announces what comes and how long the run has taken so far.
+step() {  # step TEXT: prints the next step and how long the run has taken so far.
   if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
     printf '\033[1m[%3ds] %s\033[0m\n' "$SECONDS" "$*"
   else

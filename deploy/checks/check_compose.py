@@ -1,4 +1,4 @@
-"""compose.yaml: the schema, and the rules of this project that no schema knows."""
+"""compose.yaml: the schema, and rules of this project that no schema contains."""
 
 import re
 import tempfile
@@ -18,7 +18,7 @@ def read():
 
 
 def parse(text):
-    """The file with the default of every variable put in."""
+    """The file with every variable replaced by its default."""
     return yaml.safe_load(_VARIABLE.sub(lambda match: match.group(2) or "", text))
 
 
@@ -65,7 +65,7 @@ def check_hardening(text):
         if role and service.get("stop_grace_period") != GRACE[role]:
             problems.append(f"{name}: stop_grace_period is not {GRACE[role]}")
         if role == "learner" and "--resume" not in service["command"]:
-            problems.append(f"{name}: a restarted learner would begin anew without --resume")
+            problems.append(f"{name}: a restarted learner would start over without --resume")
         if role == "learner" and "init" in service:
             problems.append(f"{name}: a learner is PID 1 itself")
         for port in service.get("ports", []):

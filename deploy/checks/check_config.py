@@ -1,4 +1,4 @@
-"""Keys and values of run configurations against docs/configuration.md, which the program writes."""
+"""Keys and values of run configurations, checked against the generated docs/configuration.md."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The Dockerfile: hadolint, and what the other files take for granted about the images."""
+"""The Dockerfile: hadolint, and what the other files assume about the images."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Kubernetes manifests: the safety of pods, and what must agree across objects.
+"""Kubernetes manifests: the security of pods, and what must agree across objects.
 
 Each checker takes the rendered objects of one overlay and returns its findings as sentences.
 """
@@ -18,13 +18,14 @@ HEALTH_KEY = {
     "reward": "reward.listen",
 }
 METRICS_KEY = "telemetry.metrics_listen"
-# The health service that a probe asks. Readiness may wait for a peer, so it decides about no life.
+# The health service that a probe queries. Readiness may wait for a peer, so it must not decide
+# whether a process is alive.
 PROBES = {"startupProbe": "liveness", "readinessProbe": "readiness", "livenessProbe": "liveness"}
 LISTENS_ON = {
     "rollout.learner_address": "learner.listen",
     "rollout.reward_address": "reward.listen",
 }
-# Labels that controllers put on the pods of an Indexed Job of a JobSet.
+# Labels that controllers add to the pods of an Indexed Job of a JobSet.
 CONTROLLER_LABELS = {
     "batch.kubernetes.io/job-completion-index": "0",
     "jobset.sigs.k8s.io/replicatedjob-name": None,
@@ -73,7 +74,7 @@ def pods_of(items):
 
 
 def check_restricted(items):
-    """Pod Security "restricted", plus what this project asks of itself."""
+    """Pod Security "restricted", plus the rules of this project."""
     problems = []
     for pod in pods_of(items):
         security = pod.spec.get("securityContext", {})
@@ -169,7 +170,8 @@ def check_selectors(items):
                     if number is None:
                         problems.append(f"{label}: port {target} is not on {pod.owner}")
                     elif spec.get("clusterIP") == "None" and number != port["port"]:
-                        # A headless name leads to the pod itself, so nothing translates the port.
+                        # A headless name resolves to the pod itself, so nothing translates the
+                        # port.
                         problems.append(
                             f"{label}: headless port {port['port']} is {number} on the pod"
                         )
@@ -211,7 +213,7 @@ def port_of(address):
 
 
 def check_services(items):
-    """What the arguments say agrees with the ports, the probes and the names of Services."""
+    """The arguments agree with the ports, the probes and the names of Services."""
     problems, pods = [], pods_of(items)
     services = {item["metadata"]["name"]: item for item in items if item.get("kind") == "Service"}
     for pod in pods:
@@ -225,7 +227,7 @@ def check_services(items):
             if role != pod.labels.get("app.kubernetes.io/component"):
                 problems.append(f"{label}: runs {role} under another component label")
             if role == "learner" and "--resume" not in args:
-                problems.append(f"{label}: a restarted learner would begin anew without --resume")
+                problems.append(f"{label}: a restarted learner would start over without --resume")
             values = overrides_of(args)
             listens = {
                 key: port_of(values[key])
@@ -274,7 +276,7 @@ def check_services(items):
 
 
 def check_references(items):
-    """Volumes, configuration files and claims that a pod names exist."""
+    """The volumes, configuration files and claims that a pod names exist."""
     problems = []
     have = {(item.get("kind"), item["metadata"]["name"]): item for item in items}
     namespaces = {
@@ -321,7 +323,7 @@ def check_references(items):
 
 # --- The exit code contract -----------------------------------------------------------------------
 
-# What the Job controller writes into the condition of a Job that its podFailurePolicy failed.
+# What the Job controller writes into the condition of a Job that failed by its podFailurePolicy.
 _EXIT_MESSAGE = (
     "Container learner for pod convrec/convrec-learner-0-0-abcde failed with exit code {} "
     "matching FailJob rule at index 0"
@@ -340,7 +342,7 @@ _REACTIONS = {
 
 
 def check_failure_policy(items):
-    """64, 65 and 78 end the run, 75 and a drain restart it free of charge, the rest is counted."""
+    """64, 65 and 78 end the run; 75 and a drain restart it uncounted; other restarts are counted."""
     problems = []
     for item in items:
         if item.get("kind") != "JobSet":

@@ -65,7 +65,7 @@ def check_alerts(text):
     for path in RUNBOOKS.glob("RL*.md"):
         if path.stem not in names:
             problems.append(f"{relative(path)}: no alert has this name")
-        for heading in ("## What it means", "## Check first", "## Mend", "## Silence"):
+        for heading in ("## What it means", "## Check first", "## Fix", "## Silence"):
             if heading not in path.read_text():
                 problems.append(f"{relative(path)}: lacks the section {heading[3:]}")
     return problems

@@ -1,4 +1,4 @@
-"""Kubernetes objects one by one: their schemas, and the values that schemas leave open."""
+"""Single Kubernetes objects: their schemas, and the values that schemas leave open."""
 
 import re
 
@@ -42,7 +42,7 @@ def _differences(before, after, path=""):
 
 
 def _validate_jobset(item):
-    """The model drops what it does not know, so the round trip shows misspelt keys."""
+    """The model drops unknown keys, so the round trip shows misspelt ones."""
     label = name_of(item)
     try:
         back = JobsetV1alpha2JobSet.from_dict(item).to_dict()

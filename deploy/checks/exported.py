@@ -9,7 +9,7 @@ sys.path.insert(0, str(DEPLOY / "dashboards"))
 from metrics import load  # noqa: E402,F401  What boards are made from.
 
 COMMON_LABELS = {"run", "component", "job", "instance"}
-# Series that Prometheus makes by itself.
+# Series that Prometheus creates itself.
 BUILT_IN = {"up": set()}
 _SUFFIXES = ("_bucket", "_sum", "_count")
 _NAME = re.compile(r"(?<![\w:$\"])(?:rl_\w+|up)(?![\w:(\"])")

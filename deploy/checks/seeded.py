@@ -1,4 +1,4 @@
-"""Plants the faults of seeded_bad.yaml one by one and asks the named checker to refuse them."""
+"""Plants the faults of seeded_bad.yaml one by one; the named checker must refuse each."""
 
 import re
 

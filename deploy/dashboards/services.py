@@ -140,7 +140,7 @@ def rows():
                     "Refused",
                     rate("rl_reward_refused_total", "{{reason}}", by="reason"),
                     about=(
-                        "Calls per second that were not admitted, by the bound that was reached;"
+                        "Calls per second that were not admitted, by the limit that was reached;"
                         " callers try again."
                     ),
                     minimum=0,
@@ -168,7 +168,7 @@ def rows():
                     "External rule",
                     rate("rl_reward_external_total", "{{result}}", by="result"),
                     about=(
-                        "Calls of the external rule per second; by default, its values were not"
+                        "Calls to the external rule per second; by default, its values were not"
                         " there in time."
                     ),
                     minimum=0,

@@ -1,6 +1,6 @@
-// Recommends five titles of a catalog with a model, and prints what each rank would be paid.
+// Recommends five titles of a catalog with a model, and prints the reward of each rank.
 //   recommend MODEL_DIRECTORY CATALOG MESSAGE "WANTED TITLE (YEAR)"...
-// MESSAGE is what a user writes. The wanted titles are those that count as hits.
+// MESSAGE is the user's message. The wanted titles are those that count as hits.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -24,7 +24,7 @@ using convrec::text_model::ModelText;
 
 constexpr int kNumRanks = 5;
 
-// One list, held to titles of the catalog.
+// One list, constrained to titles of the catalog.
 absl::StatusOr<std::string> DrawList(const std::string& model_directory,
                                      const Catalog& catalog,
                                      const std::string& message) {
@@ -46,7 +46,7 @@ absl::StatusOr<std::string> DrawList(const std::string& model_directory,
   CR_ASSIGN_OR_RETURN(request.prompt_token_ids, text->EncodeChat(chat));
   CR_ASSIGN_OR_RETURN(request.make_constraint,
                       convrec::constraint::MakeListConstraints(titles, /*seen_titles=*/{}));
-  request.sampling.temperature = 0;  // The likeliest list.
+  request.sampling.temperature = 0;  // The most likely list.
   request.sampling.max_new_tokens = static_cast<int>(titles->max_list_tokens());
   CR_RETURN_IF_ERROR(engine->Add(std::move(request)));
   while (true) {

@@ -18,13 +18,13 @@ python_environment() {
 trl_environment() {
   python_environment peers-trl-1 transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 datasets==5.2.0 \
     numpy==2.4.6 psutil==7.2.2 typing_extensions sympy networkx filelock fsspec jinja2
-  # What TRL asks for beyond these is torch, which comes from the unpacked wheel.
+  # Apart from these, TRL needs only torch, which comes from the unpacked wheel.
   [ -e "$VENV/bin/trl" ] ||
     "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps trl==1.16.0 accelerate==1.15.0
 }
 
-# The wheel's CUDA half names libraries that are several GB and that nothing here calls: empty ones take their
-# place, with the names that are bound when the wheel is loaded.
+# The CUDA part of the wheel names libraries of several GB that nothing here calls. Empty libraries
+# replace them, with the symbols that are bound when the wheel is loaded.
 torch_from_wheel() {
   local stubs="$VENV/empty-libraries" libraries="$CACHE/libtorch-2.11.0/torch/lib" library
   rm -rf "$stubs"

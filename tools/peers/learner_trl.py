@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """One update of TRL's GRPOTrainer on given groups: learner_trl.py MODEL GROUPS_JSON [--checkpointing].
 
-The completions are handed over, nothing is generated: timed is everything from there to the end of the optimizer
-step, that is the reference pass, the policy's forward and backward pass, clipping and AdamW. float32 on all cores of
-the CPU, the whole batch at once. Gradient checkpointing, which TRL has on by default, is off unless asked for: off is
-faster. peak_bytes is the most memory the process ever held.
+The completions are given; nothing is generated. The time covers everything from there to the end of
+the optimizer step: the reference pass, the policy's forward and backward pass, clipping and AdamW,
+in float32 on all cores of the CPU, the whole batch at once. Gradient checkpointing, which TRL
+enables by default, is off unless requested, because off is faster. peak_bytes is the peak memory of
+the process.
 """
 import json
 import os

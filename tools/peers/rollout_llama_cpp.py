@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Tokens per second of llama.cpp: rollout_llama_cpp.py GGUF PROMPTS PROMPT_TOKENS SIBLINGS NEW_TOKENS [REPEATS].
 
-Each prompt is decoded once and copied to its siblings' sequences; then all sequences take a token per step, drawn
-by llama.cpp's own sampler at temperature 1. `--quantize TYPE IN OUT` makes a GGUF of another type.
+Each prompt is decoded once and copied to its siblings' sequences. Then every sequence gets one token
+per step, drawn by llama.cpp's own sampler at temperature 1. `--quantize TYPE IN OUT` makes a GGUF of
+another type.
 """
 import ctypes
 import json
@@ -58,7 +59,7 @@ def decode(count):
 def run(count):
     lc.llama_memory_clear(memory, True)
     start = time.perf_counter()
-    # All prompt tokens, as many as fit at a time; siblings draw their first tokens from the prompt's last row.
+    # All prompt tokens, as many at a time as fit; siblings draw their first tokens from the prompt's last row.
     next_tokens = [0] * rows
     entries = [(p, t) for p in range(prompts) for t in range(prompt_tokens)]
     for begin in range(0, len(entries), params.n_batch):
