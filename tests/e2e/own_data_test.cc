@@ -48,6 +48,9 @@ std::vector<std::string> Commands(const std::string& page) {
   return commands;
 }
 
+// How convrec serve says where it listens.
+const std::string kOnPort = "on port ";
+
 class OwnDataTest : public ::testing::Test {
  protected:
   OwnDataTest() : page_(*base::ReadFile(SourcePath("docs/own_data.md"))) {}
@@ -190,13 +193,13 @@ TEST_F(OwnDataTest, EveryCommandOfThePageDoesWhatItSays) {
     if (absl::StartsWith(command, "convrec serve")) {
       // A free port in place of the page's.
       server = Begin(absl::StrReplaceAll(command, {{":8000", ":0"}}), "serve.out");
-      AwaitText("serve.out", "127.0.0.1:");
+      AwaitText("serve.out", kOnPort);
       continue;
     }
     std::string line = command;
     if (absl::StartsWith(command, "curl")) {
       const std::string said = *base::ReadFile(File("serve.out"));
-      const size_t port = said.find("127.0.0.1:") + 10;
+      const size_t port = said.find(kOnPort) + kOnPort.size();
       line = absl::StrReplaceAll(
           line, {{"8000", said.substr(port, said.find_first_not_of("0123456789", port) - port)}});
     }

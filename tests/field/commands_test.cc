@@ -180,7 +180,10 @@ class FieldSongsTest : public ::testing::Test {
 TEST_F(FieldSongsTest, WithoutTheSettingTheLineAndTheSettingAreNamed) {
   for (const std::vector<std::string>& verb :
        std::vector<std::vector<std::string>>{{"doctor"}, {"train", "--dry-run"}, {"train"}}) {
-    const CommandResult result = Run(verb, {"model.path=" + FieldPath("models/tied_other_head")});
+    const CommandResult result = Run(verb,
+                                     {"model.path=" + FieldPath("models/tied_other_head"),
+                                      "data.max_prompt_tokens=128",
+                                      "rollout.max_new_tokens=100"});
     EXPECT_EQ(result.exit.code, 65) << verb.back() << ": " << result.output;
     EXPECT_THAT(result.output, HasSubstr("songs.jsonl:1: field \"year\" is missing"));
     EXPECT_THAT(result.output, HasSubstr("set data.line_format, as in \"{title}\""));
@@ -220,7 +223,7 @@ TEST_F(FieldSongsTest, AJobRunsOnThem) {
   // Constrained lists hold items of the catalog alone, or writing and reading do not agree.
   ASSERT_FALSE(log->evaluations.empty());
   for (const report::Evaluation& evaluation : log->evaluations) {
-    EXPECT_EQ(evaluation["in_catalog_ratio"], 1) << base::NameOf(evaluation.stage);
+    EXPECT_DOUBLE_EQ(evaluation["in_catalog_ratio"], 1) << base::NameOf(evaluation.stage);
   }
 }
 
