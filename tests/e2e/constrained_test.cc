@@ -50,8 +50,10 @@ TEST(ConstrainedJobTest, ACatalogWithFewerTitlesThanRanksIsRefused) {
   const base::TemporaryDirectory dir;
   const std::string path = dir.path() + "/catalog.jsonl";
   ASSERT_TRUE(base::WriteFileAtomically(path, "{\"title\":\"Alien\",\"year\":1979}\n").ok());
-  const Job job(
-      {"evaluation.constrained=true", "learner.sft.steps=0", absl::StrCat("data.catalog=", path)});
+  const Job job({"evaluation.constrained=true",
+                 "learner.sft.steps=0",
+                 "data.least_hittable=0",
+                 absl::StrCat("data.catalog=", path)});
   const CommandResult result = RunCommand(job.arguments("convrec-learner", "learner"), kLong);
   EXPECT_EQ(result.exit.code, 65) << result.output;
   EXPECT_NE(result.output.find("fewer than the 20 ranks"), std::string::npos) << result.output;

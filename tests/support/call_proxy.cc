@@ -121,7 +121,9 @@ class CallProxy::Impl final : public grpc::CallbackGenericService {
       }
     }
     bool owns = false;
-    CR_CHECK(Traits::Serialize(message, request, &owns).ok());
+    grpc::ByteBuffer shifted;  // A buffer that holds bytes already is not written to.
+    CR_CHECK(Traits::Serialize(message, &shifted, &owns).ok());
+    request->Swap(&shifted);
   }
 
   static void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
