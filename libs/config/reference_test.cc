@@ -23,7 +23,7 @@ TEST(ReferenceTest, CommittedReferenceIsWhatTheTablesSay) {
 TEST(ReferenceTest, KeyHelpHasTypeDefaultRulesAndWhenAKeyIsIdle) {
   EXPECT_EQ(KeyHelp("learner.objective.correction_min"),
             "learner.objective.correction_min=0.5  (number)\n"
-            "    Smaller weights are masked; only \"mask\" reads it.\n"
+            "    Smaller weights are masked; used only by \"mask\".\n"
             "    Expects a number from 0 to 1.\n"
             "    Has no effect if learner.objective.correction is not mask.\n");
   EXPECT_THAT(KeyHelp("reward.matching"), HasSubstr("(off, edit, token_sort)"));
