@@ -18,6 +18,7 @@
 #include "libs/collective/broadcast_group.h"
 #include "libs/collective/broadcast_member.h"
 #include "libs/config/command_line.h"
+#include "libs/config/scorer_options.h"
 #include "libs/constraint/list_titles.h"
 #include "libs/kernels/adaptive_wait.h"
 #include "libs/model/compute_threads.h"
@@ -46,11 +47,6 @@ int MaxRows(const config::RunOptions& options) {
   return options.rollout.max_groups * options.rollout.siblings;
 }
 
-lists::RankCounting CountingOf(const config::RunOptions& options) {
-  return options.compat == config::Compat::kReference ? lists::RankCounting::kReference
-                                                      : lists::RankCounting::kByLine;
-}
-
 // `tokenizer` must outlive the engine.
 engine::DecoderEngineOptions EngineOptionsOf(const config::RunOptions& options,
                                              const tokenizer::Tokenizer* tokenizer) {
@@ -68,7 +64,7 @@ engine::DecoderEngineOptions EngineOptionsOf(const config::RunOptions& options,
 // `tokenizer` must outlive the value.
 ListConstraints::LoadTitles TitlesOf(const config::RunOptions& options,
                                      const tokenizer::Tokenizer* tokenizer) {
-  return [data = options.data, counting = CountingOf(options), tokenizer](
+  return [data = options.data, counting = config::RankCountingOf(options.compat), tokenizer](
              lists::ListStyle style,
              int num_ranks) -> absl::StatusOr<std::shared_ptr<const constraint::TitleTrie>> {
     CR_ASSIGN_OR_RETURN(catalog::Catalog catalog,
